@@ -1,4 +1,5 @@
-"""`python -m benchmarks [NAME...]`: run the measurements named, or all. Each is a module here with a `main()`."""
+"""`python -m benchmarks [NAME...]`: run the measurements named, or all. Each is a module here with
+a `main()`."""
 
 import sys
 from importlib import import_module

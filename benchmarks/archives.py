@@ -1,9 +1,11 @@
-"""Renders in archives against the same renders in a folder: listing, ingest, and reading out of order.
+"""Renders in archives against the same renders in a folder: listing, ingest, and reading out of
+order.
 
     python -m benchmarks archives        11,760 renders in GPR+ shape, the least of three rounds
 
-Files are hard links of 48 distinct JPEGs of 200 x 470, as in benchmarks/ingest.py, so the cache is warm. Processor
-seconds, least of the rounds, in one process: clock times on a shared machine wander.
+Files are hard links of 48 distinct JPEGs of 200 x 470, as in benchmarks/ingest.py, so the cache is
+warm. Processor seconds, least of the rounds, in one process: clock times on a shared machine
+wander.
 """
 
 import sys
@@ -37,11 +39,17 @@ def packed(folder: Path, form: str) -> Path:
                 out.write(path, str(path.relative_to(folder)))
         return archive
     with tarfile.open(
-        archive, "w:gz" if form == "tar.gz" else "w", **({"compresslevel": 1} if form == "tar.gz" else {})
+        archive,
+        "w:gz" if form == "tar.gz" else "w",
+        **({"compresslevel": 1} if form == "tar.gz" else {}),
     ) as out:
         for path in sorted(folder.rglob("*.jpg")):
             info = out.gettarinfo(path, str(path.relative_to(folder)))
-            info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size  # no links among themselves
+            info.type, info.linkname, info.size = (
+                tarfile.REGTYPE,
+                "",
+                path.stat().st_size,
+            )  # no links among themselves
             with path.open("rb") as file:
                 out.addfile(info, file)
     return archive
@@ -68,9 +76,15 @@ def main(identities: int = 20, rounds: int = 3) -> None:
         for place in (folder, *(packed(folder, form) for form in FORMS)):
             listing = least(lambda place=place: list_images(place), rounds)
             build = least(
-                lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1, force=True), rounds
+                lambda place=place: build_manifest(
+                    [place], Path(temporary) / "m", workers=1, force=True
+                ),
+                rounds,
             )
-            again = least(lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1), rounds)
+            again = least(
+                lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1),
+                rounds,
+            )
             places = [f"{place}/{paths[i]}" for i in aside]
             archives.exists(places[0])
             start = time.process_time()
@@ -78,11 +92,22 @@ def main(identities: int = 20, rounds: int = 3) -> None:
             apart = (time.process_time() - start) / ASIDE
             us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
             rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])
-        turns = [[least(lambda f=f: f(folder), 1) for f in (list_files, list_images)] for _ in range(20 * rounds)]
+        turns = [
+            [least(lambda f=f: f(folder), 1) for f in (list_files, list_images)]
+            for _ in range(20 * rounds)
+        ]
         plain, hooked = np.min(turns, axis=0)
-    heads = ["renders in", "list, us a file", "build, us a file", "build again, us a file", "read one out of order, us"]
+    heads = [
+        "renders in",
+        "list, us a file",
+        "build, us a file",
+        "build again, us a file",
+        "read one out of order, us",
+    ]
     body = table(heads, rows)
-    body += f"\n\nLooking for archives in a plain folder takes {hooked / plain - 1:+.1%} of listing it."
+    body += (
+        f"\n\nLooking for archives in a plain folder takes {hooked / plain - 1:+.1%} of listing it."
+    )
     keep("archives", f"{len(paths):,} renders in archives", body)
 
 

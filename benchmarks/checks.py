@@ -1,9 +1,11 @@
-"""build-manifest --checks against a bare half-size decode and cleanvision; look-alikes and judging at two million.
+"""build-manifest --checks against a bare half-size decode and cleanvision; look-alikes and judging
+at two million.
 
     python -m benchmarks checks          588 renders of 200 x 470, five rounds
 
-Processor seconds of one process, the least of interleaved rounds: clock times on a shared machine wander. Memory is the
-peak of a process that does nothing else. `python -m benchmarks.checks JOB FOLDER` is such a process.
+Processor seconds of one process, the least of interleaved rounds: clock times on a shared machine
+wander. Memory is the peak of a process that does nothing else. `python -m benchmarks.checks JOB
+FOLDER` is such a process.
 """
 
 import json
@@ -75,32 +77,43 @@ def theirs(root: Path, paths: list[str]) -> "object":
 
 
 def agreement(home: Path) -> str:
-    """Spearman's rank correlation of our scores with cleanvision's, over the same renders, ties averaged."""
+    """Spearman's rank correlation of our scores with cleanvision's, over the same renders, ties
+    averaged."""
     import pandas as pd
 
     from gprplus.ingest import build_manifest
 
     root = home / "renders"
     manifest = build_manifest([root], home / "manifest", checks=["all"])
-    ours = manifest.images(["path", *(f"{name}_score" for name in SCORES)]).to_pandas().set_index("path")
+    ours = (
+        manifest.images(["path", *(f"{name}_score" for name in SCORES)])
+        .to_pandas()
+        .set_index("path")
+    )
     found = theirs(root, list(ours.index))
     assert isinstance(found, pd.DataFrame)
     rows: list[list[object]] = []
     for name, other in SCORES.items():
-        both = pd.DataFrame({"ours": ours[f"{name}_score"].to_numpy(), "theirs": found[other].to_numpy()})
+        both = pd.DataFrame(
+            {"ours": ours[f"{name}_score"].to_numpy(), "theirs": found[other].to_numpy()}
+        )
         rows.append([name, other, f"{both.rank().corr().iloc[0, 1]:.3f}"])
     return table(["check", "of cleanvision", "rank correlation"], rows)
 
 
 def populations(folder: Path) -> list[str]:
-    """Hashes as of unrelated images; as of renders in 49 cells each; and with half of them nearly black."""
+    """Hashes as of unrelated images; as of renders in 49 cells each; and with half of them nearly
+    black."""
     rng = np.random.default_rng(1)
     apart = rng.integers(0, 2**64, HASHES, dtype=np.uint64)
     crossed = np.repeat(rng.integers(0, 2**64, HASHES // 49 + 1, dtype=np.uint64), 49)[:HASHES]
     dark = np.where(np.arange(HASHES) % 2, apart, np.uint64(0))
     for _ in range(4):
         flip = np.uint64(1) << rng.integers(0, 64, HASHES).astype(np.uint64)
-        crossed, dark = crossed ^ flip, dark ^ np.where(dark < 2**24, flip & np.uint64(2**24 - 1), np.uint64(0))
+        crossed, dark = (
+            crossed ^ flip,
+            dark ^ np.where(dark < 2**24, flip & np.uint64(2**24 - 1), np.uint64(0)),
+        )
     found = {"unrelated": apart, "49 cells a scene": crossed, "half of them dark": dark}
     for name, hashes in found.items():
         np.save(folder / f"{name}.npy", np.unique(hashes))
@@ -144,7 +157,8 @@ def rows_and_looks(folder: Path) -> None:
 
 
 def judge(folder: Path) -> dict[str, float]:
-    """Judge two million rows by all checks from looks that are remembered, as a build with another check does."""
+    """Judge two million rows by all checks from looks that are remembered, as a build with another
+    check does."""
     from gprplus.ingest import Manifest
     from gprplus.ingest.checks import measure
     from gprplus.ingest.checks.run_checks import run_checks
@@ -162,7 +176,11 @@ def judge(folder: Path) -> dict[str, float]:
 def _took(start: float, cpu: float) -> dict[str, float]:
     lines = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    return {"clock": time.perf_counter() - start, "cpu": time.process_time() - cpu, "peak": peak / 1024}
+    return {
+        "clock": time.perf_counter() - start,
+        "cpu": time.process_time() - cpu,
+        "peak": peak / 1024,
+    }
 
 
 def alone(job: str, place: Path) -> dict[str, float]:
@@ -184,14 +202,29 @@ def main() -> None:
         for name in populations(home):
             told = alone("search", home / f"{name}.npy")
             figures = [f"{told['distinct']:,}", f"{told['share']:.0%}"]
-            rows.append([name, *figures, *(f"{told[key]:.1f}" for key in ("clock", "cpu")), f"{told['peak']:,.0f}"])
-        body += f"\n\nThe nearest within 4 bits of each of {HASHES:,} hashes, exactly, by one process:\n\n"
+            rows.append(
+                [
+                    name,
+                    *figures,
+                    *(f"{told[key]:.1f}" for key in ("clock", "cpu")),
+                    f"{told['peak']:,.0f}",
+                ]
+            )
+        body += (
+            f"\n\nThe nearest within 4 bits of each of {HASHES:,} hashes, exactly, by one"
+            " process:\n\n"
+        )
         heads = ["clock s", "processor s", "peak MiB"]
         body += table(["hashes", "distinct", "with a look-alike", *heads], rows)
         alone("rows_and_looks", home / "many")
         told = alone("judge", home / "many")
-        body += "\n\nAll twelve checks of 2,028,600 rows whose looks are remembered (reading them included):\n\n"
-        body += table(heads, [[f"{told['clock']:.1f}", f"{told['cpu']:.1f}", f"{told['peak']:,.0f}"]])
+        body += (
+            "\n\nAll twelve checks of 2,028,600 rows whose looks are remembered (reading them"
+            " included):\n\n"
+        )
+        body += table(
+            heads, [[f"{told['clock']:.1f}", f"{told['cpu']:.1f}", f"{told['peak']:,.0f}"]]
+        )
     body += f"\n\nLoad average meanwhile: {os.getloadavg()[1]:.1f}."
     keep("checks", "Checks of images", body)
 

@@ -1,6 +1,7 @@
 """How often the printed intervals cover the truth, in simulated experiments whose truth is known.
 
-`python -m benchmarks coverage` takes minutes on two cores, with `--quick` half of one; it then keeps no page.
+`python -m benchmarks coverage` takes minutes on two cores, with `--quick` half of one; it then
+keeps no page.
 """
 
 import math
@@ -48,8 +49,15 @@ class World:
     def seed_sds(self) -> np.ndarray:
         """The seeds' standard deviation of each arm, the reference first."""
         place = np.arange(self.arms)
-        loud = {"none": place < 0, "one": place == 1, "reference": place == 0, "half": place % 2 == 1}[self.noisy]
-        return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.control_draw_variance, 0))
+        loud = {
+            "none": place < 0,
+            "one": place == 1,
+            "reference": place == 0,
+            "half": place % 2 == 1,
+        }[self.noisy]
+        return np.hypot(
+            self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.control_draw_variance, 0)
+        )
 
     def scored(self, rng: np.random.Generator) -> statistics.ScoreArray:
         """One experiment."""
@@ -58,9 +66,14 @@ class World:
             counts = 1 + rng.geometric(0.2, self.identities)
         person = np.repeat(np.arange(self.identities), counts)
         shape = (self.arms, self.seeds)
-        apart = self._persons(rng)[:, None, person] + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
+        apart = (
+            self._persons(rng)[:, None, person]
+            + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
+        )
         apart = apart + rng.normal(0, self.noise_sd, (*shape, self.identities))[..., person]
-        return statistics.ScoreArray(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
+        return statistics.ScoreArray(
+            0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person
+        )
 
     def _persons(self, rng: np.random.Generator) -> np.ndarray:
         size = (self.arms, self.identities)
@@ -118,7 +131,9 @@ WORLDS = [
     World("heavy tails", 9, 8, 3, shape="heavy"),
     World("skew", 9, 8, 3, shape="skew"),
     *(
-        World(f"deal luck {luck} points", 300, 8, 5, seed_sd=0.004, control_draw_variance=luck / 100)
+        World(
+            f"deal luck {luck} points", 300, 8, 5, seed_sd=0.004, control_draw_variance=luck / 100
+        )
         for luck in (0.3, 0.5, 1.0)
     ),
 ]
@@ -130,8 +145,9 @@ def trials(persons: int, arms: int) -> int:
 
 
 def covered(world: World, trials: int, seed: int) -> np.ndarray:
-    """`(trials, 4)`: the share of single intervals that do not exclude the truth, whether no simultaneous one does, and
-    both mean widths over those with known variances; NaN where there are none.
+    """`(trials, 4)`: the share of single intervals that do not exclude the truth, whether no
+    simultaneous one does, and both mean widths over those with known variances; NaN where there are
+    none.
     """
     rng = np.random.default_rng(seed)
     return np.array([_one(world, rng) for _ in range(trials)])
@@ -144,12 +160,17 @@ def _one(world: World, rng: np.random.Generator) -> list[float]:
     half = multiplicity.max_t_adjust(judged)[1]
     known = 1.96 * world.errors(scored)
     gap = np.abs(judged.value)
-    return [1 - (gap > single).mean(), float(not (gap > half).any()), (single / known).mean(), (half / known).mean()]
+    return [
+        1 - (gap > single).mean(),
+        float(not (gap > half).any()),
+        (single / known).mean(),
+        (half / known).mean(),
+    ]
 
 
 def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[float, float]:
-    """The power that `--plan` promises for the smallest difference seen with 80%, and the share of `count` experiments
-    in which the simultaneous interval of that arm excludes 0.
+    """The power that `--plan` promises for the smallest difference seen with 80%, and the share of
+    `count` experiments in which the simultaneous interval of that arm excludes 0.
     """
     world = World("planned", persons, arms, repeats)
     noise = power.NoiseEstimate(world.seed_sd**2, world.person_sd**2, world.noise_sd**2 * 1.5, "")
@@ -164,12 +185,17 @@ def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[
 
 
 def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tuple[float, float]:
-    """The share of `count` experiments whose pooled interval covers the mean effect 0 over `targets`, and its mean half
-    width over that with known variances. The seeds' noise is shared by all targets, with a fifth beside it of each.
+    """The share of `count` experiments whose pooled interval covers the mean effect 0 over
+    `targets`, and its mean half width over that with known variances. The seeds' noise is shared by
+    all targets, with a fifth beside it of each.
     """
     rng, inside, wide = np.random.default_rng(seed), [], []
     world = World("targets", 40, 6, repeats)
-    known = 2 * (world.seed_sd**2 * (1 + 0.04 / targets) + world.noise_sd**2 * 1.5 / 40 / targets) / repeats
+    known = (
+        2
+        * (world.seed_sd**2 * (1 + 0.04 / targets) + world.noise_sd**2 * 1.5 / 40 / targets)
+        / repeats
+    )
     known += (2 * world.person_sd**2 / 40 + tau**2) / targets
     for _ in range(count):
         shift, scored = rng.normal(0, world.seed_sd, (world.arms, repeats)), []
@@ -189,9 +215,11 @@ def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tup
 
 @dataclass(frozen=True)
 class LevelWorld:
-    """An experiment without any effect whose arms, one a level and a mixture, are scored on each level by itself.
+    """An experiment without any effect whose arms, one a level and a mixture, are scored on each
+    level by itself.
 
-    A seed and an identity act on an arm in all levels alike and in each level by itself; `noisy` as in `World`.
+    A seed and an identity act on an arm in all levels alike and in each level by itself; `noisy` as
+    in `World`.
     """
 
     name: str
@@ -206,10 +234,16 @@ class LevelWorld:
         loud = {"none": [], "reference": [0], "arms": range(1, len(arms))}[self.noisy]
         sd = 0.02 * np.where(np.isin(np.arange(len(arms)), loud), 3, 1)[:, None, None]
         shape, who = (len(arms), self.seeds, 1), np.repeat(np.arange(self.identities), 2)
-        alike = 0.5 + rng.normal(0, 0.05, (len(arms), 1, self.identities)) + sd * rng.normal(size=shape)
+        alike = (
+            0.5 + rng.normal(0, 0.05, (len(arms), 1, self.identities)) + sd * rng.normal(size=shape)
+        )
         values = {}
         for level in range(self.levels):
-            one = alike + rng.normal(0, 0.05, (len(arms), 1, self.identities)) + sd * rng.normal(size=shape)
+            one = (
+                alike
+                + rng.normal(0, 0.05, (len(arms), 1, self.identities))
+                + sd * rng.normal(size=shape)
+            )
             values[str(level)] = one[:, :, who] + rng.normal(0, 0.05, (*shape[:2], len(who)))
         return LevelScores(arms, values, dict.fromkeys(values, who))
 
@@ -218,7 +252,12 @@ class LevelWorld:
         names = [str(level) for level in range(self.levels)]
         arms = unrecorded(["mix", *(f"only-{one}" for one in names)]).arms
         matrix = [
-            CellContrast("matrix", f"{arm} on {level}", "", {(f"only-{arm}", level): 1.0, ("mix", level): -1.0})
+            CellContrast(
+                "matrix",
+                f"{arm} on {level}",
+                "",
+                {(f"only-{arm}", level): 1.0, ("mix", level): -1.0},
+            )
             for arm in names
             for level in names
         ]
@@ -228,7 +267,8 @@ class LevelWorld:
                 "mixed gallery",
                 arm,
                 "",
-                {(f"only-{arm}", one): weight for one in names} | {("mix", one): -weight for one in names},
+                {(f"only-{arm}", one): weight for one in names}
+                | {("mix", one): -weight for one in names},
             )
             for arm in names
         ]
@@ -240,8 +280,9 @@ class LevelWorld:
 
 
 def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[float, float]]:
-    """By family: the share of single intervals that contain the truth, and of families all of whose intervals do, each
-    family by itself; of the verdict, whose families share the 5%, the share that tells no effect.
+    """By family: the share of single intervals that contain the truth, and of families all of whose
+    intervals do, each family by itself; of the verdict, whose families share the 5%, the share that
+    tells no effect.
     """
     rng, found = np.random.default_rng(seed), {}
     for _ in range(count):
@@ -253,7 +294,12 @@ def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[
             together = all(row["family_low"] <= 0 <= row["family_high"] for row in rows)
             found.setdefault(family, []).append((single, together))
             if family != "matrix":
-                least.append(min(row["p_max"] for row in multiplicity.family_figures(judged, 0.01, len(ESTIMANDS))))
+                least.append(
+                    min(
+                        row["p_max"]
+                        for row in multiplicity.family_figures(judged, 0.01, len(ESTIMANDS))
+                    )
+                )
         found.setdefault(VERDICT, []).append((math.nan, min(least) >= 0.05))
     return {family: tuple(np.mean(each, axis=0)) for family, each in found.items()}
 
@@ -277,14 +323,39 @@ def percent(share: float, count: int) -> str:
 
 
 def _worlds(run: Callable, part: int) -> str:
-    jobs = [(world, max(trials(world.identities, world.arms) // part, 20), seed) for seed, world in enumerate(WORLDS)]
+    jobs = [
+        (world, max(trials(world.identities, world.arms) // part, 20), seed)
+        for seed, world in enumerate(WORLDS)
+    ]
     rows = []
     for (world, count, _), found in zip(jobs, run(covered, jobs), strict=True):
         single, together, alone, wide = np.nanmean(found, axis=0)
         spread = 100 * found[:, 0].std() / math.sqrt(count)
-        told = [f"{100 * single:.1f} ± {spread:.1f}", percent(together, count), percent(1 - together, count)]
-        rows.append([world.name, world.identities, world.arms, world.seeds, *told, f"{alone:.2f}", f"{wide:.2f}"])
-    headers = ["world", "identities", "arms", "seeds", "single, %", "simultaneous, %", "any effect told, %"]
+        told = [
+            f"{100 * single:.1f} ± {spread:.1f}",
+            percent(together, count),
+            percent(1 - together, count),
+        ]
+        rows.append(
+            [
+                world.name,
+                world.identities,
+                world.arms,
+                world.seeds,
+                *told,
+                f"{alone:.2f}",
+                f"{wide:.2f}",
+            ]
+        )
+    headers = [
+        "world",
+        "identities",
+        "arms",
+        "seeds",
+        "single, %",
+        "simultaneous, %",
+        "any effect told, %",
+    ]
     return harness.table([*headers, "width, single", "width, simultaneous"], rows)
 
 
@@ -294,7 +365,12 @@ def _levels(run: Callable, part: int) -> str:
     for (world, count, _), found in zip(jobs, run(levels_covered, jobs), strict=True):
         sizes = [world.name, world.identities, world.levels, world.seeds]
         rows += [
-            [*sizes, family, "" if family == VERDICT else f"{100 * single:.1f}", percent(together, count)]
+            [
+                *sizes,
+                family,
+                "" if family == VERDICT else f"{100 * single:.1f}",
+                percent(together, count),
+            ]
             for family, (single, together) in found.items()
         ]
     headers = ["world", "identities", "levels", "seeds", "family", "single, %", "simultaneous, %"]
@@ -312,7 +388,12 @@ def _plans(run: Callable, part: int) -> str:
 
 
 def _pools(run: Callable, part: int) -> str:
-    sizes = [(targets, repeats, tau) for targets in (2, 3, 5) for repeats in (3, 5) for tau in (0.0, 0.01)]
+    sizes = [
+        (targets, repeats, tau)
+        for targets in (2, 3, 5)
+        for repeats in (3, 5)
+        for tau in (0.0, 0.01)
+    ]
     jobs = [(*size, TRIALS // part, seed) for seed, size in enumerate(sizes)]
     rows = [
         [job[0], job[1], f"{100 * job[2]:.0f}", percent(inside, job[3]), f"{wide:.2f}"]

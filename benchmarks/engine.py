@@ -1,4 +1,5 @@
-"""How fast the engine draws: a crossed design at 200x470 on one core, and what a picture's milliseconds go to."""
+"""How fast the engine draws: a crossed design at 200x470 on one core, and what a picture's
+milliseconds go to."""
 
 import tempfile
 import time
@@ -39,13 +40,20 @@ def main() -> None:
     ]
     body = "\n\n".join(
         [
-            harness.table(["step (CPU seconds of one thread)", "21 cells a block", "49 cells a block"], rows),
-            f"`render` of {PEOPLE} people x {SIDES} sides x 49 cells, one worker, places and files included: "
-            f"{whole:.0f} images a second of wall clock on {device.type}.",
-            f"Whole frames of 1280x720, {CELLS} cells (CPU seconds of one thread): lighting the place, once a camera, "
-            f"{taken['place']:.1f} s; intersecting {taken['people']} people, once a moment and camera, "
-            f"{taken['film']:.2f} s; shading a frame {1000 * taken['shade']:.0f} ms, encoding it "
-            f"{1000 * taken['jpeg']:.0f} ms: {taken['rate']:.1f} frames a second and core, places apart.",
+            harness.table(
+                ["step (CPU seconds of one thread)", "21 cells a block", "49 cells a block"], rows
+            ),
+            (
+                f"`render` of {PEOPLE} people x {SIDES} sides x 49 cells, one worker, places and"
+                f" files included: {whole:.0f} images a second of wall clock on {device.type}."
+            ),
+            (
+                f"Whole frames of 1280x720, {CELLS} cells (CPU seconds of one thread): lighting the"
+                f" place, once a camera, {taken['place']:.1f} s; intersecting {taken['people']}"
+                f" people, once a moment and camera, {taken['film']:.2f} s; shading a frame"
+                f" {1000 * taken['shade']:.0f} ms, encoding it {1000 * taken['jpeg']:.0f} ms:"
+                f" {taken['rate']:.1f} frames a second and core, places apart."
+            ),
         ]
     )
     harness.keep("engine", "The engine: pictures of 200x470", body)
@@ -56,33 +64,68 @@ def _steps(design: RenderDesign, device: torch.device) -> dict[str, float]:
     studio = CropRenderer(design, device)
     place = _seconds(lambda: (studio._places.clear(), studio.place("plaza", 120)), 3)
     blocks = [DesignBlock(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
-    shot = sum(_seconds(lambda block=block: studio.shaded_block(block), 3) for block in blocks) / PEOPLE
+    shot = (
+        sum(_seconds(lambda block=block: studio.shaded_block(block), 3) for block in blocks)
+        / PEOPLE
+    )
     taken = studio.shaded_block(blocks[0])
     cells = design.cell_levels()
-    shade = _seconds(lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5) / len(cells)
-    pictures = [studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)]
-    jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5) / len(cells)
-    return {"place": place, "shot": shot, "shade": shade, "jpeg": jpeg, "rate": 1 / (shot / len(cells) + shade + jpeg)}
+    shade = _seconds(
+        lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5
+    ) / len(cells)
+    pictures = [
+        studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)
+    ]
+    jpeg = _seconds(
+        lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5
+    ) / len(cells)
+    return {
+        "place": place,
+        "shot": shot,
+        "shade": shade,
+        "jpeg": jpeg,
+        "rate": 1 / (shot / len(cells) + shade + jpeg),
+    }
 
 
 def _frames(device: torch.device) -> dict[str, float]:
     """CPU seconds of each step of whole frames; medians."""
     design = make_design(identities=16, size=(1280, 720))
     scenario = make_scenario(design)
-    stage, take, cells = FrameRenderer(scenario, device), scenario.takes(0, 1, 1)[0], design.cell_levels()
+    stage, take, cells = (
+        FrameRenderer(scenario, device),
+        scenario.takes(0, 1, 1)[0],
+        design.cell_levels(),
+    )
     place = _seconds(lambda: (stage._places.clear(), stage.place(take.scene, take.degree)), 1)
     film = _seconds(lambda: stage.rendered_frame(take), 3)
     shot = stage.rendered_frame(take)
-    shade = _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
-    pictures = [finish_picture(picture.cpu().numpy(), design.size) for *_, picture in stage.pictures(shot, cells)]
-    jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3) / CELLS
+    shade = (
+        _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
+    )
+    pictures = [
+        finish_picture(picture.cpu().numpy(), design.size)
+        for *_, picture in stage.pictures(shot, cells)
+    ]
+    jpeg = (
+        _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3)
+        / CELLS
+    )
     rate = 1 / (film / CELLS + shade + jpeg)
     people = len(take.moment.cast)
-    return {"place": place, "film": film, "shade": shade, "jpeg": jpeg, "rate": rate, "people": people}
+    return {
+        "place": place,
+        "film": film,
+        "shade": shade,
+        "jpeg": jpeg,
+        "rate": rate,
+        "people": people,
+    }
 
 
 def _seconds(function: Callable[[], object], repeats: int) -> float:
-    """Median CPU seconds of this process: what other programs on the machine take does not count."""
+    """Median CPU seconds of this process: what other programs on the machine take does not
+    count."""
     function()
     taken = []
     for _ in range(repeats):

@@ -1,4 +1,5 @@
-"""Exact evaluation against its floor, the matrix product alone, at the sizes of Market-1501 and MSMT17."""
+"""Exact evaluation against its floor, the matrix product alone, at the sizes of Market-1501 and
+MSMT17."""
 
 import os
 import time
@@ -19,8 +20,11 @@ MARKET = {"queries": 3_368, "gallery": 15_913, "distractors": 2_798, "people": 7
 MSMT17 = {"queries": 11_659, "gallery": 82_161, "distractors": 0, "people": 3_060, "cameras": 15}
 
 
-def searched(queries: int, gallery: int, distractors: int, people: int, cameras: int) -> dict[str, np.ndarray]:
-    """Unit features planted around a centre a person, `(rows, 2048) float32`, with persons and cameras."""
+def searched(
+    queries: int, gallery: int, distractors: int, people: int, cameras: int
+) -> dict[str, np.ndarray]:
+    """Unit features planted around a centre a person, `(rows, 2048) float32`, with persons and
+    cameras."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(people, DIMENSIONS)).astype(np.float32)
 
@@ -30,7 +34,9 @@ def searched(queries: int, gallery: int, distractors: int, people: int, cameras:
         return features / np.linalg.norm(features, axis=1, keepdims=True)
 
     query_ids = rng.integers(0, people, queries)
-    gallery_ids = np.concatenate([rng.integers(0, people, gallery - distractors), -np.arange(1, distractors + 1)])
+    gallery_ids = np.concatenate(
+        [rng.integers(0, people, gallery - distractors), -np.arange(1, distractors + 1)]
+    )
     return {
         "query_features": planted(query_ids),
         "gallery_features": planted(gallery_ids),
@@ -57,27 +63,42 @@ def main() -> None:
         "memory beyond features, MiB",
         "mAP",
     ]
-    body = harness.table(headers, rows) + (
-        "\n\nLeast of three (MSMT17: of one): processor seconds on one thread, which a busy machine disturbs little, "
-        "else by the clock. Features are planted, 2048 float32 each. Both multiply by NumPy's library, in blocks of "
-        "the score's size. More cores multiply faster but count ranks no faster. Memory is the peak that NumPy asked "
-        "for."
+    body = (
+        harness.table(headers, rows)
+        + "\n\nLeast of three (MSMT17: of one): processor seconds on one thread, which a busy"
+        " machine disturbs little, else by the clock. Features are planted, 2048 float32 each."
+        " Both multiply by NumPy's library, in blocks of the score's size. More cores multiply"
+        " faster but count ranks no faster. Memory is the peak that NumPy asked for."
     )
-    headers = ["size of", "rows", "product of all rows, s", "re-ranked score, s", "ratio", "memory, MiB", "mAP"]
+    headers = [
+        "size of",
+        "rows",
+        "product of all rows, s",
+        "re-ranked score, s",
+        "ratio",
+        "memory, MiB",
+        "mAP",
+    ]
     again = [["Market-1501, one thread", *_on_one_thread(_reranked, MARKET)]]
     body += "\n\n" + harness.table(headers, again)
     body += (
-        "\n\nRe-ranking (k1 20, k2 6, lambda 0.3) cannot do without the distances among all rows, queries and gallery "
-        "alike: that product is its floor. Held whole, as the common script does, they and its neighbour vectors would "
-        "take four matrices of that size, 1.4 GiB each."
+        "\n\nRe-ranking (k1 20, k2 6, lambda 0.3) cannot do without the distances among all rows,"
+        " queries and gallery alike: that product is its floor. Held whole, as the common script"
+        " does, they and its neighbour vectors would take four matrices of that size, 1.4 GiB each."
     )
     harness.keep("evaluation", "Exact evaluation against the matrix product alone", body)
 
 
-def _on_one_thread(measure: Callable[[dict[str, int]], list[str]], size: dict[str, int]) -> list[str]:
-    """What `measure` finds in a process whose products have one thread, which libraries ask the environment once."""
+def _on_one_thread(
+    measure: Callable[[dict[str, int]], list[str]], size: dict[str, int]
+) -> list[str]:
+    """What `measure` finds in a process whose products have one thread, which libraries ask the
+    environment once."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    with harness.environment(**dict.fromkeys(names, "1")), ProcessPoolExecutor(1, get_context("spawn")) as other:
+    with (
+        harness.environment(**dict.fromkeys(names, "1")),
+        ProcessPoolExecutor(1, get_context("spawn")) as other,
+    ):
         return other.submit(measure, size).result()
 
 
@@ -99,7 +120,14 @@ def _measured(size: dict[str, int]) -> list[str]:
     memory, found = _memory(lambda: score(**search))
     alone, whole = min(products), min(scores)
     matrix = f"{len(query):,} x {len(gallery):,}"
-    return [matrix, f"{alone:.3f}", f"{whole:.3f}", f"{whole / alone:.2f}", f"{memory:.0f}", f"{found.mAP:.6f}"]
+    return [
+        matrix,
+        f"{alone:.3f}",
+        f"{whole:.3f}",
+        f"{whole / alone:.2f}",
+        f"{memory:.0f}",
+        f"{found.mAP:.6f}",
+    ]
 
 
 def _reranked(size: dict[str, int]) -> list[str]:
@@ -108,7 +136,14 @@ def _reranked(size: dict[str, int]) -> list[str]:
     whole = _seconds(lambda: score(**search, rerank=RerankOptions()))
     memory, found = _memory(lambda: score(**search, rerank=RerankOptions()))
     count = size["queries"] + size["gallery"]
-    return [f"{count:,}", f"{floor:.2f}", f"{whole:.2f}", f"{whole / floor:.2f}", f"{memory:.0f}", f"{found.mAP:.6f}"]
+    return [
+        f"{count:,}",
+        f"{floor:.2f}",
+        f"{whole:.2f}",
+        f"{whole / floor:.2f}",
+        f"{memory:.0f}",
+        f"{found.mAP:.6f}",
+    ]
 
 
 def _memory(function: Callable[[], Scores]) -> tuple[float, Scores]:
@@ -133,7 +168,8 @@ def _product_of_all(rows: np.ndarray) -> float:
 
 
 def _seconds(function: Callable[[], object]) -> float:
-    """Processor seconds where there is one thread; by the clock where threads wait for each other, busily."""
+    """Processor seconds where there is one thread; by the clock where threads wait for each other,
+    busily."""
     clock = time.process_time if os.environ.get("OMP_NUM_THREADS") == "1" else time.perf_counter
     start = clock()
     function()

@@ -1,4 +1,5 @@
-"""Packing against bare decoding, and a training fed from the store against one whose loader decodes as it goes."""
+"""Packing against bare decoding, and a training fed from the store against one whose loader decodes
+as it goes."""
 
 import tempfile
 import time
@@ -26,13 +27,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = drawn(Path(folder))
         body = "\n\n".join([packing(root, recipe)[0], _against_a_loader(root, recipe, device)])
-    harness.keep("feeding", "Packing, and training from the store against a loader that decodes", body)
+    harness.keep(
+        "feeding", "Packing, and training from the store against a loader that decodes", body
+    )
 
 
 def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
     """The table, and images packed a second and core."""
     height, width, paths = recipe.input.height, recipe.input.width, _paths()
-    rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": paths})
+    rows = pa.table(
+        {
+            "uid": pa.array(range(RENDERS), pa.uint64()),
+            "dataset": ["drawn"] * RENDERS,
+            "path": paths,
+        }
+    )
 
     def bare() -> None:
         for path in paths:
@@ -47,7 +56,11 @@ def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
     whole = min(loops.seconds(packed, "cpu") for _ in range(3))
     table = [
         ["decode and resize each file, nothing kept", f"{RENDERS / floor:,.0f}", "1"],
-        ["pack: the same, scaled decoding, written to the store", f"{RENDERS / whole:,.0f}", f"{whole / floor:.2f}"],
+        [
+            "pack: the same, scaled decoding, written to the store",
+            f"{RENDERS / whole:,.0f}",
+            f"{whole / floor:.2f}",
+        ],
     ]
     sentence = f"{RENDERS:,} JPEGs of 200 x 470 to {width} x {height}."
     return sentence + "\n\n" + harness.table(
@@ -56,7 +69,8 @@ def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
 
 
 class Decoding(torch.utils.data.Dataset):
-    """What the field does for each image of each step: read, decode, resize, mirror, pad and crop, normalise."""
+    """What the field does for each image of each step: read, decode, resize, mirror, pad and crop,
+    normalise."""
 
     def __init__(self, root: Path, labels: np.ndarray, recipe: Recipe) -> None:
         self.root, self.labels, self.recipe = root, labels, recipe
@@ -67,7 +81,11 @@ class Decoding(torch.utils.data.Dataset):
     def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
         from PIL import Image, ImageOps
 
-        height, width, pad = self.recipe.input.height, self.recipe.input.width, self.recipe.augment.pad
+        height, width, pad = (
+            self.recipe.input.height,
+            self.recipe.input.width,
+            self.recipe.augment.pad,
+        )
         with Image.open(self.root / f"{place}.jpg") as image:
             small = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
         if torch.rand(()) < 0.5:
@@ -80,12 +98,17 @@ class Decoding(torch.utils.data.Dataset):
 
 
 def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
-    """The same network, batch and machine, fed by a DataLoader that decodes: clock time, all cores."""
+    """The same network, batch and machine, fed by a DataLoader that decodes: clock time, all
+    cores."""
     labels = np.repeat(np.arange(RENDERS // 16), 16)
     steps = 3 * (RENDERS // recipe.batch.size)
     order = [row for _ in range(3) for row in torch.randperm(RENDERS).tolist()]
     loader = torch.utils.data.DataLoader(
-        Decoding(root, labels, recipe), recipe.batch.size, sampler=order, num_workers=available_cores(), drop_last=True
+        Decoding(root, labels, recipe),
+        recipe.batch.size,
+        sampler=order,
+        num_workers=available_cores(),
+        drop_last=True,
     )
     step = loops.stepper(recipe, device, RENDERS // 16)
 
@@ -93,13 +116,23 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
         for batch, people in loader:
             step(batch.to(device, memory_format=torch.channels_last), people.to(device))
 
-    rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": _paths()})
+    rows = pa.table(
+        {
+            "uid": pa.array(range(RENDERS), pa.uint64()),
+            "dataset": ["drawn"] * RENDERS,
+            "path": _paths(),
+        }
+    )
     with tempfile.TemporaryDirectory() as fresh:
-        pack = image_store.pack_images(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
+        pack = image_store.pack_images(
+            rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width
+        )
         pixels = pack.images(pack.uids)
         took = []
         for run in (
-            lambda: training.train(pixels, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device),
+            lambda: training.train(
+                pixels, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device
+            ),
             decoded,
         ):
             start = time.perf_counter()

@@ -1,4 +1,5 @@
-"""What every measurement shares: what machine it was, the median of a few runs, and a page that keeps the figures."""
+"""What every measurement shares: what machine it was, the median of a few runs, and a page that
+keeps the figures."""
 
 import os
 import platform
@@ -46,14 +47,18 @@ def machine() -> str:
     import torch
 
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    shown = ", ".join(f"{name} {version}" for name, version in package_versions().items() if name != "gprplus")
+    shown = ", ".join(
+        f"{name} {version}" for name, version in package_versions().items() if name != "gprplus"
+    )
     return f"{_processor()}, {available_cores()} cores{gpu}; {shown}"
 
 
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
@@ -65,7 +70,8 @@ def table(headers: list[str], rows: list[list[object]]) -> str:
 
 
 def keep(name: str, title: str, body: str, command: str = "") -> None:
-    """Print a page of figures and keep it as results/NAME.md, with the machine and the command that prints it again."""
+    """Print a page of figures and keep it as results/NAME.md, with the machine and the command that
+    prints it again."""
     command = command or f"python -m benchmarks {name}"
     page = f"# {title}\n\n{body}\n\nMeasured with `{command}` on {machine()}.\n"
     write_text(RESULTS / f"{name}.md", page)

@@ -1,11 +1,13 @@
-"""build-manifest against the disk: a bare loop over the same files, and the script a researcher would write.
+"""build-manifest against the disk: a bare loop over the same files, and the script a researcher
+would write.
 
     python -m benchmarks ingest               58,800 renders in GPR+ shape, three rounds
     python -m benchmarks.ingest 808 3 3450    475,104 of them (808 people); memory with 3,450 people, 2,028,600 files
 
-The tree is hard links of 48 distinct JPEGs of 200 x 470, so the cache is warm and the disk is the kernel. Clock times
-on a shared machine wander; processor time (all processes of a command, start included) is the steadier figure, and
-both are kept. What the bytes of files cost, and a cold disk, is the matter of ingest_bytes.
+The tree is hard links of 48 distinct JPEGs of 200 x 470, so the cache is warm and the disk is the
+kernel. Clock times on a shared machine wander; processor time (all processes of a command, start
+included) is the steadier figure, and both are kept. What the bytes of files cost, and a cold disk,
+is the matter of ingest_bytes.
 """
 
 import os
@@ -55,7 +57,9 @@ def plant(root: Path, identities: int, distinct: int = 48, *, own: bool = False)
     pool.mkdir(exist_ok=True)
     for i in range(distinct):
         small = rng.integers(0, 255, (47, 20, 3), dtype=np.uint8)
-        cv2.imwrite(str(pool / f"{i}.jpg"), cv2.resize(small, (200, 470)), [cv2.IMWRITE_JPEG_QUALITY, 80])
+        cv2.imwrite(
+            str(pool / f"{i}.jpg"), cv2.resize(small, (200, 470)), [cv2.IMWRITE_JPEG_QUALITY, 80]
+        )
     for identity in range(1, identities + 1):
         add(root, identity, distinct, own=own)
     return root
@@ -66,7 +70,9 @@ def add(root: Path, identity: int, distinct: int = 48, *, own: bool = False) -> 
     folder = root / f"{identity:04d}"
     folder.mkdir(parents=True)
     put = shutil.copyfile if own else os.link
-    for count, cell in enumerate(product(range(12), range(7), range(7)), start=identity * PER_IDENTITY):
+    for count, cell in enumerate(
+        product(range(12), range(7), range(7)), start=identity * PER_IDENTITY
+    ):
         c, w, light = (i + 1 for i in cell)
         put(
             root.parent / "pool" / f"{count % distinct}.jpg",
@@ -135,13 +141,19 @@ def _used() -> float:
 def run(*arguments: str) -> Callable[[], object]:
     """A Python process of its own, from start to end."""
     return lambda: subprocess.run(
-        [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
 def calling(code: str, *arguments: object) -> Callable[[], object]:
-    """A Python process for a line about a module of benchmarks; `given` are the arguments, as paths."""
-    start = f"import sys; from pathlib import Path; from benchmarks import {code.partition('.')[0]}; "
+    """A Python process for a line about a module of benchmarks; `given` are the arguments, as
+    paths."""
+    start = (
+        f"import sys; from pathlib import Path; from benchmarks import {code.partition('.')[0]}; "
+    )
     return run("-c", f"{start}given = [*map(Path, sys.argv[1:])]; {code}", *map(str, arguments))
 
 
@@ -151,15 +163,24 @@ def build(root: Path, output: Path, *more: str) -> Callable[[], object]:
 
 
 def least(found: dict[str, Callable[[], object]], repeats: int) -> dict[str, Used]:
-    """Interleaved rounds and the least of each: what other work on the machine adds is never less than nothing."""
+    """Interleaved rounds and the least of each: what other work on the machine adds is never less
+    than nothing."""
     rounds = [{name: measured(command) for name, command in found.items()} for _ in range(repeats)]
-    return {name: (min(one[name][0] for one in rounds), min(one[name][1] for one in rounds)) for name in found}
+    return {
+        name: (min(one[name][0] for one in rounds), min(one[name][1] for one in rounds))
+        for name in found
+    }
 
 
 def times_table(times: dict[str, Used], files: int) -> str:
     """Clock and processor seconds of each command."""
-    rows = [[name, f"{clock:.2f}", f"{used:.2f}", f"{used / files * 1e6:.1f}"] for name, (clock, used) in times.items()]
-    return table(["command, process start included", "clock s", "processor s", "processor us a file"], rows)
+    rows = [
+        [name, f"{clock:.2f}", f"{used:.2f}", f"{used / files * 1e6:.1f}"]
+        for name, (clock, used) in times.items()
+    ]
+    return table(
+        ["command, process start included", "clock s", "processor s", "processor us a file"], rows
+    )
 
 
 def ratio(one: Used, other: Used) -> list[str]:
@@ -168,10 +189,21 @@ def ratio(one: Used, other: Used) -> list[str]:
 
 
 def peak(command: list[str]) -> float:
-    """Most memory of any process of a command, in MiB, by GNU time's count; the parent is the greatest here."""
-    code = "import resource,subprocess,sys; subprocess.run(sys.argv[1:],check=True,capture_output=True); "
+    """Most memory of any process of a command, in MiB, by GNU time's count; the parent is the
+    greatest here."""
+    code = (
+        "import resource,subprocess,sys;"
+        " subprocess.run(sys.argv[1:],check=True,capture_output=True); "
+    )
     code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    return int(subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True).stdout) / 1024
+    return (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, *command], check=True, capture_output=True
+            ).stdout
+        )
+        / 1024
+    )
 
 
 def _times(scratch: Path, identities: int, repeats: int) -> str:
@@ -181,7 +213,9 @@ def _times(scratch: Path, identities: int, repeats: int) -> str:
     came: list[Path] = []
     calling("ingest.floor(given[0])", root)()  # warms the cache; not counted
     found = {
-        "bare loop: scandir + fstat + 4 KB + tail, all cores": calling("ingest.floor(given[0])", root),
+        "bare loop: scandir + fstat + 4 KB + tail, all cores": calling(
+            "ingest.floor(given[0])", root
+        ),
         "`build-manifest --verify header`": build(root, output, "--force"),
         "bare loop: scandir + stat, one core": calling("ingest.stats(given[0])", root),
         "`build-manifest` again, nothing changed": build(root, output),
@@ -198,25 +232,42 @@ def _times(scratch: Path, identities: int, repeats: int) -> str:
             bare: measured(calling("ingest.floor_of(given[0])", came[-1])),
         }
         shutil.rmtree(came[-1])  # and the next round builds all of it again
-    times = {name: (min(r[name][0] for r in rounds), min(r[name][1] for r in rounds)) for name in rounds[0]}
+    times = {
+        name: (min(r[name][0] for r in rounds), min(r[name][1] for r in rounds))
+        for name in rounds[0]
+    }
     loop, header, looked, again, pandas, added, alone = times.values()
     beyond = (added[0] - again[0], added[1] - again[1])
     ratios = [
         ["header build / bare loop", *ratio(header, loop), "at most 2"],
         ["unchanged rebuild / scandir + stat", *ratio(again, looked), "at most 1.5"],
         ["pandas + Pillow / header build", *ratio(pandas, header), "at least 4"],
-        ["one identity, beyond an unchanged rebuild / bare loop over it", *ratio(beyond, alone), "one identity"],
+        [
+            "one identity, beyond an unchanged rebuild / bare loop over it",
+            *ratio(beyond, alone),
+            "one identity",
+        ],
     ]
-    return times_table(times, files) + "\n\n" + table(["ratio", "clock", "processor", "aim (at 475,104 files)"], ratios)
+    return (
+        times_table(times, files)
+        + "\n\n"
+        + table(["ratio", "clock", "processor", "aim (at 475,104 files)"], ratios)
+    )
 
 
 def _memory(scratch: Path, identities: int) -> str:
     root, output = plant(scratch / "renders", identities), scratch / "manifest"
     command = [sys.executable, "-m", "gprplus", "build-manifest", str(root), "-o", str(output)]
-    rows = [["header, from nothing", f"{peak(command):.0f}"], ["again, nothing changed", f"{peak(command):.0f}"]]
+    rows = [
+        ["header, from nothing", f"{peak(command):.0f}"],
+        ["again, nothing changed", f"{peak(command):.0f}"],
+    ]
     add(root, identities + 1)
     rows.append(["one identity added", f"{peak(command):.0f}"])
-    return table([f"build of {identities * PER_IDENTITY:,} files", "peak memory, MiB (aim: under 1,024)"], rows)
+    return table(
+        [f"build of {identities * PER_IDENTITY:,} files", "peak memory, MiB (aim: under 1,024)"],
+        rows,
+    )
 
 
 def main(identities: int = 100, repeats: int = 3, memory_identities: int = 0) -> None:

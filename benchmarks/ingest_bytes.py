@@ -1,11 +1,13 @@
-"""build-manifest where bytes count: every byte read and hashed, and a disk that is asked for the first time.
+"""build-manifest where bytes count: every byte read and hashed, and a disk that is asked for the
+first time.
 
     python -m benchmarks ingest_bytes               11,760 renders, each a file of its own, two rounds
     python -m benchmarks.ingest_bytes 202 3         118,776 of them: 1.7 GB
 
-Cold means that the page cache holds no byte of the files (posix_fadvise, file by file; a page that somebody else keeps
-stays). Names and inodes stay known, as dropping those would need the whole machine's caches. Reads in flight are
-counted by looking every few milliseconds how many threads of the build wait for the disk.
+Cold means that the page cache holds no byte of the files (posix_fadvise, file by file; a page that
+somebody else keeps stays). Names and inodes stay known, as dropping those would need the whole
+machine's caches. Reads in flight are counted by looking every few milliseconds how many threads of
+the build wait for the disk.
 """
 
 import os
@@ -100,12 +102,22 @@ def _states(pid: int) -> Iterator[str]:
 
 
 def _cold(root: Path, output: Path, repeats: int) -> tuple[float, float, float, list[int]]:
-    """Least clock seconds cold: one reader, a header build, the bare loop on all cores; and the reads in flight."""
+    """Least clock seconds cold: one reader, a header build, the bare loop on all cores; and the
+    reads in flight."""
     loops: dict[str, Callable[[], object]] = {
         "one": calling("ingest_bytes.one_reader(given[0])", root),
         "all": calling("ingest.floor(given[0])", root),
     }
-    command = [sys.executable, "-m", "gprplus", "build-manifest", str(root), "-o", str(output), "--force"]
+    command = [
+        sys.executable,
+        "-m",
+        "gprplus",
+        "build-manifest",
+        str(root),
+        "-o",
+        str(output),
+        "--force",
+    ]
     found: dict[str, list[float]] = {"one": [], "all": [], "build": []}
     seen: list[int] = []
     for _ in range(repeats):
@@ -124,37 +136,59 @@ def main(identities: int = 20, repeats: int = 2) -> None:
     """Measure and keep."""
     files = identities * PER_IDENTITY
     with tempfile.TemporaryDirectory() as scratch:
-        root, output = plant(Path(scratch) / "renders", identities, own=True), Path(scratch) / "manifest"
+        root, output = (
+            plant(Path(scratch) / "renders", identities, own=True),
+            Path(scratch) / "manifest",
+        )
         found = {
             "bare loop: read + xxh3-128, all cores": calling("ingest_bytes.hashes(given[0])", root),
-            "`build-manifest --verify digest`": build(root, output, "--verify", "digest", "--force"),
+            "`build-manifest --verify digest`": build(
+                root, output, "--verify", "digest", "--force"
+            ),
         }
         found["bare loop: read + xxh3-128, all cores"]()  # warms the cache; not counted
-        rounds = [{name: measured(command) for name, command in found.items()} for _ in range(repeats)]
-        times: dict[str, Used] = {n: (min(r[n][0] for r in rounds), min(r[n][1] for r in rounds)) for n in found}
+        rounds = [
+            {name: measured(command) for name, command in found.items()} for _ in range(repeats)
+        ]
+        times: dict[str, Used] = {
+            n: (min(r[n][0] for r in rounds), min(r[n][1] for r in rounds)) for n in found
+        }
         one, ours, floor, seen = _cold(root, output, repeats)
     bare, digest = times.values()
     busy = [count for count in seen if count]
     cold = [
         ["cold: bare loop, one reader", f"{one:.2f}", f"{files / one:,.0f}"],
-        [f"cold: bare loop, {available_cores()} processes", f"{floor:.2f}", f"{files / floor:,.0f}"],
+        [
+            f"cold: bare loop, {available_cores()} processes",
+            f"{floor:.2f}",
+            f"{files / floor:,.0f}",
+        ],
         ["cold: `build-manifest --verify header`", f"{ours:.2f}", f"{files / ours:,.0f}"],
     ]
     flight = (
-        f"Reads in flight during the cold build: at most {max(seen)}, {sum(busy) / max(len(busy), 1):.1f} on average "
-        f"while any was, on {available_cores()} cores (aim: more than cores)."
+        f"Reads in flight during the cold build: at most {max(seen)},"
+        f" {sum(busy) / max(len(busy), 1):.1f} on average while any was, on {available_cores()}"
+        " cores (aim: more than cores)."
     )
     size = f"Each of the {files:,} files has an inode of its own."
     parts = [
         f"{EXPECTED} {size}",
         times_table(times, files),
-        table(["ratio", "clock", "processor", "aim"], [["digest / bare loop", *ratio(digest, bare), "at most 1.5"]]),
+        table(
+            ["ratio", "clock", "processor", "aim"],
+            [["digest / bare loop", *ratio(digest, bare), "at most 1.5"]],
+        ),
         table(["command, process start included", "clock s", "files a second"], cold),
         flight,
         REASONS,
     ]
     title = f"Bytes of {files:,} renders, hashed and cold"
-    keep("ingest_bytes", title, "\n\n".join(parts), f"python -m benchmarks.ingest_bytes {identities} {repeats}")
+    keep(
+        "ingest_bytes",
+        title,
+        "\n\n".join(parts),
+        f"python -m benchmarks.ingest_bytes {identities} {repeats}",
+    )
 
 
 if __name__ == "__main__":

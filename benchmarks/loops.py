@@ -17,7 +17,9 @@ def constant(recipe: Recipe, people: int, device: str) -> Callable[[int], None]:
     labels = torch.arange(recipe.batch.size, device=device) // recipe.batch.images
     height, width = recipe.input.height, recipe.input.width
     # Not black ones: a network is some 3% faster on those.
-    pixels = torch.randint(0, 256, (recipe.batch.size, height, width, 3), dtype=torch.uint8).to(device)
+    pixels = torch.randint(0, 256, (recipe.batch.size, height, width, 3), dtype=torch.uint8).to(
+        device
+    )
     batch, step = augment.normalize(pixels, dtype), stepper(recipe, device, people)
 
     def loop(steps: int) -> None:
@@ -27,7 +29,9 @@ def constant(recipe: Recipe, people: int, device: str) -> Callable[[int], None]:
     return loop
 
 
-def stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor, torch.Tensor], None]:
+def stepper(
+    recipe: Recipe, device: str, people: int
+) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """One step of the recipe's network on a batch that is there."""
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.build_model(recipe.network, people, 0, device).train()
@@ -48,7 +52,8 @@ def stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor,
 
 
 def clock(device: str) -> Callable[[], float]:
-    """Processor seconds on a processor, which a busy machine disturbs least; clock seconds on a GPU."""
+    """Processor seconds on a processor, which a busy machine disturbs least; clock seconds on a
+    GPU."""
     return time.process_time if device == "cpu" else time.perf_counter
 
 

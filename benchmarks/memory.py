@@ -1,4 +1,5 @@
-"""What a training takes of main memory beside the files it reads: pages of its own, not those mapped from the store."""
+"""What a training takes of main memory beside the files it reads: pages of its own, not those
+mapped from the store."""
 
 import json
 import subprocess
@@ -37,9 +38,10 @@ def main() -> None:
             rows.append([case, f"{found['peak'] / 1e6:,.0f}", f"{found['seconds']:.1f}"])
     size = IMAGES * HEIGHT * WIDTH
     body = (
-        f"{STEPS} steps of 64 of {IMAGES:,} images of {HEIGHT} x {WIDTH} ({3 * size / 1e6:,.0f} MB packed, "
-        f"{4 * size / 1e6:,.0f} MB as words) on a processor, by the network `small`: anonymous memory (RssAnon) at its "
-        "most, less that before the training.\n\n" + harness.table(["images", "MB", "processor seconds"], rows)
+        f"{STEPS} steps of 64 of {IMAGES:,} images of {HEIGHT} x {WIDTH} ({3 * size / 1e6:,.0f} MB"
+        f" packed, {4 * size / 1e6:,.0f} MB as words) on a processor, by the network `small`:"
+        " anonymous memory (RssAnon) at its most, less that before the training.\n\n"
+        + harness.table(["images", "MB", "processor seconds"], rows)
     )
     harness.keep("memory", "Main memory that a training takes", body)
 
@@ -60,10 +62,18 @@ def _measured(case: str, folder: Path) -> dict[str, float]:
     pack = image_store.ImageStore(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
     labels = np.random.default_rng(0).integers(0, 200, IMAGES)
     recipe = Recipe.read("smoke")
-    recipe = replace(recipe, length=TrainingLength(steps=STEPS), compute=ComputeSettings(precision="float32"))
+    recipe = replace(
+        recipe, length=TrainingLength(steps=STEPS), compute=ComputeSettings(precision="float32")
+    )
     with devices.thread_limit(1):
         # What torch keeps from its first steps is there already.
-        train(pack.images(uids[:256]), np.arange(256) // 4, replace(recipe, length=TrainingLength(steps=2)), 0, "cpu")
+        train(
+            pack.images(uids[:256]),
+            np.arange(256) // 4,
+            replace(recipe, length=TrainingLength(steps=2)),
+            0,
+            "cpu",
+        )
         with _most() as found:
             images: Any = pack.images(uids)
             train(images[:] if as_array else images, labels, recipe, 0, "cpu")
@@ -72,7 +82,8 @@ def _measured(case: str, folder: Path) -> dict[str, float]:
 
 @contextmanager
 def _most() -> Any:
-    """Inside, anonymous memory is looked at every few milliseconds; gives its peak above the start, and seconds."""
+    """Inside, anonymous memory is looked at every few milliseconds; gives its peak above the start,
+    and seconds."""
     found, over = {"peak": 0.0, "seconds": 0.0}, threading.Event()
     start, before = time.process_time(), _anonymous()
 

@@ -1,6 +1,8 @@
-"""How often a search names its subset nearest: where cells do not differ, and where the target is of one cell.
+"""How often a search names its subset nearest: where cells do not differ, and where the target is
+of one cell.
 
-`python -m benchmarks search` takes minutes on two cores; `--quick` takes a tenth of the trials and keeps no page.
+`python -m benchmarks search` takes minutes on two cores; `--quick` takes a tenth of the trials and
+keeps no page.
 """
 
 import sys
@@ -30,8 +32,9 @@ FOUND = 2.0  # variance of an image of a random identity in each dimension
 class World:
     """Source identities with one image in every cell, and target identities, as points.
 
-    Identities and images of one identity have standard deviation 1 in each dimension. Cell c is moved by `effect` x c
-    in each; the target is of cell 0, another target of the last cell. A camera moves the whole target.
+    Identities and images of one identity have standard deviation 1 in each dimension. Cell c is
+    moved by `effect` x c in each; the target is of cell 0, another target of the last cell. A
+    camera moves the whole target.
     """
 
     name: str
@@ -49,7 +52,8 @@ class World:
         return self.effect * np.arange(np.prod(self.levels))
 
     def search(self, seed: int) -> tuple[list[Difference], list[float]]:
-        """The differences of one search to its controls, and their true values given the random draws."""
+        """The differences of one search to its controls, and their true values given the random
+        draws."""
         rng = np.random.default_rng(seed)
         moved = rng.normal(size=(self.source, 1, WIDTH)) + self.places[None, :, None]
         points, half = (
@@ -61,14 +65,20 @@ class World:
         truth = partial(self._discrepancy, mine.facts["bandwidth"])
         even = np.ones(len(self.places))
         controls = [*([counts] for counts in other.values()), *mine.drawn.values(), [even]]
-        apart = [float(np.mean([truth(one) for one in draws])) - truth(mine.counts) for draws in controls]
+        apart = [
+            float(np.mean([truth(one) for one in draws])) - truth(mine.counts) for draws in controls
+        ]
         return mine.compare(other), apart
 
     def _outcome(
         self, points: np.ndarray, half: np.ndarray, cell: int, rng: np.random.Generator
     ) -> holdout.HeldOutResult:
-        people = np.repeat(np.arange(self.target), rng.integers(*self.images, self.target, endpoint=True))
-        images = rng.normal(size=(self.target, WIDTH))[people] + rng.normal(size=(len(people), WIDTH))
+        people = np.repeat(
+            np.arange(self.target), rng.integers(*self.images, self.target, endpoint=True)
+        )
+        images = rng.normal(size=(self.target, WIDTH))[people] + rng.normal(
+            size=(len(people), WIDTH)
+        )
         known, bandwidth = build_kernels(points, images + self.places[cell] + self.camera, people)
         levels = np.stack([axis.ravel() for axis in np.indices(self.levels)], axis=1)
         cells, alone = len(levels), np.zeros(len(levels), dtype=np.int64)
@@ -80,17 +90,23 @@ class World:
             return SubsetProblem(within, across, levels, most, 3 * cells, alone, np.zeros(1), ridge)
 
         fit = rng.permutation(self.target)[people] % 2 == 0
-        return holdout.held_out_results(known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1)
+        return holdout.held_out_results(
+            known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1
+        )
 
     def _discrepancy(self, bandwidth: float, counts: np.ndarray) -> float:
-        """The squared discrepancy of a mixture up to a constant: Gaussian kernels of Gaussian points."""
+        """The squared discrepancy of a mixture up to a constant: Gaussian kernels of Gaussian
+        points."""
         weights, size = counts / counts.sum(), bandwidth**2 + 2 * FOUND
 
         def near(apart: np.ndarray) -> np.ndarray:
             return (bandwidth**2 / size) ** (WIDTH / 2) * np.exp(-WIDTH * apart**2 / (2 * size))
 
         cells = near(self.places[:, None] - self.places[None, :])
-        return float(weights @ cells @ weights - 2 * weights @ near(self.places - self.places[0] - self.camera))
+        return float(
+            weights @ cells @ weights
+            - 2 * weights @ near(self.places - self.places[0] - self.camera)
+        )
 
 
 WORLDS = [
@@ -109,10 +125,12 @@ WORLDS = [
 
 
 def counted(world: World, trials: int) -> tuple[float, float, float]:
-    """Shares of searches that name their subset nearest, whose subset has the smallest held-out discrepancy, and whose
-    intervals all contain the true differences.
+    """Shares of searches that name their subset nearest, whose subset has the smallest held-out
+    discrepancy, and whose intervals all contain the true differences.
     """
-    holdout.RESAMPLES = 2  # the intervals of single rows take most of the time, and are not looked at
+    holdout.RESAMPLES = (
+        2  # the intervals of single rows take most of the time, and are not looked at
+    )
     found = np.zeros(3)
     for seed in range(trials):
         differences, truth = world.search(seed)
@@ -133,7 +151,9 @@ def main() -> None:
         size = [world.source, world.target, len(world.places), world.effect]
         rows.append([world.name, *size, *(percent(share, trials) for share in shares)])
     headers = ["world", "source identities", "target identities", "cells", "effect"]
-    body = harness.table([*headers, "named nearest, %", "smallest discrepancy, %", "all intervals cover, %"], rows)
+    body = harness.table(
+        [*headers, "named nearest, %", "smallest discrepancy, %", "all intervals cover, %"], rows
+    )
     page = PAGE.format(body, trials=trials, width=WIDTH)
     print(page) if quick else harness.keep("search", "Subsets that a search names nearest", page)
 

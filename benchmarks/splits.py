@@ -1,9 +1,11 @@
-"""How long `gprplus make-split` takes at FineGPR's size, beside bare selections in pyarrow, numpy, pandas and duckdb.
+"""How long `gprplus make-split` takes at FineGPR's size, beside bare selections in pyarrow, numpy,
+pandas and duckdb.
 
-The manifest is written here: 1,150 identities x 36 viewpoints x 7 weathers x 7 illuminations, background a function of
-identity and weather as in FineGPR, 13 identity-level attributes; no images. Every figure is a new process, start
-included; jobs take turns, three rounds. A split writes its rows and its audit; the bare selections choose rows and
-write nothing. At the end the same once with ten times the rows.
+The manifest is written here: 1,150 identities x 36 viewpoints x 7 weathers x 7 illuminations,
+background a function of identity and weather as in FineGPR, 13 identity-level attributes; no
+images. Every figure is a new process, start included; jobs take turns, three rounds. A split writes
+its rows and its audit; the bare selections choose rows and write nothing. At the end the same once
+with ten times the rows.
 """
 
 import os
@@ -93,17 +95,23 @@ def main() -> None:
     """Measure and keep the page."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        # In a process of its own: a child's peak memory counts what its parent held when it was started.
+        # In a process of its own: a child's peak memory counts what its parent held when it was
+        # started.
         make = "import sys, pathlib, benchmarks.splits as b; b.write(pathlib.Path(sys.argv[1]))"
         subprocess.run([sys.executable, "-c", make, str(home / "manifest")], check=True)
         images = str(home / "manifest" / "images.parquet")
         threads = str(parallel.available_cores())
         jobs = {
-            "`make-split --attr=weather` (9 arms, test side, audit, 2.46 million rows written)": split(home, "weather"),
+            "`make-split --attr=weather` (9 arms, test side, audit, 2.46 million rows written)": (
+                split(home, "weather")
+            ),
             "`make-split --attr=gender` (4 arms of whole persons)": split(home, "gender"),
             "`make-split --attr=identity` (ladder of 3 rungs)": split(home, "identity"),
             "`make-split --attr=weather --where ...` (12 of 36 views)": split(
-                home, "weather", "--where", "30 <= viewpoint_deg <= 140 and illumination != midnight"
+                home,
+                "weather",
+                "--where",
+                "30 <= viewpoint_deg <= 140 and illumination != midnight",
             ),
             "bare balanced draw of 450,800 rows: pyarrow + numpy": [
                 sys.executable,
@@ -117,15 +125,28 @@ def main() -> None:
                 BALANCED_PANDAS,
                 images,
             ],
-            "bare balanced draw of 450,800 rows: duckdb": [sys.executable, "-c", BALANCED_DUCKDB, images, threads],
-            "bare filter, one weather: duckdb": [sys.executable, "-c", FILTER_DUCKDB, images, threads],
+            "bare balanced draw of 450,800 rows: duckdb": [
+                sys.executable,
+                "-c",
+                BALANCED_DUCKDB,
+                images,
+                threads,
+            ],
+            "bare filter, one weather: duckdb": [
+                sys.executable,
+                "-c",
+                FILTER_DUCKDB,
+                images,
+                threads,
+            ],
             "bare filter, one weather: pyarrow": [sys.executable, "-c", FILTER_PYARROW, images],
             "bare filter, one weather: pandas": [sys.executable, "-c", FILTER_PANDAS, images],
         }
         rows = [[name, *figures] for name, figures in measure(jobs).items()]
         large = home / "large"
         subprocess.run(
-            [sys.executable, "-c", make.replace("1]))", f"1]), {LARGE})"), str(large / "manifest")], check=True
+            [sys.executable, "-c", make.replace("1]))", f"1]), {LARGE})"), str(large / "manifest")],
+            check=True,
         )
         jobs = {"`make-split --attr=weather`, audit and all": split(large, "weather")}
         query = BALANCED_DUCKDB.replace("== 450800", "> 0")
@@ -135,7 +156,9 @@ def main() -> None:
         tenfold = [[name, *figures] for name, figures in measure(jobs, 1).items()]
     columns = ["wall s", "least wall s", "CPU s", "least CPU s", "peak memory MB"]
     body = EXPECTED.strip() + "\n\n" + harness.table(["job, 2,028,600 rows", *columns], rows)
-    body += "\n\n" + harness.table([f"job, {LARGE * VIEWS * WEATHERS * LIGHTS:,} rows", *columns], tenfold)
+    body += "\n\n" + harness.table(
+        [f"job, {LARGE * VIEWS * WEATHERS * LIGHTS:,} rows", *columns], tenfold
+    )
     body += f"\n\n{__doc__}\nLoad average meanwhile: {os.getloadavg()[1]:.1f} on "
     body += f"{parallel.available_cores()} cores. Where that is more than the cores, "
     body += "wall clock is mostly waiting for others, and CPU seconds are the figure to compare."
@@ -144,19 +167,26 @@ def main() -> None:
 
 def split(home: Path, attr: str, *more: str) -> list[str]:
     """The command line of one split, remade each time."""
-    place = ["--manifest", str(home / "manifest"), "-o", str(home / "splits" / f"{attr}{len(more)}")]
+    place = [
+        "--manifest",
+        str(home / "manifest"),
+        "-o",
+        str(home / "splits" / f"{attr}{len(more)}"),
+    ]
     return [sys.executable, "-m", "benchmarks.splits", attr, *place, *more]
 
 
 def measure(jobs: dict[str, list[str]], rounds: int = 3) -> dict[str, list[str]]:
-    """Median and least wall and CPU seconds of new processes, and their median peak memory. Jobs take turns, so that a
-    busy minute of the machine falls on all of them.
+    """Median and least wall and CPU seconds of new processes, and their median peak memory. Jobs
+    take turns, so that a busy minute of the machine falls on all of them.
     """
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, command in jobs.items():
             start = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             _, status, usage = _wait(process)
             if status:
                 raise RuntimeError(f"{command} ended with {status}")
@@ -178,15 +208,20 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_r
 
 
 def write(folder: Path, identities: int = IDENTITIES) -> None:
-    """A manifest in FineGPR's shape, in the order dataset, identity, path, written some identities at a time."""
+    """A manifest in FineGPR's shape, in the order dataset, identity, path, written some identities
+    at a time."""
     folder.mkdir(parents=True)
     names = [f"{i + 1:05}" if identities > 9999 else f"{i + 1:04}" for i in range(identities)]
     layout = schema.arrow_schema(schema.IMAGES)
     repeating = [field.name for field in layout if pa.types.is_dictionary(field.type)]
-    with pq.ParquetWriter(folder / "images.parquet", layout, compression="zstd", use_dictionary=repeating) as writer:
+    with pq.ParquetWriter(
+        folder / "images.parquet", layout, compression="zstd", use_dictionary=repeating
+    ) as writer:
         for first in range(0, identities, 74):  # about 131,072 rows
             writer.write_table(images(names, first, min(first + 74, identities)))
-    workdir.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
+    workdir.write_table(
+        folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES)
+    )
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         workdir.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
     workdir.write_json(folder / "manifest.json", record(identities))
@@ -194,12 +229,21 @@ def write(folder: Path, identities: int = IDENTITIES) -> None:
 
 def record(identities: int) -> dict[str, object]:
     """manifest.json, with every key that a build writes."""
-    finegpr: dict[str, object] = dict.fromkeys(("title", "paper", "licence", "status", "layout_digest"), "")
+    finegpr: dict[str, object] = dict.fromkeys(
+        ("title", "paper", "licence", "status", "layout_digest"), ""
+    )
     finegpr |= dict.fromkeys(("lists_digest", "identities_digest"))
-    finegpr |= dict.fromkeys(("rejected", "ignored", "files", "refused", "unread_folders", "strangers"), 0)
+    finegpr |= dict.fromkeys(
+        ("rejected", "ignored", "files", "refused", "unread_folders", "strangers"), 0
+    )
     finegpr |= {name: [] for name in ("unverified", "notes", "unknown", "remarks")}
     finegpr |= {name: {} for name in ("request", "expected", "roles")}
-    finegpr |= {"root": "../renders", "fingerprint": "synthetic", "layout": "finegpr", "verify": "header"}
+    finegpr |= {
+        "root": "../renders",
+        "fingerprint": "synthetic",
+        "layout": "finegpr",
+        "verify": "header",
+    }
     finegpr |= {"images": identities * VIEWS * WEATHERS * LIGHTS, "identities": identities}
     finegpr |= {"factors": ["identity", "viewpoint_deg", "weather", "illumination"]}
     finegpr |= {"functions": {"camera": ["viewpoint_deg"]}}
@@ -219,12 +263,15 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
     person, view, sky, hour = (
         axis.ravel()
         for axis in np.meshgrid(
-            np.arange(first, last), *(np.arange(n) for n in (VIEWS, WEATHERS, LIGHTS)), indexing="ij"
+            np.arange(first, last),
+            *(np.arange(n) for n in (VIEWS, WEATHERS, LIGHTS)),
+            indexing="ij",
         )
     )
     scene = (7 * person + sky) % 9
     tails = [
-        f"_c{v + 1:02}_w{w + 1:02}_l{h + 1:02}" for v, w, h in product(range(VIEWS), range(WEATHERS), range(LIGHTS))
+        f"_c{v + 1:02}_w{w + 1:02}_l{h + 1:02}"
+        for v, w, h in product(range(VIEWS), range(WEATHERS), range(LIGHTS))
     ]
     scenes = scene.reshape(last - first, -1)
     paths = [
@@ -252,7 +299,10 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
             "format": level(zeros, ["jpeg"]),
             "width_px": np.full(len(person), 200, dtype=np.int32),
             "height_px": np.full(len(person), 470, dtype=np.int32),
-            "size_bytes": (sampling.splitmix64(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
+            "size_bytes": (
+                (sampling.splitmix64(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64)
+                + 10_000
+            ),
         }
     )
     return schema.conform(table, schema.IMAGES)
@@ -260,7 +310,11 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
 
 def people(names: list[str]) -> pa.Table:
     """Persons with levels of every identity-level attribute, drawn by hash."""
-    columns: dict[str, object] = {"dataset": ["finegpr"] * len(names), "identity": names, "images": [1764] * len(names)}
+    columns: dict[str, object] = {
+        "dataset": ["finegpr"] * len(names),
+        "identity": names,
+        "images": [1764] * len(names),
+    }
     for name in identity_attributes():
         levels = attributes()[name].levels
         drawn = sampling.priorities(sampling.hash64_many(names), 0, name) % np.uint64(len(levels))
@@ -272,7 +326,9 @@ if __name__ == "__main__":
     from gprplus.cli import main as gprplus
 
     sys.argv = ["gprplus", "make-split", "--force", "--attr", *sys.argv[1:]]
-    for index, word in enumerate(sys.argv):  # a folder of its own for each repeat, so that none is a no-op
+    for index, word in enumerate(
+        sys.argv
+    ):  # a folder of its own for each repeat, so that none is a no-op
         if word == "-o":
             sys.argv[index + 1] += f"-{time.time_ns()}"
     gprplus()

@@ -1,5 +1,5 @@
-"""Training against its floor, the same loop on one constant batch, and what the paper's trainings would take at these
-rates.
+"""Training against its floor, the same loop on one constant batch, and what the paper's trainings
+would take at these rates.
 """
 
 import tempfile
@@ -21,8 +21,8 @@ from gprplus.evaluation import score
 
 PEOPLE, EACH = 48, 18
 STRETCHES = 5  # of steps, timed apart: the least disturbed one counts, on either side
-# Of facts that stand in manifests/studies: what ten distinct trainings see an epoch, the largest arm, and the runs, two
-# untrained ones among them, that search both targets.
+# Of facts that stand in manifests/studies: what ten distinct trainings see an epoch, the largest
+# arm, and the runs, two untrained ones among them, that search both targets.
 PAPER_BOXES, PAPER_PACKED, PAPER_RUNS = 1_762_800, 470_400, 16
 PAPER_TARGETS = ((3_368, 15_913), (2_228, 17_661))
 
@@ -35,8 +35,12 @@ def main() -> None:
     loop, trained, embedded = _loop(recipe, device)
     with tempfile.TemporaryDirectory() as folder:
         packed = feeding.packing(feeding.drawn(Path(folder)), recipe)[1]
-    body = "\n\n".join([loop, _compiled(recipe, device), _projection(recipe, trained, embedded, packed, device)])
-    harness.keep("training", "Training against its floor, and the paper's trainings at these rates", body)
+    body = "\n\n".join(
+        [loop, _compiled(recipe, device), _projection(recipe, trained, embedded, packed, device)]
+    )
+    harness.keep(
+        "training", "Training against its floor, and the paper's trainings at these rates", body
+    )
 
 
 def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
@@ -50,7 +54,14 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     def run() -> np.ndarray:
         stamps: list[float] = []
         length = TrainingLength(steps=STRETCHES * steps)
-        training.train(pixels, labels, replace(recipe, length=length), 0, device, log=lambda _: stamps.append(clock()))
+        training.train(
+            pixels,
+            labels,
+            replace(recipe, length=length),
+            0,
+            device,
+            log=lambda _: stamps.append(clock()),
+        )
         return np.diff(stamps)  # what starts a run (weights, upload) lies before the first
 
     constant = loops.constant(recipe, PEOPLE, device)
@@ -61,7 +72,9 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
         for _ in range(3):
             whole += run().tolist()
             floor += [loops.seconds(lambda: constant(steps), device) for _ in range(STRETCHES - 1)]
-            embedding.append(loops.seconds(lambda: embed_images(network, pixels, recipe.compute, device), device))
+            embedding.append(
+                loops.seconds(lambda: embed_images(network, pixels, recipe.compute, device), device)
+            )
     seen = steps * recipe.batch.size
     trained, still, embedded = seen / min(whole), seen / min(floor), len(pixels) / min(embedding)
     rows = [
@@ -71,9 +84,10 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     ]
     unit = "processor second on one thread" if device == "cpu" else "second"
     sentence = (
-        f"Recipe `{recipe.name}` ({recipe.network.backbone}, {recipe.input.height} x {recipe.input.width}, "
-        f"{recipe.batch.size} images a step, {devices.precision(recipe.compute.precision, device)}) "
-        f"on {devices.describe_device(device)}."
+        f"Recipe `{recipe.name}` ({recipe.network.backbone}, {recipe.input.height} x"
+        f" {recipe.input.width}, {recipe.batch.size} images a step,"
+        f" {devices.precision(recipe.compute.precision, device)}) on"
+        f" {devices.describe_device(device)}."
     )
     sentence += "\n\n" + harness.table(["loop", f"images a {unit}", "time over floor"], rows)
     sentence += "\n\n" + _share_of_peak(recipe, device, trained)
@@ -81,20 +95,28 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
 
 
 def _compiled(recipe: Recipe, device: str) -> str:
-    """Each mode of torch.compile against none, on one constant batch: what it takes first, and when it has paid."""
-    settings = [("no", True), *((mode, True) for mode in COMPILE[1 : 2 if device == "cpu" else None])]
+    """Each mode of torch.compile against none, on one constant batch: what it takes first, and when
+    it has paid."""
+    settings = [
+        ("no", True),
+        *((mode, True) for mode in COMPILE[1 : 2 if device == "cpu" else None]),
+    ]
     if device != "cpu":
         settings.insert(1, ("no", False))
     steps = 20 if device == "cpu" else 200
     rows, plain = [], 0.0
     for mode, deterministic in settings:
         torch._dynamo.reset()
-        one = replace(recipe, compute=replace(recipe.compute, compile=mode, deterministic=deterministic))
+        one = replace(
+            recipe, compute=replace(recipe.compute, compile=mode, deterministic=deterministic)
+        )
         with (
             tempfile.TemporaryDirectory() as fresh,
             harness.environment(TORCHINDUCTOR_CACHE_DIR=fresh),
             devices.thread_limit(1 if device == "cpu" else None),
-            torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic),
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=not deterministic, deterministic=deterministic
+            ),
         ):
             loop = loops.constant(one, PEOPLE, device)
             first = loops.wall(lambda: loop(1), device)  # noqa: B023
@@ -105,8 +127,11 @@ def _compiled(recipe: Recipe, device: str) -> str:
         name = mode if deterministic else f"{mode}, deterministic = false"
         rows.append([name, f"{each * 1e3:.1f}", f"{each / plain:.3f}", f"{first:.1f}", pays])
     return (
-        "The same step on one constant batch by each `compute.compile`, by the clock; nothing compiled before:\n\n"
-        + harness.table(["compile", "ms a step", "over eager", "first step, s", "steps until it pays"], rows)
+        "The same step on one constant batch by each `compute.compile`, by the clock; nothing"
+        " compiled before:\n\n"
+        + harness.table(
+            ["compile", "ms a step", "over eager", "first step, s", "steps until it pays"], rows
+        )
     )
 
 
@@ -117,7 +142,10 @@ def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
     dtype, kind = devices.precision(recipe.compute.precision, device), device.split(":")[0]
     network = model.build_model(recipe.network, PEOPLE, 0, device).train()
     batch = torch.zeros(4, 3, recipe.input.height, recipe.input.width, device=device)
-    with FlopCounterMode(display=False) as counted, torch.autocast(kind, dtype, enabled=dtype != torch.float32):
+    with (
+        FlopCounterMode(display=False) as counted,
+        torch.autocast(kind, dtype, enabled=dtype != torch.float32),
+    ):
         features, logits = network(batch)
         (features.sum() + logits.sum()).backward()
     each = counted.get_total_flops() / len(batch)
@@ -127,15 +155,21 @@ def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
         torch.mm(square, square)
         took = min(loops.seconds(lambda: torch.mm(square, square), device) for _ in range(5))
     peak = 2 * size**3 / took
-    memory = f" Peak memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB." if kind == "cuda" else ""
+    memory = (
+        f" Peak memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB."
+        if kind == "cuda"
+        else ""
+    )
     return (
-        f"A training image costs {each / 1e9:.3g} GFLOP; a product of {size} x {size} in {dtype} runs at "
-        f"{peak / 1e12:.3g} TFLOP/s here, so training is at {each * rate / peak:.1%} of it.{memory}"
+        f"A training image costs {each / 1e9:.3g} GFLOP; a product of {size} x {size} in {dtype}"
+        f" runs at {peak / 1e12:.3g} TFLOP/s here, so training is at {each * rate / peak:.1%} of"
+        f" it.{memory}"
     )
 
 
 def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, device: str) -> str:
-    """Hours of the paper's ten distinct trainings at the rates measured, and which part costs what."""
+    """Hours of the paper's ten distinct trainings at the rates measured, and which part costs
+    what."""
     rows, searched = [], sum(map(sum, PAPER_TARGETS))
     scoring = PAPER_RUNS * sum(map(partial(_scoring, recipe, device), PAPER_TARGETS))
     for name, seen in (("fast", 20 * PAPER_BOXES), ("paper", 60 * PAPER_BOXES)):
@@ -146,23 +180,28 @@ def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, 
             "scoring": scoring,
         }
         whole = sum(parts.values())
-        rows.append([name, f"{seen:,.0f}", *(f"{value / 3600:,.3g}" for value in (*parts.values(), whole))])
+        rows.append(
+            [name, f"{seen:,.0f}", *(f"{value / 3600:,.3g}" for value in (*parts.values(), whole))]
+        )
     return (
-        "The fourteen rows of icassp2021_market and icassp2021_duke are ten distinct trainings: 60 epochs of "
-        f"{PAPER_BOXES:,} images together with `paper`, 20 with `fast` (of their mean, each), with one seed. Every "
-        f"row and an untrained network a study embed and search both targets: {PAPER_RUNS} runs. With "
-        f"`{recipe.network.backbone}` at {recipe.input.height} x "
-        f"{recipe.input.width} and the rates above ({devices.describe_device(device)}), in hours:\n\n"
-        + harness.table(["recipe", "images trained on", *parts, "together"], rows)
+        "The fourteen rows of icassp2021_market and icassp2021_duke are ten distinct trainings: 60"
+        f" epochs of {PAPER_BOXES:,} images together with `paper`, 20 with `fast` (of their mean,"
+        " each), with one seed. Every row and an untrained network a study embed and search both"
+        f" targets: {PAPER_RUNS} runs. With `{recipe.network.backbone}` at {recipe.input.height} x"
+        f" {recipe.input.width} and the rates above ({devices.describe_device(device)}), in"
+        " hours:\n\n" + harness.table(["recipe", "images trained on", *parts, "together"], rows)
     )
 
 
 def _scoring(recipe: Recipe, device: str, target: tuple[int, int]) -> float:
-    """Seconds of one search of random features in a gallery of a target's size, six images a person."""
+    """Seconds of one search of random features in a gallery of a target's size, six images a
+    person."""
     queries, gallery = target
     width = int(model.build_model(recipe.network, 2, 0).backbone.width)
     rng = np.random.default_rng(0)
-    features = torch.from_numpy(rng.normal(size=(queries + gallery, width)).astype(np.float32)).to(device)
+    features = torch.from_numpy(rng.normal(size=(queries + gallery, width)).astype(np.float32)).to(
+        device
+    )
     people = rng.integers(0, gallery // 6, len(features))
     sides = (features[:queries], features[queries:], people[:queries], people[queries:])
     return min(loops.wall(lambda: score(*sides), device) for _ in range(2))

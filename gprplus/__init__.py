@@ -1,7 +1,9 @@
-"""gprplus: build controlled synthetic person re-ID datasets and measure what each attribute is worth.
+"""gprplus: build controlled synthetic person re-ID datasets and measure what each attribute is
+worth.
 
-The functions have the names of the commands, the classes are what they return. All load on first use, so that
-importing the package (and printing a help text) loads neither torch nor pandas nor pyarrow.
+The functions have the names of the commands, the classes are what they return. All load on first
+use, so that importing the package (and printing a help text) loads neither torch nor pandas nor
+pyarrow.
 """
 
 from importlib import import_module

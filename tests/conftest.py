@@ -2,8 +2,9 @@
 
 import os
 
-# One thread a process, before a library counts the cores: the suite's own processes share them, threads on a few
-# pixels only wait for each other, and sums come out the same on every machine. Processes that tests start inherit it.
+# One thread a process, before a library counts the cores: the suite's own processes share them,
+# threads on a few pixels only wait for each other, and sums come out the same on every machine.
+# Processes that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,35 +18,41 @@ from hypothesis import HealthCheck, settings
 from gprplus.core.files.workdir import write_json
 from gprplus.core.imaging.images import encode_jpeg
 
-# A commit that passed once passes again: what chance finds is looked for on purpose, with `make hunt`. Nothing is
-# judged by the clock, which says how busy the machine is.
+# A commit that passed once passes again: what chance finds is looked for on purpose, with `make
+# hunt`. Nothing is judged by the clock, which says how busy the machine is.
 CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, database=None, **CALM)
 settings.register_profile("hunt", print_blob=True, **CALM)
 settings.load_profile("steady")
 
-WEATHER = {f"{i:02d}": level for i, level in enumerate(("sunny", "clouds", "overcast", "foggy"), start=1)}
+WEATHER = {
+    f"{i:02d}": level for i, level in enumerate(("sunny", "clouds", "overcast", "foggy"), start=1)
+}
 LIGHT = {"03": "forenoon", "07": "night"}
 VEIL = {"sunny": 0.0, "clouds": 0.15, "overcast": 0.3, "foggy": 0.6}
 SUN = {"forenoon": 1.0, "night": 0.35}
 
 
 def figure(identity: int, view: int, weather: str, light: str) -> np.ndarray:
-    """`(64, 32, 3) uint8`: two colours of clothes that only this person wears, under weather and light, with grain."""
+    """`(64, 32, 3) uint8`: two colours of clothes that only this person wears, under weather and
+    light, with grain."""
     rng = np.random.default_rng([identity, 1])
     upper, lower = rng.uniform(30, 220, size=(2, 3))
     image = np.full((64, 32, 3), 128.0)
     image[12:36, 8 + view : 24 - view] = upper
     image[36:60, 8 + view : 24 - view] = lower
     image = image * SUN[light] * (1 - VEIL[weather]) + 220 * VEIL[weather] * SUN[light]
-    grain = np.random.default_rng([identity, view, *map(ord, weather + light)]).normal(0, 6, size=image.shape)
+    grain = np.random.default_rng([identity, view, *map(ord, weather + light)]).normal(
+        0, 6, size=image.shape
+    )
     return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_core() -> Iterator[None]:
-    """A machine of one core, as the library sees it: tests are spread over the cores already, and a process that is
-    started for a few files costs more than they do. Tests of several workers ask for several.
+    """A machine of one core, as the library sees it: tests are spread over the cores already, and a
+    process that is started for a few files costs more than they do. Tests of several workers ask
+    for several.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
@@ -65,11 +72,15 @@ def draw() -> Callable[..., Path]:
         lights: Sequence[str] = ("03", "07"),
         name: str = "engine",
     ) -> Path:
-        for i, view, weather, light in product(range(1, people + 1), range(views), weathers, lights):
+        for i, view, weather, light in product(
+            range(1, people + 1), range(views), weathers, lights
+        ):
             path = folder / f"{i:04d}" / f"{i:04d}_c{view + 1:02d}_w{weather}_l{light}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             shift = int.from_bytes(name.encode(), "big") % 997
-            path.write_bytes(encode_jpeg(figure(1000 * shift + i, view, WEATHER[weather], LIGHT[light])))
+            path.write_bytes(
+                encode_jpeg(figure(1000 * shift + i, view, WEATHER[weather], LIGHT[light]))
+            )
         write_json(
             folder / "renders.json",
             {

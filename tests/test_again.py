@@ -49,9 +49,18 @@ question = "Does it matter?"
 attr = "weather"
 controls = false
 """
-BUILD = "build-manifest in/my renders --layout in/own.toml --name mine --identities in/people.csv --verify digest"
-SPLIT = "make-split --attr weather --manifest out/m --where 'camera <= 2' --levels foggy --test-share 0.4 --seed 3"
-TRAIN = "benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target 'other=in/street' --jobs 1 --device cpu"
+BUILD = (
+    "build-manifest in/my renders --layout in/own.toml --name mine --identities in/people.csv"
+    " --verify digest"
+)
+SPLIT = (
+    "make-split --attr weather --manifest out/m --where 'camera <= 2' --levels foggy --test-share"
+    " 0.4 --seed 3"
+)
+TRAIN = (
+    "benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target 'other=in/street' --jobs 1"
+    " --device cpu"
+)
 
 
 def shell(lines, cwd):
@@ -61,20 +70,27 @@ def shell(lines, cwd):
     (cwd / "bin" / "gprplus").chmod(0o755)
     paths = {"PATH": f"{cwd / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(sys.path)}
     text = "set -e\n" + "\n".join(lines)
-    ran = subprocess.run(["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env={**os.environ, **paths})
+    ran = subprocess.run(
+        ["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env={**os.environ, **paths}
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
 
 
 def printed(page: Path):
     """The lines of "To build it again" on a page."""
-    return html.unescape(re.search(r"<pre>(.*?)</pre>", page.read_text(), re.DOTALL)[1]).splitlines()
+    return html.unescape(
+        re.search(r"<pre>(.*?)</pre>", page.read_text(), re.DOTALL)[1]
+    ).splitlines()
 
 
 def prints(folder: Path):
     """The fingerprints of everything that was made below a folder."""
     records = sorted([*folder.rglob("manifest.json"), *folder.rglob("split.json")])
-    found = {str(path.relative_to(folder)): json.loads(path.read_text())["fingerprint"] for path in records}
+    found = {
+        str(path.relative_to(folder)): json.loads(path.read_text())["fingerprint"]
+        for path in records
+    }
     runs = {str(path.relative_to(folder)) for path in folder.rglob("run.json")}
     scores = {str(path.relative_to(folder)): table(path) for path in folder.rglob("results.csv")}
     return found, runs, scores
@@ -104,9 +120,15 @@ def work(tmp_path_factory, draw):
     write_text(work / "in" / "people.csv", "identity,gender\n0001,male\n0002,female\n")
     write_text(work / "recipes" / "tiny.toml", RECIPE)
     write_text(work / "in" / "pair.toml", STUDY)
-    lines = [BUILD.replace("my renders", "my\\ renders") + " --checks dark -o out/m", SPLIT + " -o out/s/dry"]
+    lines = [
+        BUILD.replace("my renders", "my\\ renders") + " --checks dark -o out/m",
+        SPLIT + " -o out/s/dry",
+    ]
     lines += [TRAIN + " --margin 0.5 --rerank --root 'mine=in/my renders' -o out/r"]
-    lines += ["gprplus study in/pair.toml --manifest out/m --target other=in/street --seeds 1 -o out/study"]
+    lines += [
+        "gprplus study in/pair.toml --manifest out/m --target other=in/street --seeds 1 -o"
+        " out/study"
+    ]
     shell([line if line.startswith("gprplus") else f"gprplus {line}" for line in lines], work)
     return work
 
@@ -115,16 +137,25 @@ def test_the_commands_of_a_report_state_the_whole_request(work):
     lines = printed(work / "out" / "r" / "dry" / "tiny" / "report.html")
     assert lines == [
         f"cd {work.resolve()}",
-        "gprplus build-manifest 'in/my renders' --layout in/own.toml --name mine --identities in/people.csv "
-        "--verify digest -o out/m --checks dark",
-        "gprplus make-split --attr=weather --levels foggy --where 'camera <= 2' --seed 3 --test-share 0.4 "
-        "--manifest out/m -o out/s/dry",
-        "gprplus benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target other=in/street "
-        "--root 'mine=in/my renders' --rerank --margin 0.5 --device cpu -o out/r",
+        (
+            "gprplus build-manifest 'in/my renders' --layout in/own.toml --name mine --identities"
+            " in/people.csv --verify digest -o out/m --checks dark"
+        ),
+        (
+            "gprplus make-split --attr=weather --levels foggy --where 'camera <= 2' --seed 3"
+            " --test-share 0.4 --manifest out/m -o out/s/dry"
+        ),
+        (
+            "gprplus benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target"
+            " other=in/street --root 'mine=in/my renders' --rerank --margin 0.5 --device cpu -o"
+            " out/r"
+        ),
     ]
 
 
-@pytest.mark.parametrize("page", ["r/dry/tiny/report.html", "study/study.html", "study/runs/weather/tiny/report.html"])
+@pytest.mark.parametrize(
+    "page", ["r/dry/tiny/report.html", "study/study.html", "study/runs/weather/tiny/report.html"]
+)
 def test_the_commands_of_a_page_run_as_printed_and_find_everything_done(work, page):
     before = prints(work / "out")
     said = shell(printed(work / "out" / page), work / "in")

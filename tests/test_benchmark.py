@@ -1,4 +1,5 @@
-"""The benchmark end to end on a few drawn people: what it trains, keeps, shares, adds and refuses."""
+"""The benchmark end to end on a few drawn people: what it trains, keeps, shares, adds and
+refuses."""
 
 import json
 import shutil
@@ -16,7 +17,14 @@ from safetensors.torch import save_file
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
+from gprplus.core.errors import (
+    DeviceError,
+    GprplusError,
+    RecipeError,
+    RequestChanged,
+    SplitError,
+    TrainingError,
+)
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.imaging import images
 from gprplus.core.imaging.images import encode_jpeg
@@ -46,11 +54,14 @@ precision = "float32"
 
 @pytest.fixture(scope="module")
 def work(draw, tmp_path_factory):
-    """A work folder with renders, manifest, a split of two weathers, and a recipe of three steps."""
+    """A work folder with renders, manifest, a split of two weathers, and a recipe of three
+    steps."""
     work = tmp_path_factory.mktemp("work")
     draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
     build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
-    make_split(work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False)
+    make_split(
+        work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False
+    )
     (work / "tiny.toml").write_text(RECIPE)
     return work
 
@@ -64,13 +75,20 @@ def done(work):
 def ask(work, output="runs", splits=None, **options):
     options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
     with pytest.MonkeyPatch.context() as patch:
-        # Two threads on a few pixels only wait for each other, and the longer the busier the machine.
-        patch.setattr(import_module("gprplus.experiments.run_benchmark"), "available_cores", lambda: options["jobs"])
+        # Two threads on a few pixels only wait for each other, and the longer the busier the
+        # machine.
+        patch.setattr(
+            import_module("gprplus.experiments.run_benchmark"),
+            "available_cores",
+            lambda: options["jobs"],
+        )
         return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("run.json")
+    }
 
 
 def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
@@ -97,13 +115,22 @@ def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
         queries = pq.read_table(run / "queries.parquet")
         assert queries.num_rows == record["targets"]["self"]["scores"]["queries"]
     assert done.summaries[0].column("arm").to_pylist() == arms
-    assert all((folder / name).is_file() for name in ("report.html", "results.csv", "results.md", "benchmark.json"))
+    assert all(
+        (folder / name).is_file()
+        for name in ("report.html", "results.csv", "results.md", "benchmark.json")
+    )
 
 
 @pytest.fixture(scope="module")
 def dealt(work):
     """Three seeds on a split of two deals, whose third seed has no deal of its own."""
-    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2, cross_level_tests=False)
+    make_split(
+        work / "manifest",
+        "weather",
+        output=work / "splits" / "dealt",
+        deals=2,
+        cross_level_tests=False,
+    )
     return ask(work, "dealt", splits=[work / "splits" / "dealt"], seeds=3)
 
 
@@ -118,7 +145,9 @@ def test_each_seed_trains_on_its_own_deal(work, dealt):
         assert record["deal"] is None  # its rows are equal in all deals
         assert record["train_digest"] == split.record.arms["only-sunny"].fingerprint
     first, second, third = (
-        (folder / "mix" / f"seed{seed}" / "run.json").read_text().partition('"train_digest": "')[2][:64]
+        (folder / "mix" / f"seed{seed}" / "run.json")
+        .read_text()
+        .partition('"train_digest": "')[2][:64]
         for seed in range(3)
     )
     assert first == third != second
@@ -126,8 +155,10 @@ def test_each_seed_trains_on_its_own_deal(work, dealt):
 
 def test_seeds_beyond_the_deals_are_warned_of(work, dealt):
     assert dealt.plan.warnings == (
-        "dealt has 2 deals for 3 seeds: seed 2 trains on earlier deals again, and intervals count them as further "
-        "draws. gprplus make-split --deals 3 draws one for each seed.",
+        (
+            "dealt has 2 deals for 3 seeds: seed 2 trains on earlier deals again, and intervals"
+            " count them as further draws. gprplus make-split --deals 3 draws one for each seed."
+        ),
     )
     few = {"splits": [work / "splits" / "dealt"], "dry_run": True}
     assert ask(work, "dealt", seeds=2, **few).plan.warnings == ()
@@ -137,24 +168,38 @@ def test_seeds_beyond_the_deals_are_warned_of(work, dealt):
 
 
 def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
-    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1, cross_level_tests=False)
+    make_split(
+        work / "manifest",
+        "weather",
+        output=work / "splits" / "once",
+        deals=1,
+        cross_level_tests=False,
+    )
     make_split(work / "manifest", "weather", design="full", output=work / "splits" / "whole")
     few = {"dry_run": True, "seeds": 3}
     said = ask(work, "once", splits=[work / "splits" / "once"], **few).plan.warnings
     assert said == (
-        "All 3 seeds of once train on one draw, whose variance is in no interval: "
-        "gprplus make-split --deals 3 draws one "
-        "for each seed.",
+        (
+            "All 3 seeds of once train on one draw, whose variance is in no interval: "
+            "gprplus make-split --deals 3 draws one "
+            "for each seed."
+        ),
     )
     assert ask(work, "whole", splits=[work / "splits" / "whole"], **few).plan.warnings == ()
-    assert ask(work, "once", splits=[work / "splits" / "once"], seeds=1, dry_run=True).plan.warnings == ()
+    assert (
+        ask(work, "once", splits=[work / "splits" / "once"], seeds=1, dry_run=True).plan.warnings
+        == ()
+    )
 
 
 def test_a_control_counts_a_draw_for_each_seed_that_has_a_deal(dealt):
     rows = pq.read_table(dealt.folders[0] / "contrasts.parquet").to_pylist()
     assert {row["draws"] for row in rows if row["family"] == "random images"} == {2}
     told = {
-        row["arm"]: row for row in with_family_columns(dealt.summaries[0].to_pylist(), dealt.contrasts[0].to_pylist())
+        row["arm"]: row
+        for row in with_family_columns(
+            dealt.summaries[0].to_pylist(), dealt.contrasts[0].to_pylist()
+        )
     }
     assert told["random-images-1"]["family"] == "random images"  # one arm, of whatever many draws
 
@@ -182,7 +227,9 @@ def test_a_changed_option_stops_with_the_difference_and_force_replaces(work, don
     shutil.copytree(work / "runs", work / "forced")
     replaced = ask(work, "forced", steps=4, force=True)
     assert replaced.plan.kept == 0
-    assert set(pq.read_table(replaced.folders[0] / "results.parquet").column("steps").to_pylist()) == {0, 4}
+    assert set(
+        pq.read_table(replaced.folders[0] / "results.parquet").column("steps").to_pylist()
+    ) == {0, 4}
 
 
 def test_images_drawn_anew_under_the_same_split_stop_and_force_trains_on_them(work, done, tmp_path):
@@ -193,7 +240,9 @@ def test_images_drawn_anew_under_the_same_split_stop_and_force_trains_on_them(wo
     for path in (tmp_path / "renders").rglob("*.jpg"):
         path.write_bytes(encode_jpeg(255 - images.decode_image(path.read_bytes())))
     for way in ({}, {"dry_run": True}):
-        with pytest.raises(RequestChanged, match="other pictures: the files of split weather have changed"):
+        with pytest.raises(
+            RequestChanged, match="other pictures: the files of split weather have changed"
+        ):
             ask(tmp_path, **way)
     replaced = ask(tmp_path, force=True)
     assert replaced.plan.trained == 5
@@ -210,13 +259,21 @@ def test_more_seeds_and_targets_only_add(work, draw, done):
     draw(work / "elsewhere", people=4, views=3, name="street")
     targeted = ask(work, "more", seeds=2, targets={"street": work / "elsewhere"})
     results = pq.read_table(targeted.folders[0] / "results.parquet").to_pylist()
-    assert {(row["target"], row["seed"]) for row in results} == {(t, s) for t in ("self", "street") for s in (0, 1)}
+    assert {(row["target"], row["seed"]) for row in results} == {
+        (t, s) for t in ("self", "street") for s in (0, 1)
+    }
     assert targeted.plan.trained == 0
     assert (work / "targets" / "street" / "manifest.json").is_file()
     record = json.loads((targeted.folders[0] / "benchmark.json").read_text())
     assert set(record["targets"]) == {"self", "street"}
-    first = {row["seed"]: row["mAP"] for row in results if row["target"] == "self" and row["arm"] == "mix"}
-    assert first[0] == pytest.approx(done.summaries[0].filter(mask(done, "mix")).column("mAP")[0].as_py())
+    first = {
+        row["seed"]: row["mAP"]
+        for row in results
+        if row["target"] == "self" and row["arm"] == "mix"
+    }
+    assert first[0] == pytest.approx(
+        done.summaries[0].filter(mask(done, "mix")).column("mAP")[0].as_py()
+    )
 
 
 def mask(outcome, arm):
@@ -232,17 +289,35 @@ def test_re_ranking_scores_once_more_and_trains_nothing(work, done):
     assert [path.stat().st_mtime_ns for path in models] == before
     summary = outcome.summaries[0].to_pandas()
     assert set(summary["target"]) == {"self", "self+reranked"}
-    plain, again = (summary[summary["target"] == name]["mAP"].to_numpy() for name in ("self", "self+reranked"))
+    plain, again = (
+        summary[summary["target"] == name]["mAP"].to_numpy() for name in ("self", "self+reranked")
+    )
     assert (plain != again).any()
-    facts = json.loads((outcome.folders[0] / "benchmark.json").read_text())["targets"]["self+reranked"]
+    facts = json.loads((outcome.folders[0] / "benchmark.json").read_text())["targets"][
+        "self+reranked"
+    ]
     assert facts["rerank"] == {"k1": 20, "k2": 6, "share": 0.3}
 
 
 @pytest.mark.slow
 def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path):
     (tmp_path / "even.toml").write_text(RECIPE.replace("identities = 3", "identities = 4"))
-    launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    asked = ["benchmark", str(work / "splits" / "weather"), "--recipe", str(tmp_path / "even.toml"), "--seeds", "1"]
+    launched = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
+    asked = [
+        "benchmark",
+        str(work / "splits" / "weather"),
+        "--recipe",
+        str(tmp_path / "even.toml"),
+        "--seeds",
+        "1",
+    ]
     ended = subprocess.run(
         [*launched, "-m", "gprplus", *asked, "-o", str(tmp_path / "runs")],
         capture_output=True,
@@ -250,7 +325,9 @@ def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_pat
         timeout=300,
     )
     assert ended.returncode == 0, ended.stderr
-    record = json.loads((tmp_path / "runs" / "weather" / "even" / "mix" / "seed0" / "run.json").read_text())
+    record = json.loads(
+        (tmp_path / "runs" / "weather" / "even" / "mix" / "seed0" / "run.json").read_text()
+    )
     assert record["processes"] == 2
     assert record["images_seen"] == 3 * 4 * 2
     assert ended.stdout.count("report:") == 1, "one process speaks for all"
@@ -292,8 +369,15 @@ def test_two_processes_end_with_the_same_scores_as_one(work, done):
 
 
 def test_equal_training_sets_are_trained_once(work):
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light", cross_level_tests=False)
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again", cross_level_tests=False)
+    make_split(
+        work / "manifest", "illumination", output=work / "splits" / "light", cross_level_tests=False
+    )
+    make_split(
+        work / "manifest",
+        "illumination",
+        output=work / "splits" / "light-again",
+        cross_level_tests=False,
+    )
     both = [work / "splits" / "light", work / "splits" / "light-again"]
     outcome = ask(work, "shared", splits=both)
     assert outcome.plan.shared == outcome.plan.trained
@@ -346,7 +430,14 @@ def test_no_split_says_how_to_make_one(tmp_path):
 
 
 def test_the_command_prints_table_verdict_and_report(work, done):
-    typed = ["benchmark", "--work", str(work), str(work / "splits" / "weather"), "--recipe", str(work / "tiny.toml")]
+    typed = [
+        "benchmark",
+        "--work",
+        str(work),
+        str(work / "splits" / "weather"),
+        "--recipe",
+        str(work / "tiny.toml"),
+    ]
     shown = CliRunner().invoke(cli, [*typed, "--device", "cpu"], catch_exceptions=False)
     assert shown.exit_code == 0
     assert "only-foggy" in shown.output
@@ -359,16 +450,31 @@ def test_the_command_prints_table_verdict_and_report(work, done):
 
 def test_levels_are_scored_by_themselves_and_the_verdict_gives_three_estimands(work):
     make_split(work / "manifest", "weather", output=work / "splits" / "levels")
-    typed = ["--recipe", str(work / "tiny.toml"), "--device", "cpu", "--seeds", "2", "--estimand", "transfer"]
+    typed = [
+        "--recipe",
+        str(work / "tiny.toml"),
+        "--device",
+        "cpu",
+        "--seeds",
+        "2",
+        "--estimand",
+        "transfer",
+    ]
     typed = ["benchmark", "--work", str(work), str(work / "splits" / "levels"), *typed]
     shown = CliRunner().invoke(cli, typed, catch_exceptions=False).output
-    assert shown.index("Transfer (query") < shown.index("Own level (query") < shown.index("Mixed gallery (2 weathers")
+    assert (
+        shown.index("Transfer (query")
+        < shown.index("Own level (query")
+        < shown.index("Mixed gallery (2 weathers")
+    )
     folder = work / "runs" / "levels" / "tiny"
     known = pq.read_table(folder / "levels.parquet").to_pylist()
     cells = {(row["arm"], row["level"]) for row in known if row["metric"] == "mAP"}
     assert ("only-foggy", "sunny") in cells
     assert len(cells) == 2 * 5
-    assert {row["trained_on"] for row in known if row["arm"] == "only-foggy" and row["level"] == "sunny"} == {False}
+    assert {
+        row["trained_on"] for row in known if row["arm"] == "only-foggy" and row["level"] == "sunny"
+    } == {False}
     page = (folder / "report.html").read_text()
     assert "Each arm on each level by itself" in page
     machine = json.loads(CliRunner().invoke(cli, [*typed, "--json"], catch_exceptions=False).stdout)
@@ -377,11 +483,22 @@ def test_levels_are_scored_by_themselves_and_the_verdict_gives_three_estimands(w
 
 
 def test_the_widest_difference_is_trained_again_with_other_learning_rates(work):
-    make_split(work / "manifest", "weather", output=work / "splits" / "again", deals=1, cross_level_tests=False)
-    found = ask(work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True)
+    make_split(
+        work / "manifest",
+        "weather",
+        output=work / "splits" / "again",
+        deals=1,
+        cross_level_tests=False,
+    )
+    found = ask(
+        work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True
+    )
     (table,) = found.sensitivity
     rows = [row for row in table.to_pylist() if row["metric"] == "mAP"]
-    assert [row["variant"] for row in rows] == ["half the learning rate", "double the learning rate"]
+    assert [row["variant"] for row in rows] == [
+        "half the learning rate",
+        "double the learning rate",
+    ]
     folder = found.folders[0] / "sensitivity"
     arms = {row["arm"] for row in rows} | {"mix"}
     for variant, factor in (("half-rate", 0.5), ("double-rate", 2)):
@@ -390,7 +507,9 @@ def test_the_widest_difference_is_trained_again_with_other_learning_rates(work):
         base = json.loads((found.folders[0] / "mix" / "seed1" / "run.json").read_text())
         assert record["config"]["optimizer"]["lr"] == base["config"]["optimizer"]["lr"] * factor
         assert record["train_digest"] == base["train_digest"]
-    again = ask(work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True)
+    again = ask(
+        work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True
+    )
     assert again.sensitivity[0].equals(table)
     assert "Sensitivity" in found.reports[0].read_text()
 
@@ -401,7 +520,9 @@ def test_a_target_needs_a_name_and_a_path(work):
     assert "NAME=PATH" in shown.output
 
 
-def test_images_exchanged_between_split_and_first_run_are_refused_and_force_trains_on_them_with_a_word(work, tmp_path):
+def test_images_exchanged_between_split_and_first_run_are_refused_and_force_trains_on_them_with_a_word(
+    work, tmp_path
+):
     for part in ("renders", "manifest", "splits"):
         shutil.copytree(work / part, tmp_path / part)
     (tmp_path / "tiny.toml").write_text(RECIPE)
@@ -412,7 +533,8 @@ def test_images_exchanged_between_split_and_first_run_are_refused_and_force_trai
         aside.rename(foggy)
     for way in ({}, {"dry_run": True}):
         with pytest.raises(
-            TrainingError, match=r"96 of 96 images have changed since .* Build manifest and split again"
+            TrainingError,
+            match=r"96 of 96 images have changed since .* Build manifest and split again",
         ):
             ask(tmp_path, **way)
     assert not (tmp_path / "runs" / "weather").exists()
@@ -429,7 +551,11 @@ def test_a_target_whose_files_changed_since_its_manifest_is_refused(work, draw, 
 
 def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, tmp_path):
     state = torch_load(done.folders[0] / "mix" / "seed0" / "model.safetensors")
-    names = [name for name in state if name.startswith("backbone.") and not name.endswith("num_batches_tracked")]
+    names = [
+        name
+        for name in state
+        if name.startswith("backbone.") and not name.endswith("num_batches_tracked")
+    ]
     path = tmp_path / "half.safetensors"
     save_file({name: state[name] for name in names[: -(-len(names) // 2)]}, path)
     outcome = ask(work, "half", weights=str(path), steps=1)
@@ -446,10 +572,20 @@ def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, t
 def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch, jobs):
     monkeypatch.setattr(trial, "PROGRESS_EVERY", 0.0)  # in this process; workers keep theirs
     seen = []
-    ask(work, f"counted{jobs}", steps=40, jobs=jobs, progress=lambda done, total: seen.append((done, total)))
+    ask(
+        work,
+        f"counted{jobs}",
+        steps=40,
+        jobs=jobs,
+        progress=lambda done, total: seen.append((done, total)),
+    )
     split = Split.open(work / "splits" / "weather")
-    scoring = round(split.record.test.queries / 18 + split.record.test.gallery / 18)  # 3 x 6 images a step
-    total = 4 * 40 + 5 * scoring  # four arms are trained, and those and the untrained floor are scored
+    scoring = round(
+        split.record.test.queries / 18 + split.record.test.gallery / 18
+    )  # 3 x 6 images a step
+    total = (
+        4 * 40 + 5 * scoring
+    )  # four arms are trained, and those and the untrained floor are scored
     training = [done for done, of in seen if of == total]
     assert training == sorted(training)
     assert (training[0], training[-1]) == (0, total)

@@ -1,4 +1,5 @@
-"""Declarations: found in both kinds of install, read strictly, refused with the place and the reason."""
+"""Declarations: found in both kinds of install, read strictly, refused with the place and the
+reason."""
 
 import subprocess
 import sys
@@ -8,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from gprplus.core import declarations
-from gprplus.core.declarations import Attribute, attributes, from_mapping, load_declaration, load_toml, sort_levels
+from gprplus.core.declarations import (
+    Attribute,
+    attributes,
+    from_mapping,
+    load_declaration,
+    load_toml,
+    sort_levels,
+)
 from gprplus.core.errors import DeclarationError
 
 
@@ -34,7 +42,13 @@ RIGHT = {"name": "x", "inner": {"size": 3}}
 
 
 def test_a_right_table_fills_the_dataclass():
-    table = RIGHT | {"many": [{"size": 1, "share": 1}], "codes": {"01": 90}, "words": ["a"], "limit": 4, "seed": "auto"}
+    table = RIGHT | {
+        "many": [{"size": 1, "share": 1}],
+        "codes": {"01": 90},
+        "words": ["a"],
+        "limit": 4,
+        "seed": "auto",
+    }
     filled = from_mapping(Outer, table, "x.toml")
     assert filled == Outer("x", Inner(3), (Inner(1, 1.0),), {"01": 90}, ["a"], False, 4, "auto")
     assert isinstance(filled.many[0].share, float)
@@ -46,9 +60,15 @@ def test_a_right_table_fills_the_dataclass():
         ({"nmae": "y"}, "x.toml: unknown key 'nmae'. Did you mean 'name'?"),
         ({"inner": {}}, "x.toml: inner: the key 'size' is missing."),
         ({"inner": 3}, "x.toml: inner: expected a table, found 3."),
-        ({"inner": {"size": 3, "shre": 1}}, "x.toml: inner: unknown key 'shre'. Did you mean 'share'?"),
+        (
+            {"inner": {"size": 3, "shre": 1}},
+            "x.toml: inner: unknown key 'shre'. Did you mean 'share'?",
+        ),
         ({"inner": {"size": True}}, "x.toml: inner: size: expected a whole number, found True."),
-        ({"inner": {"size": 3, "share": True}}, "x.toml: inner: share: expected a number, found True."),
+        (
+            {"inner": {"size": 3, "share": True}},
+            "x.toml: inner: share: expected a number, found True.",
+        ),
         ({"name": 5}, "x.toml: name: expected text, found 5."),
         ({"many": [{"size": 1}, {}]}, "x.toml: many[1]: the key 'size' is missing."),
         ({"codes": {"01": "x"}}, "x.toml: codes.01: expected a whole number, found 'x'."),
@@ -113,13 +133,17 @@ def test_attributes_are_whole():
         assert len(set(attribute.levels)) == len(attribute.levels), name
         assert all(level == level.lower() and " " not in level for level in attribute.levels), name
     assert len(declarations.identity_attributes()) == 13
-    assert set(declarations.image_attributes()) | set(declarations.identity_attributes()) == set(attributes())
+    assert set(declarations.image_attributes()) | set(declarations.identity_attributes()) == set(
+        attributes()
+    )
 
 
 def test_attributes_are_declared_strictly():
     with pytest.raises(DeclarationError, match="Did you mean 'ordered'"):
         from_mapping(
-            Attribute, {"level": "image", "type": "category", "sentence": ".", "orderd": True}, "attributes.toml"
+            Attribute,
+            {"level": "image", "type": "category", "sentence": ".", "orderd": True},
+            "attributes.toml",
         )
 
 
@@ -136,7 +160,8 @@ def test_levels_stand_in_declared_order_and_numbers_by_value():
 
 
 def found_from(site: Path) -> str:
-    """The folder of declarations that the package copied to `site` finds, asked in a process of its own."""
+    """The folder of declarations that the package copied to `site` finds, asked in a process of its
+    own."""
     source = Path(declarations.__file__).parents[1]
     (site / "gprplus").mkdir(parents=True, exist_ok=True)
     (site / "gprplus" / "core").mkdir(parents=True, exist_ok=True)
@@ -144,11 +169,15 @@ def found_from(site: Path) -> str:
         (site / "gprplus" / f"{name}.py").write_text((source / f"{name}.py").read_text())
     line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core import declarations; "
     line += "print(declarations.declarations_folder())"
-    ran = subprocess.run([sys.executable, "-c", line, str(site)], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", line, str(site)], capture_output=True, text=True, check=False
+    )
     return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("place", ["gprplus/manifests", "manifests"], ids=["a wheel", "an editable install"])
+@pytest.mark.parametrize(
+    "place", ["gprplus/manifests", "manifests"], ids=["a wheel", "an editable install"]
+)
 def test_both_kinds_of_install_find_the_declarations(tmp_path, place):
     (tmp_path / place).mkdir(parents=True)
     (tmp_path / place / "attributes.toml").write_text("")

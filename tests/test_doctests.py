@@ -18,6 +18,8 @@ WITH_EXAMPLES = [
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_of(name):
-    outcome = doctest.testmod(import_module(name.removesuffix(".__init__")), optionflags=doctest.NORMALIZE_WHITESPACE)
+    outcome = doctest.testmod(
+        import_module(name.removesuffix(".__init__")), optionflags=doctest.NORMALIZE_WHITESPACE
+    )
     assert outcome.attempted
     assert not outcome.failed

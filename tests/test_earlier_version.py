@@ -1,4 +1,5 @@
-"""A small world made by version 0.1: its manifest, split and runs are read, resumed and reported on by this one."""
+"""A small world made by version 0.1: its manifest, split and runs are read, resumed and reported on
+by this one."""
 
 import os
 import shutil
@@ -33,7 +34,9 @@ AS_BEFORE = {"controls": False, "deals": 1, "cross_level_tests": False}
 
 
 def test_the_split_is_there_already(work):
-    split = make_split(work / "manifest", "weather", output=work / "splits" / "weather", **AS_BEFORE)
+    split = make_split(
+        work / "manifest", "weather", output=work / "splits" / "weather", **AS_BEFORE
+    )
     assert not split.made
     assert [len(split.train(arm)) for arm in split.arms] == [12, 12, 12]
 
@@ -52,14 +55,18 @@ def test_more_seeds_of_its_one_draw_are_warned_of(work):
 
 
 def test_finished_runs_are_kept_and_reported_on(work):
-    outcome = benchmark([work / "splits" / "weather"], work / "runs", recipe="smoke", seeds=1, steps=2)
+    outcome = benchmark(
+        [work / "splits" / "weather"], work / "runs", recipe="smoke", seeds=1, steps=2
+    )
     assert (outcome.plan.kept, outcome.plan.trained) == (4, 0)
     pages = report([work / "runs" / "weather" / "smoke"])
     assert {path.name for path in pages} >= {"report.html", "results.md"}
 
 
 def test_rows_of_another_split_are_refused(work):
-    other = make_split(work / "manifest", "weather", output=work / "splits" / "other", seed=1, controls=False)
+    other = make_split(
+        work / "manifest", "weather", output=work / "splits" / "other", seed=1, controls=False
+    )
     shutil.copy(other.path / "members.parquet", work / "splits" / "weather")
     with pytest.raises(SplitError, match=r"does not hold the rows that split\.json describes"):
         Split.open(work / "splits" / "weather")

@@ -16,7 +16,11 @@ FAMILY = [
 
 @pytest.mark.parametrize("error", FAMILY)
 def test_each_error_is_also_the_builtin_a_caller_would_catch(error):
-    builtins = {base for base in error.__mro__ if base.__module__ == "builtins"} - {Exception, BaseException, object}
+    builtins = {base for base in error.__mro__ if base.__module__ == "builtins"} - {
+        Exception,
+        BaseException,
+        object,
+    }
     assert builtins
     assert str(error("one sentence.")) == "one sentence."
 

@@ -106,7 +106,15 @@ def scans(side: int, times: int) -> bytes:
         # A picture appended to the file counts for nothing.
         (scans(64, 1) + scans(64, 600), 10, True),
     ],
-    ids=["baseline", "ten", "most", "one more", "most of a large one", "one more of it", "appended"],
+    ids=[
+        "baseline",
+        "ten",
+        "most",
+        "one more",
+        "most of a large one",
+        "one more of it",
+        "appended",
+    ],
 )
 def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
     assert image_headers.scans_of(data) == counted
@@ -118,7 +126,9 @@ def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
 
 def test_a_chunk_of_a_png_that_claims_gigabytes_is_not_believed():
     data = bytearray(saved(RED, "PNG"))
-    data[33:37] = b"\x7f\xff\xff\xf0"  # the length of IDAT, behind the signature (8 bytes) and IHDR (25)
+    data[33:37] = (
+        b"\x7f\xff\xff\xf0"  # the length of IDAT, behind the signature (8 bytes) and IHDR (25)
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert decode_image(bytes(data)) is decode_half_grey(bytes(data)) is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB

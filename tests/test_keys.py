@@ -1,4 +1,5 @@
-"""Keys and draws: the mixer against its twin, bottom-k against its promises, fingerprints free of storage."""
+"""Keys and draws: the mixer against its twin, bottom-k against its promises, fingerprints free of
+storage."""
 
 import unicodedata
 
@@ -25,12 +26,18 @@ def splitmix64(value: int) -> int:
 def test_the_mixer_gives_the_published_sequence():
     golden, seed = 0x9E3779B97F4A7C15, 1234567
     states = np.array([(seed + (i + 1) * golden) & MASK for i in range(3)], dtype=np.uint64)
-    assert sampling.splitmix64(states).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert sampling.splitmix64(states).tolist() == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
 
 
 @given(st.lists(u64, max_size=20))
 def test_the_mixer_agrees_with_its_plain_twin(values):
-    assert sampling.splitmix64(np.array(values, dtype=np.uint64)).tolist() == [splitmix64(value) for value in values]
+    assert sampling.splitmix64(np.array(values, dtype=np.uint64)).tolist() == [
+        splitmix64(value) for value in values
+    ]
 
 
 @given(st.lists(st.text(max_size=5), max_size=10))
@@ -40,7 +47,9 @@ def test_many_text_keys_are_the_single_ones(texts):
 
 def test_keys_never_change():
     assert sampling.hash64(sampling.join_canonical("engine", "0001")) == 111577187362941081
-    assert sampling.priorities(np.array([1], dtype=np.uint64), 0, "image").tolist() == [3231305507247946106]
+    assert sampling.priorities(np.array([1], dtype=np.uint64), 0, "image").tolist() == [
+        3231305507247946106
+    ]
 
 
 parts = st.lists(st.text(alphabet="a\\u\x1fé", max_size=4), min_size=1, max_size=3)
@@ -49,7 +58,9 @@ parts = st.lists(st.text(alphabet="a\\u\x1fé", max_size=4), min_size=1, max_siz
 @given(parts, parts)
 def test_canonical_texts_differ_where_the_parts_differ(left, right):
     clean = [[unicodedata.normalize("NFC", part) for part in side] for side in (left, right)]
-    assert (sampling.join_canonical(*left) == sampling.join_canonical(*right)) == (clean[0] == clean[1])
+    assert (sampling.join_canonical(*left) == sampling.join_canonical(*right)) == (
+        clean[0] == clean[1]
+    )
 
 
 def test_composed_and_decomposed_letters_are_one_name():
@@ -76,7 +87,13 @@ def test_newcomers_change_no_more_members_than_there_are_newcomers(items, newcom
     drawn = []
     for population in (items, items + newcomers):
         array = np.array(population, dtype=np.uint64)
-        drawn.append(set(array[sampling.bottom_k(sampling.priorities(array, 0, "identity"), size, array)].tolist()))
+        drawn.append(
+            set(
+                array[
+                    sampling.bottom_k(sampling.priorities(array, 0, "identity"), size, array)
+                ].tolist()
+            )
+        )
     size = min(size, len(items))
     assert len(drawn[0] - drawn[1]) <= len(newcomers)
     assert len(drawn[0]) == size
@@ -91,19 +108,24 @@ def test_priorities_are_uniform_and_streams_independent():
     count = 20_000
     items = sampling.hash64_many(f"image {i}" for i in range(count))
     draws = {
-        s: sampling.to_unit_interval(sampling.priorities(items, *s)) for s in [(0, "image"), (1, "image"), (0, "side")]
+        s: sampling.to_unit_interval(sampling.priorities(items, *s))
+        for s in [(0, "image"), (1, "image"), (0, "side")]
     }
     for draw in draws.values():
         assert draw.min() >= 0
         assert draw.max() < 1
         largest_gap = np.abs(np.sort(draw) - (np.arange(count) + 0.5) / count).max()
-        assert largest_gap < 2.0 / np.sqrt(count)  # Kolmogorov-Smirnov: passed by all but one in 1,000 fair draws
+        assert largest_gap < 2.0 / np.sqrt(
+            count
+        )  # Kolmogorov-Smirnov: passed by all but one in 1,000 fair draws
     matrix = np.corrcoef(list(draws.values()))
     assert np.abs(matrix - np.eye(3)).max() < 4 / np.sqrt(count)
 
 
 def test_consecutive_keys_scatter_as_well_as_hashed_ones():
-    draw = sampling.to_unit_interval(sampling.priorities(np.arange(20_000, dtype=np.uint64), 0, "image"))
+    draw = sampling.to_unit_interval(
+        sampling.priorities(np.arange(20_000, dtype=np.uint64), 0, "image")
+    )
     assert np.histogram(draw, bins=20, range=(0, 1))[0].min() > 850
 
 
@@ -136,10 +158,15 @@ def test_fingerprints_are_free_of_how_arrow_stores_the_rows(values, data):
     plain = sampling.table_fingerprint(stored(values))
     large = stored(values, pa.large_string(), cut)
     backwards = pa.array([word for word, _ in reversed(values)]).dictionary_encode()
-    turned = stored(values).set_column(0, "word", backwards.take(pa.array(range(len(values))[::-1])))
+    turned = stored(values).set_column(
+        0, "word", backwards.take(pa.array(range(len(values))[::-1]))
+    )
     assert sampling.table_fingerprint(large) == plain
     assert sampling.table_fingerprint(turned) == plain
-    assert sampling.table_fingerprint(stored(values, pa.dictionary(pa.int32(), pa.string()), cut)) == plain
+    assert (
+        sampling.table_fingerprint(stored(values, pa.dictionary(pa.int32(), pa.string()), cut))
+        == plain
+    )
 
 
 @settings(deadline=None)
@@ -163,5 +190,8 @@ def test_fingerprints_see_names_columns_and_empty_tables():
 @pytest.mark.parametrize(("absent", "present"), [(None, 0), (None, "")], ids=["zero", "empty text"])
 def test_null_is_no_value(absent, present):
     kind = pa.int64() if present == 0 else pa.string()
-    prints = {sampling.table_fingerprint(pa.table({"x": pa.array([value], kind)})) for value in (absent, present)}
+    prints = {
+        sampling.table_fingerprint(pa.table({"x": pa.array([value], kind)}))
+        for value in (absent, present)
+    }
     assert len(prints) == 2

@@ -1,4 +1,5 @@
-"""The words of docs, docstrings, comments and messages: technical terms instead of a private dialect."""
+"""The words of docs, docstrings, comments and messages: technical terms instead of a private
+dialect."""
 
 import ast
 import io
@@ -18,12 +19,18 @@ MANNERED = re.compile(
     re.IGNORECASE,
 )
 # An identity is a label; a person is a 3D body of the engine or a body in a frame.
-LABELS = re.compile(r"(?<![-\w])(?<!walking )(person|persons|people)\b(?! re-ID| re-identification)", re.IGNORECASE)
+LABELS = re.compile(
+    r"(?<![-\w])(?<!walking )(person|persons|people)\b(?! re-ID| re-identification)", re.IGNORECASE
+)
 BODIES = ("docs/engine.md", "docs/frames.md", "gprplus/engine/", "gprplus/cropping/")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`|\]\([^)]*\)|\{%.*?%\}|\{\{.*?\}\}|<[^<>]*>", re.DOTALL)
 
-PAGES = ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    "README.md",
+    "CHANGELOG.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
 
 
 def page_texts(path: Path) -> Iterator[str]:
@@ -32,7 +39,8 @@ def page_texts(path: Path) -> Iterator[str]:
 
 
 def source_texts(path: Path) -> Iterator[str]:
-    """Yield the docstrings, comments, help texts and messages of a Python file: all literals with a space."""
+    """Yield the docstrings, comments, help texts and messages of a Python file: all literals with a
+    space."""
     source = path.read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
@@ -52,9 +60,13 @@ def check(paths: list[Path], texts: Callable[[Path], Iterator[str]]) -> None:
             prose = CODE.sub(" ", FENCED.sub(" ", text))
             words += len(re.findall(r"[A-Za-z']+", prose))
             matches = (match for pattern in patterns for match in pattern.finditer(prose))
-            found += [f"{name}: ...{prose[max(0, m.start() - 30) : m.end() + 30]!r}" for m in matches]
+            found += [
+                f"{name}: ...{prose[max(0, m.start() - 30) : m.end() + 30]!r}" for m in matches
+            ]
     rate = 1000 * len(found) / words
-    assert rate <= LIMIT, f"{rate:.2f} mannered words per 1,000 (limit {LIMIT}):\n" + "\n".join(found)
+    assert rate <= LIMIT, f"{rate:.2f} mannered words per 1,000 (limit {LIMIT}):\n" + "\n".join(
+        found
+    )
 
 
 def test_the_patterns_find_mannered_words_only() -> None:

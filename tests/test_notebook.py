@@ -1,4 +1,5 @@
-"""docs/notebook.ipynb is run: it ends with a figure, and the outputs that it holds are those that its cells print."""
+"""docs/notebook.ipynb is run: it ends with a figure, and the outputs that it holds are those that
+its cells print."""
 
 import json
 import re
@@ -13,7 +14,8 @@ KEPT = json.loads(TOOL.PAGE.read_text(encoding="utf-8"))
 
 
 def outputs(notebook, varies):
-    """The outputs of the code cells; of cells whose figures depend on the machine, only their forms."""
+    """The outputs of the code cells; of cells whose figures depend on the machine, only their
+    forms."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and ("varies" in cell["metadata"].get("tags", [])) is varies:
             yield [facts(output, varies) for output in cell["outputs"]]
@@ -38,7 +40,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]
 def test_the_notebook_runs_and_shows_what_it_holds(ran: tuple[Path, dict[str, Any]]) -> None:
     folder, found = ran
     for varies in (False, True):
-        assert list(outputs(found, varies)) == list(outputs(KEPT, varies)), "run `python tools/refresh_notebook.py`"
+        assert list(outputs(found, varies)) == list(outputs(KEPT, varies)), (
+            "run `python tools/refresh_notebook.py`"
+        )
     assert (folder / "work" / "runs" / "weather" / "glance" / "report.html").is_file()
 
 
@@ -56,7 +60,12 @@ def test_the_page_of_the_library_runs_where_the_notebook_ended(
 
 
 def test_the_notebook_shows_tables_images_and_a_figure() -> None:
-    shown = [output["data"] for cell in KEPT["cells"] for output in cell.get("outputs", []) if "data" in output]
+    shown = [
+        output["data"]
+        for cell in KEPT["cells"]
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
     assert sum("image/png" in data for data in shown) == 3
     assert shown[-1]["text/plain"] == ["<Figure>"]
     assert sum("<table" in "".join(data.get("text/html", "")) for data in shown) >= 5

@@ -32,7 +32,8 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def hours(tmp_path):
-    """The command of a process that has two workers at work for hours, once it has said twice that one is done."""
+    """The command of a process that has two workers at work for hours, once it has said twice that
+    one is done."""
     (tmp_path / "hours.py").write_text(HOURS)
     (tmp_path / "begun").mkdir()
     return [sys.executable, str(tmp_path / "hours.py"), str(tmp_path / "begun")]
@@ -59,7 +60,8 @@ def test_items_are_taken_as_results_are_wanted():
 
 
 @pytest.mark.parametrize(
-    ("limit", "processes", "threads"), [("", 1, 8), ("", 3, 2), ("", 16, 1), ("2", 1, 2), ("6", 3, 2), ("all", 1, 8)]
+    ("limit", "processes", "threads"),
+    [("", 1, 8), ("", 3, 2), ("", 16, 1), ("2", 1, 2), ("6", 3, 2), ("all", 1, 8)],
 )
 def test_omp_num_threads_is_the_most_that_a_process_takes(limit, processes, threads, monkeypatch):
     monkeypatch.setattr(parallel, "available_cores", lambda: 8)
@@ -82,7 +84,9 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(hours, everybody)
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # a shell's background job ignores it
     )
     try:
         for _ in range(2):
@@ -145,9 +149,15 @@ def signalled(number):
     [
         (
             signal.SIGKILL,
-            r"was killed, most likely by the system because of insufficient memory. .* fewer --jobs: what is finished",
+            (
+                r"was killed, most likely by the system because of insufficient memory. .* fewer"
+                r" --jobs: what is finished"
+            ),
         ),
-        (signal.SIGSEGV, r"crashed \(SIGSEGV\). Run the same command again: what is finished stays"),
+        (
+            signal.SIGSEGV,
+            r"crashed \(SIGSEGV\). Run the same command again: what is finished stays",
+        ),
     ],
 )
 def test_a_worker_that_is_killed_is_one_sentence_that_names_the_option(number, sentence):
@@ -214,7 +224,9 @@ RUNS = "print(list(map_processes(abs, range(2), 2)))"
 def test_a_script_without_a_guard_is_one_sentence(tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(f"from gprplus.core.parallel import map_processes\nname = __name__\n{RUNS}\n")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f'Put the code of {script} under `if __name__ == "__main__":`')
     assert done.stderr.count("\n") == 1
@@ -224,7 +236,9 @@ def test_a_guarded_script_and_one_that_needs_no_workers_run(tmp_path):
     for text in (f'if __name__ == "__main__":\n    {RUNS}', RUNS.replace("2)))", "1)))")):
         script = tmp_path / "script.py"
         script.write_text(f"from gprplus.core.parallel import map_processes\n{text}\n")
-        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, timeout=120
+        )
         assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1]\n", "")
 
 

@@ -26,7 +26,8 @@ def by_the_matrix(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk
 
 @settings(deadline=None)
 @given(
-    st.lists(st.tuples(identities, cameras), max_size=6), st.lists(st.tuples(identities, cameras, junk), max_size=12)
+    st.lists(st.tuples(identities, cameras), max_size=6),
+    st.lists(st.tuples(identities, cameras, junk), max_size=12),
 )
 def test_matches_are_counted_as_the_matrix_counts_them(queries, gallery):
     query_ids, query_cams = np.array(queries, dtype=np.int64).reshape(-1, 2).T
@@ -43,16 +44,25 @@ def test_matches_are_counted_as_the_matrix_counts_them(queries, gallery):
 @given(st.lists(identities, max_size=6), st.lists(identities, max_size=12))
 def test_without_cameras_only_the_identity_counts(queries, gallery):
     query_ids, gallery_ids = np.array(queries, dtype=np.int64), np.array(gallery, dtype=np.int64)
-    assert count_matches(query_ids, gallery_ids).tolist() == [gallery.count(identity) for identity in queries]
+    assert count_matches(query_ids, gallery_ids).tolist() == [
+        gallery.count(identity) for identity in queries
+    ]
 
 
 @pytest.mark.parametrize(
     ("gallery_camera", "is_junk", "leaves"),
     [(1, False, True), (2, False, False), (2, True, True), (UNKNOWN_CAMERA, False, False)],
-    ids=["own camera leaves", "another camera stays", "junk leaves", "an unknown camera hides nothing"],
+    ids=[
+        "own camera leaves",
+        "another camera stays",
+        "junk leaves",
+        "an unknown camera hides nothing",
+    ],
 )
 def test_the_camera_rule(gallery_camera, is_junk, leaves):
-    out = excluded_mask(np.array([7]), np.array([7]), np.array([1]), np.array([gallery_camera]), np.array([is_junk]))
+    out = excluded_mask(
+        np.array([7]), np.array([7]), np.array([1]), np.array([gallery_camera]), np.array([is_junk])
+    )
     assert out.tolist() == [[leaves]]
 
 

@@ -16,7 +16,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Options that make the four commands small enough for a test.
 SMALL = {
-    "gprplus render": "--identities 12 --viewpoints 4 --weathers sunny,foggy,blizzard --illuminations noon,night",
+    "gprplus render": (
+        "--identities 12 --viewpoints 4 --weathers sunny,foggy,blizzard --illuminations noon,night"
+    ),
     "gprplus build-manifest": "",
     "gprplus make-split --attr=weather": "",
     "gprplus benchmark": "--seeds 2 --steps 30",
@@ -29,7 +31,8 @@ def blocks(language: str) -> list[str]:
 
 
 def run(command: str, folder: Path) -> str:
-    """Run one command in the folder as a user would, with this interpreter's scripts first on the path."""
+    """Run one command in the folder as a user would, with this interpreter's scripts first on the
+    path."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -74,5 +77,7 @@ def test_the_readme_fits_one_screen_and_a_half() -> None:
 
 
 def test_every_file_the_readme_points_to_is_there() -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(r'src="(?!https?:)([^"]+)"', README):
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(
+        r'src="(?!https?:)([^"]+)"', README
+    ):
         assert (ROOT / target).exists(), target

@@ -38,7 +38,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_a_lock_is_for_one_and_free_again(tmp_path):
-    one, another = (workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
+    one, another = (
+        workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy") for _ in range(2)
+    )
     with one, pytest.raises(GprplusError, match="busy"), another:
         pass
     with workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy"):
@@ -66,7 +68,10 @@ def test_tables_and_json_come_back(tmp_path):
     workdir.write_table(tmp_path / "t.parquet", table)
     workdir.write_json(tmp_path / "r.json", {"path": Path("a/b"), "name": "Zoë"})
     assert pq.read_table(tmp_path / "t.parquet").equals(table)
-    assert workdir.read_json(tmp_path / "r.json", ManifestError, "a manifest") == {"path": "a/b", "name": "Zoë"}
+    assert workdir.read_json(tmp_path / "r.json", ManifestError, "a manifest") == {
+        "path": "a/b",
+        "name": "Zoë",
+    }
     assert sorted(os.listdir(tmp_path)) == ["r.json", "t.parquet"]
 
 
@@ -141,7 +146,10 @@ def test_a_fingerprint_is_shown_by_its_beginning():
 
 def test_a_record_that_is_cut_off_says_what_to_do(tmp_path):
     (tmp_path / "manifest.json").write_text('{"request": ')
-    with pytest.raises(ManifestError, match=r"cannot be read as a manifest: .* make the folder again with --force\.$"):
+    with pytest.raises(
+        ManifestError,
+        match=r"cannot be read as a manifest: .* make the folder again with --force\.$",
+    ):
         workdir.read_json(tmp_path / "manifest.json", ManifestError, "a manifest")
 
 
@@ -163,4 +171,7 @@ def test_versions_name_what_can_change_a_result():
 
 
 def test_paths_are_told_from_where_they_are_read(tmp_path):
-    assert workdir.relative_path(tmp_path / "renders" / "engine", tmp_path / "manifest") == "../renders/engine"
+    assert (
+        workdir.relative_path(tmp_path / "renders" / "engine", tmp_path / "manifest")
+        == "../renders/engine"
+    )

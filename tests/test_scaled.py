@@ -54,7 +54,9 @@ def test_everything_else_stays_as_declared():
 def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_people():
     requests = (
         SplitRequest("identity", design="budget", levels=("8x24", "16x12")),
-        SplitRequest("weather", design="factorial", restrict={"weather": ("sunny",), "identity": (4,)}),
+        SplitRequest(
+            "weather", design="factorial", restrict={"weather": ("sunny",), "identity": (4,)}
+        ),
     )
     plan, _ = read_study("first_look")
     plan = replace(plan, splits=tuple(StudySplit(f"s{i}", one) for i, one in enumerate(requests)))
@@ -65,7 +67,9 @@ def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_peopl
 
 def test_a_scale_that_leaves_parts_of_people_is_refused():
     plan, _ = read_study("icassp2021_duke")
-    with pytest.raises(DeclarationError, match=r"icassp2021_duke at a scale of 1/30: ids-100 would be 3.33"):
+    with pytest.raises(
+        DeclarationError, match=r"icassp2021_duke at a scale of 1/30: ids-100 would be 3.33"
+    ):
         scale_study(plan, Fraction(1, 30))
 
 
@@ -75,7 +79,9 @@ def test_a_scale_is_a_fraction(text):
         read_scale(text)
 
 
-@pytest.mark.parametrize("text", ["1e-1000000000", "0", "2", "-1/2", "1/0", "nan", "1/" + "9" * 400_000, "", "٣/٤"])
+@pytest.mark.parametrize(
+    "text", ["1e-1000000000", "0", "2", "-1/2", "1/0", "nan", "1/" + "9" * 400_000, "", "٣/٤"]
+)
 def test_a_scale_that_is_none_is_refused_at_once(text):
     with pytest.raises(DeclarationError, match="A scale is a fraction above 0 and at most 1"):
         read_scale(text)
@@ -84,7 +90,10 @@ def test_a_scale_that_is_none_is_refused_at_once(text):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"control_draws": 10**12}, "--control-draws must be at most 1,000; found 1,000,000,000,000"),
+        (
+            {"control_draws": 10**12},
+            "--control-draws must be at most 1,000; found 1,000,000,000,000",
+        ),
         ({"seed": 2**63}, "--seed must be a whole number of 64 bits"),
     ],
 )
@@ -97,8 +106,12 @@ def test_a_study_of_absurd_size_names_file_and_field(tmp_path):
     path = tmp_path / "mine.toml"
     start = '[study]\nname = "mine"\nquestion = "Which?"\n'
     path.write_text(f'seeds = 1000000000\n{start}[[splits]]\nattr = "weather"\n')
-    with pytest.raises(DeclarationError, match=r"mine\.toml: --seeds must be at most 1,000; found 1,000,000,000"):
+    with pytest.raises(
+        DeclarationError, match=r"mine\.toml: --seeds must be at most 1,000; found 1,000,000,000"
+    ):
         read_study(path)
     path.write_text(f'{start}[[splits]]\nattr = "weather"\ndraws = 1000000000000\n')
-    with pytest.raises(DeclarationError, match=r"mine\.toml: splits\[0\]: --control-draws must be at most 1,000"):
+    with pytest.raises(
+        DeclarationError, match=r"mine\.toml: splits\[0\]: --control-draws must be at most 1,000"
+    ):
         read_study(path)

@@ -13,14 +13,23 @@ def test_every_column_is_named_once_and_explained(name):
     assert len({column.name for column in columns}) == len(columns)
     for column in columns:
         assert column.sentence.endswith("."), column.name
-        assert column.level in ("image", "identity", "run", "arm", "contrast", "component", "curve", "level"), (
-            column.name
-        )
+        assert column.level in (
+            "image",
+            "identity",
+            "run",
+            "arm",
+            "contrast",
+            "component",
+            "curve",
+            "level",
+        ), column.name
 
 
 @pytest.mark.parametrize("name", schema.TABLES)
 def test_arrow_schemas_carry_unit_level_and_sentence(name):
-    for column, field in zip(schema.TABLES[name], schema.arrow_schema(schema.TABLES[name]), strict=True):
+    for column, field in zip(
+        schema.TABLES[name], schema.arrow_schema(schema.TABLES[name]), strict=True
+    ):
         assert field.name == column.name
         assert field.metadata[b"sentence"].decode() == column.sentence
         assert field.metadata[b"unit"].decode() == column.unit

@@ -1,4 +1,5 @@
-"""How objects show themselves: three lines in a terminal, a table in a notebook, names from files escaped."""
+"""How objects show themselves: three lines in a terminal, a table in a notebook, names from files
+escaped."""
 
 import html
 
@@ -31,7 +32,9 @@ def made(draw, tmp_path_factory):
     renders = draw(home / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
     (home / "one.toml").write_text(RECIPE)
     manifest = gpr.build_manifest(renders, home / "manifest", workers=1)
-    split = gpr.make_split(manifest, "weather", output=home / "split", levels="sunny,foggy", deals=2)
+    split = gpr.make_split(
+        manifest, "weather", output=home / "split", levels="sunny,foggy", deals=2
+    )
     options = {"recipe": home / "one.toml", "device": "cpu", "jobs": 1, "seeds": 2}
     planned = gpr.benchmark(split, home / "runs", dry_run=True, **options)
     result = gpr.benchmark(split, home / "runs", **options)
@@ -48,7 +51,9 @@ def test_a_repr_fits_three_lines(made, name):
 
 def test_what_a_split_and_its_arm_show(made):
     split, arm = made["split"], made["arm"]
-    assert repr(split).startswith("Split split by weather, design only: 4 arms, 2 deals\n  images: only-sunny ")
+    assert repr(split).startswith(
+        "Split split by weather, design only: 4 arms, 2 deals\n  images: only-sunny "
+    )
     images, test = arm.images, split.record.test
     assert repr(arm) == f"Arm mix: {images} images, {arm.identities} identities, deal 1"
     assert f"test: {test.queries} queries, {test.gallery} gallery images" in repr(split)

@@ -51,7 +51,9 @@ def test_format_and_size_agree_with_pillow(kind: str, width: int, height: int) -
         return data[offset : offset + length]
 
     assert image_headers.size_of(name, data[: image_headers.HEAD], more) == (width, height)
-    assert image_headers.is_complete(name, len(data), data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
+    assert image_headers.is_complete(
+        name, len(data), data[: image_headers.HEAD], data[-image_headers.TAIL :], more
+    )
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
@@ -105,7 +107,10 @@ def test_what_is_no_image_has_a_reason(tmp_path: Path, data: bytes, reason: str)
 def test_a_huge_picture_in_a_small_file_is_measured_not_decoded(tmp_path: Path) -> None:
     header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (40_000).to_bytes(4, "big") * 2 + bytes(9)
     found = probed(tmp_path, header + b"\0\0\0\0IEND\xaeB`\x82")
-    assert (found.reason, found.detail.split(" pixels")[0]) == ("large", "its header claims 40,000 x 40,000")
+    assert (found.reason, found.detail.split(" pixels")[0]) == (
+        "large",
+        "its header claims 40,000 x 40,000",
+    )
 
 
 def test_only_a_decode_sees_damage_inside(tmp_path: Path) -> None:
@@ -120,7 +125,10 @@ def test_the_file_after_a_damaged_one_is_not_blamed(tmp_path: Path) -> None:
     files = {"a.png": whole[:60] + bytes(60) + whole[120:], "b.png": whole}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    assert [probe.reason for probe in probe_files(str(tmp_path), sorted(files), "decode")] == ["undecodable", None]
+    assert [probe.reason for probe in probe_files(str(tmp_path), sorted(files), "decode")] == [
+        "undecodable",
+        None,
+    ]
 
 
 def test_digest_is_of_the_bytes(tmp_path: Path) -> None:
@@ -138,7 +146,9 @@ def test_a_file_that_vanishes_or_is_a_pipe_is_unreadable(tmp_path: Path, verify:
         assert probe_files(str(tmp_path), ["pipe.jpg"], verify)[0].reason == "unreadable"
 
 
-def test_slow_disks_are_read_by_many_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_disks_are_read_by_many_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gprplus.ingest.files import probe
 
     names = [f"{i}.jpg" for i in range(200)]

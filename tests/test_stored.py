@@ -64,7 +64,11 @@ def test_types_that_hold_the_same_values_are_read_as_the_schemas(tmp_path):
         ("identity", pa.array([b"\xff", b"a"]), "column identity is binary, expected level"),
         ("identity", pa.array([1, 2]).dictionary_encode(), "column identity is (dictionary|int64)"),
         ("first_match_rank", pa.array([2**40, None]), "not in bounds|out of bounds|not in range"),
-        ("level", pa.array(np.array([0, 1], "datetime64[s]")), r"column level is timestamp\[ms\], expected level"),
+        (
+            "level",
+            pa.array(np.array([0, 1], "datetime64[s]")),
+            r"column level is timestamp\[ms\], expected level",
+        ),
     ],
 )
 def test_another_type_is_one_sentence(tmp_path, name, values, sentence):
@@ -96,7 +100,12 @@ def copy(world, tmp_path):
     return tmp_path / "home"
 
 
-CUTS = [lambda data: data[:-1], lambda data: data[: len(data) // 2], lambda data: data[4:], lambda data: b""]
+CUTS = [
+    lambda data: data[:-1],
+    lambda data: data[: len(data) // 2],
+    lambda data: data[4:],
+    lambda data: b"",
+]
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -105,7 +114,10 @@ def test_a_manifest_with_a_cut_table_is_not_unchanged_and_is_made_again_with_for
     path = copy / "manifest" / f"{name}.parquet"
     whole = path.read_bytes()
     path.write_bytes(cut(whole))
-    with pytest.raises(ManifestError, match=rf"{name}.parquet is damaged or cut short. Build it again with --force."):
+    with pytest.raises(
+        ManifestError,
+        match=rf"{name}.parquet is damaged or cut short. Build it again with --force.",
+    ):
         build_manifest([copy / "renders"], copy / "manifest")
     build_manifest([copy / "renders"], copy / "manifest", workers=1, force=True)
     assert path.read_bytes() == whole
@@ -114,7 +126,10 @@ def test_a_manifest_with_a_cut_table_is_not_unchanged_and_is_made_again_with_for
 def test_a_table_of_other_rows_than_the_record_counts_is_refused(copy):
     path = copy / "manifest" / "images.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)
-    with pytest.raises(ManifestError, match=r"images.parquet has \d+ rows, manifest.json counts \d+. Build it again"):
+    with pytest.raises(
+        ManifestError,
+        match=r"images.parquet has \d+ rows, manifest.json counts \d+. Build it again",
+    ):
         Manifest.open(copy / "manifest").images()
 
 
@@ -127,11 +142,15 @@ def test_a_table_of_other_rows_than_the_record_counts_is_refused(copy):
         ("path", lambda rows: pa.array([b"x"] * rows), "column path is binary, expected string"),
     ],
 )
-def test_splits_are_neither_made_of_nor_read_from_columns_of_another_type(copy, name, values, sentence):
+def test_splits_are_neither_made_of_nor_read_from_columns_of_another_type(
+    copy, name, values, sentence
+):
     images, members = copy / "manifest" / "images.parquet", copy / "split" / "members.parquet"
     for place in (images, members):
         table = pq.read_table(place)
-        pq.write_table(table.set_column(table.column_names.index(name), name, values(len(table))), place)
+        pq.write_table(
+            table.set_column(table.column_names.index(name), name, values(len(table))), place
+        )
     with pytest.raises(ManifestError, match=sentence):
         make_split(copy / "manifest", "weather", output=copy / "other")
     with pytest.raises(SplitError, match=sentence):

@@ -120,7 +120,10 @@ market = "market1501"
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("market = {", "markt = {"), "published.mix.markt: no such target. Did you mean 'market'?"),
+        (
+            ("market = {", "markt = {"),
+            "published.mix.markt: no such target. Did you mean 'market'?",
+        ),
         (("0.174", "17.4"), "mAP is a score between 0 and 1; found 17.4"),
         (("gpu_hours", "gpu_hour"), "unknown key 'gpu_hour'. Did you mean 'gpu_hours'?"),
     ],
@@ -135,8 +138,12 @@ def test_published_values_are_scores_on_targets_of_the_study(tmp_path, change, s
 
 def test_studies_that_train_alike_are_run_as_one(tmp_path):
     first, _ = read_study(written(tmp_path, TINY))
-    other = TINY.replace('"tiny"', '"more"').replace('attr = "weather"', 'name = "dry"\nattr = "weather"')
-    second, _ = read_study(written(tmp_path, other.replace("by_day", "by_hour") + '\n[targets]\nmarket = "m"\n'))
+    other = TINY.replace('"tiny"', '"more"').replace(
+        'attr = "weather"', 'name = "dry"\nattr = "weather"'
+    )
+    second, _ = read_study(
+        written(tmp_path, other.replace("by_day", "by_hour") + '\n[targets]\nmarket = "m"\n')
+    )
     both = merge_studies([first, second])
     assert both.study.name == "tiny+more"
     assert [split.name for split in both.splits] == ["weather", "by_day", "dry", "by_hour"]
@@ -148,7 +155,15 @@ def test_studies_that_train_alike_are_run_as_one(tmp_path):
 
 
 def test_make_split_makes_the_splits_of_a_study_alone(work, tmp_path):
-    arguments = ["make-split", "--study", str(work / "tiny.toml"), "--work", str(work), "-o", str(tmp_path)]
+    arguments = [
+        "make-split",
+        "--study",
+        str(work / "tiny.toml"),
+        "--work",
+        str(work),
+        "-o",
+        str(tmp_path),
+    ]
     shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert shown.output.count("next: gprplus benchmark") == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["by_day", "weather"]
@@ -159,14 +174,18 @@ def test_make_split_makes_the_splits_of_a_study_alone(work, tmp_path):
 
 
 def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
-    plan, _ = read_study(written(tmp_path, TINY + PUBLISHED.replace("published.mix", "published.mixx")))
+    plan, _ = read_study(
+        written(tmp_path, TINY + PUBLISHED.replace("published.mix", "published.mixx"))
+    )
     with pytest.raises(SplitError, match=r"by_day has no arm 'mixx' .*Did you mean 'mix'"):
         make_study_splits(plan, work / "manifest", tmp_path / "splits", force=False)
 
 
 def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
-    keys = {f.name for form in (StudyFile, StudyInfo, PublishedScores) for f in fields(form)} | set(SPLIT_KEYS)
+    keys = {f.name for form in (StudyFile, StudyInfo, PublishedScores) for f in fields(form)} | set(
+        SPLIT_KEYS
+    )
     assert {key for key in keys if f"`{key}`" not in page} == set()
     assert all(f"`{name}`" in page for name in declarations.declaration_names("studies"))
     for i, example in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
@@ -177,7 +196,8 @@ def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
 def test_a_dry_run_counts_the_runs_and_leaves_nothing(work):
     before = sorted(path for path in work.rglob("*"))
     found = study(work / "tiny.toml", work=work, device="cpu", dry_run=True)
-    # two levels and mix a split, one seed, and the untrained network of each split, which is one and the same run
+    # two levels and mix a split, one seed, and the untrained network of each split, which is one
+    # and the same run
     assert found.outcome.plan.trained + found.outcome.plan.shared == 8
     assert found.outcome.plan.kept == 0
     assert sorted(path for path in work.rglob("*")) == before
@@ -214,18 +234,25 @@ def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_p
     text = (
         TINY.replace(
             "[[splits]]",
-            '[[splits]]\nname = "again"\nattr = "weather"\nlevels = ["sunny", "foggy"]\ncontrols = false\n\n[[splits]]',
+            '[[splits]]\nname = "again"\nattr = "weather"\nlevels = ["sunny", "foggy"]\ncontrols ='
+            " false\n\n[[splits]]",
             1,
         )
         .replace('"smoke"', f'"{recipe}"')
         .replace("steps = 2\n", "")
     )
-    home = study(written(tmp_path, text), work=work, output=tmp_path / "home", device="cpu", jobs=1).path
+    home = study(
+        written(tmp_path, text), work=work, output=tmp_path / "home", device="cpu", jobs=1
+    ).path
     sets, steps = {}, set()
     for name in ("weather", "again", "by_day"):
         record = json.loads((home / "splits" / name / "split.json").read_text())
         sets |= {arm["fingerprint"]: arm["images"] for arm in record["arms"].values()}
-        steps.add(json.loads((home / "runs" / name / "quick" / "benchmark.json").read_text())["request"]["steps"])
+        steps.add(
+            json.loads((home / "runs" / name / "quick" / "benchmark.json").read_text())["request"][
+                "steps"
+            ]
+        )
     assert len(sets) == 6, "the second split has the first one's"
     assert len({*sets.values()}) > 1
     assert steps == {int(3 * sum(sets.values()) / 6 / 64)}
@@ -267,7 +294,8 @@ def test_what_a_study_asks_of_the_manifest_must_be_there(work, tmp_path):
 def test_a_target_that_is_not_there_is_asked_for_by_name(work, tmp_path):
     text = TINY + '\n[targets]\nmarket = "market1501"\n'
     with pytest.raises(
-        DeclarationError, match=r"The target market of tiny is not at .*market1501.*--target market=PATH"
+        DeclarationError,
+        match=r"The target market of tiny is not at .*market1501.*--target market=PATH",
     ):
         study(written(tmp_path, text), work=work, device="cpu", dry_run=True)
 
@@ -284,15 +312,33 @@ def test_the_command_prints_the_question_and_the_cost(work):
 
 def test_a_study_is_compiled_as_the_command_asks(work, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(torch, "compile", lambda network, **options: asked.append(options["mode"]) or network)
+    monkeypatch.setattr(
+        torch, "compile", lambda network, **options: asked.append(options["mode"]) or network
+    )
     home = tmp_path / "home"
-    words = ["study", str(work / "tiny.toml"), "--work", str(work), "--device", "cpu", "--jobs", "1", "-o", str(home)]
-    CliRunner().invoke(cli, [*words, "--steps", "1", "--compile", "default"], catch_exceptions=False)
+    words = [
+        "study",
+        str(work / "tiny.toml"),
+        "--work",
+        str(work),
+        "--device",
+        "cpu",
+        "--jobs",
+        "1",
+        "-o",
+        str(home),
+    ]
+    CliRunner().invoke(
+        cli, [*words, "--steps", "1", "--compile", "default"], catch_exceptions=False
+    )
     assert set(asked) == {"default"}
     record = json.loads((home / "study.json").read_text())
     assert "--steps 1 --compile default" in record["command"]
     other = CliRunner().invoke(cli, [*words, "--steps", "1"])
-    assert (other.exit_code, "compile" in str(other.exception)) == (1, True), "another request into the same folder"
+    assert (other.exit_code, "compile" in str(other.exception)) == (
+        1,
+        True,
+    ), "another request into the same folder"
 
 
 def test_two_studies_into_one_folder_are_not_mixed(work, tmp_path):

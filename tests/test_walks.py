@@ -23,8 +23,12 @@ def test_every_block_of_the_page_runs(page, tmp_path):
     }
     environment.pop("GPRPLUS_WORK", None)
     for language, block in blocks:
-        command = [sys.executable, "-c", block] if language == "python" else ["bash", "-e", "-c", block]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        command = (
+            [sys.executable, "-c", block] if language == "python" else ["bash", "-e", "-c", block]
+        )
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
 
 
@@ -37,5 +41,7 @@ def test_the_index_leads_to_every_page():
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
 def test_what_a_page_points_to_is_there(page):
     text = (DOCS / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r'src="(?!https?:)([^"]+)"', text):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(
+        r'src="(?!https?:)([^"]+)"', text
+    ):
         assert (DOCS / target).exists(), target

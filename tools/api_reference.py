@@ -1,4 +1,5 @@
-"""The page docs/api.md, from the signatures and docstrings of the public names: `python tools/refresh_docs.py`."""
+"""The page docs/api.md, from the signatures and docstrings of the public names: `python
+tools/refresh_docs.py`."""
 
 import inspect
 import re
@@ -15,7 +16,15 @@ MADE = "This page is made by `python tools/refresh_docs.py`."
 API = {
     "Images": ("render", "build_manifest", "inspect", "Manifest", "ManifestTable"),
     "Splits": ("make_split", "Split", "Arm", "ReidDataset", "IdentityBatchSampler"),
-    "Training and scores": ("benchmark", "BenchmarkResult", "BenchmarkCost", "Recipe", "score", "Scores", "PerQuery"),
+    "Training and scores": (
+        "benchmark",
+        "BenchmarkResult",
+        "BenchmarkCost",
+        "Recipe",
+        "score",
+        "Scores",
+        "PerQuery",
+    ),
     "Distance to a target": ("analyze",),
     "Studies": ("study", "StudyResult"),
     "Results": ("report", "export"),
@@ -35,16 +44,20 @@ def api() -> str:
     """The public functions and classes, in the order of the work."""
     parts = ["# API reference", MADE]
     parts.append(
-        "`import gprplus as gpr` gives these names; classes without `gpr.` are what they return. "
-        "[library.md](library.md) shows them at work, and [notebook.ipynb](notebook.ipynb) goes from renders to a "
-        "figure."
+        "`import gprplus as gpr` gives these names; classes without `gpr.` are what they return."
+        " [library.md](library.md) shows them at work, and [notebook.ipynb](notebook.ipynb) goes"
+        " from renders to a figure."
     )
     for topic, names in API.items():
         parts.append(f"## {topic}")
         for name in names:
             home = RETURNED.get(name)
             found = getattr(import_module(home), name) if home else getattr(gprplus, name)
-            parts += class_entry(found) if isinstance(found, type) else function_entry(f"gpr.{name}", found, "###")
+            parts += (
+                class_entry(found)
+                if isinstance(found, type)
+                else function_entry(f"gpr.{name}", found, "###")
+            )
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,7 +92,11 @@ def signature(name: str, function: Callable[..., Any]) -> str:
             shown.append("*")
         starred = starred or one.kind in (one.KEYWORD_ONLY, one.VAR_POSITIONAL)
         shown.append(argument(one))
-    returns = "" if found.return_annotation is found.empty else f" -> {annotation(found.return_annotation)}"
+    returns = (
+        ""
+        if found.return_annotation is found.empty
+        else f" -> {annotation(found.return_annotation)}"
+    )
     line = f"{name}({', '.join(shown)}){returns}"
     if len(line) > 100:
         line = f"{name}(\n    " + ",\n    ".join(shown) + f",\n){returns}"
@@ -107,7 +124,9 @@ def annotation(kind: Any) -> str:
         ("fractions.", ""),
     ):
         text = text.replace(written, short)
-    return re.sub(r"\bgprplus\.(?:\w+\.)*(\w+)|'|ForwardRef\(|\)(?=\s|$)", lambda found: found[1] or "", text)
+    return re.sub(
+        r"\bgprplus\.(?:\w+\.)*(\w+)|'|ForwardRef\(|\)(?=\s|$)", lambda found: found[1] or "", text
+    )
 
 
 def described(found: Any) -> str:

@@ -1,7 +1,7 @@
 """Contact sheets of the engine, to be looked at: `python tools/engine_sheets.py FOLDER [SHEET...]`.
 
-Sheets: views, cells (weather x hour), people, domains, places, frames. A change of the engine is judged on these before
-any score.
+Sheets: views, cells (weather x hour), people, domains, places, frames. A change of the engine is
+judged on these before any score.
 """
 
 import sys
@@ -30,20 +30,30 @@ class Lens:
 
     def __init__(self, domain: str = "engine") -> None:
         places = len(domain_named(domain).scenes)
-        design = make_design(viewpoints=36, weathers="all", illuminations="all", backgrounds=places, domain=domain)
+        design = make_design(
+            viewpoints=36, weathers="all", illuminations="all", backgrounds=places, domain=domain
+        )
         self.studio = CropRenderer(design, torch.device("cpu"))
 
-    def take(self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+    def take(
+        self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]
+    ) -> list[np.ndarray]:
         """Pictures of one block, `(470, 200, 3) uint8` each."""
         shot = self.studio.shaded_block(DesignBlock(identity, 1, degree, 1, scene))
-        return [self.studio.finish(picture.numpy()) for _, _, picture in self.studio.pictures(shot, list(cells))]
+        return [
+            self.studio.finish(picture.numpy())
+            for _, _, picture in self.studio.pictures(shot, list(cells))
+        ]
 
 
 def views() -> Sheet:
     """Six people from twelve sides: 90 is the front, 180 faces right, 270 the back."""
     lens, degrees = Lens(), list(range(0, 360, 30))
     people = [3, 8, 16, 17, 22, 29]
-    cells = [[lens.take(who, degree, "plaza", [("sunny", "forenoon")])[0] for degree in degrees] for who in people]
+    cells = [
+        [lens.take(who, degree, "plaza", [("sunny", "forenoon")])[0] for degree in degrees]
+        for who in people
+    ]
     return cells, [f"{who:04d}" for who in people], [f"{degree}°" for degree in degrees]
 
 
@@ -56,8 +66,15 @@ def cells() -> Sheet:
 def people() -> Sheet:
     """Forty people in the same soft light."""
     lens = Lens()
-    shots = [lens.take(who, (110, 60)[who % 2], "yard", [("neutral", "forenoon")])[0] for who in range(1, 41)]
-    return [shots[i : i + 10] for i in range(0, 40, 10)], [str(i + 1) for i in range(0, 40, 10)], [""] * 10
+    shots = [
+        lens.take(who, (110, 60)[who % 2], "yard", [("neutral", "forenoon")])[0]
+        for who in range(1, 41)
+    ]
+    return (
+        [shots[i : i + 10] for i in range(0, 40, 10)],
+        [str(i + 1) for i in range(0, 40, 10)],
+        [""] * 10,
+    )
 
 
 def domains() -> Sheet:
@@ -71,7 +88,9 @@ def domains() -> Sheet:
     ):
         lens = Lens(domain)
         for scene in scenes:
-            rows.append([shot for who in (2, 5) for shot in lens.take(who, 60 + 100 * who, scene, shown)])
+            rows.append(
+                [shot for who in (2, 5) for shot in lens.take(who, 60 + 100 * who, scene, shown)]
+            )
             names.append(f"{domain}, {scene}")
     return rows, names, [f"{w}, {h}" for _ in (2, 5) for w, h in shown]
 
@@ -80,7 +99,10 @@ def places() -> Sheet:
     """Every place from eight sides, the weather changing along."""
     lens, degrees = Lens(), list(range(0, 360, 45))
     levels = [(WEATHERS[i % 7], HOURS[(3 * i + 2) % 7]) for i in range(8)]
-    shots = [[lens.take(9, d, scene, [level])[0] for d, level in zip(degrees, levels, strict=True)] for scene in SCENES]
+    shots = [
+        [lens.take(9, d, scene, [level])[0] for d, level in zip(degrees, levels, strict=True)]
+        for scene in SCENES
+    ]
     return shots, list(SCENES), [f"{d}° {w} {h}" for d, (w, h) in zip(degrees, levels, strict=True)]
 
 
@@ -90,17 +112,28 @@ def frames() -> Sheet:
     rows, names = [], []
     for domain, scene in (("engine", "street"), ("street", "park"), ("mall", "foodcourt")):
         design = make_design(
-            identities=16, weathers="all", illuminations="all", backgrounds=4, size=(960, 540), domain=domain
+            identities=16,
+            weathers="all",
+            illuminations="all",
+            backgrounds=4,
+            size=(960, 540),
+            domain=domain,
         )
         scenario = make_scenario(design)
         stage, place = FrameRenderer(scenario, torch.device("cpu")), design.scenes.index(scene) + 1
         row = []
         for camera, level in zip((1, 3, 5), levels, strict=True):
             film = stage.rendered_frame(scenario.takes(0, camera, place)[0])
-            row.append(finish_picture(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size))
+            row.append(
+                finish_picture(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size)
+            )
         rows.append(row)
         names.append(f"{domain}, {scene}")
-    return rows, names, [f"camera {c}, {w}, {h}" for c, (w, h) in zip((1, 3, 5), levels, strict=True)]
+    return (
+        rows,
+        names,
+        [f"camera {c}, {w}, {h}" for c, (w, h) in zip((1, 3, 5), levels, strict=True)],
+    )
 
 
 SHEETS: dict[str, Callable[[], Sheet]] = {

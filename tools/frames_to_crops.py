@@ -1,4 +1,5 @@
-"""Cut persons out of whole frames into a folder that `gprplus build-manifest` reads: `--help` says how."""
+"""Cut persons out of whole frames into a folder that `gprplus build-manifest` reads: `--help` says
+how."""
 
 from pathlib import Path
 from typing import Any
@@ -20,30 +21,47 @@ def size(context: click.Context, parameter: click.Parameter, value: str) -> tupl
     """Click callback: '25x50' -> (25, 50)."""
     width, by, height = value.lower().partition("x")
     if not (by and width.isdecimal() and height.isdecimal()):
-        raise click.BadParameter(f"expected WIDTHxHEIGHT such as 25x50, found '{value}'.", context, parameter)
+        raise click.BadParameter(
+            f"expected WIDTHxHEIGHT such as 25x50, found '{value}'.", context, parameter
+        )
     return int(width), int(height)
 
 
-def colour(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int, int] | None:
+def colour(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
     """Click callback: '128,128,128' -> (128, 128, 128)."""
     if value is None:
         return None
     parts = value.split(",")
     if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) < 256 for part in parts):
-        raise click.BadParameter(f"expected R,G,B such as 128,128,128, found '{value}'.", context, parameter)
+        raise click.BadParameter(
+            f"expected R,G,B such as 128,128,128, found '{value}'.", context, parameter
+        )
     red, green, blue = map(int, parts)
     return red, green, blue
 
 
-@click.command(cls=TopicCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=TopicCommand,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.argument("frames", type=PATH)
 @click_options(CropOptions, leave=("extension", "workers"))
 @options.topic_option("--png", group=CROPS, is_flag=True, help="Write PNG instead of JPEG.")
 @options.topic_option(
-    "--margin", group=CROPS, type=float, default=0.0, help="Added on each side, as a share of the box.  [default: 0]"
+    "--margin",
+    group=CROPS,
+    type=float,
+    default=0.0,
+    help="Added on each side, as a share of the box.  [default: 0]",
 )
 @options.topic_option(
-    "--blank", group=CROPS, metavar="R,G,B", callback=colour, help="Paint all but the person, by its mask."
+    "--blank",
+    group=CROPS,
+    metavar="R,G,B",
+    callback=colour,
+    help="Paint all but the person, by its mask.",
 )
 @options.topic_option(
     "--min-size",
@@ -79,32 +97,46 @@ def colour(context: click.Context, parameter: click.Parameter, value: str | None
 @options.force_option
 @options.json_option
 def command(
-    frames: Path, output: Path, min_size: tuple[int, int], png: bool, force: bool, as_json: bool, **given: Any
+    frames: Path,
+    output: Path,
+    min_size: tuple[int, int],
+    png: bool,
+    force: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Cut persons out of whole FRAMES into a folder that `gprplus build-manifest` reads.
 
-    Every annotation becomes a crop or a line of _rejected.csv, counted by reason. The first that holds counts:
-    category (no person), crowd (iscrowd), identity (nobody says who), value (a share that is none), box (no pixel in
-    the frame), small, truncated, occluded, frame (missing, unreadable or of another size), mask (nothing to blank by).
+    Every annotation becomes a crop or a line of _rejected.csv, counted by reason. The first that
+    holds counts: category (no person), crowd (iscrowd), identity (nobody says who), value (a share
+    that is none), box (no pixel in the frame), small, truncated, occluded, frame (missing,
+    unreadable or of another size), mask (nothing to blank by).
 
-    Truncation: `truncated` where it is given, else a box that touches the edge counts as cut. Occlusion: `visible`
-    where it is given; else, of the pixels in the box that belong to masks, the share of the person's own; without
-    masks the share of the box that no box reaching lower in the frame covers. The margin stops at the frame's edge.
+    Truncation: `truncated` where it is given, else a box that touches the edge counts as cut.
+    Occlusion: `visible` where it is given; else, of the pixels in the box that belong to masks, the
+    share of the person's own; without masks the share of the box that no box reaching lower in the
+    frame covers. The margin stops at the frame's edge.
 
-    Attributes named as in gprplus are kept (in the annotation, its `attributes`, or the image); key points move into
-    pixels of the crop (_crops.json, COCO). Identities that cannot be file names are mapped in _identities.csv.
+    Attributes named as in gprplus are kept (in the annotation, its `attributes`, or the image); key
+    points move into pixels of the crop (_crops.json, COCO). Identities that cannot be file names
+    are mapped in _identities.csv.
 
     \b
     Examples:
       python tools/frames_to_crops.py frames --coco frames/annotations.json -o work/renders/crops
-      python tools/frames_to_crops.py MOTSynth --coco 001.json --key identity=ped_id --key visible=vis -o crops
-      python tools/frames_to_crops.py frames --masks masks --people people.csv --blank 128,128,128 -o crops
-      python tools/frames_to_crops.py scene00 --points camera0_1_point.txt -o crops
+      python tools/frames_to_crops.py MOTSynth --coco 001.json --key identity=ped_id --key
+      visible=vis -o crops python tools/frames_to_crops.py frames --masks masks --people people.csv
+      --blank 128,128,128 -o crops python tools/frames_to_crops.py scene00 --points
+      camera0_1_point.txt -o crops
     """
     from gprplus.cropping import CropRules, crop_frames
 
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
-    rules = CropRules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
+    rules = CropRules(
+        min_width_px=min_size[0],
+        min_height_px=min_size[1],
+        **{name: given.pop(name) for name in names},
+    )
     with progress_bar("Cutting") as progress:
         asked = given_options(CropOptions, {**given, "extension": ".png" if png else ".jpg"})
         crops = crop_frames(frames, output, asked, rules=rules, force=force, progress=progress)
@@ -119,13 +151,16 @@ def show(path: Path, info: dict[str, Any], made: bool, as_json: bool) -> None:
     rows = [["crop", info["images"], ""]]
     rows += [[reason, count, info["reasons"][reason]] for reason, count in info["rejected"].items()]
     console.print_table(
-        ["annotations", "count", "why"], [[name, f"{count:,}", why] for name, count, why in rows], right=(1,)
+        ["annotations", "count", "why"],
+        [[name, f"{count:,}", why] for name, count, why in rows],
+        right=(1,),
     )
     for remark in info["remarks"]:
         console.print_note(f"- {remark}")
     if info["renamed_identities"]:
         console.print_note(
-            f"- {info['renamed_identities']:,} identities are called otherwise in names: _identities.csv."
+            f"- {info['renamed_identities']:,} identities are called otherwise in names:"
+            " _identities.csv."
         )
     done = f"Wrote {info['images']:,} crops of {info['identities']:,} identities into {path}."
     console.print_result(done if made else f"Nothing has changed: {path} stays as it is.")

@@ -1,7 +1,8 @@
-"""What COCO annotations say, drawn over the pictures they are about: masks, boxes, skeletons. To be looked at.
+"""What COCO annotations say, drawn over the pictures they are about: masks, boxes, skeletons. To be
+looked at.
 
-`python tools/overlays.py RENDERS OUT.jpg [COUNT [COLUMNS]]` takes COUNT pictures spread over a folder that
-`gprplus render --keypoints` or `--frames` wrote.
+`python tools/overlays.py RENDERS OUT.jpg [COUNT [COLUMNS]]` takes COUNT pictures spread over a
+folder that `gprplus render --keypoints` or `--frames` wrote.
 """
 
 import json
@@ -19,11 +20,19 @@ from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
 
 # Blue, green, red: the person's left is green, the right is red, the middle is white.
 SIDES = {"left": (80, 220, 80), "righ": (60, 60, 240)}
-TINTS = ((240, 170, 60), (80, 200, 240), (200, 100, 220), (110, 230, 120), (90, 110, 250), (230, 230, 90))
+TINTS = (
+    (240, 170, 60),
+    (80, 200, 240),
+    (200, 100, 220),
+    (110, 230, 120),
+    (90, 110, 250),
+    (230, 230, 90),
+)
 
 
 def overlaid(picture: np.ndarray, annotations: list[dict[str, Any]]) -> np.ndarray:
-    """A picture `(H, W, 3) uint8` (blue, green, red) under its annotations; hidden key points are rings."""
+    """A picture `(H, W, 3) uint8` (blue, green, red) under its annotations; hidden key points are
+    rings."""
     shown = picture.copy()
     for number, row in enumerate(annotations):
         mask = decode_run_lengths(row["segmentation"]["counts"], *row["segmentation"]["size"])
@@ -31,9 +40,19 @@ def overlaid(picture: np.ndarray, annotations: list[dict[str, Any]]) -> np.ndarr
         shown[mask] = (0.72 * shown[mask] + 0.28 * tint).astype(np.uint8)
         x, y, width, height = row["bbox"]
         cv2.rectangle(shown, (x, y), (x + width - 1, y + height - 1), TINTS[number % len(TINTS)], 1)
-        said = f"{row['identity']} {row['viewpoint_deg']}" + (f" v{row['visible']:.2f}" if "visible" in row else "")
+        said = f"{row['identity']} {row['viewpoint_deg']}" + (
+            f" v{row['visible']:.2f}" if "visible" in row else ""
+        )
         if min(picture.shape[:2]) > 300:
-            cv2.putText(shown, said, (x + 2, max(y - 4, 12)), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1)
+            cv2.putText(
+                shown,
+                said,
+                (x + 2, max(y - 4, 12)),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.42,
+                (255, 255, 255),
+                1,
+            )
         _skeleton(shown, np.array(row["keypoints"]).reshape(17, 3))
     return shown
 
@@ -46,7 +65,9 @@ def _skeleton(shown: np.ndarray, points: np.ndarray) -> None:
     for name, (x, y, seen) in zip(NAMES, points, strict=True):
         if seen:
             colour = SIDES.get(name[:4], (255, 255, 255))
-            cv2.circle(shown, (int(x), int(y)), 2, colour, -1 if seen == VISIBLE else 1, cv2.LINE_AA)
+            cv2.circle(
+                shown, (int(x), int(y)), 2, colour, -1 if seen == VISIBLE else 1, cv2.LINE_AA
+            )
 
 
 def main(folder: Path, out: Path, count: int = 12, columns: int = 6) -> None:
@@ -59,7 +80,10 @@ def main(folder: Path, out: Path, count: int = 12, columns: int = 6) -> None:
         picture = decode_image(read_bytes(folder, image["file_name"]))
         assert picture is not None, f"{image['file_name']} does not decode"
         tiles.append(overlaid(np.ascontiguousarray(picture[:, :, ::-1]), rows))
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - len(tiles) % columns, columns)]
+    rows = [
+        np.hstack(tiles[i : i + columns])
+        for i in range(0, len(tiles) - len(tiles) % columns, columns)
+    ]
     cv2.imwrite(str(out), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 

@@ -1,8 +1,8 @@
 """Write the generated pages of docs/: `python tools/refresh_docs.py`.
 
-docs/tables.md comes from gprplus.schema and manifests/attributes.toml, docs/commands.md from the commands' own help,
-docs/layouts.md from the declared layouts, the table of keys in docs/studies.md from the options of make-split. A test
-fails when a page is not what this script would write.
+docs/tables.md comes from gprplus.schema and manifests/attributes.toml, docs/commands.md from the
+commands' own help, docs/layouts.md from the declared layouts, the table of keys in docs/studies.md
+from the options of make-split. A test fails when a page is not what this script would write.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,29 +25,63 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "This page is made by `python tools/refresh_docs.py`."
 
 TABLES = {
-    "images": "manifest/images.parquet: one row for each image, sorted by dataset, identity and path.",
+    "images": (
+        "manifest/images.parquet: one row for each image, sorted by dataset, identity and path."
+    ),
     "checks": "additional columns of manifest/images.parquet with `build-manifest --checks`.",
-    "looks": "manifest/looks.parquet: measurements of each file, reused by other checks and rebuilds.",
+    "looks": (
+        "manifest/looks.parquet: measurements of each file, reused by other checks and rebuilds."
+    ),
     "identities": "manifest/identities.parquet: one row for each identity.",
     "rejected": "manifest/rejected.parquet: every rejected file, and the reason.",
     "scan": "manifest/scan.parquet: the state of every file, to detect changes.",
     "members": "splits/NAME/members.parquet: the training sets and the test rows of a split.",
-    "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and the reasons.",
-    "tests": "splits/NAME/tests.parquet: the test rows of each test across levels or of removed matches.",
+    "excluded": (
+        "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and the reasons."
+    ),
+    "tests": (
+        "splits/NAME/tests.parquet: the test rows of each test across levels or of removed matches."
+    ),
     "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row for each query of a run.",
-    "ranked": "runs/SPLIT/RECIPE/ARM/seedK/ranked.parquet: the first ranks of a dozen queries, for the report.",
+    "ranked": (
+        "runs/SPLIT/RECIPE/ARM/seedK/ranked.parquet: the first ranks of a dozen queries, for the"
+        " report."
+    ),
     "results": "runs/SPLIT/RECIPE/results.parquet: one row for each run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row for each arm and target, over seeds.",
-    "contrasts": "runs/SPLIT/RECIPE/contrasts.parquet: one row by contrast, target and metric (docs/statistics.md).",
-    "components": "runs/SPLIT/RECIPE/components.parquet: one row for each source of noise, target and metric.",
-    "curves": "runs/SPLIT/RECIPE/curves.parquet: one row for each line of nested budgets, target and metric.",
-    "pooled": "runs/SPLIT/RECIPE/pooled.parquet: one row for each contrast and metric, over targets.",
-    "levels": "runs/SPLIT/RECIPE/levels.parquet: one row for each arm, metric and level of query and gallery.",
-    "sensitivity": "runs/SPLIT/RECIPE/sensitivity.parquet: the widest difference with other training settings.",
+    "contrasts": (
+        "runs/SPLIT/RECIPE/contrasts.parquet: one row by contrast, target and metric"
+        " (docs/statistics.md)."
+    ),
+    "components": (
+        "runs/SPLIT/RECIPE/components.parquet: one row for each source of noise, target and metric."
+    ),
+    "curves": (
+        "runs/SPLIT/RECIPE/curves.parquet: one row for each line of nested budgets, target and"
+        " metric."
+    ),
+    "pooled": (
+        "runs/SPLIT/RECIPE/pooled.parquet: one row for each contrast and metric, over targets."
+    ),
+    "levels": (
+        "runs/SPLIT/RECIPE/levels.parquet: one row for each arm, metric and level of query and"
+        " gallery."
+    ),
+    "sensitivity": (
+        "runs/SPLIT/RECIPE/sensitivity.parquet: the widest difference with other training settings."
+    ),
     "distances": "analysis/TARGET/distances.parquet: the distance of each level to a target.",
-    "effects": "analysis/TARGET/effects.parquet: the share of each factor in the distance of an image to the target.",
-    "importance": "analysis/TARGET/importance.parquet: the loss of a boosted model when a factor is permuted.",
-    "losses": "analysis/TARGET/losses.parquet, of paper mode or with vgg19 features: VGG-19 losses of each level.",
+    "effects": (
+        "analysis/TARGET/effects.parquet: the share of each factor in the distance of an image to"
+        " the target."
+    ),
+    "importance": (
+        "analysis/TARGET/importance.parquet: the loss of a boosted model when a factor is permuted."
+    ),
+    "losses": (
+        "analysis/TARGET/losses.parquet, of paper mode or with vgg19 features: VGG-19 losses of"
+        " each level."
+    ),
     "counts": "analysis/TARGET/counts.parquet, of paper mode: split counts of boosted trees.",
     "arms": "analysis/TARGET/arms.parquet, with --runs: distance and accuracy of training sets.",
     "cells": "search/TARGET/cells.parquet: the mixture of conditions that a search chose.",
@@ -58,20 +92,39 @@ TABLES = {
 def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
 
 
 def tables() -> str:
     """Every column of every table."""
-    parts = ["# Tables", MADE, "Tables are the only interface between two stages. Null means unknown; scores are 0-1."]
+    parts = [
+        "# Tables",
+        MADE,
+        "Tables are the only interface between two stages. Null means unknown; scores are 0-1.",
+    ]
     for name, columns in {**schema.TABLES, **ANALYSIS, "checks": CHECKED, "looks": LOOKS}.items():
         rows = [(f"`{c.name}`", c.type, c.unit, c.level, c.sentence) for c in columns]
-        parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]
+        parts += [
+            f"## {name}",
+            TABLES[name],
+            grid(("column", "type", "unit", "of", "what it is"), rows),
+        ]
     rows = [
-        (f"`{name}`", a.level, "yes" if a.ordered else "", ", ".join(a.levels) or "open", a.sentence)
+        (
+            f"`{name}`",
+            a.level,
+            "yes" if a.ordered else "",
+            ", ".join(a.levels) or "open",
+            a.sentence,
+        )
         for name, a in declarations.attributes().items()
     ]
-    parts += ["## Attributes", grid(("attribute", "of", "ordered", "levels, in order", "what it is"), rows)]
+    parts += [
+        "## Attributes",
+        grid(("attribute", "of", "ordered", "levels, in order", "what it is"), rows),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -82,7 +135,9 @@ def commands() -> str:
         context = click.Context(cli, info_name="gprplus", **cli.context_settings)
         command = cli.get_command(context, name)
         assert command is not None
-        with click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100) as inner:
+        with click.Context(
+            command, info_name=name, parent=context, max_content_width=100, terminal_width=100
+        ) as inner:
             parts += [f"## {name}", f"```text\n{command.get_help(inner)}\n```"]
     return "\n\n".join(parts) + "\n"
 
@@ -92,11 +147,21 @@ def layouts() -> str:
     rows = []
     for name in declarations.declaration_names("layouts"):
         data = declarations.load_declaration("layouts", name).data
-        rows.append((f"`{name}`", data["title"], data.get("licence") or "not stated", data.get("status", "")))
+        rows.append(
+            (
+                f"`{name}`",
+                data["title"],
+                data.get("licence") or "not stated",
+                data.get("status", ""),
+            )
+        )
     parts = [
         "# Layouts",
         MADE,
-        "`gprplus layouts show NAME` prints a declaration; `gprplus layouts try NAME FOLDER` parses ten rows.",
+        (
+            "`gprplus layouts show NAME` prints a declaration; `gprplus layouts try NAME FOLDER`"
+            " parses ten rows."
+        ),
     ]
     return "\n\n".join([*parts, grid(("layout", "dataset", "licence", "status"), rows)]) + "\n"
 
@@ -108,7 +173,11 @@ def option_table(cls: type[Options]) -> str:
         default = "needed" if one.default is MISSING else one.default_note or _toml(one.default)
         text = one.text(lambda other: f"`{other}`")
         if isinstance(one.choices, Mapping):
-            text += " " + "; ".join(f"`{choice}`: {meaning}" for choice, meaning in one.choices.items()) + "."
+            text += (
+                " "
+                + "; ".join(f"`{choice}`: {meaning}" for choice, meaning in one.choices.items())
+                + "."
+            )
         rows.append((f"`{name}`", kind_of(one.hint), default, text))
     return grid(("key", "type", "default", "what it is"), rows)
 
@@ -116,7 +185,13 @@ def option_table(cls: type[Options]) -> str:
 def _toml(value: object) -> str:
     if value in (None, (), {}):
         return "none"
-    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value)
+    )
 
 
 def studies() -> str:

@@ -1,7 +1,8 @@
 """Run docs/notebook.ipynb and keep what it shows: `python tools/refresh_notebook.py`.
 
-The cells are run in order in a new, empty folder, as a notebook runs them: what a cell prints, and the value of its
-last line as text, HTML or PNG, become its outputs. A test runs the cells again and compares.
+The cells are run in order in a new, empty folder, as a notebook runs them: what a cell prints, and
+the value of its last line as text, HTML or PNG, become its outputs. A test runs the cells again and
+compares.
 """
 
 import ast
@@ -43,10 +44,17 @@ def run_cell(source: str, names: dict[str, Any], count: int) -> list[dict[str, A
             value = eval(compile(last, f"cell {count}", "eval"), names)
     outputs: list[dict[str, Any]] = []
     if printed.getvalue():
-        outputs.append({"output_type": "stream", "name": "stdout", "text": lines_of(printed.getvalue())})
+        outputs.append(
+            {"output_type": "stream", "name": "stdout", "text": lines_of(printed.getvalue())}
+        )
     if value is not None:
         outputs.append(
-            {"output_type": "execute_result", "execution_count": count, "metadata": {}, "data": shown(value)}
+            {
+                "output_type": "execute_result",
+                "execution_count": count,
+                "metadata": {},
+                "data": shown(value),
+            }
         )
     return outputs
 

@@ -1,4 +1,5 @@
-"""Distance of each level of an attribute to a target, and the nearest images: not a prediction of accuracy.
+"""Distance of each level of an attribute to a target, and the nearest images: not a prediction of
+accuracy.
 
 The names load on first use.
 """

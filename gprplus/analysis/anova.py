@@ -1,20 +1,23 @@
-"""Shares of factors in the distance: functional ANOVA of a balanced factorial with random identities.
+"""Shares of factors in the distance: functional ANOVA of a balanced factorial with random
+identities.
 
-A table has one number for each image: `(P, L1, ..., Lk)`, P identities in every cell of k crossed factors. The values
-of each identity i are decomposed exactly, without a model, into effects d_iu of every subset u of the factors (each
-sums to zero along each factor in u; Hoeffding's decomposition). With d_u their mean over identities,
+A table has one number for each image: `(P, L1, ..., Lk)`, P identities in every cell of k crossed
+factors. The values of each identity i are decomposed exactly, without a model, into effects d_iu of
+every subset u of the factors (each sums to zero along each factor in u; Hoeffding's decomposition).
+With d_u their mean over identities,
 
     V_u = mean over cells of d_u^2          V_iu = mean over identities and cells of (d_iu - d_u)^2
 
-Identities are a random sample, levels are fixed. The variance of u for an unseen identity
-is the sum of a part that all identities share and a part by which they differ, estimated without bias (the expected
-mean squares of a mixed model; Searle, Casella and McCulloch, "Variance Components", 1992, chapter 4):
+Identities are a random sample, levels are fixed. The variance of u for an unseen identity is the
+sum of a part that all identities share and a part by which they differ, estimated without bias (the
+expected mean squares of a mixed model; Searle, Casella and McCulloch, "Variance Components", 1992,
+chapter 4):
 
     shared     theta_u = V_u - V_iu / (P - 1)          by identity     sigma_iu = V_iu P / (P - 1)
 
-Their sum over all u is the total; u = {} is the identity itself. S_u = theta_u / total, and the total index S_Ta of
-a factor adds all its interactions, with other factors and with identities. The last component, of all factors
-by identity, includes the noise of single images.
+Their sum over all u is the total; u = {} is the identity itself. S_u = theta_u / total, and the
+total index S_Ta of a factor adds all its interactions, with other factors and with identities. The
+last component, of all factors by identity, includes the noise of single images.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,9 +34,9 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Effect:
-    """One component: its factors (with `identity` if identities differ), its share of the variance with
-    a 95% interval over identities; for a single factor the total index; the 97.5% point of the share with shuffled
-    levels.
+    """One component: its factors (with `identity` if identities differ), its share of the variance
+    with a 95% interval over identities; for a single factor the total index; the 97.5% point of the
+    share with shuffled levels.
     """
 
     factors: tuple[str, ...]
@@ -52,7 +55,8 @@ class Effect:
 
 
 def effect_components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
-    """Effects d_iu of every subset u of the factor axes (numbered from 0), each `(P, ...)` with 1 along other axes.
+    """Effects d_iu of every subset u of the factor axes (numbered from 0), each `(P, ...)` with 1
+    along other axes.
 
     >>> parts = effect_components(np.array([[[1.0, 2.0], [3.0, 8.0]]]))
     >>> {u: part.ravel().tolist() for u, part in parts.items()}
@@ -68,7 +72,9 @@ def effect_components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     return found
 
 
-def component_variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def component_variances(
+    parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return V_u and V_iu, each `(B, U)`, with identities counted `drawn` `(B, P)` times."""
     people = drawn.sum(axis=1)
     shared, apart = [], []
@@ -89,21 +95,26 @@ def anova_effects(
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
 ) -> list[Effect]:
-    """Compute all components of a table `(P, L1, ..., Lk) float64` with P >= 3, single factors first, then by order and
-    size.
+    """Compute all components of a table `(P, L1, ..., Lk) float64` with P >= 3, single factors
+    first, then by order and size.
 
-    Intervals resample identities, and studentize each resample by its standard error (bootstrap-t; Efron
-    and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12): with the eight identities of a typical large
-    design, plain percentiles of a variance cover the truth in only 7 of 10 cases. `null_high` is a bound on a factor's
-    share if its levels have no common effect: the levels of each identity are permuted randomly,
-    the same in all combinations of the other factors. If nothing varies, every share is NaN.
+    Intervals resample identities, and studentize each resample by its standard error (bootstrap-t;
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12): with the eight
+    identities of a typical large design, plain percentiles of a variance cover the truth in only 7
+    of 10 cases. `null_high` is a bound on a factor's share if its levels have no common effect: the
+    levels of each identity are permuted randomly, the same in all combinations of the other
+    factors. If nothing varies, every share is NaN.
     """
     parts = effect_components(table)
     people, subsets = len(table), list(parts)
     named = [tuple(factors[a] for a in u) for u in subsets]
     names = [*named, *((IDENTITY_FACTOR, *name) for name in named)]
-    singles = [place for place, name in enumerate(names) if len(name) == 1 and name != (IDENTITY_FACTOR,)]
-    totals = np.array([[names[place][0] in other for other in names] for place in singles]).T.astype(np.float64)
+    singles = [
+        place for place, name in enumerate(names) if len(name) == 1 and name != (IDENTITY_FACTOR,)
+    ]
+    totals = np.array(
+        [[names[place][0] in other for other in names] for place in singles]
+    ).T.astype(np.float64)
     drawn = rng.multinomial(people, np.full(people, 1 / people), size=resamples).astype(np.float64)
     every = np.vstack([np.ones(people), drawn])
 
@@ -115,7 +126,9 @@ def anova_effects(
     plain = _shares(
         *component_variances(parts, every[:1]), np.inf
     )  # of the sample itself, which is what resamples are drawn from
-    away = (values[1:] - np.hstack([plain, plain @ totals])) / np.where(errors[1:] > 0, errors[1:], np.nan)
+    away = (values[1:] - np.hstack([plain, plain @ totals])) / np.where(
+        errors[1:] > 0, errors[1:], np.nan
+    )
     low, high = _ends(values[0], errors[0], away)
     made = []
     for place, name in enumerate(names):
@@ -124,7 +137,9 @@ def anova_effects(
         effect = Effect(name, *map(float, (values[0, place], low[place], high[place])))
         if place in singles:
             at = len(names) + singles.index(place)
-            null = _null(parts[subsets[place]], *component_variances(parts, every[:1]), rng, shuffles)
+            null = _null(
+                parts[subsets[place]], *component_variances(parts, every[:1]), rng, shuffles
+            )
             effect = replace(
                 effect,
                 total=float(values[0, at]),
@@ -137,7 +152,8 @@ def anova_effects(
 
 
 def _shares(shared: np.ndarray, apart: np.ndarray, people: np.ndarray | float) -> np.ndarray:
-    """theta_u and sigma_iu as parts of their sum, `(B, 2U)`; infinitely many `people` `(B, 1)` need no correction."""
+    """theta_u and sigma_iu as parts of their sum, `(B, 2U)`; infinitely many `people` `(B, 1)` need
+    no correction."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a single identity has no variance
         unbiased = np.hstack([shared - apart / (people - 1), apart / (1 - 1 / people)])
     unbiased[:, 0] = 0  # the grand mean is the distance of the target, not an effect
@@ -146,7 +162,8 @@ def _shares(shared: np.ndarray, apart: np.ndarray, people: np.ndarray | float) -
 
 
 def _errors(found: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.ndarray:
-    """Return standard errors `(B, F)` of `found` `(B, F)`, leaving out one drawn identity at a time (jackknife)."""
+    """Return standard errors `(B, F)` of `found` `(B, F)`, leaving out one drawn identity at a time
+    (jackknife)."""
     people = drawn.shape[1]
     squares = []
     for person in range(people):
@@ -159,8 +176,11 @@ def _errors(found: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.
     return np.sqrt((people - 1) / people * ((each - mean) ** 2 * times).sum(axis=0))
 
 
-def _ends(values: np.ndarray, errors: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute both ends of the intervals `(F,)` from studentized resamples `(B, F)`; shares are at most 1."""
+def _ends(
+    values: np.ndarray, errors: np.ndarray, away: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute both ends of the intervals `(F,)` from studentized resamples `(B, F)`; shares are at
+    most 1."""
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     known = np.isfinite(away).any(axis=0) & np.isfinite(errors)
     if known.any():
@@ -172,8 +192,11 @@ def _ends(values: np.ndarray, errors: np.ndarray, away: np.ndarray) -> tuple[np.
     return low, high
 
 
-def _null(part: np.ndarray, shared: np.ndarray, apart: np.ndarray, rng: np.random.Generator, shuffles: int) -> float:
-    """Return the 97.5% point of S of a factor with effects d_ia `(P, ..., L, ...)` under shuffled levels of identities.
+def _null(
+    part: np.ndarray, shared: np.ndarray, apart: np.ndarray, rng: np.random.Generator, shuffles: int
+) -> float:
+    """Return the 97.5% point of S of a factor with effects d_ia `(P, ..., L, ...)` under shuffled
+    levels of identities.
 
     Shuffling keeps the sum of all components, so shares refer to the same total.
     """

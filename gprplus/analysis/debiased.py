@@ -1,4 +1,5 @@
-"""The default mode: debiased distances of each level, and which factor carries them, for every kind of features."""
+"""The default mode: debiased distances of each level, and which factor carries them, for every kind
+of features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -26,7 +27,8 @@ def measure_debiased(
     workers: int | None,
     progress: Progress,
 ) -> dict[str, Measured]:
-    """Return, by target, its tables (distances, effects, importance) and the other entries of its record."""
+    """Return, by target, its tables (distances, effects, importance) and the other entries of its
+    record."""
     looks = {kind.name: kind.extract(side.images(), workers, progress) for kind in kinds}
     found = {}
     for name, target in targets.items():
@@ -34,23 +36,33 @@ def measure_debiased(
         facts: dict[str, Any] = {"bandwidths": {}, "main": {}, "r2": {}, "notes": []}
         for kind in kinds:
             one = _one(
-                name, kind, side, looks[kind.name], target, kind.extract(target.images(), workers, progress), seed
+                name,
+                kind,
+                side,
+                looks[kind.name],
+                target,
+                kind.extract(target.images(), workers, progress),
+                seed,
             )
             for key in rows:
                 rows[key] += one[0][key]
             for key, value in one[1].items():
-                facts[key] = [*facts[key], *value] if isinstance(value, list) else facts[key] | value
+                facts[key] = (
+                    [*facts[key], *value] if isinstance(value, list) else facts[key] | value
+                )
         if side.crossed is None:
             facts["notes"].append(
-                "Factors are not compared with each other: fewer than five identities have an image in every "
-                "combination."
+                "Factors are not compared with each other: fewer than five identities have an image"
+                " in every combination."
             )
         tables = {key: pa.Table.from_pylist(value) for key, value in rows.items() if value}
         facts["notes"] = list(dict.fromkeys(facts["notes"]))
         facts["luminance_agreement"] = {
             a: feature_agreement(tables["distances"], a, "luminance", "all") for a in side.samples
         }
-        facts["agreement"] = _between_kinds(tables["distances"], list(side.samples), list(facts["main"].values()))
+        facts["agreement"] = _between_kinds(
+            tables["distances"], list(side.samples), list(facts["main"].values())
+        )
         found[name] = (tables, facts)
     return found
 
@@ -64,14 +76,17 @@ def _one(
     target_looks: np.ndarray,
     seed: int,
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
-    """Compute every attribute, level and measure of one kind of features, and the shares of the factors."""
+    """Compute every attribute, level and measure of one kind of features, and the shares of the
+    factors."""
     pool = kind.points(np.vstack([looks, target_looks]))
     (sample,) = target.samples.values()
     bandwidths = {key: distance_estimators.median_distance(points) for key, points in pool.items()}
     rows: dict[str, list[dict[str, Any]]] = {"distances": [], "effects": [], "importance": []}
     for attribute, matched in side.samples.items():
         for key, points in pool.items():
-            rng = np.random.default_rng(hash64(join_canonical("analyze", name, attribute, key, str(seed))))
+            rng = np.random.default_rng(
+                hash64(join_canonical("analyze", name, attribute, key, str(seed)))
+            )
             source_points, target_points = points[: len(looks)], points[len(looks) :]
             scores = level_distance.compare_levels(
                 source_points[side.place(matched.rows)],
@@ -82,49 +97,82 @@ def _one(
                 rng,
                 measures=kind.measures,
             )
-            rows["distances"] += [_row(name, attribute, key, side, matched, score) for score in scores]
+            rows["distances"] += [
+                _row(name, attribute, key, side, matched, score) for score in scores
+            ]
     main, points = next(iter(pool.items()))
-    facts: dict[str, Any] = {"bandwidths": bandwidths, "main": {kind.name: main}, "r2": {}, "notes": []}
+    facts: dict[str, Any] = {
+        "bandwidths": bandwidths,
+        "main": {kind.name: main},
+        "r2": {},
+        "notes": [],
+    }
     if side.crossed is not None:
         rng = np.random.default_rng(hash64(join_canonical("attribution", name, main, str(seed))))
         at, of = side.place(side.crossed.flat), target.place(sample.rows[:, 0])
-        values = importance.image_scores(points[: len(looks)][at], side.crossed.people, points[len(looks) :][of])
+        values = importance.image_scores(
+            points[: len(looks)][at], side.crossed.people, points[len(looks) :][of]
+        )
         about = {"target": name, "features": main}
-        rows["effects"] = [about | row for row in importance.importance_effects(values, side.crossed, rng)]
+        rows["effects"] = [
+            about | row for row in importance.importance_effects(values, side.crossed, rng)
+        ]
         r2, drops, why = importance.measure_importance(values["debiased"], side.crossed, rng)
         rows["importance"] = [about | row for row in drops]
-        facts |= {"r2": {main: r2}, "notes": [f"Permutation importance is left out. {why}"] if why else []}
+        facts |= {
+            "r2": {main: r2},
+            "notes": [f"Permutation importance is left out. {why}"] if why else [],
+        }
     return rows, facts
 
 
 def _row(
-    name: str, attribute: str, kind: str, side: ImageSample, matched: MatchedSample, score: level_distance.LevelDistance
+    name: str,
+    attribute: str,
+    kind: str,
+    side: ImageSample,
+    matched: MatchedSample,
+    score: level_distance.LevelDistance,
 ) -> dict[str, Any]:
     return {
         "target": name,
         "attribute": attribute,
         "value": str(side.levels[attribute][score.level]),
         "features": kind,
-        **{field.name: getattr(score, field.name) for field in fields(score) if field.name != "level"},
+        **{
+            field.name: getattr(score, field.name)
+            for field in fields(score)
+            if field.name != "level"
+        },
         "images": len(matched.rows),
         "identities": int(matched.people.max() + 1),
     }
 
 
 def feature_agreement(table: pa.Table, attribute: str, left: str, right: str) -> float | None:
-    """Rank correlation of the levels' energy distances on two kinds of features; None below four levels, or if one
-    of them was not measured.
+    """Rank correlation of the levels' energy distances on two kinds of features; None below four
+    levels, or if one of them was not measured.
     """
     chosen = table.filter((pc.field("attribute") == attribute) & (pc.field("measure") == "energy"))
-    one, two = (np.asarray(chosen.filter(pc.field("features") == kind).column("distance")) for kind in (left, right))
+    one, two = (
+        np.asarray(chosen.filter(pc.field("features") == kind).column("distance"))
+        for kind in (left, right)
+    )
     return level_distance.rank_agreement(one, two) if len(one) == len(two) >= 4 else None
 
 
-def _between_kinds(table: pa.Table, attributes: Sequence[str], kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """Correlate the rankings of levels by two kinds of features, for each attribute and every pair of kinds."""
+def _between_kinds(
+    table: pa.Table, attributes: Sequence[str], kinds: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Correlate the rankings of levels by two kinds of features, for each attribute and every pair
+    of kinds."""
     pairs = [(one, two) for i, one in enumerate(kinds) for two in kinds[i + 1 :]]
     return [
-        {"attribute": attribute, "features": [one, two], "correlation": feature_agreement(table, attribute, one, two)}
+        {
+            "attribute": attribute,
+            "features": [one, two],
+            "correlation": feature_agreement(table, attribute, one, two),
+        }
         for attribute in attributes
         for one, two in pairs
     ]

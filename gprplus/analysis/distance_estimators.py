@@ -1,16 +1,16 @@
 """Debiased distances between two samples whose images come in blocks: the images of one identity.
 
-Both measures have one form. With a cost c(x, y), x and x' from two different blocks of one sample, y and y' from two
-different blocks of the other,
+Both measures have one form. With a cost c(x, y), x and x' from two different blocks of one sample,
+y and y' from two different blocks of the other,
 
     D = 2 E c(x, y) - E c(x, x') - E c(y, y')
 
-c = |x - y| gives the energy distance (Szekely and Rizzo, "Energy statistics", 2013); c = 1 - k(x, y) gives the
-squared maximum mean discrepancy (Gretton et al., "A kernel two-sample test", JMLR 2012, lemma 6). The usual
-estimators leave out pairs of an image with itself; these leave out all pairs within a block, because images of one
-identity are not independent. They are unbiased for one image drawn from each of many identities, and therefore can be
-negative for equal distributions. All sums are kept for each pair of blocks, so that resampling identities is a matrix
-product.
+c = |x - y| gives the energy distance (Szekely and Rizzo, "Energy statistics", 2013); c = 1 - k(x,
+y) gives the squared maximum mean discrepancy (Gretton et al., "A kernel two-sample test", JMLR
+2012, lemma 6). The usual estimators leave out pairs of an image with itself; these leave out all
+pairs within a block, because images of one identity are not independent. They are unbiased for one
+image drawn from each of many identities, and therefore can be negative for equal distributions. All
+sums are kept for each pair of blocks, so that resampling identities is a matrix product.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BlockSums:
-    """Costs summed over pairs of blocks, `total` `(I, J)`, and the images in each: `rows` `(I,)`, `columns` `(J,)`."""
+    """Costs summed over pairs of blocks, `total` `(I, J)`, and the images in each: `rows` `(I,)`,
+    `columns` `(J,)`."""
 
     total: np.ndarray
     rows: np.ndarray
@@ -35,7 +36,8 @@ def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def costs(apart: np.ndarray, bandwidth: float) -> dict[str, np.ndarray]:
-    """The two costs of distances `(N, M)`: "energy" is the distance itself, "mmd2" is 1 - exp(-d^2 / (2 bandwidth^2)).
+    """The two costs of distances `(N, M)`: "energy" is the distance itself, "mmd2" is 1 - exp(-d^2
+    / (2 bandwidth^2)).
 
     >>> {name: float(cost[0, 0].round(3)) for name, cost in costs(np.array([[1.0]]), 1.0).items()}
     {'energy': 1.0, 'mmd2': 0.393}
@@ -43,11 +45,14 @@ def costs(apart: np.ndarray, bandwidth: float) -> dict[str, np.ndarray]:
     return {"energy": apart, "mmd2": -np.expm1(-0.5 * (apart / bandwidth) ** 2)}
 
 
-def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+def every_cost(
+    left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Compute the costs `wanted` between rows of `(N, D)` and `(M, D)`, each `(N, M)`.
 
-    In addition to those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth, and kid is the
-    cubic polynomial of the kernel inception distance, -(x'y / D + 1)^3 (Binkowski et al., ICLR 2018, section 4).
+    In addition to those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth,
+    and kid is the cubic polynomial of the kernel inception distance, -(x'y / D + 1)^3 (Binkowski et
+    al., ICLR 2018, section 4).
     """
     apart = squared_distances(left, right)
     made = {
@@ -61,7 +66,8 @@ def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Se
 
 
 def median_distance(points: np.ndarray, most: int = 1000) -> float:
-    """The median distance between two points of a pool, taken from `most` evenly spread rows; never 0."""
+    """The median distance between two points of a pool, taken from `most` evenly spread rows; never
+    0."""
     chosen = points[np.unique(np.linspace(0, len(points) - 1, min(most, len(points))).astype(int))]
     apart = squared_distances(chosen, chosen)[np.triu_indices(len(chosen), k=1)]
     apart = apart[apart > 0]
@@ -69,7 +75,8 @@ def median_distance(points: np.ndarray, most: int = 1000) -> float:
 
 
 def block_sums(cost: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> BlockSums:
-    """Sum costs `(N, M)` over pairs of blocks; `rows` `(N,)` and `columns` `(M,)` are block numbers from 0."""
+    """Sum costs `(N, M)` over pairs of blocks; `rows` `(N,)` and `columns` `(M,)` are block numbers
+    from 0."""
     left, right = _membership(rows), _membership(columns)
     return BlockSums(left @ cost @ right.T, left.sum(axis=1), right.sum(axis=1))
 
@@ -79,16 +86,18 @@ def _membership(blocks: np.ndarray) -> np.ndarray:
 
 
 def between_groups(sums: BlockSums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Mean cost over pairs of the two sides, `(B,)`, with blocks counted `left` `(B, I)` and `right` `(B, J)` times."""
+    """Mean cost over pairs of the two sides, `(B,)`, with blocks counted `left` `(B, I)` and
+    `right` `(B, J)` times."""
     total = ((left @ sums.total) * right).sum(axis=1)
     return total / ((left @ sums.rows) * (right @ sums.columns))
 
 
 def within_group(sums: BlockSums, weights: np.ndarray) -> np.ndarray:
-    """Mean cost over pairs of two different blocks of one sample, `(B,)`, with blocks counted `weights` `(B, I)` times.
+    """Mean cost over pairs of two different blocks of one sample, `(B,)`, with blocks counted
+    `weights` `(B, I)` times.
 
-    A block that was drawn twice is not paired with itself: its copies are the same identity. NaN if only one block
-    was drawn.
+    A block that was drawn twice is not paired with itself: its copies are the same identity. NaN if
+    only one block was drawn.
     """
     apart = sums.total - np.diag(np.diag(sums.total))
     total = ((weights @ apart) * weights).sum(axis=1)
@@ -97,6 +106,7 @@ def within_group(sums: BlockSums, weights: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_blocks(blocks: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the count of each block, `(1 + count, blocks) float64`: once each in row 0, then bootstrap draws."""
+    """Draw the count of each block, `(1 + count, blocks) float64`: once each in row 0, then
+    bootstrap draws."""
     drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
     return np.vstack([np.ones(blocks), drawn])

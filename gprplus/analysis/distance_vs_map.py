@@ -1,7 +1,9 @@
-"""Correlation of distance and accuracy: over trained arms, the rank correlation of distance and mAP.
+"""Correlation of distance and accuracy: over trained arms, the rank correlation of distance and
+mAP.
 
-Importance for distance is not importance for accuracy. The two have separate tables; this is the only number that
-combines them, compared with two simpler predictors: luminance alone, and the number of images.
+Importance for distance is not importance for accuracy. The two have separate tables; this is the
+only number that combines them, compared with two simpler predictors: luminance alone, and the
+number of images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +48,9 @@ class ScoredArm:
 
     def scores(self, target: str) -> dict[str, float]:
         """Mean mAP over seeds of every arm of the split that was scored on the target."""
-        rows = self.results.filter(pc.equal(pc.cast(self.results.column("target"), pa.string()), target)).to_pylist()
+        rows = self.results.filter(
+            pc.equal(pc.cast(self.results.column("target"), pa.string()), target)
+        ).to_pylist()
         by_arm: dict[str, list[float]] = {}
         for row in rows:
             if row["arm"] in self.split.arms:
@@ -55,14 +59,19 @@ class ScoredArm:
 
 
 def read_scored_arms(paths: Sequence[Path | str]) -> list[ScoredArm]:
-    """Run folders (SPLIT/RECIPE), or folders that hold such ones. Raises AnalysisError where there is none."""
+    """Run folders (SPLIT/RECIPE), or folders that hold such ones. Raises AnalysisError where there
+    is none."""
     found = []
     for path in map(Path, paths):
         folders = sorted({file.parent for depth in _DEPTHS for file in path.glob(depth)})
         if not folders:
-            raise AnalysisError(f"{path} holds no finished benchmark: there is no results.parquet in it or below.")
+            raise AnalysisError(
+                f"{path} holds no finished benchmark: there is no results.parquet in it or below."
+            )
         for folder in folders:
-            info = read_json(folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)")
+            info = read_json(
+                folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)"
+            )
             record = benchmark_record(info, folder / "benchmark.json", AnalysisError)
             if not record.split_path:
                 raise AnalysisError(f"{folder} has no path of its split; run the benchmark again.")
@@ -107,9 +116,14 @@ def _arms(
     workers: int | None,
     progress: Progress,
 ) -> list[dict[str, Any]]:
-    tables = {arm: trained.split.train(arm).select(["uid", "dataset", "path", "identity"]) for arm in scores}
+    tables = {
+        arm: trained.split.train(arm).select(["uid", "dataset", "path", "identity"])
+        for arm in scores
+    }
     samples = {arm: spread_evenly(table, images, seed) for arm, table in tables.items()}
-    pictures = pa.concat_tables([tables[arm].take(pa.array(samples[arm].rows[:, 0])) for arm in scores])
+    pictures = pa.concat_tables(
+        [tables[arm].take(pa.array(samples[arm].rows[:, 0])) for arm in scores]
+    )
     uids, first = np.unique(pictures.column("uid").to_numpy(), return_index=True)
     unique = ImageBatch(pictures.take(pa.array(first)), trained.split.roots())
     (sample,) = target.samples.values()
@@ -121,7 +135,9 @@ def _arms(
         of = len(looks) + target.place(sample.rows[:, 0])
         for arm in scores:
             far = {
-                key: energy_distance(points[at[arm]], samples[arm].people, points[of], sample.people)
+                key: energy_distance(
+                    points[at[arm]], samples[arm].people, points[of], sample.people
+                )
                 for key, points in pool.items()
                 if key in (next(iter(pool)), "luminance")
             }
@@ -144,26 +160,41 @@ def _uids(table: pa.Table, sample: MatchedSample) -> np.ndarray:
     return table.column("uid").to_numpy()[sample.rows[:, 0]]
 
 
-def energy_distance(source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> float:
-    """Return the debiased energy distance between points `(N, D)` and `(M, D)` with identities numbered from 0."""
+def energy_distance(
+    source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray
+) -> float:
+    """Return the debiased energy distance between points `(N, D)` and `(M, D)` with identities
+    numbered from 0."""
     left, right = np.ones((1, people.max() + 1)), np.ones((1, target_people.max() + 1))
 
-    def sums(one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray) -> distance_estimators.BlockSums:
-        return distance_estimators.block_sums(distance_estimators.squared_distances(one, two), blocks, others)
+    def sums(
+        one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray
+    ) -> distance_estimators.BlockSums:
+        return distance_estimators.block_sums(
+            distance_estimators.squared_distances(one, two), blocks, others
+        )
 
-    between = distance_estimators.between_groups(sums(source, people, target, target_people), left, right)
+    between = distance_estimators.between_groups(
+        sums(source, people, target, target_people), left, right
+    )
     inside = distance_estimators.within_group(sums(source, people, source, people), left)
-    other = distance_estimators.within_group(sums(target, target_people, target, target_people), right)
+    other = distance_estimators.within_group(
+        sums(target, target_people, target, target_people), right
+    )
     return float((2 * between - inside - other)[0])
 
 
 def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[str, Any]]:
-    """Spearman's correlation of mAP with closeness, with closeness in luminance, and with size, over the arms of one
-    kind of features, each with a 95% interval over resampled arms; None below five arms or if nothing varies.
+    """Spearman's correlation of mAP with closeness, with closeness in luminance, and with size,
+    over the arms of one kind of features, each with a 95% interval over resampled arms; None below
+    five arms or if nothing varies.
     """
     mine = [row for row in rows if row["features"] == features]
     accuracy = np.array([row["mAP"] for row in mine])
-    guesses = {"nearness": [-row["distance"] for row in mine], "images": [row["images"] for row in mine]}
+    guesses = {
+        "nearness": [-row["distance"] for row in mine],
+        "images": [row["images"] for row in mine],
+    }
     if mine and all(row["luminance"] is not None for row in mine):
         guesses["nearness in light"] = [-row["luminance"] for row in mine]
     rng = np.random.default_rng(sampling.hash64(sampling.join_canonical("accuracy", features)))
@@ -172,11 +203,20 @@ def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[
     for guess, values in guesses.items():
         given = np.array(values, dtype=float)
         value = spearman(given, accuracy) if len(mine) >= FEWEST else None
-        drawn = [spearman(given[draw], accuracy[draw]) for draw in draws] if value is not None else []
+        drawn = (
+            [spearman(given[draw], accuracy[draw]) for draw in draws] if value is not None else []
+        )
         again = [one for one in drawn if one is not None]
         low, high = np.quantile(again, _TAILS).tolist() if again else (None, None)
         found.append(
-            {"features": features, "guess": guess, "correlation": value, "low": low, "high": high, "arms": len(mine)}
+            {
+                "features": features,
+                "guess": guess,
+                "correlation": value,
+                "low": low,
+                "high": high,
+                "arms": len(mine),
+            }
         )
     return found
 

@@ -19,13 +19,14 @@ def image_scores(
     target: np.ndarray,
     distance: Callable = distance_estimators.squared_distances,
 ) -> dict[str, np.ndarray]:
-    """Return two scores for each image, from source points `(N, D)` of `people` `(N,)` and target points `(T, D)`,
-    `(N,)`.
+    """Return two scores for each image, from source points `(N, D)` of `people` `(N,)` and target
+    points `(T, D)`, `(N,)`.
 
     "raw" is the mean distance to the target images: low for every point near the center. "debiased"
-    subtracts the mean distance to the images of other source identities; the mean over all images is half of
-    the distance between source and target, and single values are the witness function of the energy distance (Gretton
-    et al., JMLR 2012, section 2.3): positive where the source is denser than the target.
+    subtracts the mean distance to the images of other source identities; the mean over all images
+    is half of the distance between source and target, and single values are the witness function of
+    the energy distance (Gretton et al., JMLR 2012, section 2.3): positive where the source is
+    denser than the target.
     """
     raw, own = np.empty(len(source)), np.empty(len(source))
     size = np.bincount(people)
@@ -46,7 +47,11 @@ def importance_effects(
     rows = []
     for name, values in scores.items():
         for effect in anova.anova_effects(values.reshape(crossed.rows.shape), crossed.factors, rng):
-            row = asdict(effect) | {"score": name, "effect": effect.name, "order": len(effect.factors)}
+            row = asdict(effect) | {
+                "score": name,
+                "effect": effect.name,
+                "order": len(effect.factors),
+            }
             rows.append({key: value for key, value in row.items() if key != "factors"})
     return rows
 
@@ -54,8 +59,8 @@ def importance_effects(
 def measure_importance(
     values: np.ndarray, crossed: CrossedSample, rng: np.random.Generator
 ) -> tuple[float | None, list[dict[str, Any]], str]:
-    """Compute R^2 on held-out identities, rows of columns.IMPORTANCE without target and features, or the reason for
-    none.
+    """Compute R^2 on held-out identities, rows of columns.IMPORTANCE without target and features,
+    or the reason for none.
     """
     try:
         permutation.make_booster()
@@ -63,9 +68,14 @@ def measure_importance(
         return None, [], str(error)
     shape = crossed.rows.shape
     levels = np.stack([axis.ravel() for axis in np.indices(shape)[1:]], axis=1)
-    fitted, drops = permutation.permutation_importance(values, levels, crossed.people, crossed.factors, rng)
+    fitted, drops = permutation.permutation_importance(
+        values, levels, crossed.people, crossed.factors, rng
+    )
     return (
         fitted,
-        [{"attribute": one.factor, **{k: v for k, v in asdict(one).items() if k != "factor"}} for one in drops],
+        [
+            {"attribute": one.factor, **{k: v for k, v in asdict(one).items() if k != "factor"}}
+            for one in drops
+        ],
         "",
     )

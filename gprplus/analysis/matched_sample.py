@@ -1,7 +1,9 @@
-"""Matched samples: the same identities under the same other conditions at every level, chosen by hash.
+"""Matched samples: the same identities under the same other conditions at every level, chosen by
+hash.
 
-A stratum is one identity in one combination of the other factors. Only strata that have every level are used, with one
-image for each level, so levels differ in nothing else. Strata are taken by identity, one of each before a second.
+A stratum is one identity in one combination of the other factors. Only strata that have every level
+are used, with one image for each level, so levels differ in nothing else. Strata are taken by
+identity, one of each before a second.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,8 @@ from gprplus.core.sampling import hash64_many, join_canonical, priorities
 
 @dataclass(frozen=True)
 class MatchedSample:
-    """Table rows, `rows` `(S, L) int64`, a stratum a row and a level a column; `people` `(S,) int64`, blocks from 0."""
+    """Table rows, `rows` `(S, L) int64`, a stratum a row and a level a column; `people` `(S,)
+    int64`, blocks from 0."""
 
     rows: np.ndarray
     people: np.ndarray
@@ -26,8 +29,9 @@ class MatchedSample:
 
 @dataclass(frozen=True)
 class CrossedSample:
-    """Identities with an image in every cell: table rows `(P, L1, ..., Lk) int64`, one axis for each of `factors`,
-    with the levels along it. `complete` is the number of such identities in the manifest.
+    """Identities with an image in every cell: table rows `(P, L1, ..., Lk) int64`, one axis for
+    each of `factors`, with the levels along it. `complete` is the number of such identities in the
+    manifest.
     """
 
     rows: np.ndarray
@@ -55,27 +59,45 @@ class CrossedSample:
 
 
 def number_combinations(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Number the combinations of some columns, `(N,) int64`, and name each; null is a separate value."""
+    """Number the combinations of some columns, `(N,) int64`, and name each; null is a separate
+    value."""
     number = np.zeros(table.num_rows, dtype=np.int64)
     texts = [""]
     for name in columns:
-        column = pc.dictionary_encode(pc.cast(table.column(name), pa.string()), null_encoding="encode")
+        column = pc.dictionary_encode(
+            pc.cast(table.column(name), pa.string()), null_encoding="encode"
+        )
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        values = [join_canonical("" if value is None else f"={value}") for value in column.dictionary.to_pylist()]
-        found, number = np.unique(number * len(values) + np.asarray(column.indices), return_inverse=True)
-        texts = [join_canonical(texts[pair // len(values)], values[pair % len(values)]) for pair in found.tolist()]
+        values = [
+            join_canonical("" if value is None else f"={value}")
+            for value in column.dictionary.to_pylist()
+        ]
+        found, number = np.unique(
+            number * len(values) + np.asarray(column.indices), return_inverse=True
+        )
+        texts = [
+            join_canonical(texts[pair // len(values)], values[pair % len(values)])
+            for pair in found.tolist()
+        ]
     return number, texts
 
 
 def draw_matched(
-    table: pa.Table, attribute: str, levels: Sequence[object], others: Sequence[str], count: int, seed: int
+    table: pa.Table,
+    attribute: str,
+    levels: Sequence[object],
+    others: Sequence[str],
+    count: int,
+    seed: int,
 ) -> MatchedSample:
     """Draw up to `count` strata that have every level, with one image of each.
 
-    `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify: then `rows` is
-    empty.
+    `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify:
+    then `rows` is empty.
     """
-    position = pc.index_in(pc.cast(table.column(attribute), pa.string()), pa.array([str(level) for level in levels]))
+    position = pc.index_in(
+        pc.cast(table.column(attribute), pa.string()), pa.array([str(level) for level in levels])
+    )
     place = np.asarray(pc.fill_null(position, -1)).astype(np.int64)
     usable = np.flatnonzero((place >= 0) & np.asarray(pc.is_valid(table.column("identity"))))
     table, place = table.take(pa.array(usable)), place[usable]
@@ -87,15 +109,22 @@ def draw_matched(
     order = order[first]
     whole = np.bincount(strata[order], minlength=len(texts)) == len(levels)
     order = order[whole[strata[order]]].reshape(-1, len(levels))
-    order = order[_spread(people[order[:, 0]], names, hash64_many(texts)[strata[order[:, 0]]], count, seed)]
+    order = order[
+        _spread(people[order[:, 0]], names, hash64_many(texts)[strata[order[:, 0]]], count, seed)
+    ]
     return MatchedSample(usable[order], renumber(people[order[:, 0]]))
 
 
-def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]]) -> np.ndarray:
-    """Number the combinations of levels, the last factor running fastest, `(N,) int64`; -1 where one is unknown."""
+def cells_of(
+    table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]]
+) -> np.ndarray:
+    """Number the combinations of levels, the last factor running fastest, `(N,) int64`; -1 where
+    one is unknown."""
     cell, known = np.zeros(len(table), dtype=np.int64), np.ones(len(table), dtype=bool)
     for name, each in zip(factors, levels, strict=True):
-        place = pc.index_in(pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each]))
+        place = pc.index_in(
+            pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each])
+        )
         place = np.asarray(pc.fill_null(place, -1)).astype(np.int64)
         known &= place >= 0
         cell = cell * len(each) + place
@@ -103,9 +132,14 @@ def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[
 
 
 def draw_crossed(
-    table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
+    table: pa.Table,
+    factors: Sequence[str],
+    levels: Sequence[Sequence[object]],
+    count: int,
+    seed: int,
 ) -> CrossedSample:
-    """Draw up to `count` identities with an image in every cell of the factors, one image for each; chosen by hash."""
+    """Draw up to `count` identities with an image in every cell of the factors, one image for each;
+    chosen by hash."""
     shape = tuple(len(each) for each in levels)
     cell = cells_of(table, factors, levels)
     rows = np.flatnonzero(np.asarray(pc.is_valid(table.column("identity"))) & (cell >= 0))
@@ -120,11 +154,14 @@ def draw_crossed(
     able = np.flatnonzero(whole)
     chosen = able[np.lexsort((keys[able], priorities(keys[able], seed, "identity")))[:count]]
     found = rows[order].reshape(-1, size)[np.searchsorted(able, chosen)]
-    return CrossedSample(found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able))
+    return CrossedSample(
+        found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able)
+    )
 
 
 def spread_evenly(table: pa.Table, count: int, seed: int) -> MatchedSample:
-    """Draw up to `count` images of a target, sorted by identity; an image without identity is a separate block."""
+    """Draw up to `count` images of a target, sorted by identity; an image without identity is a
+    separate block."""
     uid = np.asarray(table.column("uid"))
     people, names = number_combinations(table, ["dataset", "identity"])
     unknown = np.asarray(pc.is_null(table.column("identity")))
@@ -147,9 +184,11 @@ def _first(*sorted_codes: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.concatenate([[True], changed]))
 
 
-def _spread(people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Return positions of up to `count` items: the first item of each identity by priority, then the second, and so
-    on.
+def _spread(
+    people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: int, seed: int
+) -> np.ndarray:
+    """Return positions of up to `count` items: the first item of each identity by priority, then
+    the second, and so on.
     """
     order = np.lexsort((keys, priorities(keys, seed, "image"), people))
     starts = _first(people[order])

@@ -30,31 +30,43 @@ class AnalyzeOptions(Options):
         ("histograms",),
         group=COMPARED,
         metavar="FEATURES,...",
-        help="Features that images are compared by, separated by commas: histograms, reid:RUN, vgg19, resnet50, "
-        "vgg19:FILE, resnet50:FILE, or a .npy or .parquet file as for score.",
+        help=(
+            "Features that images are compared by, separated by commas: histograms, reid:RUN,"
+            " vgg19, resnet50, vgg19:FILE, resnet50:FILE, or a .npy or .parquet file as for score."
+        ),
     )
     mode: str = option(
         "sound",
         group=COMPARED,
         metavar="MODE",
-        help="sound, or paper: VGG-19 losses, cut levels and split counts as in the GPR+ paper, with their bias.",
+        help=(
+            "sound, or paper: VGG-19 losses, cut levels and split counts as in the GPR+ paper, with"
+            " their bias."
+        ),
     )
     settings: Mapping[str, Any] = option(
         {},
         group=COMPARED,
         flag="--set",
         metavar="NAME=VALUE",
-        help="Mode paper: a setting that the paper does not state, such as rule=median or pairs=32 (docs/analysis.md).",
+        help=(
+            "Mode paper: a setting that the paper does not state, such as rule=median or pairs=32"
+            " (docs/analysis.md)."
+        ),
     )
     runs: tuple[Path, ...] = option(
         (),
         group=COMPARED,
         metavar="RUN",
         repeated=True,
-        help="Benchmark that was scored on targets of these names: measure whether the distance ranks its arms as mAP "
-        "does.",
+        help=(
+            "Benchmark that was scored on targets of these names: measure whether the distance"
+            " ranks its arms as mAP does."
+        ),
     )
-    images: int = option(300, group=COMPARED, at_least=2, help="Images of each level and of the target.")
+    images: int = option(
+        300, group=COMPARED, at_least=2, help="Images of each level and of the target."
+    )
     people: int | None = option(
         None,
         group=COMPARED,
@@ -81,7 +93,9 @@ class SearchOptions(Options):
         metavar="SHARE",
         help="Part of its even share that each viewpoint keeps at least.",
     )
-    control_draws: int = option(1, group=SEARCHED, old="draws", at_least=1, help="Arms of each random control.")
+    control_draws: int = option(
+        1, group=SEARCHED, old="draws", at_least=1, help="Arms of each random control."
+    )
     test_share: float = option(
         0.25,
         group=SEARCHED,
@@ -90,12 +104,17 @@ class SearchOptions(Options):
         metavar="SHARE",
         help="Share of the identities kept for the test set.",
     )
-    features: str = option("histograms", group=COMPARED, help="Features that images are compared by.")
+    features: str = option(
+        "histograms", group=COMPARED, help="Features that images are compared by."
+    )
     images: int = same_option(AnalyzeOptions, "images")
     people: int | None = same_option(AnalyzeOptions, "people")
     seed: int = same_option(AnalyzeOptions, "seed")
     device: str = same_option(AnalyzeOptions, "device")
     workers: int | None = same_option(AnalyzeOptions, "workers")
     splits: Path | None = option(
-        None, group=SEARCHED, default_note="OUTPUT/splits", help="Folder of the splits for a benchmark."
+        None,
+        group=SEARCHED,
+        default_note="OUTPUT/splits",
+        help="Folder of the splits for a benchmark.",
     )

@@ -14,7 +14,8 @@ _INK, _BAND, _LINE = "#1f3b57", "#d9dee4", "#8a94a0"
 
 
 def write_pages(home: Path, info: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> None:
-    """Write NAME.csv and NAME.md of every table, and ATTRIBUTE.png for each attribute with distances or losses."""
+    """Write NAME.csv and NAME.md of every table, and ATTRIBUTE.png for each attribute with
+    distances or losses."""
     for name, table in tables.items():
         write_table_csv(home / f"{name}.csv", table)
         write_text(home / f"{name}.md", analysis_markdown(name, table))
@@ -45,16 +46,22 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else escape.escape_markdown(str(value))
 
 
-def _forest(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Levels by distance, an axis for each kind of features: dot, interval, and the band of shuffled levels."""
+def _forest(
+    path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Levels by distance, an axis for each kind of features: dot, interval, and the band of
+    shuffled levels."""
     mine = [row for row in rows if row["attribute"] == attribute and row["measure"] == "energy"]
     kinds = list(dict.fromkeys(info["main"].values()))
     panels = [
-        sorted((row for row in mine if row["features"] == kind), key=lambda row: -row["distance"]) for kind in kinds
+        sorted((row for row in mine if row["features"] == kind), key=lambda row: -row["distance"])
+        for kind in kinds
     ]
     figure, axes = _figure(len(panels), max(map(len, panels)))
     for axis, kind, panel in zip(axes, kinds, panels, strict=True):
-        axis.axvspan(panel[0]["null_low"], panel[0]["null_high"], color=_BAND, lw=0, label="shuffled levels")
+        axis.axvspan(
+            panel[0]["null_low"], panel[0]["null_high"], color=_BAND, lw=0, label="shuffled levels"
+        )
         _dots(axis, panel, "distance")
         axis.set_title("histograms" if kind == "all" else kind, fontsize=9, loc="left")
         axis.set_xlabel("debiased energy distance, 95% interval over identities", fontsize=8)
@@ -62,12 +69,23 @@ def _forest(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[
     _save(figure, path, f"{attribute}: distance to {info['target']}")
 
 
-def _losses(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Raw and debiased total loss of every level, in the order of the first; kept levels are filled."""
-    mine = sorted((row for row in rows if row["attribute"] == attribute), key=lambda row: -row["total"])
+def _losses(
+    path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raw and debiased total loss of every level, in the order of the first; kept levels are
+    filled."""
+    mine = sorted(
+        (row for row in rows if row["attribute"] == attribute), key=lambda row: -row["total"]
+    )
     figure, axes = _figure(2, len(mine))
     _dots(axes[0], mine, "total", [row["kept"] for row in mine])
-    axes[0].axvline(sum(row["total"] for row in mine) / len(mine), color=_LINE, ls="--", lw=1, label="mean of levels")
+    axes[0].axvline(
+        sum(row["total"] for row in mine) / len(mine),
+        color=_LINE,
+        ls="--",
+        lw=1,
+        label="mean of levels",
+    )
     axes[0].legend(fontsize=7, frameon=False, loc="upper right")
     axes[0].set_xlabel("raw loss, as in the paper (filled: kept)", fontsize=8)
     axes[1].plot([row["total_debiased"] for row in mine], range(len(mine)), "o", color=_INK, ms=5)
@@ -86,11 +104,15 @@ def _figure(panels: int, rows: int) -> tuple[Any, list[Any]]:
         axis.tick_params(labelsize=8, length=0)
         axis.grid(axis="x", color="#eef0f2")
         axis.set_axisbelow(True)
-        axis.set_ylim(-0.5, rows - 0.5)  # otherwise the first row is on the axis, the last on the upper edge
+        axis.set_ylim(
+            -0.5, rows - 0.5
+        )  # otherwise the first row is on the axis, the last on the upper edge
     return figure, list(axes)
 
 
-def _dots(axis: Any, rows: Sequence[Mapping[str, Any]], value: str, filled: Sequence[bool] | None = None) -> None:
+def _dots(
+    axis: Any, rows: Sequence[Mapping[str, Any]], value: str, filled: Sequence[bool] | None = None
+) -> None:
     for place, row in enumerate(rows):
         axis.plot([row["low"], row["high"]], [place, place], color=_INK, lw=1.2)
         inside = _INK if filled is None or filled[place] else "white"

@@ -1,11 +1,12 @@
 """Importance of factors: loss of a boosted model on held-out identities when a factor is permuted.
 
-A check of `anova` without the assumption of balance: a model learns the distance of an image from its levels on some
-identities and is tested on others; the importance of a factor is the decrease of R^2 when its column is shuffled among
-the held-out images (Breiman, "Random Forests", 2001, section 10, on held-out data as scikit-learn's documentation
-advises). Identity is not a column, because the model cannot use unseen identities. Every factor has a shadow, a copy
-with shuffled levels, that the model can also learn from (Kursa and Rudnicki, "Feature selection with the Boruta
-package", 2010): the score of a shadow is the score of a factor without effect.
+A check of `anova` without the assumption of balance: a model learns the distance of an image from
+its levels on some identities and is tested on others; the importance of a factor is the decrease of
+R^2 when its column is shuffled among the held-out images (Breiman, "Random Forests", 2001, section
+10, on held-out data as scikit-learn's documentation advises). Identity is not a column, because the
+model cannot use unseen identities. Every factor has a shadow, a copy with shuffled levels, that the
+model can also learn from (Kursa and Rudnicki, "Feature selection with the Boruta package", 2010):
+the score of a shadow is the score of a factor without effect.
 """
 
 from collections.abc import Sequence
@@ -21,13 +22,19 @@ ROUNDS = 5
 RESAMPLES = 1000
 _TAILS = (0.025, 0.975)
 # Small enough not to learn the noise of a few thousand images; named in every record.
-SETTINGS = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.2, "subsample": 1.0, "tree_method": "hist"}
+SETTINGS = {
+    "n_estimators": 100,
+    "max_depth": 4,
+    "learning_rate": 0.2,
+    "subsample": 1.0,
+    "tree_method": "hist",
+}
 
 
 @dataclass(frozen=True)
 class ImportanceDrop:
-    """Importance of one factor: the decrease of held-out R^2, its 95% interval over identities, the range of its
-    shadows.
+    """Importance of one factor: the decrease of held-out R^2, its 95% interval over identities, the
+    range of its shadows.
     """
 
     factor: str
@@ -48,11 +55,11 @@ def permutation_importance(
     folds: int = FOLDS,
     rounds: int = ROUNDS,
 ) -> tuple[float, list[ImportanceDrop]]:
-    """Held-out R^2 and decrease of every factor, for `values` `(N,)`, level numbers `(N, K) int` and `people` `(N,)`
-    from 0.
+    """Held-out R^2 and decrease of every factor, for `values` `(N,)`, level numbers `(N, K) int`
+    and `people` `(N,)` from 0.
 
-    Identities are partitioned into `folds`; shadows are drawn anew in each of `rounds`. R^2 is against the mean of the
-    fold's training images. AnalysisError if xgboost is not installed.
+    Identities are partitioned into `folds`; shadows are drawn anew in each of `rounds`. R^2 is
+    against the mean of the fold's training images. AnalysisError if xgboost is not installed.
     """
     folds = min(folds, int(people.max()) + 1)
     errors = np.zeros((rounds, len(values)))
@@ -70,9 +77,13 @@ def permutation_importance(
             for column in range(both.shape[1]):
                 mixed = both[held].copy()
                 mixed[:, column] = rng.permutation(mixed[:, column])
-                scrambled[turn, column, held] = (model.predict(one_hot(mixed, both)) - values[held]) ** 2
+                scrambled[turn, column, held] = (
+                    model.predict(one_hot(mixed, both)) - values[held]
+                ) ** 2
     size = int(people.max()) + 1
-    per_person = np.stack([np.bincount(people, rise, size) for rise in (scrambled - errors[:, None]).mean(axis=0)])
+    per_person = np.stack(
+        [np.bincount(people, rise, size) for rise in (scrambled - errors[:, None]).mean(axis=0)]
+    )
     spread = np.bincount(people, base, size)
     drawn = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
     drops = per_person.sum(axis=1) / spread.sum()
@@ -92,15 +103,22 @@ def permutation_importance(
 
 
 def one_hot(levels: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Level numbers `(N, K)` as `(N, sum of levels) float32`, with a column for each level that `like` has."""
+    """Level numbers `(N, K)` as `(N, sum of levels) float32`, with a column for each level that
+    `like` has."""
     return np.hstack(
-        [levels[:, [k]] == np.arange(int(like[:, k].max()) + 1)[None, :] for k in range(levels.shape[1])]
+        [
+            levels[:, [k]] == np.arange(int(like[:, k].max()) + 1)[None, :]
+            for k in range(levels.shape[1])
+        ]
     ).astype(np.float32)
 
 
 def fit_booster(features: np.ndarray, values: np.ndarray, **settings: Any) -> Any:
-    """A boosted regression on `(N, F)`; one thread and no sampling, so that a rerun gives the same trees."""
-    return make_booster()(**{**SETTINGS, "n_jobs": 1, "random_state": 0, **settings}).fit(features, values)
+    """A boosted regression on `(N, F)`; one thread and no sampling, so that a rerun gives the same
+    trees."""
+    return make_booster()(**{**SETTINGS, "n_jobs": 1, "random_state": 0, **settings}).fit(
+        features, values
+    )
 
 
 def make_booster() -> Any:
@@ -109,6 +127,7 @@ def make_booster() -> Any:
         from xgboost import XGBRegressor
     except ImportError as error:
         raise AnalysisError(
-            'This needs xgboost, which is not installed: pip install "gprplus[analysis]", or leave it out.'
+            'This needs xgboost, which is not installed: pip install "gprplus[analysis]", or leave'
+            " it out."
         ) from error
     return XGBRegressor

@@ -111,11 +111,11 @@ class Controls:
 
 @dataclass(frozen=True)
 class Difference:
-    """Additional distance of a control to the held-out target, compared with the searched subset (squared
-    discrepancies).
+    """Additional distance of a control to the held-out target, compared with the searched subset
+    (squared discrepancies).
 
-    The 95% interval is simultaneous over the controls of one target; its ends are None if the held-out identities
-    are too few for one.
+    The 95% interval is simultaneous over the controls of one target; its ends are None if the
+    held-out identities are too few for one.
     """
 
     control: str
@@ -157,19 +157,24 @@ class SearchRecord:
     differences: list[Difference] = field(default_factory=list)
 
 
-def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str]) -> AnalysisRecord:
-    """Return analysis.json as a record; `tables` are the names that it may list. Raises AnalysisError."""
+def analysis_record(
+    info: Mapping[str, Any], where: Path, tables: Collection[str]
+) -> AnalysisRecord:
+    """Return analysis.json as a record; `tables` are the names that it may list. Raises
+    AnalysisError."""
     record = parse_typed(AnalysisRecord, info, str(where), AnalysisError, strict=False)
     mode = record.request.mode
     needed = {"distances"} if mode == "sound" else {"losses"}
     if not needed <= set(record.tables) <= set(tables):
         raise AnalysisError(
-            f"{where}: tables: expected {', '.join(needed)} and others of {', '.join(tables)}, found "
-            f"{', '.join(record.tables) or 'none'}. {AGAIN}"
+            f"{where}: tables: expected {', '.join(needed)} and others of {', '.join(tables)},"
+            f" found {', '.join(record.tables) or 'none'}. {AGAIN}"
         )
     if mode == "sound":
         sound = parse_typed(SoundFacts, info, str(where), AnalysisError, strict=False)
-        _all_of(record.request.attributes, sound.luminance_agreement, f"{where}: luminance_agreement")
+        _all_of(
+            record.request.attributes, sound.luminance_agreement, f"{where}: luminance_agreement"
+        )
         if any(len(pair.features) != 2 for pair in sound.agreement):
             raise AnalysisError(f"{where}: agreement: expected pairs of features. {AGAIN}")
     else:
@@ -183,7 +188,10 @@ def search_record(info: Mapping[str, Any], where: Path) -> SearchRecord:
     """Return the record of a search. Raises AnalysisError."""
     record = parse_typed(SearchRecord, info, str(where), AnalysisError, strict=False)
     if len(record.request.budget) != 2:
-        raise AnalysisError(f"{where}: request.budget: expected identities and images, found {record.request.budget}.")
+        raise AnalysisError(
+            f"{where}: request.budget: expected identities and images, found"
+            f" {record.request.budget}."
+        )
     return record
 
 

@@ -13,7 +13,13 @@ from gprplus.analysis.options import AnalyzeOptions
 from gprplus.analysis.paper import measure
 from gprplus.analysis.paper.settings import LossNetwork, PaperSettings
 from gprplus.analysis.record import AGAIN, analysis_record
-from gprplus.analysis.sample import ImageSample, crossed_factors, open_target_sample, source_sample, target_sample
+from gprplus.analysis.sample import (
+    ImageSample,
+    crossed_factors,
+    open_target_sample,
+    source_sample,
+    target_sample,
+)
 from gprplus.core.errors import AnalysisError, did_you_mean
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
@@ -30,15 +36,18 @@ from gprplus.core.progress import shows_progress
 from gprplus.ingest import Manifest
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 
-CAUTION = "Distance is not accuracy: a near level need not train better. make-split and benchmark measure that."
+CAUTION = (
+    "Distance is not accuracy: a near level need not train better. make-split and benchmark measure"
+    " that."
+)
 MODES = ("sound", "paper")
 TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """The tables of one target by name (schema.DISTANCES, columns.TABLES), their record, and whether this call
-    made them.
+    """The tables of one target by name (schema.DISTANCES, columns.TABLES), their record, and
+    whether this call made them.
     """
 
     path: Path
@@ -58,9 +67,14 @@ class AnalysisResult:
         record = analysis_record(info, path / "analysis.json", TABLES)
         tables = {}
         for name in record.tables:
-            tables[name] = stored.read_table(path / f"{name}.parquet", TABLES[name], AnalysisError, AGAIN)
+            tables[name] = stored.read_table(
+                path / f"{name}.parquet", TABLES[name], AnalysisError, AGAIN
+            )
         if record.crossed is None and len(tables.get("effects", ())):
-            raise AnalysisError(f"{path / 'analysis.json'}: crossed is null, but there is a table of effects. {AGAIN}")
+            raise AnalysisError(
+                f"{path / 'analysis.json'}: crossed is null, but there is a table of effects."
+                f" {AGAIN}"
+            )
         return cls(path, info, tables)
 
 
@@ -88,23 +102,23 @@ def analyze(
     progress: Progress = no_progress,
     **changes: Any,
 ) -> list[AnalysisResult]:
-    """Measure the distance of each level of each crossed factor to each target, and the factors that cause the
-    distance.
+    """Measure the distance of each level of each crossed factor to each target, and the factors
+    that cause the distance.
 
-    Levels are compared on the same identities under the same other conditions. If a target has a train set, only that
-    is used, so that no choice depends on test images. Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and
-    analysis.json.
+    Levels are compared on the same identities under the same other conditions. If a target has a
+    train set, only that is used, so that no choice depends on test images. Writes
+    OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json.
 
     Args:
-        manifest: a manifest or its folder.
-        targets: manifests or folders of images by name; a manifest of such a folder is built in OUTPUT/../targets.
-        output: folder of the analysis; by default WORK/analysis (WORK: $GPRPLUS_WORK, else work/).
-        options: all options at once; the keywords below change single fields of it.
-        force: replace the analysis of another request in the folder.
-        progress: called with the number of images measured and of all images.
+        manifest: a manifest or its folder. targets: manifests or folders of images by name; a
+        manifest of such a folder is built in OUTPUT/../targets. output: folder of the analysis; by
+        default WORK/analysis (WORK: $GPRPLUS_WORK, else work/). options: all options at once; the
+        keywords below change single fields of it. force: replace the analysis of another request in
+        the folder. progress: called with the number of images measured and of all images.
 
     Raises:
-        AnalysisError: an attribute is not crossed, too few identities have all its levels, or features do not exist.
+        AnalysisError: an attribute is not crossed, too few identities have all its levels, or
+        features do not exist.
     """
     given = combined(AnalyzeOptions, options, changes, "analyze")
     mode, features, images, people = given.mode, given.features, given.images, given.people
@@ -118,10 +132,16 @@ def analyze(
     trained = distance_vs_map.read_scored_arms(given.runs)
     attributes, settings = _attributes(source, given.attributes), PaperSettings.of(given.settings)
     plan = AnalysisPlan(mode, attributes, images, people, seed, settings)
-    opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
+    opened = {
+        name: open_target_sample(name, Path(path), output.parent / "targets")
+        for name, path in targets.items()
+    }
     kinds = make_features(features, device) if mode == "sound" else []
     network = measure.loss_network(features, device) if mode == "paper" else None
-    asked = {name: _request(plan, source, target, kinds, network, trained) for name, target in opened.items()}
+    asked = {
+        name: _request(plan, source, target, kinds, network, trained)
+        for name, target in opened.items()
+    }
     states = {
         name: check_request(Path(output) / name / "analysis.json", request, force=force)
         for name, request in asked.items()
@@ -130,24 +150,36 @@ def analyze(
     if not missing:
         return [AnalysisResult.open(Path(output) / name) for name in opened]
     side = source_sample(source, plan.attributes, images, people, seed)
-    side = side if mode == "sound" else replace(side, samples={})  # the means of the paper use complete identities
+    side = (
+        side if mode == "sound" else replace(side, samples={})
+    )  # the means of the paper use complete identities
     others = {name: target_sample(opened[name], images, seed) for name in missing}
     if network is not None:
-        measured = measure.measure_target(network, side, others, plan.settings, seed, workers, progress)
+        measured = measure.measure_target(
+            network, side, others, plan.settings, seed, workers, progress
+        )
     else:
         measured = debiased.measure_debiased(kinds, side, others, seed, workers, progress)
         styled = [text for text in features if text.partition(":")[0] == "vgg19"]
         if styled and side.crossed is not None:
             network = measure.loss_network(styled, device)
-            losses = measure.measure_target(network, side, others, plan.settings, seed, workers, progress)
+            losses = measure.measure_target(
+                network, side, others, plan.settings, seed, workers, progress
+            )
             measured = {name: _with_losses(one, losses[name]) for name, one in measured.items()}
     if trained:
-        joined = distance_vs_map.measure_agreement(trained, kinds, others, images, seed, workers, progress)
+        joined = distance_vs_map.measure_agreement(
+            trained, kinds, others, images, seed, workers, progress
+        )
         measured = {name: _with_runs(one, *joined[name]) for name, one in measured.items()}
     return [
-        _write(Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name])
-        if name in missing
-        else AnalysisResult.open(Path(output) / name)
+        (
+            _write(
+                Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name]
+            )
+            if name in missing
+            else AnalysisResult.open(Path(output) / name)
+        )
         for name in opened
     ]
 
@@ -176,7 +208,8 @@ def _request(
 
 
 def _with_losses(measured: debiased.Measured, losses: debiased.Measured) -> debiased.Measured:
-    """Return the measurements, and the losses of VGG-19, of which the debiased mode reads the debiased ones."""
+    """Return the measurements, and the losses of VGG-19, of which the debiased mode reads the
+    debiased ones."""
     tables, facts = measured
     table = losses[0]["losses"].drop_columns(["kept"])
     return tables | {"losses": table}, facts | {"settings": losses[1]["settings"]}
@@ -188,7 +221,10 @@ def _with_runs(
     """Return the measurements, and their correlation with accuracy."""
     tables, facts = measured
     if not rows:
-        note = "No arm of the runs was scored on a target of this name, so there is no correlation with accuracy."
+        note = (
+            "No arm of the runs was scored on a target of this name, so there is no correlation"
+            " with accuracy."
+        )
         return tables, facts | {"notes": [*facts["notes"], note]}
     return tables | {"arms": pa.Table.from_pylist(rows)}, facts | {"accuracy": correlations}
 
@@ -202,14 +238,16 @@ def _facts(side: ImageSample, target: ImageSample) -> dict[str, Any]:
         "target_identities": int(sample.people.max() + 1),
         "target_side": target.role,
         "shared_people": len(side.people & target.people),
-        "crossed": {
-            "factors": list(crossed.factors),
-            "cells": len(crossed.cells()),
-            "identities": len(crossed.rows),
-            "identities_complete": crossed.complete,
-        }
-        if crossed
-        else None,
+        "crossed": (
+            {
+                "factors": list(crossed.factors),
+                "cells": len(crossed.cells()),
+                "identities": len(crossed.rows),
+                "identities_complete": crossed.complete,
+            }
+            if crossed
+            else None
+        ),
     }
 
 
@@ -226,7 +264,14 @@ def _write(
     tables = {key: conform(table, TABLES[key]) for key, table in tables.items()}
     for key, table in tables.items():
         write_table(home / f"{key}.parquet", table)
-    record = {"schema_version": VERSION, "target": name, "request": request, "tables": list(tables), **facts, **more}
+    record = {
+        "schema_version": VERSION,
+        "target": name,
+        "request": request,
+        "tables": list(tables),
+        **facts,
+        **more,
+    }
     record |= {"versions": package_versions()}
     write_pages(home, record, tables)
     write_json(home / "analysis.json", record)
@@ -234,16 +279,18 @@ def _write(
 
 
 def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
-    """Return the attributes to score: the requested ones, else every crossed factor with at least two levels."""
+    """Return the attributes to score: the requested ones, else every crossed factor with at least
+    two levels."""
     crossed = crossed_factors(source)
     for name in wanted or ():
         if name not in crossed:
             raise AnalysisError(
-                f"'{name}' is not a crossed factor of {source.path} with two or more levels, so its levels cannot be "
-                f"compared on the same identities. {did_you_mean(name, crossed)}"
+                f"'{name}' is not a crossed factor of {source.path} with two or more levels, so its"
+                f" levels cannot be compared on the same identities. {did_you_mean(name, crossed)}"
             )
     if not crossed:
         raise AnalysisError(
-            f"{source.path} has no crossed factor with two or more levels, so there is nothing to compare."
+            f"{source.path} has no crossed factor with two or more levels, so there is nothing to"
+            " compare."
         )
     return list(wanted or crossed)

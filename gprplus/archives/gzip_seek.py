@@ -1,8 +1,8 @@
 """Random access to what a gzip file inflates to.
 
-Going on is one pass. Going back starts from a checkpoint: a copy of the inflater's state, about 45 kB, taken every
-SPAN bytes of output and thinned out beyond MOST of them, so that a jump costs at most SPAN bytes of inflating up to
-1 GiB of output, and twice that for each doubling after.
+Going on is one pass. Going back starts from a checkpoint: a copy of the inflater's state, about 45
+kB, taken every SPAN bytes of output and thinned out beyond MOST of them, so that a jump costs at
+most SPAN bytes of inflating up to 1 GiB of output, and twice that for each doubling after.
 """
 
 import os
@@ -20,7 +20,8 @@ _GZIP = 31  # a gzip header, the largest window
 
 
 class SeekableGzip:
-    """The inflated content of the gzip file under descriptor `file`. Not safe for several threads at once."""
+    """The inflated content of the gzip file under descriptor `file`. Not safe for several threads
+    at once."""
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -29,14 +30,17 @@ class SeekableGzip:
         self._start = 0  # where in the output `_data` begins
         self._data = b""
         self._span = CHECKPOINT_BYTES
-        self._marks: list[tuple[int, int, Any]] = [(0, 0, self._inflater.copy())]  # output, file, state
+        self._marks: list[tuple[int, int, Any]] = [
+            (0, 0, self._inflater.copy())
+        ]  # output, file, state
 
     def end(self) -> int:
         """Return the end offset of the output that was inflated last."""
         return self._start + len(self._data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset`, fewer at the end. Raises Damage where the stream is broken or a bomb."""
+        """`length` bytes from `offset`, fewer at the end. Raises Damage where the stream is broken
+        or a bomb."""
         self._go_to(offset)
         pieces = []
         while length > 0:
@@ -51,7 +55,9 @@ class SeekableGzip:
 
     def _go_to(self, offset: int) -> None:
         """Jump to the last checkpoint before `offset`, if that is nearer than where we are."""
-        output, file, state = self._marks[bisect_right(self._marks, offset, key=lambda mark: mark[0]) - 1]
+        output, file, state = self._marks[
+            bisect_right(self._marks, offset, key=lambda mark: mark[0]) - 1
+        ]
         if self._start <= offset and output <= self.end():
             return
         self._inflater, self._next, self._start, self._data = state.copy(), file, output, b""
@@ -69,7 +75,9 @@ class SeekableGzip:
             ) from None
         if not packed and not data:
             raise CorruptArchive("truncated", "the compressed stream breaks off")
-        self._next += len(packed) - len(self._inflater.unused_data) - len(self._inflater.unconsumed_tail)
+        self._next += (
+            len(packed) - len(self._inflater.unused_data) - len(self._inflater.unconsumed_tail)
+        )
         self._start, self._data = self.end(), data
         if self.end() > SLACK + RATIO * self._next:
             raise CorruptArchive("bomb", f"it inflates to more than {RATIO} times its size")

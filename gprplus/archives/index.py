@@ -1,7 +1,7 @@
 """The index of an archive: the readable members, and the rejected ones with their reasons.
 
-Nothing in an archive is trusted: sizes declared by headers are compared with the actual data, and members that unpack
-to far more than their size on disk are rejected before they fill the memory.
+Nothing in an archive is trusted: sizes declared by headers are compared with the actual data, and
+members that unpack to far more than their size on disk are rejected before they fill the memory.
 """
 
 from array import array
@@ -13,7 +13,9 @@ from gprplus.archives.names import is_archive, unsafe
 from gprplus.core.errors import format_bytes
 
 LARGEST = 256 << 20  # bytes of one member: five times an uncompressed 4K frame of 16 bits
-RATIO = 200  # bytes unpacked for one byte of archive; DEFLATE can reach 1032, images stay far below 100
+RATIO = (
+    200  # bytes unpacked for one byte of archive; DEFLATE can reach 1032, images stay far below 100
+)
 SLACK = 64 << 20  # bytes that may come out of anything before the ratio counts
 
 REASONS = {
@@ -34,12 +36,14 @@ REASONS = {
 
 # Of a name that is unsafe for nothing else.
 BACKSLASHES = (
-    "the member's name has back-slashes between folders, as some Windows programs write them. Unpack the archive."
+    "the member's name has back-slashes between folders, as some Windows programs write them."
+    " Unpack the archive."
 )
 
 
 class RefusedMember(NamedTuple):
-    """A member that is not taken, or the whole archive (`name` is ""): the reason in one word, and a sentence."""
+    """A member that is not taken, or the whole archive (`name` is ""): the reason in one word, and
+    a sentence."""
 
     name: str
     reason: str
@@ -84,7 +88,8 @@ class MemberIndex:
         self.refused.append(refusal(_shown(name.removeprefix("./")), reason, what))
 
     def cut_at(self, end: int) -> None:
-        """Keep out a last member of which not all bytes are there; `end` is how far the data goes."""
+        """Keep out a last member of which not all bytes are there; `end` is how far the data
+        goes."""
         if self.names and self.offsets[-1] + self.sizes[-1] > end:
             self.offsets.pop()
             self.sizes.pop()

@@ -1,17 +1,20 @@
-"""Names: which files are archives, where an address goes into one, and which members' names are never taken."""
+"""Names: which files are archives, where an address goes into one, and which members' names are
+never taken."""
 
 import os
 import re
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 _PACKED = re.compile(
-    r"\.(?:7z|rar|xz|txz|bz2|tbz2?|zst|tzst|lz4|lzma|lz|gz|z|cab|iso|z\d\d|r\d\d)(?:\.\d{3})?\Z", re.IGNORECASE
+    r"\.(?:7z|rar|xz|txz|bz2|tbz2?|zst|tzst|lz4|lzma|lz|gz|z|cab|iso|z\d\d|r\d\d)(?:\.\d{3})?\Z",
+    re.IGNORECASE,
 )
 UNPACK = f"Unpack it first: {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]} are read in place."
 _STREAMS = (".tar.gz", ".tgz")
 _ENDS = re.compile(r"\.(?:tar\.gz|tar|tgz|zip)(?=/|$)", re.IGNORECASE)
 _LONGEST = 2000  # characters of a member's name: with a folder before it, it stays below what systems take as a path
-# Backslashes and NUL anywhere; a slash or a drive letter in front; an empty part, or one of dots alone.
+# Backslashes and NUL anywhere; a slash or a drive letter in front; an empty part, or one of dots
+# alone.
 _ODD = re.compile(r"[\\\0]|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")
 
 
@@ -34,7 +37,8 @@ def is_packed(name: str) -> bool:
 
 
 def is_stream(name: str) -> bool:
-    """Return True if the archive is one compressed stream, which is cheap to read only from front to back."""
+    """Return True if the archive is one compressed stream, which is cheap to read only from front
+    to back."""
     return name.lower().endswith(_STREAMS)
 
 
@@ -57,7 +61,8 @@ def may_be_inside(place: str) -> bool:
 
 
 def unsafe(name: str) -> bool:
-    """Return True if the name of a member could lead out of its folder on some system, or names no file.
+    """Return True if the name of a member could lead out of its folder on some system, or names no
+    file.
 
     >>> [unsafe(name) for name in ("0001/a.jpg", "../a.jpg", "/a.jpg", "C:/a.jpg", "a\\\\b.jpg", "a//b.jpg", "...jpg")]
     [False, True, True, True, True, True, False]

@@ -1,4 +1,5 @@
-"""Open archives: one object a file, kept for the next read, and the functions that read through them."""
+"""Open archives: one object a file, kept for the next read, and the functions that read through
+them."""
 
 import errno
 import os
@@ -38,7 +39,9 @@ class _Tar:
     def __init__(self, file: Any) -> None:
         self._file = file
         end = os.fstat(file.fileno()).st_size
-        self.index = read_tar_index(lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end)
+        self.index = read_tar_index(
+            lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end
+        )
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), length, self.index.offsets[position] + offset)
@@ -72,7 +75,8 @@ class _Gzip:
 
 
 class Archive:
-    """An archive that was indexed: its members by name, and what they hold. Threads may share it."""
+    """An archive that was indexed: its members by name, and what they hold. Threads may share
+    it."""
 
     def __init__(self, path: str) -> None:
         file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when the last reference to the archive is gone
@@ -81,7 +85,9 @@ class Archive:
         self.size, self.mtime = found.st_size, mtime_ns(found)
         self._form: _Form = _form(path, os.pread(file.fileno(), 2, 0))(file)
         self._places = self._form.index.finalized()
-        self.one_at_a_time: AbstractContextManager[Any] = nullcontext() if self._form.direct else threading.RLock()
+        self.one_at_a_time: AbstractContextManager[Any] = (
+            nullcontext() if self._form.direct else threading.RLock()
+        )
 
     @property
     def index(self) -> MemberIndex:
@@ -97,8 +103,8 @@ class Archive:
         return name in self._places
 
     def place(self, name: str) -> int:
-        """Return the offset of a member, used to read members in archive order; raises FileNotFoundError if there is
-        none.
+        """Return the offset of a member, used to read members in archive order; raises
+        FileNotFoundError if there is none.
         """
         return self.index.offsets[self._position(name)]
 
@@ -107,7 +113,8 @@ class Archive:
         return self.index.sizes[self._position(name)]
 
     def piece(self, name: str, offset: int, length: int) -> bytes:
-        """Bytes of a member from `offset`, fewer at its end. Raises FileNotFoundError, or ArchiveError for damage."""
+        """Bytes of a member from `offset`, fewer at its end. Raises FileNotFoundError, or
+        ArchiveError for damage."""
         position = self._position(name)
         length = max(0, min(length, self.index.sizes[position] - offset))
         try:
@@ -116,7 +123,9 @@ class Archive:
         except CorruptArchive as damage:
             raise ArchiveError(f"{self.path}/{name} cannot be read: {damage}.") from None
         if len(data) < length:
-            raise ArchiveError(f"{self.path}/{name} cannot be read: the archive is shorter than it was.")
+            raise ArchiveError(
+                f"{self.path}/{name} cannot be read: the archive is shorter than it was."
+            )
         return data
 
     def read(self, name: str) -> bytes:
@@ -144,7 +153,8 @@ _lock = threading.RLock()
 
 
 def open_archive(path: str) -> Archive:
-    """An archive, indexed; the one kept from before when the file has not changed. Raises OSError."""
+    """An archive, indexed; the one kept from before when the file has not changed. Raises
+    OSError."""
     found = os.stat(path)
     with _lock:
         kept = _kept.get(path)
@@ -157,7 +167,8 @@ def open_archive(path: str) -> Archive:
 
 
 def read_file(place: str | Path) -> bytes:
-    """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and devices."""
+    """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and
+    devices."""
     text = os.fspath(place)
     try:
         with open(text, "rb", opener=_without_waiting) as file:
@@ -177,9 +188,12 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def read_files(places: Sequence[str]) -> list[bytes | None]:
-    """Read several files or members, None for unreadable ones. Fastest in the order of `sort_for_reading`."""
+    """Read several files or members, None for unreadable ones. Fastest in the order of
+    `sort_for_reading`."""
     inside = {found[0] for place in places if may_be_inside(place) and (found := locate(place))}
-    with ExitStack() as together:  # of one stream: threads that took turns at every member would go to and fro
+    with (
+        ExitStack() as together
+    ):  # of one stream: threads that took turns at every member would go to and fro
         for archive in sorted(inside):
             together.enter_context(open_archive(archive).one_at_a_time)
         return [_read_or_none(place) for place in places]
@@ -205,7 +219,8 @@ def exists(place: str | Path) -> bool:
 
 
 def file_stat(place: str) -> tuple[int, int]:
-    """Size in bytes and modification time in ns of a file; of a member, its size and its archive's time. OSError."""
+    """Size in bytes and modification time in ns of a file; of a member, its size and its archive's
+    time. OSError."""
     try:
         found = os.stat(place)
     except NotADirectoryError:
@@ -218,13 +233,22 @@ def file_stat(place: str) -> tuple[int, int]:
 
 
 def sort_for_reading(places: Sequence[str]) -> list[int]:
-    """Return the positions of files and members in the cheapest reading order: members in the order of their archive.
+    """Return the positions of files and members in the cheapest reading order: members in the order
+    of their archive.
 
     Files outside archives keep their order and come first, followed by missing members.
     """
-    inside = [(i, found) for i, place in enumerate(places) if may_be_inside(place) and (found := locate(place))]
+    inside = [
+        (i, found)
+        for i, place in enumerate(places)
+        if may_be_inside(place) and (found := locate(place))
+    ]
     keys = {i: key for i, (archive, member) in inside for key in _stands(archive, member)}
-    return sorted(range(len(places)), key=lambda i: keys.get(i, ("", i))) if keys else list(range(len(places)))
+    return (
+        sorted(range(len(places)), key=lambda i: keys.get(i, ("", i)))
+        if keys
+        else list(range(len(places)))
+    )
 
 
 def _stands(archive: str, member: str) -> Iterable[tuple[str, int]]:

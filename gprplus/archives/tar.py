@@ -1,8 +1,8 @@
 """The headers of a tar archive: ustar, the older form before it, GNU long names and pax records.
 
-Sources: POSIX.1-2017, pax (ustar interchange format, pax extended header); GNU tar manual, "Basic Tar Format". The
-standard library's tarfile makes an object of thirty fields a member; what is needed here is a name, a place and a size,
-which costs a fifth of the time.
+Sources: POSIX.1-2017, pax (ustar interchange format, pax extended header); GNU tar manual, "Basic
+Tar Format". The standard library's tarfile makes an object of thirty fields a member; what is
+needed here is a name, a place and a size, which costs a fifth of the time.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,8 @@ class CorruptArchive(Exception):
 
 
 def read_tar_index(read: Read, end: Callable[[], int]) -> MemberIndex:
-    """List a tar archive from its headers. `end()` returns the known end of the data after reading has stopped.
+    """List a tar archive from its headers. `end()` returns the known end of the data after reading
+    has stopped.
 
     Members before damaged data are kept; the damage is a rejection with an empty name.
     """
@@ -61,7 +62,9 @@ def _walk(read: Read, index: MemberIndex) -> None:
         if len(header) < BLOCK:
             if zeros and not header:
                 return
-            raise CorruptArchive("truncated", f"the archive breaks off at byte {at:,}, before its end mark")
+            raise CorruptArchive(
+                "truncated", f"the archive breaks off at byte {at:,}, before its end mark"
+            )
         if header[0] == 0 and header == _ZERO:
             zeros, at = zeros + 1, at + BLOCK
             continue
@@ -69,14 +72,17 @@ def _walk(read: Read, index: MemberIndex) -> None:
             if zeros >= 2:
                 return  # the end mark has been seen; what follows is not of this archive
             raise CorruptArchive(
-                "damaged", f"there is no member header at byte {at:,}" if at else "this is no tar archive"
+                "damaged",
+                f"there is no member header at byte {at:,}" if at else "this is no tar archive",
             )
         zeros = 0
         kind, size = header[156:157], _number(header[124:136])
         data = at + BLOCK
         if kind in _EXTENDED:
             if size > _LONG:
-                raise CorruptArchive("damaged", f"an extended header at byte {at:,} claims {size:,} bytes")
+                raise CorruptArchive(
+                    "damaged", f"an extended header at byte {at:,} claims {size:,} bytes"
+                )
             text = read(data, size)
             if kind == b"L":
                 long_name = text.rstrip(b"\0")
@@ -106,11 +112,14 @@ def _take(index: MemberIndex, kind: bytes, raw: bytes, data: int, size: int, spa
     elif kind in _LINKS:
         index.refuse(name, "link")
     else:
-        index.refuse(name, "special", "a sparse file" if sparse else _SPECIAL.get(kind, "of an unknown kind"))
+        index.refuse(
+            name, "special", "a sparse file" if sparse else _SPECIAL.get(kind, "of an unknown kind")
+        )
 
 
 def _is_header(header: bytes) -> bool:
-    """Return True if the checksum is correct: the sum of all bytes, with its own eight bytes counted as spaces."""
+    """Return True if the checksum is correct: the sum of all bytes, with its own eight bytes
+    counted as spaces."""
     try:
         claimed = _number(header[148:156])
     except CorruptArchive:
@@ -119,13 +128,16 @@ def _is_header(header: bytes) -> bool:
 
 
 def _number(field: bytes) -> int:
-    """An octal number, or a binary one where the first bit is set (GNU, for what octal digits cannot hold)."""
+    """An octal number, or a binary one where the first bit is set (GNU, for what octal digits
+    cannot hold)."""
     if field[0] & 0x80:
         return int.from_bytes(field, "big") & ~(1 << (8 * len(field) - 1))
     text = field.strip(b" \0")
     if not text:
         return 0
-    if not _OCTAL.issuperset(text):  # int() takes a sign, which would lead back in the file for ever
+    if not _OCTAL.issuperset(
+        text
+    ):  # int() takes a sign, which would lead back in the file for ever
         raise CorruptArchive("damaged", "a member header has an invalid number")
     return int(text, 8)
 

@@ -1,4 +1,5 @@
-"""Zip archives, through the standard library's zipfile, with nothing of their headers taken on trust."""
+"""Zip archives, through the standard library's zipfile, with nothing of their headers taken on
+trust."""
 
 import copy
 import stat
@@ -13,7 +14,8 @@ _UNIX = 3
 
 
 class ZipMembers:
-    """A zip archive: `index`, and pieces of members. A member is unpacked to its declared size and its CRC checked."""
+    """A zip archive: `index`, and pieces of members. A member is unpacked to its declared size and
+    its CRC checked."""
 
     direct = False
 
@@ -26,7 +28,9 @@ class ZipMembers:
         except MemoryError:
             raise
         except Exception as error:  # BadZipFile, and whatever zipfile raises on damaged bytes
-            self.index.refuse("", "damaged", f"this is no zip archive, or not a whole one ({error})")
+            self.index.refuse(
+                "", "damaged", f"this is no zip archive, or not a whole one ({error})"
+            )
             return
         members = self._zip.infolist()
         end = file.seek(0, 2)
@@ -62,7 +66,9 @@ class ZipMembers:
         except MemoryError:
             raise
         except Exception as error:  # the libraries raise OSError, LZMAError, zlib.error, KeyError, ... on damaged bytes
-            raise CorruptArchive("damaged", f"it does not unpack ({error or type(error).__name__})") from None
+            raise CorruptArchive(
+                "damaged", f"it does not unpack ({error or type(error).__name__})"
+            ) from None
         return data[offset : offset + length]
 
     def _whole(self, position: int) -> bytes:
@@ -81,7 +87,8 @@ class ZipMembers:
     def _packed(self, member: Any) -> bytes:
         """The bytes of a member as they are in the archive.
 
-        zipfile finds and checks them, but unpacks bzip2 and LZMA without a limit: 60 kB become 10 GB.
+        zipfile finds and checks them, but unpacks bzip2 and LZMA without a limit: 60 kB become 10
+        GB.
         """
         as_stored = copy.copy(member)
         as_stored.compress_type, as_stored.file_size, as_stored.CRC = 0, member.compress_size, None
@@ -110,7 +117,8 @@ def unpack(data: bytes, method: int, size: int) -> bytes:
 def _unpacked_lzma(data: bytes, size: int) -> bytes:
     """LZMA as zip has it: version (2 bytes), size of the properties (2), properties (5), stream.
 
-    The properties name the size of a dictionary, up to 4 GB; one as large as the output holds everything.
+    The properties name the size of a dictionary, up to 4 GB; one as large as the output holds
+    everything.
     """
     import lzma
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from gprplus.core.imaging import images
 
-# JPEG can decode straight to a half, a quarter or an eighth of its size, for a fraction of the work.
+# JPEG can decode straight to a half, a quarter or an eighth of its size, for a fraction of the
+# work.
 _SCALES = (8, 4, 2)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
@@ -13,8 +14,8 @@ _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 def decode_resized(data: bytes, height: int, width: int) -> np.ndarray | None:
     """Decode to `(height, width, 3) uint8` RGB; None if the bytes are not a complete image.
 
-    A JPEG is decoded at the smallest scale that is not below the requested size, then resized by area. The result
-    depends only on the bytes and the size.
+    A JPEG is decoded at the smallest scale that is not below the requested size, then resized by
+    area. The result depends only on the bytes and the size.
     """
     import cv2
 
@@ -41,6 +42,8 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
     while at + 9 < len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _FRAMES:
-            return int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
+            return int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(
+                data[at + 7 : at + 9], "big"
+            )
         at += 2 if marker in _BARE else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None

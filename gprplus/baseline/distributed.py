@@ -1,8 +1,9 @@
-"""Several processes that train one network, as `torchrun` starts them; one process alone is a group of one.
+"""Several processes that train one network, as `torchrun` starts them; one process alone is a group
+of one.
 
-Each takes an equal share of every step's identities. Features are gathered, so that triplets are found in the whole
-batch; batch normalisation takes its statistics over the whole batch too. Two processes then compute what one would,
-but for the order of sums.
+Each takes an equal share of every step's identities. Features are gathered, so that triplets are
+found in the whole batch; batch normalisation takes its statistics over the whole batch too. Two
+processes then compute what one would, but for the order of sums.
 """
 
 import os
@@ -49,7 +50,8 @@ class ProcessGroup:
         return whole.chunk(self.size)[self.rank]
 
     def convert_batchnorm(self, network: nn.Module) -> nn.Module:
-        """The network with its backbone's batch normalisation over all processes; itself where there is one.
+        """The network with its backbone's batch normalisation over all processes; itself where
+        there is one.
 
         The neck sees the gathered batch in every process, and so has all its statistics already.
         """
@@ -68,7 +70,9 @@ class ProcessGroup:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
         flat /= self.size
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        for gradient, mean in zip(
+            gradients, flat.split([g.numel() for g in gradients]), strict=True
+        ):
             gradient.copy_(mean.view_as(gradient))
 
     def broadcast(self, value: T) -> T:
@@ -88,8 +92,8 @@ class ProcessGroup:
         """Raise RecipeError when a step's identities cannot be shared out equally."""
         if identities % self.size:
             raise RecipeError(
-                f"{self.size} processes cannot share {identities} identities a step equally: start another number of "
-                "them, or take a recipe whose batch.identities divides by it."
+                f"{self.size} processes cannot share {identities} identities a step equally: start"
+                " another number of them, or take a recipe whose batch.identities divides by it."
             )
 
 
@@ -101,7 +105,8 @@ def join_process_group(device: str) -> ProcessGroup:
     if not distributed.is_initialized():
         week = timedelta(days=7)  # the others wait as long as the first one packs images
         if device.startswith("cuda"):
-            # What is sent without being a tensor travels by the process's GPU too: else all of them take the first one.
+            # What is sent without being a tensor travels by the process's GPU too: else all of them
+            # take the first one.
             torch.cuda.set_device(device)
             distributed.init_process_group("nccl", timeout=week, device_id=torch.device(device))
         else:
@@ -116,7 +121,11 @@ def local_process_count() -> int:
 
 def local_device(device: str) -> str:
     """`cuda` as the one that belongs to this process; any other as it is."""
-    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
+    return (
+        f"cuda:{os.environ['LOCAL_RANK']}"
+        if device == "cuda" and "LOCAL_RANK" in os.environ
+        else device
+    )
 
 
 class _Sum(torch.autograd.Function):
@@ -136,7 +145,8 @@ class _Sum(torch.autograd.Function):
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over all processes, for those without a GPU; torch's own is for GPUs alone."""
+    """Batch normalisation over all processes, for those without a GPU; torch's own is for GPUs
+    alone."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:

@@ -1,10 +1,10 @@
 """The gradients of one step, computed in one part or several, by one process or several.
 
-Losses always use the whole batch. If the batch does not fit, features are computed part by part without a
-graph, the losses give each feature its gradient, and a second pass backpropagates it into the backbone part by part
-(Gao et al., RepL4NLP 2021: gradient cache). The result differs from one part in the batch normalization inside the
-backbone, which uses the statistics of a part. Several processes do the same with their shares of the batch, and also
-share the statistics.
+Losses always use the whole batch. If the batch does not fit, features are computed part by part
+without a graph, the losses give each feature its gradient, and a second pass backpropagates it into
+the backbone part by part (Gao et al., RepL4NLP 2021: gradient cache). The result differs from one
+part in the batch normalization inside the backbone, which uses the statistics of a part. Several
+processes do the same with their shares of the batch, and also share the statistics.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,8 @@ def accumulate_gradients(
     parts: int,
     group: ProcessGroup,
 ) -> torch.Tensor:
-    """Leave the gradients of the whole batch's loss on the network; gives the loss, a scalar without a graph.
+    """Leave the gradients of the whole batch's loss on the network; gives the loss, a scalar
+    without a graph.
 
     `images (B, 3, H, W)` and `people (B,)` are this process's share of the batch.
     """

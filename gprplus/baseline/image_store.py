@@ -1,9 +1,9 @@
 """The image store: every required image decoded and resized once, read by row number.
 
-A store is a folder of parts, `HxW/<name>.pack`, each written atomically: four int64 (magic, count, height,
-width), the keys `(count,) uint64`, then the pixels `(count, H, W, 3) uint8` RGB. The key of an image is made from its
-uid, file size and modification time, so a changed file is packed again, and splits, runs and targets share
-everything else. Packing again adds only missing images.
+A store is a folder of parts, `HxW/<name>.pack`, each written atomically: four int64 (magic, count,
+height, width), the keys `(count,) uint64`, then the pixels `(count, H, W, 3) uint8` RGB. The key of
+an image is made from its uid, file size and modification time, so a changed file is packed again,
+and splits, runs and targets share everything else. Packing again adds only missing images.
 """
 
 import os
@@ -31,7 +31,9 @@ _MAGIC = 0x3150_5047  # "GPP1", little-endian
 _HEADER = 32
 PART_BYTES = 128 << 20  # what packing holds in memory at a time
 _SAMPLE = 64  # files used to estimate the packing time
-_TOGETHER = 32  # images a thread takes at once: a future an image would cost as much as a small decode
+_TOGETHER = (
+    32  # images a thread takes at once: a future an image would cost as much as a small decode
+)
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,19 @@ class ImageStore:
     keys: np.ndarray
 
     def keys_of(self, uids: np.ndarray) -> np.ndarray:
-        """The keys that `uids (N,) uint64` are packed under. Raises TrainingError when one is not packed."""
+        """The keys that `uids (N,) uint64` are packed under. Raises TrainingError when one is not
+        packed."""
         place = np.minimum(np.searchsorted(self.uids, uids), len(self.uids) - 1)
         known = self.uids[place] == uids
         if not known.all():
-            raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
+            raise TrainingError(
+                f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}."
+            )
         return self.keys[place]
 
     def images(self, uids: np.ndarray) -> StoredImages:
-        """The pixels of `uids (N,) uint64`, in that order: found, not yet read. Raises TrainingError when one is not
-        packed.
+        """The pixels of `uids (N,) uint64`, in that order: found, not yet read. Raises
+        TrainingError when one is not packed.
         """
         wanted, paths = self.keys_of(uids), _parts(self.folder)
         held = [_keys_in(path, self.height, self.width) for path in paths]
@@ -70,17 +75,21 @@ class ImageStore:
             )
         order = np.argsort(packed, kind="stable")
         places = order[np.searchsorted(packed, wanted, sorter=order)]
-        parts = tuple(partial(_mapped, p, len(k), self.height, self.width) for p, k in zip(paths, held, strict=True))
+        parts = tuple(
+            partial(_mapped, p, len(k), self.height, self.width)
+            for p, k in zip(paths, held, strict=True)
+        )
         return StoredImages(self.height, self.width, parts, np.cumsum([0, *map(len, held)]), places)
 
 
 @dataclass(frozen=True)
 class PackingCost:
-    """The cost of packing: the keys `(N,) uint64` of the requested images, of those not yet packed, each sorted,
-    the bytes of one image, and the files of a sample of those not yet packed.
+    """The cost of packing: the keys `(N,) uint64` of the requested images, of those not yet packed,
+    each sorted, the bytes of one image, and the files of a sample of those not yet packed.
 
-    Several requests share images, so their costs are added as sets. `digest` identifies the state of the files
-    by uid and size: a new version of an image changes it, a copy with another date does not.
+    Several requests share images, so their costs are added as sets. `digest` identifies the state
+    of the files by uid and size: a new version of an image changes it, a copy with another date
+    does not.
     """
 
     wanted: np.ndarray
@@ -90,14 +99,20 @@ class PackingCost:
     sample: tuple[str, ...] = ()
 
 
-def packing_cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> PackingCost:
+def packing_cost(
+    rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int
+) -> PackingCost:
     """Compute the work of `pack_images`. Raises TrainingError if files are missing."""
     uids, paths = _places(rows, roots)
     facts = _facts(paths)
     own = _keys(uids, facts)
     wanted = np.unique(own)
-    missing = np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width), assume_unique=True)
-    digest = sampling.sha256_digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
+    missing = np.setdiff1d(
+        wanted, _packed(_folder(store, height, width), height, width), assume_unique=True
+    )
+    digest = sampling.sha256_digest(
+        uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes()
+    )
     open_ = np.flatnonzero(np.isin(own, missing))
     sample = tuple(paths[i] for i in open_[:: -(-len(open_) // _SAMPLE) or 1])
     return PackingCost(wanted, missing, height * width * 3 + 8, digest, sample)
@@ -113,10 +128,11 @@ def pack_images(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> ImageStore:
-    """Make sure every row (columns uid, dataset, path; repeats welcome) is packed under `store`/HxW.
+    """Make sure every row (columns uid, dataset, path; repeats welcome) is packed under
+    `store`/HxW.
 
-    Decodes in threads (OpenCV releases the lock). Raises TrainingError naming files that are missing or cannot be
-    decoded, or a disk that is too small.
+    Decodes in threads (OpenCV releases the lock). Raises TrainingError naming files that are
+    missing or cannot be decoded, or a disk that is too small.
     """
     folder = _folder(store, height, width)
     uids, paths = _places(rows, roots)
@@ -128,7 +144,9 @@ def pack_images(
     progress(0, len(missing))
     for start in range(0, len(missing), per_part):
         part = missing[start : start + per_part]
-        pixels = _decoded([paths[i] for i in part], height, width, workers, start, len(missing), progress)
+        pixels = _decoded(
+            [paths[i] for i in part], height, width, workers, start, len(missing), progress
+        )
         _write(folder, wanted[part], pixels)
     return ImageStore(folder, height, width, uids, wanted)
 
@@ -145,7 +163,9 @@ def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, li
     datasets, paths = once.column("dataset").to_pylist(), once.column("path").to_pylist()
     strangers = sorted(set(datasets) - set(prefix))
     if strangers:
-        raise TrainingError(f"No folder is known for the dataset(s) {first_few(strangers)}; name one with --root.")
+        raise TrainingError(
+            f"No folder is known for the dataset(s) {first_few(strangers)}; name one with --root."
+        )
     return uids, [prefix[dataset] + path for dataset, path in zip(datasets, paths, strict=True)]
 
 
@@ -169,7 +189,9 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
 
 def _keys(uids: np.ndarray, facts: np.ndarray) -> np.ndarray:
     """The store's keys `(N,) uint64` of images with such files."""
-    return sampling.splitmix64(sampling.splitmix64(sampling.splitmix64(uids) ^ facts[:, 0]) ^ facts[:, 1])
+    return sampling.splitmix64(
+        sampling.splitmix64(sampling.splitmix64(uids) ^ facts[:, 0]) ^ facts[:, 1]
+    )
 
 
 def _check_disk(folder: Path, wanted: int, images: int) -> None:
@@ -183,7 +205,13 @@ def _check_disk(folder: Path, wanted: int, images: int) -> None:
 
 
 def _decoded(
-    paths: Sequence[str], height: int, width: int, workers: int | None, done: int, total: int, progress: Progress
+    paths: Sequence[str],
+    height: int,
+    width: int,
+    workers: int | None,
+    done: int,
+    total: int,
+    progress: Progress,
 ) -> np.ndarray:
     """The images of `paths` as `(N, H, W, 3) uint8`."""
     pixels = np.empty((len(paths), height, width, 3), dtype=np.uint8)
@@ -192,7 +220,9 @@ def _decoded(
         broken = []
         files = archives.read_files(paths[start : start + _TOGETHER])
         for i in range(start, start + len(files)):
-            image = None if (data := files[i - start]) is None else decode_resized(data, height, width)
+            image = (
+                None if (data := files[i - start]) is None else decode_resized(data, height, width)
+            )
             if image is None:
                 broken.append(paths[i])
             else:
@@ -205,8 +235,8 @@ def _decoded(
         progress(done + min(count * _TOGETHER, len(paths)), total)
     if broken:
         raise TrainingError(
-            f"{len(broken):,} images cannot be decoded ({first_few(broken)}). "
-            "Find all such files with: gprplus build-manifest --verify decode, then make the split again."
+            f"{len(broken):,} images cannot be decoded ({first_few(broken)}). Find all such files"
+            " with: gprplus build-manifest --verify decode, then make the split again."
         )
     return pixels
 
@@ -227,9 +257,13 @@ def _keys_in(path: Path, height: int, width: int) -> np.ndarray:
     """Keys `(n,) uint64` of one part. Raises TrainingError when it is none of this store."""
     head = np.fromfile(path, dtype="<i8", count=4).tolist()  # fewer of a file that was cut short
     each = 8 + height * width * 3
-    if head[:1] + head[2:] != [_MAGIC, height, width] or path.stat().st_size != _HEADER + head[1] * each:
+    if (
+        head[:1] + head[2:] != [_MAGIC, height, width]
+        or path.stat().st_size != _HEADER + head[1] * each
+    ):
         raise TrainingError(
-            f"{path} is not a part of a store of {height} x {width} images. Remove it and run the command again."
+            f"{path} is not a part of a store of {height} x {width} images. Remove it and run the"
+            " command again."
         )
     return np.fromfile(path, dtype="<u8", count=head[1], offset=_HEADER)
 

@@ -1,8 +1,8 @@
 """The data loader of a training: batches are drawn ahead and stored on the device.
 
 The rows of a step and their flips, crops and erasing are drawn a chunk of steps ahead, in a thread,
-from streams of the seed. A set that fits is stored on the device once; of a larger one the images of a chunk are
-read and sent during the previous chunk. The training loop never waits for the host.
+from streams of the seed. A set that fits is stored on the device once; of a larger one the images
+of a chunk are read and sent during the previous chunk. The training loop never waits for the host.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from gprplus.baseline.recipe import Recipe
 from gprplus.baseline.store_view import StoredImages
 from gprplus.core import sampling
 
-# A set may fill this share of the free memory, of an accelerator or of a processor; the rest is for the network.
+# A set may fill this share of the free memory, of an accelerator or of a processor; the rest is for
+# the network.
 RESIDENT_SHARE = 0.5
 STEPS_PER_CHUNK_RESIDENT = 64
 STEPS_PER_CHUNK_STREAMED = 16
@@ -25,15 +26,18 @@ _BLOCK = 32 << 20  # bytes laid at a time
 
 
 def random_stream(seed: int, name: str) -> np.random.Generator:
-    """The generator of one purpose ("order", "augment") under a seed: streams do not disturb each other."""
+    """The generator of one purpose ("order", "augment") under a seed: streams do not disturb each
+    other."""
     return np.random.default_rng([seed, sampling.hash64(name)])
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of steps: `words (N, H, W) int32` (augment.as_words) and, for each step, row indices and augmentation.
+    """A chunk of steps: `words (N, H, W) int32` (augment.as_words) and, for each step, row indices
+    and augmentation.
 
-    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` are on the device; `origin (C, B)` are the rows on the host.
+    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` are on the device; `origin (C, B)` are the
+    rows on the host.
     """
 
     words: torch.Tensor
@@ -53,11 +57,15 @@ def load_chunks(
     shares: np.ndarray | None = None,
     jobs: int = 1,
 ) -> Iterator[Chunk]:
-    """Yield the `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk.
+    """Yield the `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk
+    after chunk.
 
-    `shares (N,) float64` weight the images of an identity against each other; `jobs` processes share the device.
+    `shares (N,) float64` weight the images of an identity against each other; `jobs` processes
+    share the device.
     """
-    images, spots = StoredImages.of(images).sequential_order()  # so that a disk reads from front to back
+    images, spots = StoredImages.of(
+        images
+    ).sequential_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
     length = STEPS_PER_CHUNK_STREAMED if resident is None else STEPS_PER_CHUNK_RESIDENT
     plan = _plan(labels, recipe, seed, steps.start, steps.stop, length, shares)
@@ -74,7 +82,9 @@ def load_chunks(
             if resident is not None:
                 words, local = resident, spots[rows]
             else:
-                words = augment.pack_words(devices.rows_to_device(images, spots[rows.reshape(-1)], device))
+                words = augment.pack_words(
+                    devices.rows_to_device(images, spots[rows.reshape(-1)], device)
+                )
                 local = np.arange(rows.size).reshape(rows.shape)
             beside = [devices.to_device(one, device) for one in (local, random, labels[rows])]
             chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
@@ -88,7 +98,8 @@ def load_chunks(
 
 
 def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
-    """The chunk for the stream that computes: it waits for the copies, and they are not freed under it."""
+    """The chunk for the stream that computes: it waits for the copies, and they are not freed under
+    it."""
     if copied is not None:
         computing = torch.cuda.current_stream(chunk.rows.device)
         computing.wait_event(copied)
@@ -103,7 +114,8 @@ def fits_on_device(images: np.ndarray | StoredImages, device: str, jobs: int = 1
 
 
 def _resident(images: StoredImages, device: str, jobs: int) -> torch.Tensor | None:
-    """Load all images to the device; None if they have to be streamed, for example because others use the memory."""
+    """Load all images to the device; None if they have to be streamed, for example because others
+    use the memory."""
     try:
         return _words(images, device) if fits_on_device(images, device, jobs) else None
     except torch.OutOfMemoryError:
@@ -129,8 +141,8 @@ def _plan(
     length: int,
     shares: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time; what comes before `first` is drawn too, and
-    passed over.
+    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time; what comes before
+    `first` is drawn too, and passed over.
     """
     order = sampler.draw_batches(
         labels, recipe.batch.identities, recipe.batch.images, random_stream(seed, "order"), shares

@@ -7,17 +7,18 @@ from gprplus.baseline.recipe import LossSettings
 
 
 def identity_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Cross entropy of `(B, classes)` logits with label smoothing eps / classes on every class, as torchreid and
-    torch have it.
+    """Cross entropy of `(B, classes)` logits with label smoothing eps / classes on every class, as
+    torchreid and torch have it.
     """
     return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
 
 
 def triplet_loss(features: torch.Tensor, labels: torch.Tensor, margin: float) -> torch.Tensor:
-    """Batch-hard triplet loss of `(B, D)` features, a scalar: the farthest positive against the nearest negative.
+    """Batch-hard triplet loss of `(B, D)` features, a scalar: the farthest positive against the
+    nearest negative.
 
-    Euclidean distances, not normalized (Hermans et al., arXiv 1703.07737, equation 5). An image without a negative in
-    the batch does not count.
+    Euclidean distances, not normalized (Hermans et al., arXiv 1703.07737, equation 5). An image
+    without a negative in the batch does not count.
 
     >>> points = torch.tensor([[0.0], [1.0], [1.5], [9.0]])
     >>> round(triplet_loss(points, torch.tensor([0, 0, 1, 1]), 0.3).item(), 3)
@@ -33,7 +34,9 @@ def triplet_loss(features: torch.Tensor, labels: torch.Tensor, margin: float) ->
     return functional.relu(farthest - nearest + margin).mean()
 
 
-def total_loss(features: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, loss: LossSettings) -> torch.Tensor:
+def total_loss(
+    features: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, loss: LossSettings
+) -> torch.Tensor:
     """The recipe's weighted sum."""
     out = loss.identity * identity_loss(logits, labels, loss.label_smoothing)
     return out + loss.triplet * triplet_loss(features, labels, loss.margin) if loss.triplet else out

@@ -1,6 +1,7 @@
 """A recipe: everything about a training except its data, as one TOML file.
 
-Recipes are fixed so that two scores differ only by their data. The resolved recipe of a run is in its run.json.
+Recipes are fixed so that two scores differ only by their data. The resolved recipe of a run is in
+its run.json.
 """
 
 import math
@@ -56,8 +57,9 @@ class InputSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """`backbone` names an entry of backbones.BACKBONES, or timm:NAME; `weights` is none, imagenet or a file;
-    `last_stride` 1 keeps the last stage twice as fine; `pooling` is mean, or gem (a generalised mean of learnt power).
+    """`backbone` names an entry of backbones.BACKBONES, or timm:NAME; `weights` is none, imagenet
+    or a file; `last_stride` 1 keeps the last stage twice as fine; `pooling` is mean, or gem (a
+    generalised mean of learnt power).
     """
 
     backbone: str = "resnet50"
@@ -81,13 +83,14 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class TrainingLength:
-    """The length of a training: `steps`, the same for every arm, or `epochs` over the images of the arm. Exactly one of
-    them is not zero.
+    """The length of a training: `steps`, the same for every arm, or `epochs` over the images of the
+    arm. Exactly one of them is not zero.
 
-    `equal` epochs are counted over the mean of the distinct training sets, of a split or of all splits of a study
-    (a set shared by two splits is trained once and counted once). They give the same number of steps for every arm, at
-    least `least`, so that the arms of a study can differ in size but not in training. The total number of images seen
-    never exceeds one pass for each epoch over each distinct training set, unless `least` is larger.
+    `equal` epochs are counted over the mean of the distinct training sets, of a split or of all
+    splits of a study (a set shared by two splits is trained once and counted once). They give the
+    same number of steps for every arm, at least `least`, so that the arms of a study can differ in
+    size but not in training. The total number of images seen never exceeds one pass for each epoch
+    over each distinct training set, unless `least` is larger.
     """
 
     steps: int = 0
@@ -98,8 +101,8 @@ class TrainingLength:
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """`warmup` and `decay_at` are shares of the run. one-cycle and cosine fall to `final` x `lr`; steps multiplies by
-    `decay` at each of `decay_at`.
+    """`warmup` and `decay_at` are shares of the run. one-cycle and cosine fall to `final` x `lr`;
+    steps multiplies by `decay` at each of `decay_at`.
     """
 
     name: str = "adamw"
@@ -114,8 +117,8 @@ class OptimizerSettings:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Weights of the identity and the batch-hard triplet loss, the first one's label smoothing and the second one's
-    margin.
+    """Weights of the identity and the batch-hard triplet loss, the first one's label smoothing and
+    the second one's margin.
     """
 
     identity: float = 1.0
@@ -126,7 +129,8 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """Chance of a mirror image, pixels of padding before the crop, chance of an erased rectangle."""
+    """Chance of a mirror image, pixels of padding before the crop, chance of an erased
+    rectangle."""
 
     flip: float = 0.5
     pad: int = 10
@@ -135,12 +139,13 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class ComputeSettings:
-    """`precision` auto is bfloat16 where the device multiplies it natively (convolutions in float32 run in TF32 on a
-    GPU, as torch has it); `compile` is one of torch.compile's modes, or no: default fuses operations, reduce-overhead
-    replays a step's kernels as one CUDA graph, max-autotune does both and tries kernels out. true is default, false no.
-    `deterministic` takes only such convolutions of cuDNN as give the same bits each time, and the same ones in every
-    process: what exact resume on a GPU needs; false lets cuDNN try out which are fastest. `flip_features` adds the
-    mirror image's feature.
+    """`precision` auto is bfloat16 where the device multiplies it natively (convolutions in float32
+    run in TF32 on a GPU, as torch has it); `compile` is one of torch.compile's modes, or no:
+    default fuses operations, reduce-overhead replays a step's kernels as one CUDA graph,
+    max-autotune does both and tries kernels out. true is default, false no. `deterministic` takes
+    only such convolutions of cuDNN as give the same bits each time, and the same ones in every
+    process: what exact resume on a GPU needs; false lets cuDNN try out which are fastest.
+    `flip_features` adds the mirror image's feature.
     """
 
     precision: str = "auto"
@@ -205,7 +210,8 @@ class Recipe:
         return replace(self, network=network, length=length, compute=compute).checked()
 
     def checked(self, where: str | None = None) -> "Recipe":
-        """Return the recipe, or raise RecipeError with the first invalid key and its location `where`."""
+        """Return the recipe, or raise RecipeError with the first invalid key and its location
+        `where`."""
         where = where or f"recipe '{self.name}'"
         for value, choices, knob in (
             (self.optimizer.schedule, SCHEDULES, "optimizer.schedule"),
@@ -215,7 +221,9 @@ class Recipe:
             (self.compute.compile, COMPILE, "compute.compile"),
         ):
             if value not in choices:
-                raise RecipeError(f"{where}: there is no {knob} '{value}'. {did_you_mean(value, choices)}")
+                raise RecipeError(
+                    f"{where}: there is no {knob} '{value}'. {did_you_mean(value, choices)}"
+                )
         for knob, number in self._numbers():
             _within(f"{where}: {knob}", number, *BOUNDS[knob])
         if (self.length.steps > 0) == (self.length.epochs > 0):
@@ -224,18 +232,22 @@ class Recipe:
                 f"(found steps {self.length.steps}, epochs {self.length.epochs:g})."
             )
         if not self.loss.identity and not self.loss.triplet:
-            raise RecipeError(f"{where}: loss.identity and loss.triplet are both 0, so that nothing is learnt.")
+            raise RecipeError(
+                f"{where}: loss.identity and loss.triplet are both 0, so that nothing is learnt."
+            )
         step = self.batch.size * self.input.height * self.input.width * 3
         if step > MOST_STEP_BYTES:
             raise RecipeError(
-                f"{where}: a step of {self.batch.size:,} images of {self.input.height} x {self.input.width} holds "
-                f"{format_bytes(step)} of pixels, at most {format_bytes(MOST_STEP_BYTES)} are expected: "
-                "lower batch.identities, batch.images or the input's size."
+                f"{where}: a step of {self.batch.size:,} images of {self.input.height} x"
+                f" {self.input.width} holds {format_bytes(step)} of pixels, at most"
+                f" {format_bytes(MOST_STEP_BYTES)} are expected: lower batch.identities,"
+                " batch.images or the input's size."
             )
         return self
 
     def _numbers(self) -> Iterator[tuple[str, float]]:
-        """Yield every number of the recipe with its name in BOUNDS; a list gives each of its items."""
+        """Yield every number of the recipe with its name in BOUNDS; a list gives each of its
+        items."""
         yield "seeds", self.seeds
         for section, knobs in self.resolved().items():
             for name, value in knobs.items() if isinstance(knobs, dict) else ():
@@ -244,15 +256,16 @@ class Recipe:
                         yield f"{section}.{name}", one
 
     def steps(self, images: float) -> int:
-        """Optimiser steps over a training set of so many images: the whole ones that its epochs hold."""
+        """Optimiser steps over a training set of so many images: the whole ones that its epochs
+        hold."""
         if self.length.steps:
             return self.length.steps
         exact = self.length.epochs * images / self.batch.size
         return max(1, self.length.least, math.floor(exact + 1e-6))  # 0.1 has no exact binary form
 
     def for_arms(self, images: Sequence[int]) -> "Recipe":
-        """The recipe for arms whose training sets hold so many `images`, each set once: equal epochs become steps, all
-        else stays.
+        """The recipe for arms whose training sets hold so many `images`, each set once: equal
+        epochs become steps, all else stays.
         """
         if not self.length.equal:
             return self

@@ -1,9 +1,10 @@
 """Identity-balanced batches: P identities with K images of each for every step.
 
-An epoch shuffles the images of every identity, cuts them into groups of K, and distributes the groups so that a step
-never has an identity twice. An identity whose number of images is not a multiple of K fills its last group with the
-first images of its shuffle, so that no image is dropped and an image repeats within a group only if the identity has
-fewer than K. If fewer than P identities have groups left, these groups move to the shuffle of the next epoch.
+An epoch shuffles the images of every identity, cuts them into groups of K, and distributes the
+groups so that a step never has an identity twice. An identity whose number of images is not a
+multiple of K fills its last group with the first images of its shuffle, so that no image is dropped
+and an image repeats within a group only if the identity has fewer than K. If fewer than P
+identities have groups left, these groups move to the shuffle of the next epoch.
 """
 
 from collections.abc import Iterator
@@ -20,17 +21,21 @@ def draw_batches(
     rng: np.random.Generator,
     shares: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield steps endlessly, each `(P * K,) int64` positions in `labels (N,) int64`, sorted by identity.
+    """Yield steps endlessly, each `(P * K,) int64` positions in `labels (N,) int64`, sorted by
+    identity.
 
-    With fewer than P identities every step has all of them and is smaller. Raises TrainingError with fewer than
-    two identities, because a triplet needs a negative. `shares (N,) float64` are weights of the images within their
-    identity: in an epoch of n images of an identity, one with weight w occurs n w / (sum of w) times, rounded up or
-    down at random.
+    With fewer than P identities every step has all of them and is smaller. Raises TrainingError
+    with fewer than two identities, because a triplet needs a negative. `shares (N,) float64` are
+    weights of the images within their identity: in an epoch of n images of an identity, one with
+    weight w occurs n w / (sum of w) times, rounded up or down at random.
     """
-    owned = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.unique(labels, return_counts=True)[1])[:-1])
+    owned = np.split(
+        np.argsort(labels, kind="stable"), np.cumsum(np.unique(labels, return_counts=True)[1])[:-1]
+    )
     if len(owned) < 2:
         raise TrainingError(
-            "The training set has only one identity; at least two are required. Make a split with more identities."
+            "The training set has only one identity; at least two are required. Make a split with"
+            " more identities."
         )
     per_step = min(identities, len(owned))
     while True:
@@ -43,8 +48,8 @@ def draw_batches(
 
 
 def _fullest(left: np.ndarray, chance: np.ndarray, count: int) -> np.ndarray:
-    """The `count` identities with most groups left, the fullest first, by `chance` (in [0, 1)) among equals: dealing at
-    random would run dry with one identity's groups left over.
+    """The `count` identities with most groups left, the fullest first, by `chance` (in [0, 1))
+    among equals: dealing at random would run dry with one identity's groups left over.
 
     Sorting all of them would take longer than a GPU takes for a step where there are 100,000.
     """
@@ -53,8 +58,11 @@ def _fullest(left: np.ndarray, chance: np.ndarray, count: int) -> np.ndarray:
     return few[np.argsort(order[few])]
 
 
-def _drawn(positions: np.ndarray, shares: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Return as many positions as there are, each as often as its weight: systematic sampling in random order."""
+def _drawn(
+    positions: np.ndarray, shares: np.ndarray | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Return as many positions as there are, each as often as its weight: systematic sampling in
+    random order."""
     if shares is None:
         return positions
     order = rng.permutation(positions)
@@ -66,6 +74,7 @@ def _drawn(positions: np.ndarray, shares: np.ndarray | None, rng: np.random.Gene
 
 
 def _groups(positions: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the images of one identity, shuffled and cut into groups `(n, size)`, the last one filled up."""
+    """Return the images of one identity, shuffled and cut into groups `(n, size)`, the last one
+    filled up."""
     shuffled = rng.permutation(positions)
     return np.resize(shuffled, (-(-len(shuffled) // size), size))

@@ -1,4 +1,5 @@
-"""A view of the images of a run in the store: rows are read on demand, so that no run holds a copy of them."""
+"""A view of the images of a run in the store: rows are read on demand, so that no run holds a copy
+of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,16 +7,18 @@ from typing import Union
 
 import numpy as np
 
-_TOGETHER = 1 << 20  # bytes copied at a time: what is picked is still in the cache when it is laid in its place
+_TOGETHER = (
+    1 << 20
+)  # bytes copied at a time: what is picked is still in the cache when it is laid in its place
 
 
 @dataclass(frozen=True)
 class StoredImages:
     """Images `(N, H, W, 3) uint8` in several parts, in memory or in files.
 
-    Each of `parts` returns its array or map `(n, H, W, 3) uint8` when called, and is released after reading: a
-    store can have more parts than a process can have open files. `starts (parts + 1,) int64` count images through all
-    parts, and `places (N,) int64` are the rows in that count.
+    Each of `parts` returns its array or map `(n, H, W, 3) uint8` when called, and is released after
+    reading: a store can have more parts than a process can have open files. `starts (parts + 1,)
+    int64` count images through all parts, and `places (N,) int64` are the rows in that count.
     """
 
     height: int
@@ -60,7 +63,8 @@ class StoredImages:
         return replace(self, places=self.places[order]), spots
 
     def take(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """Copy `rows (n,) int64` into `out (n, H, W, 3) uint8`; each part is read from front to back."""
+        """Copy `rows (n,) int64` into `out (n, H, W, 3) uint8`; each part is read from front to
+        back."""
         places = self.places[rows]
         order = np.argsort(places, kind="stable")
         part = np.searchsorted(self.starts, places[order], side="right") - 1

@@ -17,24 +17,34 @@ _ENOUGH = 128  # steps beyond which a longer training is not tried
 
 
 def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:
-    """Return the seconds of one training step of the recipe, on noise: the time of a longer training minus a shorter
-    one.
+    """Return the seconds of one training step of the recipe, on noise: the time of a longer
+    training minus a shorter one.
 
-    The start of a training (building the network, first kernels, upload) is in both and cancels, so the longer one has
-    to be much longer. Never compiled, whatever the recipe: compiling would take longer than the estimate is worth.
+    The start of a training (building the network, first kernels, upload) is in both and cancels, so
+    the longer one has to be much longer. Never compiled, whatever the recipe: compiling would take
+    longer than the estimate is worth.
     """
     from gprplus.baseline import devices
     from gprplus.baseline.train import train
 
     rng = np.random.default_rng(0)
     count = recipe.batch.size
-    images = rng.integers(0, 256, (count, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
+    images = rng.integers(
+        0, 256, (count, recipe.input.height, recipe.input.width, 3), dtype=np.uint8
+    )
     labels = np.arange(count) // recipe.batch.images
-    network, compute = replace(recipe.network, weights="none"), replace(recipe.compute, compile="no")
+    network, compute = (
+        replace(recipe.network, weights="none"),
+        replace(recipe.compute, compile="no"),
+    )
     recipe = replace(recipe, network=network, compute=compute)
 
     def timed(steps: int) -> float:
-        return _clock(lambda: train(images, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device))
+        return _clock(
+            lambda: train(
+                images, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device
+            )
+        )
 
     with devices.thread_limit(threads):
         timed(1)
@@ -43,7 +53,8 @@ def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> flo
         # A GPU takes forty steps in the time that its network takes to be made.
         while (whole := timed(1 + more)) < 2 * short and more < _ENOUGH:
             more *= 4
-        # A busy machine may take longer for the shorter one; half of the longer one's rate is then the most we claim.
+        # A busy machine may take longer for the shorter one; half of the longer one's rate is then
+        # the most we claim.
         return max(whole - short, whole / 2) / more
 
 
@@ -65,7 +76,8 @@ def embedding_seconds(recipe: Recipe, device: str, threads: int | None = None) -
 
 
 def packing_seconds(paths: Sequence[str], height: int, width: int) -> float:
-    """Seconds that one image takes to be read, decoded and resized by all cores, from some of them; writing apart."""
+    """Seconds that one image takes to be read, decoded and resized by all cores, from some of them;
+    writing apart."""
     if not paths:
         return 0.0
 

@@ -1,8 +1,8 @@
 """Training on one page: set-up, then the loop.
 
-Nothing inside the loop waits for the accelerator: rows and random numbers come from `loader`, losses stay on the
-device until the end of a chunk. Between chunks a checkpoint is written, from which an interrupted training continues
-exactly.
+Nothing inside the loop waits for the accelerator: rows and random numbers come from `loader`,
+losses stay on the device until the end of a chunk. Between chunks a checkpoint is written, from
+which an interrupted training continues exactly.
 """
 
 import time
@@ -81,13 +81,15 @@ def train(
     context: TrainingContext | None = None,
     **changes: Any,
 ) -> TrainingResult:
-    """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
+    """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,)
+    int64`, numbered from 0.
 
-    First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
-    same weights, also where the training was killed and goes on from its checkpoint. The keywords change single fields
-    of `context`. A step that does not fit the device is taken in 2, 4, ... parts (`step.gradients`): then the training
-    starts again, or goes on from its checkpoint. Raises TrainingError when the loss is not a number, the device runs
-    out of memory all the same, or the network cannot be compiled.
+    First weights, order and augmentation are three streams of the seed; the same seed, device and
+    versions give the same weights, also where the training was killed and goes on from its
+    checkpoint. The keywords change single fields of `context`. A step that does not fit the device
+    is taken in 2, 4, ... parts (`step.gradients`): then the training starts again, or goes on from
+    its checkpoint. Raises TrainingError when the loss is not a number, the device runs out of
+    memory all the same, or the network cannot be compiled.
     """
     context = replace(context or TrainingContext(), **changes)
     parts, group = 1, context.group
@@ -98,16 +100,18 @@ def train(
         except torch.OutOfMemoryError as error:
             if group.size > 1 or 2 * parts > recipe.batch.identities:
                 raise TrainingError(
-                    f"The device ran out of memory in a step of {recipe.batch.size} images of "
-                    f"{recipe.input.height} x {recipe.input.width}, taken in {parts} part(s): use a recipe with fewer "
-                    f"batch.identities, or fewer --jobs ({first_line(error)})"
+                    f"The device ran out of memory in a step of {recipe.batch.size} images of"
+                    f" {recipe.input.height} x {recipe.input.width}, taken in {parts} part(s): use"
+                    f" a recipe with fewer batch.identities, or fewer --jobs ({first_line(error)})"
                 ) from error
         except Exception as error:
-            if recipe.compute.compile != "no" and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+            if recipe.compute.compile != "no" and isinstance(
+                error, torch._dynamo.exc.TorchDynamoException
+            ):
                 raise TrainingError(
-                    f"The network {recipe.network.backbone} could not be compiled "
-                    f"({first_line(error)}): torch.compile needs a C++ compiler, and Triton on a GPU. "
-                    "Install them, or train with --compile no."
+                    f"The network {recipe.network.backbone} could not be compiled"
+                    f" ({first_line(error)}): torch.compile needs a C++ compiler, and Triton on a"
+                    " GPU. Install them, or train with --compile no."
                 ) from error
             raise
         parts *= 2
@@ -129,7 +133,9 @@ def _train(
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.build_model(recipe.network, classes, seed, device).train()
-    note = pretrained.load_pretrained(network.backbone, recipe.network.backbone, recipe.network.weights)
+    note = pretrained.load_pretrained(
+        network.backbone, recipe.network.backbone, recipe.network.weights
+    )
     network = group.convert_batchnorm(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
@@ -144,13 +150,17 @@ def _train(
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
-                    parameters["lr"] = recipe.optimizer.lr * schedule.lr_factor(step, steps, recipe.optimizer)
+                    parameters["lr"] = recipe.optimizer.lr * schedule.lr_factor(
+                        step, steps, recipe.optimizer
+                    )
                 rows, random, people = group.shard(rows), group.shard(random), group.shard(people)
                 batch = augment.augment_batch(chunk.words, rows, random, recipe.augment, dtype)
                 optimizer.zero_grad(set_to_none=True)
                 if mode in REPLAYED:
                     torch.compiler.cudagraph_mark_step_begin()  # the last step's outputs may be written over
-                kept.append(accumulate_gradients(computed, batch, people, recipe.loss, dtype, parts, group))
+                kept.append(
+                    accumulate_gradients(computed, batch, people, recipe.loss, dtype, parts, group)
+                )
                 optimizer.step()
                 step += 1
                 context.reached(step)
@@ -177,11 +187,13 @@ def _train(
 
 @contextmanager
 def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
-    """Return the network compiled with a mode of torch.compile; the network itself if the mode is "no".
+    """Return the network compiled with a mode of torch.compile; the network itself if the mode is
+    "no".
 
-    All steps of a run have one shape, and the learning rate is not compiled: nothing is compiled twice. Compiled code
-    is freed after its training: torch compiles for at most eight numbers of identities and then, with only a warning,
-    leaves the network uncompiled; and a CUDA graph keeps the memory of its step.
+    All steps of a run have one shape, and the learning rate is not compiled: nothing is compiled
+    twice. Compiled code is freed after its training: torch compiles for at most eight numbers of
+    identities and then, with only a warning, leaves the network uncompiled; and a CUDA graph keeps
+    the memory of its step.
     """
     if mode == "no":
         yield network
@@ -195,7 +207,9 @@ def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
 def untrained_model(recipe: Recipe, seed: int, device: str) -> TrainingResult:
     """The network as `train` starts with it: the floor that every training has to leave."""
     network = model.build_model(recipe.network, 1, seed, device)
-    note = pretrained.load_pretrained(network.backbone, recipe.network.backbone, recipe.network.weights)
+    note = pretrained.load_pretrained(
+        network.backbone, recipe.network.backbone, recipe.network.weights
+    )
     return TrainingResult(network.eval(), 0, 0, 0.0, note)
 
 
@@ -213,7 +227,11 @@ def _optimizer(network: model.Model, optimizer: OptimizerSettings) -> torch.opti
 
 
 def _stop_unless_finite(
-    values: np.ndarray, step: int, origin: np.ndarray, names: Callable[[np.ndarray], list[str]], first_weights: str
+    values: np.ndarray,
+    step: int,
+    origin: np.ndarray,
+    names: Callable[[np.ndarray], list[str]],
+    first_weights: str,
 ) -> None:
     bad = np.flatnonzero(~np.isfinite(values))
     if not len(bad):
@@ -224,6 +242,11 @@ def _stop_unless_finite(
     if at == 1:  # nothing has been learnt yet, so no learning rate is to blame
         remedy = "train in float32"
         if first_weights != "none":
-            remedy = f"the weights {first_weights} do not suit this network or its input; try --weights none"
+            remedy = (
+                f"the weights {first_weights} do not suit this network or its input; try --weights"
+                " none"
+            )
     shown = first_few(names(origin[place]))
-    raise TrainingError(f"Loss is NaN or infinite at step {at}: {remedy}. The step's images: {shown}.")
+    raise TrainingError(
+        f"Loss is NaN or infinite at step {at}: {remedy}. The step's images: {shown}."
+    )

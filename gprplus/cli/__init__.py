@@ -31,7 +31,8 @@ COMMANDS = {
 
 
 class ReaderGone(Exception):
-    """The reader of the output has closed it, as `head` does; click would turn a BrokenPipeError into a failure."""
+    """The reader of the output has closed it, as `head` does; click would turn a BrokenPipeError
+    into a failure."""
 
 
 class Commands(click.Group):
@@ -74,7 +75,9 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="gprplus")
 def cli() -> None:
     """Build controlled synthetic person re-ID datasets and measure the effect of each attribute.
@@ -89,7 +92,8 @@ def cli() -> None:
 
 
 def main(command: click.Command = cli) -> None:
-    """Run the command line, or a command of tools/; a problem the user can fix is one sentence and exit code 1."""
+    """Run the command line, or a command of tools/; a problem the user can fix is one sentence and
+    exit code 1."""
     streams.prepare_streams()
     try:
         code = _run(command)
@@ -127,16 +131,18 @@ def _run(command: click.Command) -> int:
     except Exception as problem:
         if out_of_memory(problem):
             return _failed(
-                "Error: There is not enough memory. Close other programs, raise the limit (ulimit -v), or reduce the "
-                "number "
-                "of parallel processes (--workers, --jobs); the same command continues from finished work."
+                "Error: There is not enough memory. Close other programs, raise the limit (ulimit"
+                " -v), or reduce the number of parallel processes (--workers, --jobs); the same"
+                " command continues from finished work."
             )
         if isinstance(problem, ImportError) and not (problem.name or "").startswith("gprplus"):
             return _failed(escape(f"Error: {import_failure(problem)}"))
         if not isinstance(problem, OSError):
             raise
         where = f": {problem.filename}" if problem.filename else ""
-        return _failed(escape(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip()))
+        return _failed(
+            escape(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip())
+        )
 
 
 def _failed(sentence: str, code: int = 1) -> int:

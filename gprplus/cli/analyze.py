@@ -15,7 +15,9 @@ from gprplus.core.options import options_of
 from gprplus.core.progress import progress_bar
 
 
-def parse_settings(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def parse_settings(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Any]:
     """Click callback of a repeated NAME=VALUE."""
     return parsing.parse_values(parsing.parse_pairs(context, parameter, values))
 
@@ -36,14 +38,20 @@ def parse_settings(context: click.Context, parameter: click.Parameter, values: t
     required=True,
     callback=options.parse_named_paths,
     metavar="NAME=PATH",
-    help="A target, and what to call it: a manifest, or a folder or archive of images. Can be repeated.",
+    help=(
+        "A target, and what to call it: a manifest, or a folder or archive of images. Can be"
+        " repeated."
+    ),
 )
 @click_options(AnalyzeOptions, callbacks={"settings": parse_settings})
 @options.topic_option(
     "--budget",
     group=SEARCHED,
     metavar="NxM",
-    help="Also search for the training set nearest to the target, of N identities with M images each, such as 400x50.",
+    help=(
+        "Also search for the training set nearest to the target, of N identities with M images"
+        " each, such as 400x50."
+    ),
 )
 @click_options(SearchOptions, leave=(*options_of(AnalyzeOptions), "splits", "test_share"))
 @options.output_option
@@ -64,14 +72,15 @@ def command(
 ) -> None:
     """Measure the distance of each level to a target, and which attribute causes it.
 
-    Compares the same identities under the same other conditions at every level with the images of the target (its
-    train set, if it has one), by light, color, sharpness and size, or by features of networks. Each distance has a
-    95% interval and the range of distances for shuffled levels. Where identities have an image in every combination,
-    the distance is decomposed by attribute. Everything goes to WORK/analysis/NAME.
+    Compares the same identities under the same other conditions at every level with the images of
+    the target (its train set, if it has one), by light, color, sharpness and size, or by features
+    of networks. Each distance has a 95% interval and the range of distances for shuffled levels.
+    Where identities have an image in every combination, the distance is decomposed by attribute.
+    Everything goes to WORK/analysis/NAME.
 
-    With --budget, a training set near the target is searched by the first of --features, evaluated on held-out target
-    images, and written to WORK/splits/search-NAME with its controls, for benchmark. A second --target adds a control:
-    the set chosen for that one.
+    With --budget, a training set near the target is searched by the first of --features, evaluated
+    on held-out target images, and written to WORK/splits/search-NAME with its controls, for
+    benchmark. A second --target adds a control: the set chosen for that one.
 
     \b
     Examples:
@@ -94,14 +103,21 @@ def command(
     if budget:
         from gprplus.analysis import search
 
-        shared = {name: getattr(asked, name) for name in ("people", "images", "seed", "device", "workers")}
+        shared = {
+            name: getattr(asked, name) for name in ("people", "images", "seed", "device", "workers")
+        }
         splits = place / "splits" if output else work / "splits"
-        how = SearchOptions(floor, control_draws, features=asked.features[0], splits=splits, **shared)
+        how = SearchOptions(
+            floor, control_draws, features=asked.features[0], splits=splits, **shared
+        )
         with progress_bar("Looking for a subset") as progress:
             searches = search(source, targets, budget, place, how, force=force, progress=progress)
     if as_json:
         tables = ({name: table.to_pylist() for name, table in one.tables.items()} for one in found)
-        data = {one.info["target"]: {**one.info, **rows} for one, rows in zip(found, tables, strict=True)}
+        data = {
+            one.info["target"]: {**one.info, **rows}
+            for one, rows in zip(found, tables, strict=True)
+        }
         for subset in searches:
             rows = {"cells": subset.cells.to_pylist(), "rivals": subset.baselines.to_pylist()}
             data[subset.info["target"]]["search"] = {**subset.info, **rows}

@@ -36,10 +36,10 @@ def command(
 ) -> None:
     """Train and score every arm and seed of a split.
 
-    SPLITS are split folders, by default all below WORK/splits; the runs go to WORK/runs. Every arm is trained with
-    the same recipe and tested on the same images. The table shows the mean over seeds and the paired difference of
-    each arm to the reference arm, with 95% intervals. Finished runs are kept: an interrupted command continues, more
-    seeds and targets only add runs.
+    SPLITS are split folders, by default all below WORK/splits; the runs go to WORK/runs. Every arm
+    is trained with the same recipe and tested on the same images. The table shows the mean over
+    seeds and the paired difference of each arm to the reference arm, with 95% intervals. Finished
+    runs are kept: an interrupted command continues, more seeds and targets only add runs.
 
     \b
     Examples:
@@ -54,7 +54,9 @@ def command(
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress_bar("benchmark") as bar:
         asked = given_options(BenchmarkOptions, values)
-        outcome = benchmark(chosen, output or work / "runs", asked, dry_run=dry_run, force=force, progress=bar)
+        outcome = benchmark(
+            chosen, output or work / "runs", asked, dry_run=dry_run, force=force, progress=bar
+        )
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all
     if as_json:
@@ -80,7 +82,9 @@ def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
             if not row["target"].startswith("self:")
         ],
         "levels": [row for levels in outcome.levels for row in levels.to_pylist()],
-        "sensitivity": [row for again in outcome.sensitivity for row in (again.to_pylist() if again else ())],
+        "sensitivity": [
+            row for again in outcome.sensitivity for row in (again.to_pylist() if again else ())
+        ],
     }
 
 
@@ -92,13 +96,24 @@ def print_plan(plan: "BenchmarkCost") -> None:
     for warning in plan.warnings:
         print_note(f"Warning: {warning}")
     print_result(
-        f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}"
+        f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, {plan.jobs} at once"
+        f" on {plan.device}"
     )
-    print_result(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
-    print_result(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
+    print_result(
+        f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done"
+        " already"
+    )
+    print_result(
+        f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of"
+        " disk)"
+    )
     on = "here" if plan.device.startswith("cpu") else f"of one {plan.device}"
-    parts = ", ".join(f"{part} {_duration(seconds)}" for part, seconds in (plan.parts or {}).items())
-    print_result(f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}")
+    parts = ", ".join(
+        f"{part} {_duration(seconds)}" for part, seconds in (plan.parts or {}).items()
+    )
+    print_result(
+        f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}"
+    )
 
 
 def _duration(seconds: float) -> str:
@@ -121,14 +136,20 @@ def print_results(outcome: "BenchmarkResult") -> None:
     plan = outcome.plan
     for warning in plan.warnings:
         print_note(f"Warning: {warning}")
-    print_note(f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, on {plan.device}")
+    print_note(
+        f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, on {plan.device}"
+    )
     if not plan.trained and not plan.shared:
         print_note(f"Nothing to train: all {plan.kept} runs are there already.")
-    tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True)
+    tables = zip(
+        outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True
+    )
     for folder, (summary, contrasts, levels, again), about, page in zip(
         outcome.folders, tables, outcome.experiments, outcome.reports, strict=True
     ):
         headers, rows = overview_table(summary, contrasts)
-        print_table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
+        print_table(
+            headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers))
+        )
         print_paragraph(verdict_paragraphs(summary, contrasts, about, levels, again))
         print_result(f"report: {page}")

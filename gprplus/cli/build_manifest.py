@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 def checks_and_columns() -> str:
     """The checks and the columns of score and flag that each adds, one line a check."""
     lines = [f"  {name:17}{score:24}{flag}" for name, score, flag in checks_overview()]
-    groups = ", ".join(f"{name} ({', '.join(checks)})" for name, checks in GROUPS.items() if name != "all")
+    groups = ", ".join(
+        f"{name} ({', '.join(checks)})" for name, checks in GROUPS.items() if name != "all"
+    )
     head = f"  {'check':17}{'score, 1 is fine':24}flag"
     return (
-        "\b\nChecks and the columns they add:\n" + "\n".join([head, *lines]) + f"\n\nSeveral checks at once: {groups}."
+        "\b\nChecks and the columns they add:\n"
+        + "\n".join([head, *lines])
+        + f"\n\nSeveral checks at once: {groups}."
     )
 
 
@@ -37,7 +41,10 @@ def checks_and_columns() -> str:
     group=COMPUTE,
     default=None,
     metavar="I/N",
-    help="Read only the I-th of N shards, here or on another machine. The same command without it merges them.",
+    help=(
+        "Read only the I-th of N shards, here or on another machine. The same command without it"
+        " merges them."
+    ),
 )
 @options.output_option
 @options.work_option
@@ -54,9 +61,9 @@ def command(
 ) -> None:
     """Build a manifest from folders or archives of renders.
 
-    RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under WORK/renders. Archives
-    are read in place, also those in a folder. Datasets that the manifest already has are kept, and only changed files
-    are opened again.
+    RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under
+    WORK/renders. Archives are read in place, also those in a folder. Datasets that the manifest
+    already has are kept, and only changed files are opened again.
 
     \b
     Examples:
@@ -78,26 +85,42 @@ def command(
     with progress_bar("Reading") as progress:
         if shard:
             if asked.checks:
-                raise click.UsageError("--checks compares all images: give it to the build without --shard.")
+                raise click.UsageError(
+                    "--checks compares all images: give it to the build without --shard."
+                )
             files = build_shard(folders, output, shard, asked, force=force, progress=progress)
             _print_shard(output, shard, files, as_json)
             return
         manifest = build_manifest(folders, output, asked, force=force, progress=progress)
     if as_json:
-        console.print_json({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **typed.as_json(manifest.record)})
+        console.print_json(
+            {
+                "path": str(manifest.path),
+                "rebuilt": manifest.rebuilt,
+                **typed.as_json(manifest.record),
+            }
+        )
         return
     rows = [
-        [about_name, about.layout, *(f"{count:,}" for count in (about.images, about.identities, about.rejected))]
+        [
+            about_name,
+            about.layout,
+            *(f"{count:,}" for count in (about.images, about.identities, about.rejected)),
+        ]
         for about_name, about in manifest.datasets.items()
     ]
-    console.print_table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
+    console.print_table(
+        ["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4)
+    )
     for warning in manifest_warnings(manifest):
         console.print_note(warning)
     if manifest.record.checks:
         from gprplus.cli.show.checks import print_findings
 
         print_findings(manifest)
-    console.print_result(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
+    console.print_result(
+        f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is."
+    )
 
 
 def _print_shard(output: Path, shard: str, files: dict[str, int], as_json: bool) -> None:
@@ -105,10 +128,13 @@ def _print_shard(output: Path, shard: str, files: dict[str, int], as_json: bool)
         console.print_json({"path": str(output), "shard": shard, "files": files})
     elif files:
         console.print_table(
-            ["dataset", "files read"], [[name, f"{count:,}"] for name, count in files.items()], right=(1,)
+            ["dataset", "files read"],
+            [[name, f"{count:,}"] for name, count in files.items()],
+            right=(1,),
         )
         console.print_result(
-            f"Shard {shard} is finished. When all are, the same command without --shard makes {output}."
+            f"Shard {shard} is finished. When all are, the same command without --shard makes"
+            f" {output}."
         )
     else:
         console.print_result(f"Nothing has changed: {output} needs no shard.")
@@ -122,15 +148,21 @@ def manifest_warnings(manifest: "Manifest") -> list[str]:
             unread = about.unread_folders
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about.rejected - unread:,} file(s){folders} are not in the manifest"
-            lines.append(f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` lists the reasons.")
+            lines.append(
+                f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` lists the"
+                " reasons."
+            )
         lines += [f"{name}: {sentence}" for sentence in (*about.unknown, *about.losses)]
         if about.status == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about.unverified:
             kept = about.arguments.layout if about.arguments else ""
-            layout = resolve_command(kept, manifest.path) if kept.endswith(".toml") else about.layout
+            layout = (
+                resolve_command(kept, manifest.path) if kept.endswith(".toml") else about.layout
+            )
             doubtful = f"the meaning of the codes of {', '.join(about.unverified)} is unconfirmed"
             lines.append(
-                f"{name}: {doubtful}; `{command_line(['layouts', 'show', layout])}` prints the table that was used."
+                f"{name}: {doubtful}; `{command_line(['layouts', 'show', layout])}` prints the"
+                " table that was used."
             )
     return lines

@@ -24,13 +24,17 @@ def _escaped(text: str) -> str:
 
 
 def print_paragraph(text: str) -> None:
-    """Paragraphs of result on stdout, folded between words on a terminal; elsewhere a paragraph stays a line."""
+    """Paragraphs of result on stdout, folded between words on a terminal; elsewhere a paragraph
+    stays a line."""
     if sys.stdout.isatty():
         import shutil
         import textwrap
 
         room = min(shutil.get_terminal_size().columns, 100)
-        folded = (textwrap.fill(one, room, break_long_words=False, break_on_hyphens=False) for one in text.split("\n"))
+        folded = (
+            textwrap.fill(one, room, break_long_words=False, break_on_hyphens=False)
+            for one in text.split("\n")
+        )
         text = "\n".join(folded)
     print_result(text)
 
@@ -41,7 +45,8 @@ def print_note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; as ASCII if the terminal cannot show a character, or would interpret it."""
+    """Print one JSON object on stdout; as ASCII if the terminal cannot show a character, or would
+    interpret it."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -52,12 +57,16 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    title: str = "",
+    right: Sequence[int] = (),
 ) -> None:
     """A table that fits the terminal; columns numbered in `right` are set flush right.
 
-    On a narrow terminal the last columns are left out, and named below the table. No figure is ever broken: without
-    its last digit it is another figure. Elsewhere every column is printed, however wide.
+    On a narrow terminal the last columns are left out, and named below the table. No figure is ever
+    broken: without its last digit it is another figure. Elsewhere every column is printed, however
+    wide.
     """
     import shutil
 
@@ -74,7 +83,9 @@ def print_table(
         print_paragraph(f"Not shown at this width: {', '.join(headers[shown:])}.")
 
 
-def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[int]) -> tuple[Any, int]:
+def _grid(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[int]
+) -> tuple[Any, int]:
     """The first columns of a table, and how wide it is at least."""
     from rich import box
     from rich.cells import cell_len
@@ -99,6 +110,8 @@ def _drawn(grid: Any, width: int, terminal: bool) -> str:
 
     text = io.StringIO()
     # a width alone is not heeded on a dumb terminal
-    console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=25)
+    console = Console(
+        file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=25
+    )
     console.print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

@@ -14,8 +14,8 @@ from gprplus.core.parallel import Progress
 from gprplus.core.progress import progress_bar
 from gprplus.engine.options import RenderOptions
 
-# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split is the same as that of
-# the default commands, with a third of their renders.
+# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split is the
+# same as that of the default commands, with a third of their renders.
 IDENTITIES = 32
 VIEWPOINTS = 6
 ILLUMINATIONS = ["noon", "night"]
@@ -29,9 +29,9 @@ SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
 def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
     """Run all steps on a small example.
 
-    Renders identities in seven weathers at noon and at night, builds a manifest of the renders and a controlled split
-    over weather, trains and scores every arm, and reports the effect of weather. Output goes to WORK/demo; the same
-    command continues after an interruption.
+    Renders identities in seven weathers at noon and at night, builds a manifest of the renders and
+    a controlled split over weather, trains and scores every arm, and reports the effect of weather.
+    Output goes to WORK/demo; the same command continues after an interruption.
 
     \b
     Example:
@@ -44,8 +44,15 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     from gprplus.splits import make_split
 
     home = work / "demo"
-    renders, manifest, split = home / "renders" / "engine", home / "manifest", home / "splits" / "weather"
-    drawn = f"--identities {IDENTITIES} --viewpoints {VIEWPOINTS} --illuminations {','.join(ILLUMINATIONS)}"
+    renders, manifest, split = (
+        home / "renders" / "engine",
+        home / "manifest",
+        home / "splits" / "weather",
+    )
+    drawn = (
+        f"--identities {IDENTITIES} --viewpoints {VIEWPOINTS} --illuminations"
+        f" {','.join(ILLUMINATIONS)}"
+    )
 
     with run_step(f"gprplus render {drawn} --work {home}", "images") as progress:
         render(

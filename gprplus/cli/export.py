@@ -27,14 +27,22 @@ from gprplus.exports.options import EXPORTED, ExportOptions
 @options.work_option
 @options.force_option
 @options.json_option
-def command(source: Path, to: str, output: Path | None, work: Path, force: bool, as_json: bool, **values: Any) -> None:
+def command(
+    source: Path,
+    to: str,
+    output: Path | None,
+    work: Path,
+    force: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Write an arm, split or manifest in the format of another tool.
 
-    SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and bounding_box_test with names
-    for the usual loaders, and map.csv from each name to its image; imagefolder gives train and test folders
-    with metadata.parquet for Hugging Face; parquet gives files with embedded images and a dataset card, for
-    datasets.load_dataset and the hub; webdataset gives tar shards with an index. The default of -o is
-    WORK/exports/FORM/NAME.
+    SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and
+    bounding_box_test with names for the usual loaders, and map.csv from each name to its image;
+    imagefolder gives train and test folders with metadata.parquet for Hugging Face; parquet gives
+    files with embedded images and a dataset card, for datasets.load_dataset and the hub; webdataset
+    gives tar shards with an index. The default of -o is WORK/exports/FORM/NAME.
 
     \b
     Examples:
@@ -58,7 +66,9 @@ def command(source: Path, to: str, output: Path | None, work: Path, force: bool,
     images = sum(found.info["images"].values())
     parts = f" in {len(found.info['images'])} arms" if len(found.info["images"]) > 1 else ""
     doing = "Wrote" if found.made else "Nothing to do: the same request wrote"
-    origin = f" from {first_few([print_export(root) for root in found.roots])}" if found.roots else ""
+    origin = (
+        f" from {first_few([print_export(root) for root in found.roots])}" if found.roots else ""
+    )
     console.print_result(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
 
 

@@ -32,7 +32,8 @@ class ParsedType(click.ParamType):
 
 
 class CheckedType(click.ParamType):
-    """The value of an option, checked as the dataclass checks it, so that a wrong one is an error of usage."""
+    """The value of an option, checked as the dataclass checks it, so that a wrong one is an error
+    of usage."""
 
     def __init__(self, one: Option, inner: click.ParamType) -> None:
         self.name = inner.name
@@ -54,23 +55,26 @@ def click_options(
     callbacks: Mapping[str, Callback] | None = None,
     check: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator that gives a command one option for each field of `cls`; the command receives them by the names of the
-    fields.
+    """Decorator that gives a command one option for each field of `cls`; the command receives them
+    by the names of the fields.
 
     Args:
-        cls: the options dataclass.
-        leave: fields without an option.
-        only: the fields with an option; by default all.
-        callbacks: click callbacks in the place of those that the types of fields give.
-        check: check values here, as usage (exit code 2), or leave that to the dataclass (exit code 1).
+        cls: the options dataclass. leave: fields without an option. only: the fields with an
+        option; by default all. callbacks: click callbacks in the place of those that the types of
+        fields give. check: check values here, as usage (exit code 2), or leave that to the
+        dataclass (exit code 1).
     """
-    known = {name: one for name, one in options_of(cls).items() if name not in leave and (not only or name in only)}
+    known = {
+        name: one
+        for name, one in options_of(cls).items()
+        if name not in leave and (not only or name in only)
+    }
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for one in reversed(known.values()):
-            function = click.option(*_names(one), cls=TopicOption, **_facts(one, known, callbacks or {}, check))(
-                function
-            )
+            function = click.option(
+                *_names(one), cls=TopicOption, **_facts(one, known, callbacks or {}, check)
+            )(function)
         return function
 
     return decorate
@@ -94,14 +98,21 @@ def _earlier(one: Option) -> list[str]:
     return [flag] if one.old and flag != one.flag else []
 
 
-def _facts(one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Callback], check: bool) -> dict[str, Any]:
+def _facts(
+    one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Callback], check: bool
+) -> dict[str, Any]:
     """The keyword arguments of `click.option`."""
-    earlier = [f"{start}{flag.removeprefix('--')}" for flag in _earlier(one) for start in ("--", "--no-")]
+    earlier = [
+        f"{start}{flag.removeprefix('--')}" for flag in _earlier(one) for start in ("--", "--no-")
+    ]
     facts: dict[str, Any] = {"group": one.group, "earlier": earlier, "help": _help(one, known)}
     hint = _plain(one.hint)
     if hint is bool:
         return {**facts, "default": one.default, "is_flag": True}
-    facts |= {"metavar": one.metavar or None, "default": None if one.default in (MISSING, ()) else one.default}
+    facts |= {
+        "metavar": one.metavar or None,
+        "default": None if one.default in (MISSING, ()) else one.default,
+    }
     if get_origin(hint) in (dict, Mapping):
         value = get_args(hint)[1]
         read = (
@@ -111,7 +122,12 @@ def _facts(one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Cal
             if value is str
             else parsing.parse_restrictions
         )
-        return {**facts, "multiple": True, "default": None, "callback": callbacks.get(one.name, read)}
+        return {
+            **facts,
+            "multiple": True,
+            "default": None,
+            "callback": callbacks.get(one.name, read),
+        }
     if get_origin(hint) is tuple and not one.repeated:
         facts |= {"is_flag": False, "flag_value": one.alone} if one.alone else {}
         return {
@@ -120,10 +136,18 @@ def _facts(one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Cal
             "default": ",".join(one.default or ()) or None,
         }
     inner = get_args(hint)[0] if get_origin(hint) is tuple else hint
-    kinds: dict[Any, click.ParamType] = {int: click.INT, float: click.FLOAT, Path: options.LocalPath()}
+    kinds: dict[Any, click.ParamType] = {
+        int: click.INT,
+        float: click.FLOAT,
+        Path: options.LocalPath(),
+    }
     kind = ParsedType(inner) if hasattr(inner, "parse") else kinds.get(inner, click.STRING)
     facts["metavar"] = one.metavar or _METAVARS.get(inner, "TEXT")
-    return {**facts, "multiple": one.repeated, "type": CheckedType(one, kind) if check and not one.repeated else kind}
+    return {
+        **facts,
+        "multiple": one.repeated,
+        "type": CheckedType(one, kind) if check and not one.repeated else kind,
+    }
 
 
 def _plain(hint: Any) -> Any:

@@ -15,13 +15,27 @@ from gprplus.core import typed
 @click.command("inspect")
 @click.argument("path", required=False, type=options.LocalPath())
 @options.work_option
-@click.option("--sheet", type=options.LocalPath(), default=None, help="Draw a contact sheet into this .png or .jpg.")
+@click.option(
+    "--sheet",
+    type=options.LocalPath(),
+    default=None,
+    help="Draw a contact sheet into this .png or .jpg.",
+)
 @click.option(
     "--by",
     default=None,
-    help="Attribute whose levels are the rows of the sheet.  [default: weather, or the first that is known]",
+    help=(
+        "Attribute whose levels are the rows of the sheet.  [default: weather, or the first that is"
+        " known]"
+    ),
 )
-@click.option("--columns", type=click.IntRange(1, 100), default=8, show_default=True, help="Columns of the sheet.")
+@click.option(
+    "--columns",
+    type=click.IntRange(1, 100),
+    default=8,
+    show_default=True,
+    help="Columns of the sheet.",
+)
 @click.option(
     "--diff",
     nargs=2,
@@ -36,8 +50,10 @@ from gprplus.core import typed
     default=None,
     callback=options.parse_checks,
     metavar="[CHECK]",
-    help="List the images that a check flagged, the worst first, or the worst of all checks; --sheet draws them. Put "
-    "PATH before it.",
+    help=(
+        "List the images that a check flagged, the worst first, or the worst of all checks; --sheet"
+        " draws them. Put PATH before it."
+    ),
 )
 @options.json_option
 def command(
@@ -64,7 +80,9 @@ def command(
     """
     if diff:
         if path or sheet or issues:
-            raise click.UsageError("--diff A B compares two folders and does nothing else; leave the rest out.")
+            raise click.UsageError(
+                "--diff A B compares two folders and does nothing else; leave the rest out."
+            )
         _diff(*diff, as_json)
         return
     path = path or work / "manifest"
@@ -105,7 +123,9 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
     splits = [(folder / "split.json").is_file() for folder in (first, second)]
     if any(splits) and not all(splits):
         split, other = (first, second) if splits[0] else (second, first)
-        raise ManifestError(f"{split} is a split and {other} is none; --diff compares two splits or two manifests.")
+        raise ManifestError(
+            f"{split} is a split and {other} is none; --diff compares two splits or two manifests."
+        )
     if all(splits):
         one, two = Split.open(first), Split.open(second)
         found, same = compare_splits(one, two), one.record.fingerprint == two.record.fingerprint
@@ -122,31 +142,47 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
 
 def _show(found: Any) -> None:
     rows = [
-        [name, about.layout, about.licence, about.status, *(f"{getattr(about, key):,}" for key in _COUNTS)]
+        [
+            name,
+            about.layout,
+            about.licence,
+            about.status,
+            *(f"{getattr(about, key):,}" for key in _COUNTS),
+        ]
         for name, about in found.datasets.items()
     ]
     title = "Datasets (licence and status as the layout or renders.json declares them)"
-    console.print_table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6))
+    console.print_table(
+        ["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6)
+    )
     margins = [
         [
             name,
             len(counts),
-            format_counts(counts) + (f"; junk: {format_counts(found.junk[name])}" if name in found.junk else ""),
+            format_counts(counts)
+            + (f"; junk: {format_counts(found.junk[name])}" if name in found.junk else ""),
         ]
         for name, counts in found.margins.items()
     ]
     console.print_table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
     if found.people:
-        people = [[name, len(counts), format_counts(counts)] for name, counts in found.people.items()]
-        console.print_table(["attribute", "levels", "identities"], people, title="Identities", right=(1,))
+        people = [
+            [name, len(counts), format_counts(counts)] for name, counts in found.people.items()
+        ]
+        console.print_table(
+            ["attribute", "levels", "identities"], people, title="Identities", right=(1,)
+        )
     for cells in found.cells:
         crossing = " x ".join(cells.factors)
         console.print_result(
-            f"{cells.dataset}: {crossing} makes {cells.cells:,} cells; {cells.missing:,} hold no image."
+            f"{cells.dataset}: {crossing} makes {cells.cells:,} cells; {cells.missing:,} hold no"
+            " image."
         )
     for alias in found.aliases:
         told = "as its layout declares" if alias.declared else "which its layout does not declare"
-        console.print_result(f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}.")
+        console.print_result(
+            f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}."
+        )
     console.print_result("\nProblems and notes:" if found.problems else "\nNo problem found.")
     for problem in found.problems:
         console.print_result(f"- {problem}")
@@ -166,7 +202,9 @@ def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
     from gprplus.ingest.inspection.sample_grid import pick_grid
 
     cells = pick_grid(manifest, by, columns)
-    save_image(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)
+    save_image(
+        contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet
+    )
 
 
 def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
@@ -185,21 +223,25 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         for name, arm in record.arms.items()
     ]
     console.print_result(
-        f"{record.name}: the effect of {record.attribute}, by the design '{record.design}', seed {record.seed}."
+        f"{record.name}: the effect of {record.attribute}, by the design '{record.design}', seed"
+        f" {record.seed}."
     )
     console.print_table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
     test = record.test
     shared = f", fingerprint {test.fingerprint[:12]}..." if test.fingerprint else ""
     console.print_result(
-        f"Test set: {test.identities:,} identities, {test.queries:,} queries, {test.gallery:,} gallery rows, "
-        f"protocol {test.protocol}{shared}."
+        f"Test set: {test.identities:,} identities, {test.queries:,} queries, {test.gallery:,}"
+        f" gallery rows, protocol {test.protocol}{shared}."
     )
     dealt = shown.deal_counts(record)
     if dealt:
         console.print_result(f"Deals: {dealt}; the table is of deal 0.")
     within = " x ".join(record.audit.matched_within)
     if within:  # arms that were written out one by one need not be matched
-        console.print_result(f"Audit: {record.retention:.1%} of the candidate images could be matched within {within}.")
+        console.print_result(
+            f"Audit: {record.retention:.1%} of the candidate images could be matched within"
+            f" {within}."
+        )
     for warning in record.warnings:
         console.print_result(f"- {warning}")
     audit.print_audit(record.audit)

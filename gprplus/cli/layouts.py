@@ -30,7 +30,11 @@ def command(context: click.Context, as_json: bool) -> None:
     if as_json:
         console.print_json(
             {
-                layout.name: {"title": layout.title, "licence": layout.licence, "status": layout.status}
+                layout.name: {
+                    "title": layout.title,
+                    "licence": layout.licence,
+                    "status": layout.status,
+                }
                 for layout in known
             }
         )
@@ -45,7 +49,9 @@ def print_layouts(name: str) -> None:
     """Print the TOML of a layout, to be copied and changed."""
     from gprplus.core.declarations import load_declaration
 
-    console.print_result(load_declaration("layouts", name).path.read_text(encoding="utf-8").rstrip("\n"))
+    console.print_result(
+        load_declaration("layouts", name).path.read_text(encoding="utf-8").rstrip("\n")
+    )
 
 
 @command.command("try")
@@ -55,7 +61,8 @@ def print_layouts(name: str) -> None:
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
     """Show how a layout reads a folder or archive: ten parsed rows, and names that do not match.
 
-    NAME is a layout, the path of a TOML file, or auto. No file is opened (except to decide between two layouts).
+    NAME is a layout, the path of a TOML file, or auto. No file is opened (except to decide between
+    two layouts).
     """
     from gprplus.ingest.inspection.layout_preview import preview_layout
 
@@ -63,9 +70,13 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     if as_json:
         console.print_json(tried.as_dict())
         return
-    console.print_result(f"{tried.matched:,} of {tried.files:,} files fit the layout '{tried.layout}'.")
+    console.print_result(
+        f"{tried.matched:,} of {tried.files:,} files fit the layout '{tried.layout}'."
+    )
     if tried.rows:
-        columns = [key for key in tried.rows[0] if any(row[key] not in (None, False) for row in tried.rows)]
+        columns = [
+            key for key in tried.rows[0] if any(row[key] not in (None, False) for row in tried.rows)
+        ]
         console.print_table(columns, [[row[key] for key in columns] for row in tried.rows])
     for sentence in (*tried.unknown, *tried.doubts):
         console.print_result(sentence)
@@ -74,4 +85,6 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     for path, why in tried.misses:
         console.print_result(f"{path} {why}.")
     if not tried.matched and name != "auto":
-        console.print_result(f"Which layout does fit? {command_line(['layouts', 'try', 'auto', folder])}")
+        console.print_result(
+            f"Which layout does fit? {command_line(['layouts', 'try', 'auto', folder])}"
+        )

@@ -18,9 +18,11 @@ _NEEDS = {
 
 
 def refuse_too_little_memory(command: str) -> None:
-    """Raise GprplusError if the address space limit of the process is too small to load a command's libraries.
+    """Raise GprplusError if the address space limit of the process is too small to load a command's
+    libraries.
 
-    Beyond that limit libraries abort, each in a different way. Memory limits (of a machine or a group) are not checked.
+    Beyond that limit libraries abort, each in a different way. Memory limits (of a machine or a
+    group) are not checked.
     """
     import resource
 
@@ -31,6 +33,7 @@ def refuse_too_little_memory(command: str) -> None:
     needed += _A_CORE * max(0, available_cores() - 2) if needed else 0
     if limit != resource.RLIM_INFINITY and limit < needed:
         raise GprplusError(
-            f"gprplus {command} needs {format_bytes(needed)} of address space, and the limit here is "
-            f"{format_bytes(limit)}. Raise it with: ulimit -v {needed // 1024}, or ulimit -v unlimited."
+            f"gprplus {command} needs {format_bytes(needed)} of address space, and the limit here"
+            f" is {format_bytes(limit)}. Raise it with: ulimit -v {needed // 1024}, or ulimit -v"
+            " unlimited."
         )

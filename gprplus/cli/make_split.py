@@ -63,12 +63,13 @@ def command(
 ) -> None:
     """Build a controlled experiment over one attribute.
 
-    Its arms are training sets of equal size that differ in that attribute alone: identities and all other attributes
-    are matched. All arms are tested on the same identities, which none of them has seen. The split goes to
-    WORK/splits/ATTR, or ATTR-DESIGN where a design is named.
+    Its arms are training sets of equal size that differ in that attribute alone: identities and all
+    other attributes are matched. All arms are tested on the same identities, which none of them has
+    seen. The split goes to WORK/splits/ATTR, or ATTR-DESIGN where a design is named.
 
-    With --from, the request is read from a split.json, which may come from another machine. The split is made from
-    your manifest, and kept only if it has the same rows (exit code 0; else 1, with what differs).
+    With --from, the request is read from a split.json, which may come from another machine. The
+    split is made from your manifest, and kept only if it has the same rows (exit code 0; else 1,
+    with what differs).
 
     \b
     Examples:
@@ -121,7 +122,12 @@ def _request(context: click.Context) -> dict[str, Any]:
 
 
 def _rebuild(
-    context: click.Context, record: Path, manifest: Path | None, output: Path | None, work: Path, as_json: bool
+    context: click.Context,
+    record: Path,
+    manifest: Path | None,
+    output: Path | None,
+    work: Path,
+    as_json: bool,
 ) -> None:
     from gprplus.cli import console
     from gprplus.cli.show import differences
@@ -134,7 +140,8 @@ def _rebuild(
         if (tuple(value) if isinstance(value, list) else value) != said:
             option = options_of(SplitRequest)[name].flag
             raise click.UsageError(
-                f"{record} was made with {option} {differences.format_cell(said)}; leave {option} out."
+                f"{record} was made with {option} {differences.format_cell(said)}; leave {option}"
+                " out."
             )
     folder = output or work / "splits" / theirs.name
     source = manifest or work / "manifest"
@@ -152,7 +159,8 @@ def _rebuild(
         )
     if not as_json:
         console.print_result(
-            f"equal: {found.split.path} has the rows of {record} (fingerprint {theirs.fingerprint[:12]}...)"
+            f"equal: {found.split.path} has the rows of {record} (fingerprint"
+            f" {theirs.fingerprint[:12]}...)"
         )
 
 
@@ -167,7 +175,12 @@ def _reason(found: "Sequence[ManifestDifference]") -> str:
 
 
 def _of_study(
-    context: click.Context, name: str, manifest: Path | None, output: Path | None, work: Path, as_json: bool
+    context: click.Context,
+    name: str,
+    manifest: Path | None,
+    output: Path | None,
+    work: Path,
+    as_json: bool,
 ) -> None:
     from gprplus.cli.console import print_json
     from gprplus.cli.show import split as shown

@@ -39,45 +39,66 @@ work_option = topic_option(
     show_default=True,
     help="Folder that everything goes under unless -o names another.",
 )
-output_option = topic_option("-o", "--output", type=LocalPath(), default=None, help="Folder of the result.")
-force_option = topic_option("--force", is_flag=True, help="Replace the result of another request in the output folder.")
-json_option = topic_option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+output_option = topic_option(
+    "-o", "--output", type=LocalPath(), default=None, help="Folder of the result."
+)
+force_option = topic_option(
+    "--force", is_flag=True, help="Replace the result of another request in the output folder."
+)
+json_option = topic_option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object instead of text."
+)
 dry_run_option = topic_option(
     "--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing."
 )
 
 
-def parse_list(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+def parse_list(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> list[str] | None:
     """Click callback: 'a,b c' -> ['a', 'b', 'c']; None stays None."""
     if value is None:
         return None
     items = [item for item in value.replace(",", " ").split() if item]
     if not items:
-        raise click.BadParameter("expected one or more names, separated by commas.", context, parameter)
+        raise click.BadParameter(
+            "expected one or more names, separated by commas.", context, parameter
+        )
     return items
 
 
-def parse_checks(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    """Click callback of an option with an optional value: a folder after it is the argument of the command."""
+def parse_checks(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> list[str] | None:
+    """Click callback of an option with an optional value: a folder after it is the argument of the
+    command."""
     items = parse_list(context, parameter, value)
     for item in items or []:
         if Path(item).is_dir():
             option = parameter.opts[0]
             raise click.BadParameter(
-                f"'{item}' is a folder, not a check: put it before {option}, or write {option}=all.", context, parameter
+                f"'{item}' is a folder, not a check: put it before {option}, or write"
+                f" {option}=all.",
+                context,
+                parameter,
             )
     return items
 
 
-def parse_named_paths(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
-    """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market': Path('data/market')}."""
+def parse_named_paths(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market':
+    Path('data/market')}."""
     found: dict[str, Path] = {}
     for value in values:
         name, equals, path = value.partition("=")
         if not (name and equals and path):
             raise click.BadParameter(f"expected NAME=PATH, found '{value}'.", context, parameter)
         if not name.replace("-", "").replace("_", "").isalnum():
-            raise click.BadParameter(f"a name has letters, digits, - and _ only, unlike '{name}'.", context, parameter)
+            raise click.BadParameter(
+                f"a name has letters, digits, - and _ only, unlike '{name}'.", context, parameter
+            )
         if name in found:
             raise click.BadParameter(f"the name '{name}' is given twice.", context, parameter)
         refuse_address(path)

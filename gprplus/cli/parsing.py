@@ -9,16 +9,23 @@ def parse_restrictions(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     """Click callback for a repeated ATTR=LEVEL+LEVEL."""
-    return {name: tuple(said.split("+")) for name, said in parse_pairs(context, parameter, values).items()}
+    return {
+        name: tuple(said.split("+"))
+        for name, said in parse_pairs(context, parameter, values).items()
+    }
 
 
-def parse_pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def parse_pairs(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
     """Click callback for a repeated ATTR=TEXT."""
     found: dict[str, str] = {}
     for value in values:
         name, equals, said = value.partition("=")
         if not (name and equals and said) or name in found:
-            raise click.BadParameter(f"expected ATTR=..., each ATTR once; found '{value}'.", context, parameter)
+            raise click.BadParameter(
+                f"expected ATTR=..., each ATTR once; found '{value}'.", context, parameter
+            )
         found[name] = said
     return found
 

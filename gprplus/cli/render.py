@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from gprplus.engine.output.render_crops import RenderPlan
 
 
-@click.command("render", cls=TopicCommand, short_help="Render a crossed design of synthetic identities.")
+@click.command(
+    "render", cls=TopicCommand, short_help="Render a crossed design of synthetic identities."
+)
 @click_options(RenderOptions)
 @options.topic_option(
     "--frames",
@@ -50,8 +52,9 @@ def command(
 ) -> None:
     """Render a crossed design of synthetic identities.
 
-    Each identity is drawn from every viewpoint in every weather and illumination. With --frames, several identities
-    meet in one place, recorded by fixed cameras around it. An interrupted command continues when it is run again.
+    Each identity is drawn from every viewpoint in every weather and illumination. With --frames,
+    several identities meet in one place, recorded by fixed cameras around it. An interrupted
+    command continues when it is run again.
 
     \b
     Examples:
@@ -70,7 +73,9 @@ def command(
         raise click.UsageError("--meetings is for whole frames: give --frames too.")
     asked: RenderOptions | FramesOptions
     if frames:  # their annotations always hold boxes and keypoints
-        shared = {name: value for name, value in values.items() if name not in ("boxes", "keypoints")}
+        shared = {
+            name: value for name, value in values.items() if name not in ("boxes", "keypoints")
+        }
         asked = given_options(FramesOptions, {**shared, "meetings": meetings})
         plan: RenderPlan = make_scenario(make_design(asked), asked.meetings)
         draw: Callable[..., Path] = render_frames
@@ -83,13 +88,24 @@ def command(
     what = "frames" if frames else "images"
     if dry_run:
         size_mb = plan.bytes_expected / 1e6
-        text = f"Would draw {plan.images:,} {what} of {identities:,} identities into {folder}: about {size_mb:,.0f} MB."
-        print_json({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else print_result(text)
+        text = (
+            f"Would draw {plan.images:,} {what} of {identities:,} identities into {folder}: about"
+            f" {size_mb:,.0f} MB."
+        )
+        (
+            print_json({**known, "bytes": plan.bytes_expected, "state": "planned"})
+            if as_json
+            else print_result(text)
+        )
         return
     done = is_complete(folder, plan, force=force)
     with progress_bar("render") as bar:
         draw(folder, asked, force=force, progress=bar)
     state = "already drawn" if done else "drawn"
-    print_json({**known, "state": state}) if as_json else print_result(
-        f"{plan.images:,} {what} of {identities:,} identities {state} in {folder}."
+    (
+        print_json({**known, "state": state})
+        if as_json
+        else print_result(
+            f"{plan.images:,} {what} of {identities:,} identities {state} in {folder}."
+        )
     )

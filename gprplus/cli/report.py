@@ -54,9 +54,9 @@ def command(
 ) -> None:
     """Write the HTML, CSV and Markdown of finished runs.
 
-    RUNS are run folders (SPLIT/RECIPE) or folders that contain them; by default every finished one under WORK/runs.
-    With --plan, print instead how many seeds and identities are needed to detect one point of mAP: from the noise of
-    the runs or, without any run, from stated assumptions.
+    RUNS are run folders (SPLIT/RECIPE) or folders that contain them; by default every finished one
+    under WORK/runs. With --plan, print instead how many seeds and identities are needed to detect
+    one point of mAP: from the noise of the runs or, without any run, from stated assumptions.
 
     \b
     Examples:
@@ -86,7 +86,11 @@ def command(
     ]
     if as_json:
         made = [
-            {"run": str(folder), "verdict": said, "files": [str(path) for path in files[3 * i : 3 * i + 3]]}
+            {
+                "run": str(folder),
+                "verdict": said,
+                "files": [str(path) for path in files[3 * i : 3 * i + 3]],
+            }
             for i, (folder, said) in enumerate(zip(folders, verdicts, strict=True))
         ]
         console.print_json({"reports": made})
@@ -98,7 +102,8 @@ def command(
 
 
 def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:
-    """Print a plan for each finished run, or one from assumptions where there is none and none was named."""
+    """Print a plan for each finished run, or one from assumptions where there is none and none was
+    named."""
 
     from gprplus.core.errors import ReportError
     from gprplus.reporting.arm_labels import OWN_TEST_SET
@@ -118,10 +123,18 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
             shared = len(ESTIMANDS) if target == OWN_TEST_SET and outcome.levels else 1
-            measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target], shared
-    told = {name: (rows, shared) for name, (rows, shared) in measured.items() if measured_noise(rows)}
+            measured[f"{outcome.name}, {target}"] = (
+                [row for row in rows if row["target"] == target],
+                shared,
+            )
+    told = {
+        name: (rows, shared) for name, (rows, shared) in measured.items() if measured_noise(rows)
+    }
     if folders and not told:
-        raise ReportError(f"No run here has enough data on noise: two arms with two seeds each are needed. {AGAIN}")
+        raise ReportError(
+            "No run here has enough data on noise: two arms with two seeds each are needed."
+            f" {AGAIN}"
+        )
     made = []
     for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
         headers, lines, said = plan_lines(rows, margin, shared)

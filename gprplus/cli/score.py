@@ -28,7 +28,10 @@ FEATURES = "Features and test set"
     type=options.LocalPath(),
     default=None,
     metavar="FILE",
-    help="For .npy: text file with the uid or path of each row, one per line.  [default: the .txt of the same name]",
+    help=(
+        "For .npy: text file with the uid or path of each row, one per line.  [default: the .txt of"
+        " the same name]"
+    ),
 )
 @options.topic_option(
     "--split",
@@ -51,10 +54,14 @@ FEATURES = "Features and test set"
     group=SCORING,
     default=None,
     metavar="RULE",
-    help="Protocol: camera (or market1501, dukemtmcreid, msmt17, cuhk03), viewpoint or no-camera.  [default: the "
-    "target's]",
+    help=(
+        "Protocol: camera (or market1501, dukemtmcreid, msmt17, cuhk03), viewpoint or no-camera. "
+        " [default: the target's]"
+    ),
 )
-@click_options(ScoringOptions, leave=("rerank", "gallery_junk", "removed", "block_rows"), check=False)
+@click_options(
+    ScoringOptions, leave=("rerank", "gallery_junk", "removed", "block_rows"), check=False
+)
 @options.topic_option(
     "--rerank",
     group=SCORING,
@@ -77,10 +84,10 @@ def command(
 ) -> None:
     """Score features of another trainer.
 
-    A Parquet file names each row in a column uid or path and has the feature in a list column `feature`, or one
-    column for each dimension. A .npy array needs --ids, or a .txt of its name next to it; without either its rows
-    must be those of the split's members.parquet (query and gallery) in their order. A folder of images is first
-    ingested under WORK/targets.
+    A Parquet file names each row in a column uid or path and has the feature in a list column
+    `feature`, or one column for each dimension. A .npy array needs --ids, or a .txt of its name
+    next to it; without either its rows must be those of the split's members.parquet (query and
+    gallery) in their order. A folder of images is first ingested under WORK/targets.
 
     \b
     Examples:
@@ -94,12 +101,20 @@ def command(
     from gprplus.evaluation.rerank import RerankOptions
     from gprplus.experiments.open_target import open_target, with_protocol
 
-    on = open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
+    on = open_target(
+        split, target or Path(), work / "targets" / (target.resolve().name if target else "")
+    )
     on = with_protocol(on, rule) if rule else on
     matrix = given.read_features(on, features, ids)
     scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=RerankOptions() if rerank else None)
     found = scores.summary()
-    facts: dict[str, Any] = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
+    facts: dict[str, Any] = {
+        "protocol": on.protocol,
+        "metric": metric,
+        "ap": ap,
+        "rerank": rerank,
+        **found,
+    }
     facts |= {"dimensions": matrix.shape[1], "warnings": on.warnings()}
     if as_json:
         print_json(facts)
@@ -110,6 +125,8 @@ def command(
     again = ", re-ranked (k1 20, k2 6, lambda 0.3)" if rerank else ""
     said = f" ({left_out:,} without a true match left out)" if left_out else ""
     rule_and_form = f"{on.protocol} rule, {metric} similarity, AP in its {ap} form"
-    print_result(f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}")
+    print_result(
+        f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}"
+    )
     for warning in on.warnings():
         print_note(warning)

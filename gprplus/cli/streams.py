@@ -1,11 +1,13 @@
-"""Standard streams that can always be written to: closed ones, and terminals that lack a character."""
+"""Standard streams that can always be written to: closed ones, and terminals that lack a
+character."""
 
 import codecs
 import os
 import sys
 
 PLAIN = "gprplus-plain"  # an error handler of encodings
-# What tables and sentences are set with, for terminals of few characters. A minus sign must not become a question mark.
+# What tables and sentences are set with, for terminals of few characters. A minus sign must not
+# become a question mark.
 _PLAINLY = {
     "−": "-",
     "–": "-",
@@ -24,7 +26,8 @@ _PLAINLY = {
 
 
 def prepare_streams() -> None:
-    """Open what is closed of the three standard streams on the null device, and let no character stop a line."""
+    """Open what is closed of the three standard streams on the null device, and let no character
+    stop a line."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -40,7 +43,8 @@ def prepare_streams() -> None:
 
 
 def replace_unencodable(error: UnicodeError) -> tuple[str, int]:
-    """Return the replacement of a character that an encoding lacks, and the next position; bytes of names as escapes.
+    """Return the replacement of a character that an encoding lacks, and the next position; bytes of
+    names as escapes.
 
     >>> codecs.register_error(PLAIN, replace_unencodable)
     >>> "−0.9 – 90° é \\udcff 人".encode("ascii", PLAIN)
@@ -59,7 +63,8 @@ def _replacement(character: str) -> str:
 
 
 def flush_streams() -> None:
-    """Write out what is held back, so that what keeps it from being written is seen here and not at the very end."""
+    """Write out what is held back, so that what keeps it from being written is seen here and not at
+    the very end."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 

@@ -24,14 +24,20 @@ if TYPE_CHECKING:
 @options.force_option
 @options.json_option
 def command(
-    names: tuple[str, ...], output: Path | None, work: Path, dry_run: bool, force: bool, as_json: bool, **values: Any
+    names: tuple[str, ...],
+    output: Path | None,
+    work: Path,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+    **values: Any,
 ) -> None:
     """Run a declared study end to end.
 
-    STUDY is the name of a shipped study, such as first_look, or a .toml file. Makes the splits of the study, trains
-    and scores every arm and seed that is missing, and writes the reports to WORK/studies/NAME. An interrupted study
-    continues. Several studies are run as one: shared trainings are run once, and every arm is scored on the targets
-    of all.
+    STUDY is the name of a shipped study, such as first_look, or a .toml file. Makes the splits of
+    the study, trains and scores every arm and seed that is missing, and writes the reports to
+    WORK/studies/NAME. An interrupted study continues. Several studies are run as one: shared
+    trainings are run once, and every arm is scored on the targets of all.
 
     \b
     Examples:
@@ -46,13 +52,19 @@ def command(
 
     with progress_bar("Training and scoring") as progress:
         asked = given_options(StudyOptions, values)
-        found = study(names, output, asked, work=work, dry_run=dry_run, force=force, progress=progress)
+        found = study(
+            names, output, asked, work=work, dry_run=dry_run, force=force, progress=progress
+        )
     if as_json:
-        console.print_json({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
+        console.print_json(
+            {"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)}
+        )
         return
     console.print_result(found.plan.study.question)
     if found.plan.study.unknown:
-        console.print_result(f"Not published, and chosen here: {', '.join(found.plan.study.unknown)}.")
+        console.print_result(
+            f"Not published, and chosen here: {', '.join(found.plan.study.unknown)}."
+        )
     if dry_run:
         print_plan(found.outcome.plan)
         return
@@ -73,8 +85,20 @@ def _show_published(found: "StudyResult") -> None:
     for row in compare_with_published(found.plan, found.outcome):
         paper, here = row.published, row.here
         hours = (paper["gpu_hours"], here["seconds"] and here["seconds"] / 3600)
-        scores = [percent(values[metric]) for metric in ("mAP", "rank1", "rank5") for values in (paper, here)]
-        rows.append([row.arm, row.target, *scores, *("-" if h is None else f"{h:.2g}" for h in hours)])
+        scores = [
+            percent(values[metric])
+            for metric in ("mAP", "rank1", "rank5")
+            for values in (paper, here)
+        ]
+        rows.append(
+            [row.arm, row.target, *scores, *("-" if h is None else f"{h:.2g}" for h in hours)]
+        )
     if rows:
-        headers = ["arm", "target", *(f"{m} {of}" for m in ("mAP", "R1", "R5", "hours") for of in ("paper", "here"))]
-        console.print_table(headers, rows, title=found.plan.study.source, right=range(2, len(headers)))
+        headers = [
+            "arm",
+            "target",
+            *(f"{m} {of}" for m in ("mAP", "R1", "R5", "hours") for of in ("paper", "here")),
+        ]
+        console.print_table(
+            headers, rows, title=found.plan.study.source, right=range(2, len(headers))
+        )

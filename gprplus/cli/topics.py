@@ -16,7 +16,9 @@ _EXAMPLES = "\n\n\b\nExample"
 class TopicOption(click.Option):
     """A click option with a topic; earlier names are accepted and not shown."""
 
-    def __init__(self, *args: Any, group: str = "Options", earlier: Sequence[str] = (), **facts: Any) -> None:
+    def __init__(
+        self, *args: Any, group: str = "Options", earlier: Sequence[str] = (), **facts: Any
+    ) -> None:
         super().__init__(*args, **facts)
         self.group = group
         self._earlier = frozenset(earlier)
@@ -35,7 +37,8 @@ class TopicOption(click.Option):
 
 
 class TopicCommand(click.Command):
-    """A command whose help has a section for each topic, in declared order; "Output" is last, before the examples."""
+    """A command whose help has a section for each topic, in declared order; "Output" is last,
+    before the examples."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         whole = self.help
@@ -76,8 +79,13 @@ def _definition(flags: str, text: str, width: int) -> str:
     lines = []
     for line in text.split("\n"):
         hang = "  " if line.startswith("- ") else ""
-        lines += textwrap.wrap(line, room, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+        lines += textwrap.wrap(
+            line, room, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
+        )
     first = f"  {flags}".ljust(len(indent))
     start = "" if len(flags) < _FLAGS - 1 else f"{first.rstrip()}\n{indent}"
     head, *rest = lines or [""]
-    return "".join(f"{line}\n" for line in [f"{start or first}{head}".rstrip(), *(indent + line for line in rest)])
+    return "".join(
+        f"{line}\n"
+        for line in [f"{start or first}{head}".rstrip(), *(indent + line for line in rest)]
+    )

@@ -1,1 +1,2 @@
-"""Utilities for every package: safe names, output folders, JSON files and typed reading. Independent of all stages."""
+"""Utilities for every package: safe names, output folders, JSON files and typed reading.
+Independent of all stages."""

@@ -1,4 +1,5 @@
-"""Arrow columns as NumPy arrays and back, without pyarrow's own conversion, which imports pandas."""
+"""Arrow columns as NumPy arrays and back, without pyarrow's own conversion, which imports
+pandas."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ def combine_chunks(column: "pa.ChunkedArray") -> "pa.Array":
     return array
 
 
-def from_numpy(values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None = None) -> "pa.Array":
+def from_numpy(
+    values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None = None
+) -> "pa.Array":
     """Numbers as an Arrow array."""
     import pyarrow as pa
 
@@ -38,4 +41,6 @@ def from_strings(items: Sequence[str]) -> "pa.Array":
 
     raw = [item.encode() for item in items]
     ends = np.cumsum([0, *map(len, raw)], dtype=np.int32)
-    return pa.Array.from_buffers(pa.string(), len(raw), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(raw))])
+    return pa.Array.from_buffers(
+        pa.string(), len(raw), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(raw))]
+    )

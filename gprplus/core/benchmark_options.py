@@ -1,4 +1,5 @@
-"""The options of benchmark, and how benchmark.json records them so that a report can print the command."""
+"""The options of benchmark, and how benchmark.json records them so that a report can print the
+command."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ ESTIMANDS = {
     "mixed": "a gallery of all levels",
 }
 TRAINING, SCORING = "Training", "Scoring and statistics"
-_UNRECORDED = ("seeds", "jobs")  # of the arguments: more seeds may be added, and jobs change no result
+_UNRECORDED = (
+    "seeds",
+    "jobs",
+)  # of the arguments: more seeds may be added, and jobs change no result
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class TrainingOptions(Options):
         "auto",
         group=TRAINING,
         metavar="RECIPE",
-        help="Training recipe: the name of a shipped one or a .toml file; auto is fast on a GPU and smoke without one.",
+        help=(
+            "Training recipe: the name of a shipped one or a .toml file; auto is fast on a GPU and"
+            " smoke without one."
+        ),
     )
     backbone: str | None = option(
         None,
@@ -58,7 +65,11 @@ class TrainingOptions(Options):
         help="Number of training seeds of every arm.",
     )
     steps: int | None = option(
-        None, group=TRAINING, at_least=1, default_note="the recipe's", help="Optimizer steps, the same for every arm."
+        None,
+        group=TRAINING,
+        at_least=1,
+        default_note="the recipe's",
+        help="Optimizer steps, the same for every arm.",
     )
     epochs: float | None = option(
         None,
@@ -70,10 +81,14 @@ class TrainingOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "recipe", _file_or_name(self.recipe, str(self.recipe).endswith(".toml")))
+        object.__setattr__(
+            self, "recipe", _file_or_name(self.recipe, str(self.recipe).endswith(".toml"))
+        )
         weights = self.weights
         if weights is not None:
-            object.__setattr__(self, "weights", _file_or_name(weights, str(weights) not in BUILT_IN))
+            object.__setattr__(
+                self, "weights", _file_or_name(weights, str(weights) not in BUILT_IN)
+            )
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,11 @@ class BenchmarkOptions(TrainingOptions):
     )
     targets: Mapping[str, Path] = targets_field(SCORING)
     roots: Mapping[str, Path] = roots_field(SCORING)
-    rerank: bool = option(False, group=SCORING, help="Also score with the gallery re-ranked by k-reciprocal neighbors.")
+    rerank: bool = option(
+        False,
+        group=SCORING,
+        help="Also score with the gallery re-ranked by k-reciprocal neighbors.",
+    )
     margin_points: float = option(
         1.0,
         group=SCORING,
@@ -99,8 +118,10 @@ class BenchmarkOptions(TrainingOptions):
         metavar="POINTS",
         above=0,
         at_most=100,
-        help="Equivalence margin in points of mAP: a smaller difference counts as none. Choose it before the results "
-        "are known.",
+        help=(
+            "Equivalence margin in points of mAP: a smaller difference counts as none. Choose it"
+            " before the results are known."
+        ),
     )
     estimand: str | None = option(
         None,
@@ -113,12 +134,19 @@ class BenchmarkOptions(TrainingOptions):
     sensitivity: bool = option(
         False,
         group=SCORING,
-        help="Then train the arm with the largest difference and the reference again, with half and double the "
-        "learning rate and, if arms differ in size, for equal epochs; report whether the sign of the difference holds.",
+        help=(
+            "Then train the arm with the largest difference and the reference again, with half and"
+            " double the learning rate and, if arms differ in size, for equal epochs; report"
+            " whether the sign of the difference holds."
+        ),
     )
     device: str = device_field()
     jobs: int | None = option(
-        None, group=COMPUTE, at_least=1, default_note="one per core; 1 on a GPU", help="Number of parallel runs."
+        None,
+        group=COMPUTE,
+        at_least=1,
+        default_note="one per core; 1 on a GPU",
+        help="Number of parallel runs.",
     )
 
 
@@ -150,8 +178,11 @@ def _relative(value: Any, folder: Path) -> Any:
     return relative_command(value, folder) if isinstance(value, Path) else value
 
 
-def read_arguments(record: Any, folder: Path, error: type[GprplusError]) -> tuple[Path, BenchmarkOptions]:
-    """The output folder and the options of the arguments in a benchmark.json in `folder`. Raises `error`."""
+def read_arguments(
+    record: Any, folder: Path, error: type[GprplusError]
+) -> tuple[Path, BenchmarkOptions]:
+    """The output folder and the options of the arguments in a benchmark.json in `folder`. Raises
+    `error`."""
     where = "benchmark.json: arguments"
     given = renamed(BenchmarkOptions, record) if isinstance(record, Mapping) else record
     output = given.pop("output", "../..") if isinstance(given, dict) else "../.."
@@ -159,7 +190,9 @@ def read_arguments(record: Any, folder: Path, error: type[GprplusError]) -> tupl
         options = parse_typed(BenchmarkOptions, given, where, error)
     except TrainingError as problem:
         raise error(f"{where}: {problem}") from problem
-    found = {name: _resolved(getattr(options, name), folder) for name in options_of(BenchmarkOptions)}
+    found = {
+        name: _resolved(getattr(options, name), folder) for name in options_of(BenchmarkOptions)
+    }
     return resolve_command(str(output), folder), BenchmarkOptions(**found)
 
 

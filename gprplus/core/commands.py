@@ -1,4 +1,5 @@
-"""Command lines of gprplus: kept in records with paths relative to a folder, printed with paths as seen from here."""
+"""Command lines of gprplus: kept in records with paths relative to a folder, printed with paths as
+seen from here."""
 
 import os
 import shlex
@@ -10,19 +11,23 @@ Word = str | Path | tuple[str, Path]  # an option or value, a path, or NAME=PATH
 
 
 def record_command(words: Sequence[Word], folder: Path) -> list[Any]:
-    """The words as JSON for a record in `folder`: a path becomes {"path": relative}, NAME=PATH has "name" too."""
+    """The words as JSON for a record in `folder`: a path becomes {"path": relative}, NAME=PATH has
+    "name" too."""
     found: list[Any] = []
     for word in words:
         name, path = word if isinstance(word, tuple) else (None, word)
         if isinstance(path, str):
             found.append(path)
         else:
-            found.append({"path": relative_command(path, folder), **({"name": name} if name else {})})
+            found.append(
+                {"path": relative_command(path, folder), **({"name": name} if name else {})}
+            )
     return found
 
 
 def read_command(kept: object, folder: Path) -> list[Word]:
-    """The words that `record_command` kept in a record in `folder`; what is of another form is left out."""
+    """The words that `record_command` kept in a record in `folder`; what is of another form is left
+    out."""
     found: list[Word] = []
     for word in kept if isinstance(kept, list) else []:
         path = word.get("path") if isinstance(word, dict) else None
@@ -31,13 +36,16 @@ def read_command(kept: object, folder: Path) -> list[Word]:
         elif isinstance(path, str):
             name = word.get("name")
             found.append(
-                (name, resolve_command(path, folder)) if isinstance(name, str) else resolve_command(path, folder)
+                (name, resolve_command(path, folder))
+                if isinstance(name, str)
+                else resolve_command(path, folder)
             )
     return found
 
 
 def command_line(words: Sequence[Word]) -> str:
-    """A command line for a shell in the current directory: paths below it are relative, all others absolute.
+    """A command line for a shell in the current directory: paths below it are relative, all others
+    absolute.
 
     >>> command_line(["make-split", "--where", "weather == sunny", "-o", Path("work/splits/dry days")])
     "gprplus make-split --where 'weather == sunny' -o 'work/splits/dry days'"
@@ -56,7 +64,8 @@ def resolve_command(path: str, folder: Path) -> Path:
 
 
 def relative_command(path: Path, folder: Path) -> str:
-    """A path relative to `folder`, POSIX; links in the folders above it are followed, not a link that it is itself."""
+    """A path relative to `folder`, POSIX; links in the folders above it are followed, not a link
+    that it is itself."""
     full = Path(os.path.abspath(path))
     real = Path(os.path.realpath(full.parent)) / full.name
     try:

@@ -1,7 +1,7 @@
 """Contact sheets: images in labeled rows and columns for visual inspection.
 
-A table of levels lists the declared content of a dataset; a sheet shows the actual images. The text is set in DejaVu
-Sans, which ships with matplotlib, so a sheet looks the same on every machine.
+A table of levels lists the declared content of a dataset; a sheet shows the actual images. The text
+is set in DejaVu Sans, which ships with matplotlib, so a sheet looks the same on every machine.
 """
 
 from collections.abc import Sequence
@@ -36,17 +36,22 @@ def contact_sheet(
 ) -> np.ndarray:
     """Draw images in a labeled grid, `(H, W, 3) uint8` RGB.
 
-    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None for an empty field.
-    Every image is scaled to `height` pixels, or less if it would be much wider than the others, and is centered in a
-    cell with the width of the widest. Labels of columns
-    break at spaces, and longer ones end in an ellipsis; empty labels take no space. `captions[i][j]` is
-    below its image; with captions, a cell that has neither image nor caption is blank. Raises
-    ReportError if the cells do not fill the grid.
+    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None for an empty field. Every
+    image is scaled to `height` pixels, or less if it would be much wider than the others, and is
+    centered in a cell with the width of the widest. Labels of columns break at spaces, and longer
+    ones end in an ellipsis; empty labels take no space. `captions[i][j]` is below its image; with
+    captions, a cell that has neither image nor caption is blank. Raises ReportError if the cells do
+    not fill the grid.
     """
     _check(cells, rows, columns)
     widest = _widest(cells, height)
-    scaled = [[None if image is None else _fit(image, height, widest) for image in line] for line in cells]
-    width = max((image.shape[1] for line in scaled for image in line if image is not None), default=height // 2)
+    scaled = [
+        [None if image is None else _fit(image, height, widest) for image in line] for line in cells
+    ]
+    width = max(
+        (image.shape[1] for line in scaled for image in line if image is not None),
+        default=height // 2,
+    )
     small = _font(max(_text_size(height) - 3, 9))
     font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
     heads = [_lines(font, label, width) for label in columns]
@@ -56,7 +61,11 @@ def contact_sheet(
     left += 2 * GAP if any(rows) else 0
     top = MARGIN + (_line(bold) + GAP if title else 0) + (head_height + GAP if any(columns) else 0)
     below = [[_lines(small, text, width) for text in line] for line in captions or [[]]]
-    step = height + GAP + max((len(lines) for line in below for lines in line), default=0) * _line(small)
+    step = (
+        height
+        + GAP
+        + max((len(lines) for line in below for lines in line), default=0) * _line(small)
+    )
     across = max(len(columns) * (width + GAP) - GAP, 0)
     down = max(len(rows) * step - GAP, 0)
     title = _fitted(bold, title, max(left + across - MARGIN, 5 * height))
@@ -75,15 +84,25 @@ def contact_sheet(
         for j, lines in enumerate(heads):
             x = left + j * (width + GAP) + width // 2
             for above, words in enumerate(reversed(lines)):
-                pen.text((x, top - GAP - above * _line(font)), words, fill=INK, font=font, anchor="md")
+                pen.text(
+                    (x, top - GAP - above * _line(font)), words, fill=INK, font=font, anchor="md"
+                )
         for i, label in enumerate(rows):
             y = top + i * step + height // 2
-            pen.text((MARGIN, y), _fitted(font, label, left - MARGIN - GAP), fill=QUIET, font=font, anchor="lm")
+            pen.text(
+                (MARGIN, y),
+                _fitted(font, label, left - MARGIN - GAP),
+                fill=QUIET,
+                font=font,
+                anchor="lm",
+            )
         for i, row in enumerate(below if captions else []):
             for j, lines in enumerate(row):
                 x, y = left + j * (width + GAP) + width // 2, top + i * step + height
                 for under, words in enumerate(lines):
-                    pen.text((x, y + under * _line(small)), words, fill=QUIET, font=small, anchor="ma")
+                    pen.text(
+                        (x, y + under * _line(small)), words, fill=QUIET, font=small, anchor="ma"
+                    )
     return sheet
 
 
@@ -104,20 +123,27 @@ class _Pen:
         self.sheet[:] = np.asarray(self.image)
 
 
-def _check(cells: Sequence[Sequence[np.ndarray | None]], rows: Sequence[str], columns: Sequence[str]) -> None:
+def _check(
+    cells: Sequence[Sequence[np.ndarray | None]], rows: Sequence[str], columns: Sequence[str]
+) -> None:
     found = sorted({len(line) for line in cells})
     if len(cells) != len(rows) or any(count != len(columns) for count in found):
         raise ReportError(
-            f"A contact sheet of {len(rows)} rows and {len(columns)} columns was given "
-            f"{len(cells)} rows of {', '.join(map(str, found)) or 'no'} cells. Fill holes with None."
+            f"A contact sheet of {len(rows)} rows and {len(columns)} columns was given {len(cells)}"
+            f" rows of {', '.join(map(str, found)) or 'no'} cells. Fill holes with None."
         )
 
 
 def _widest(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> int:
-    """Return the maximum width of a cell: a square, or twice the median (at most three heights) for wide images. One
-    panorama among crops would make every cell as wide as itself.
+    """Return the maximum width of a cell: a square, or twice the median (at most three heights) for
+    wide images. One panorama among crops would make every cell as wide as itself.
     """
-    widths = [height * image.shape[1] / image.shape[0] for line in cells for image in line if image is not None]
+    widths = [
+        height * image.shape[1] / image.shape[0]
+        for line in cells
+        for image in line
+        if image is not None
+    ]
     return round(min(max(height, 2 * float(np.median(widths))), 3 * height)) if widths else height
 
 

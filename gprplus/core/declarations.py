@@ -1,7 +1,7 @@
 """Declarations: the TOML files under manifests/, found, read and validated.
 
-A wheel contains them inside the package; an editable install does not have that mapping, so they are looked up inside
-the package first and next to it second.
+A wheel contains them inside the package; an editable install does not have that mapping, so they
+are looked up inside the package first and next to it second.
 """
 
 import hashlib
@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 LARGEST = 1_000_000  # bytes of a TOML file; the largest shipped one has 9,000
 PARTS = 32  # of a dotted key: tomllib takes the square of their number
-_LONG_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % PARTS)
+_LONG_KEY = re.compile(
+    rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % PARTS
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ class Declaration:
 
     @property
     def where(self) -> str:
-        """Return the name of the file in messages: relative to manifests/ if it is a shipped one, else its path."""
-        return str(self.path.resolve().relative_to(declarations_folder()) if self.shipped else self.path)
+        """Return the name of the file in messages: relative to manifests/ if it is a shipped one,
+        else its path."""
+        return str(
+            self.path.resolve().relative_to(declarations_folder()) if self.shipped else self.path
+        )
 
     @property
     def shipped(self) -> bool:
@@ -51,13 +56,15 @@ def declarations_folder() -> Path:
         if (candidate / "attributes.toml").is_file():
             return candidate
     raise DeclarationError(
-        "The declarations that gprplus ships (attributes.toml and its neighbours) are neither in "
-        f"{package / 'manifests'} nor in {package.parent / 'manifests'}. Install gprplus again with pip."
+        "The declarations that gprplus ships (attributes.toml and its neighbours) are neither in"
+        f" {package / 'manifests'} nor in {package.parent / 'manifests'}. Install gprplus again"
+        " with pip."
     )
 
 
 def declaration_names(kind: str) -> list[str]:
-    """The names of the shipped declarations of one kind ('layouts', 'recipes', 'studies'), sorted."""
+    """The names of the shipped declarations of one kind ('layouts', 'recipes', 'studies'),
+    sorted."""
     return sorted(path.stem for path in (declarations_folder() / kind).glob("*.toml"))
 
 
@@ -72,7 +79,8 @@ def load_declaration(kind: str, name: str | Path) -> Declaration:
         if str(name) not in declaration_names(kind):
             one = {"studies": "study"}.get(kind, kind.removesuffix("s"))
             raise DeclarationError(
-                f"There is no {one} called '{name}'. {did_you_mean(str(name), declaration_names(kind))}"
+                f"There is no {one} called '{name}'."
+                f" {did_you_mean(str(name), declaration_names(kind))}"
             )
     return load_toml(path)
 
@@ -89,29 +97,38 @@ def load_toml(path: Path) -> Declaration:
 
 
 def parse_toml(path: Path, data: bytes) -> Declaration:
-    """The declaration in the bytes of a TOML file, with the digest of its text (line ends normalised).
+    """The declaration in the bytes of a TOML file, with the digest of its text (line ends
+    normalised).
 
-    Raises DeclarationError, also for what would take the parser minutes: a large file, a key of thousands of parts.
+    Raises DeclarationError, also for what would take the parser minutes: a large file, a key of
+    thousands of parts.
     """
     if len(data) > LARGEST:
-        raise DeclarationError(f"{path} is larger than {LARGEST:,} bytes, the most that is read of a TOML file.")
+        raise DeclarationError(
+            f"{path} is larger than {LARGEST:,} bytes, the most that is read of a TOML file."
+        )
     text = data.replace(b"\r\n", b"\n")
     if _LONG_KEY.search(text):
         raise DeclarationError(f"{path} is not valid TOML here: a key has more than {PARTS} parts.")
     try:
         found = tomllib.loads(text.decode("utf-8"))
     except RecursionError:
-        raise DeclarationError(f"{path} is not valid TOML here: its values are nested too deeply.") from None
-    except ValueError as error:  # bytes that are no UTF-8, what is no TOML, a number of 5,000 digits
+        raise DeclarationError(
+            f"{path} is not valid TOML here: its values are nested too deeply."
+        ) from None
+    except (
+        ValueError
+    ) as error:  # bytes that are no UTF-8, what is no TOML, a number of 5,000 digits
         raise DeclarationError(f"{path} is not valid TOML: {error}.") from error
     return Declaration(path.stem, path, hashlib.sha256(text).hexdigest(), found)
 
 
 def from_mapping(cls: type[T], data: Mapping[str, Any], where: str) -> T:
-    """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types are errors.
+    """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types
+    are errors.
 
-    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. Each message
-    starts with `where`, such as "layouts/engine.toml".
+    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are
+    followed. Each message starts with `where`, such as "layouts/engine.toml".
     """
     return parse_typed(cls, data, where, DeclarationError)
 
@@ -120,8 +137,9 @@ def from_mapping(cls: type[T], data: Mapping[str, Any], where: str) -> T:
 class Attribute:
     """One attribute as declared in manifests/attributes.toml.
 
-    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order
-    (empty: open); `coarser` maps that merge levels, from fine to coarse (splits.coarsening).
+    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its
+    natural order (empty: open); `coarser` maps that merge levels, from fine to coarse
+    (splits.coarsening).
     """
 
     level: str
@@ -138,7 +156,8 @@ def attributes() -> dict[str, Attribute]:
     """Return every declared attribute by name, in declared order: image-level ones first."""
     declaration = load_toml(declarations_folder() / "attributes.toml")
     return {
-        name: from_mapping(Attribute, table, f"attributes.toml: {name}") for name, table in declaration.data.items()
+        name: from_mapping(Attribute, table, f"attributes.toml: {name}")
+        for name, table in declaration.data.items()
     }
 
 

@@ -1,7 +1,8 @@
 """All errors that a user can fix, as one family of classes.
 
-Every message states what went wrong, where, what was expected, what was found and what to do next. The command line
-prints it and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
+Every message states what went wrong, where, what was expected, what was found and what to do next.
+The command line prints it and exits with 1; a library user catches `GprplusError`, or the builtin
+that each class also inherits.
 """
 
 import errno
@@ -10,7 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-# Parts of the names of system libraries that opencv-python needs and opencv-python-headless does not.
+# Parts of the names of system libraries that opencv-python needs and opencv-python-headless does
+# not.
 _DISPLAY = ("libGL", "libgthread", "libglib", "libSM", "libX", "libxcb", "cv2")
 
 
@@ -88,7 +90,9 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     >>> closest("kamera", ["identity", "camera"]), closest("rain", ["snow"])
     ('camera', None)
     """
-    close = get_close_matches(str(word).lower(), sorted({str(choice) for choice in choices}), n=1, cutoff=0.6)
+    close = get_close_matches(
+        str(word).lower(), sorted({str(choice) for choice in choices}), n=1, cutoff=0.6
+    )
     return close[0] if close else None
 
 
@@ -124,7 +128,8 @@ def first_few(items: Sequence[object], limit: int = 3) -> str:
 
 
 def escape(text: str) -> str:
-    """The text with whatever a terminal would obey, not show, as escapes: names of files may hold anything.
+    """The text with whatever a terminal would obey, not show, as escapes: names of files may hold
+    anything.
 
     >>> print(escape("a\\nb.jpg"), escape("märz.jpg"))
     a\\nb.jpg märz.jpg
@@ -141,7 +146,8 @@ def _escape(character: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error message without its full stop; the class of the error if it has no message.
+    """Return the first line of an error message without its full stop; the class of the error if it
+    has no message.
 
     >>> first_line(ValueError("too short.\\nand more")), first_line(EOFError())
     ('too short', 'EOFError')
@@ -151,7 +157,8 @@ def first_line(error: BaseException) -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Return True if an error means insufficient memory, in the messages of Python, the system, torch or OpenCV.
+    """Return True if an error means insufficient memory, in the messages of Python, the system,
+    torch or OpenCV.
 
     >>> out_of_memory(MemoryError()), out_of_memory(OSError(12, "Cannot allocate memory")), out_of_memory(OSError())
     (True, True, False)
@@ -162,7 +169,13 @@ def out_of_memory(error: BaseException) -> bool:
         return False
     if isinstance(error, ImportError):  # libraries that do not load
         return "failed to map segment" in str(error) or "cannot allocate memory" in str(error)
-    said = ("can't allocate memory", "not enough memory", "Insufficient memory", "can't start new thread", "bad_alloc")
+    said = (
+        "can't allocate memory",
+        "not enough memory",
+        "Insufficient memory",
+        "can't start new thread",
+        "bad_alloc",
+    )
     return isinstance(error, MemoryError) or any(words in str(error) for words in said)
 
 
@@ -177,15 +190,17 @@ def import_failure(error: ImportError) -> str:
     text, name = str(error), (error.name or "").partition(".")[0]
     if name == "cv2" or any(library in text for library in _DISPLAY):
         return (
-            f"OpenCV does not load ({text}). On a machine without a display, put opencv-python-headless in its place: "
-            "pip uninstall opencv-python && pip install opencv-python-headless"
+            f"OpenCV does not load ({text}). On a machine without a display, put"
+            " opencv-python-headless in its place: pip uninstall opencv-python && pip install"
+            " opencv-python-headless"
         )
     which = f"The package '{name}'" if name else "A package"
     return f"{which} does not load ({text}). Install it again with pip."
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """The refusal of the system that an error is, also where a library made a text of it; None for any other error.
+    """The refusal of the system that an error is, also where a library made a text of it; None for
+    any other error.
 
     >>> system_error(RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")).errno
     28
@@ -196,7 +211,11 @@ def system_error(error: BaseException) -> OSError | None:
     code = int(number[1] or number[2]) if number else None
     if code is None and "No space left on device" in str(error):
         code = errno.ENOSPC
-    return None if code is None or isinstance(error, GprplusError) else OSError(code, os.strerror(code))
+    return (
+        None
+        if code is None or isinstance(error, GprplusError)
+        else OSError(code, os.strerror(code))
+    )
 
 
 def next_step(error: OSError) -> str:

@@ -14,7 +14,8 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def escape_markdown(text: str) -> str:
-    r"""Text for a cell or a line of Markdown: no HTML, no column, no link; emphasis and code marks stay.
+    r"""Text for a cell or a line of Markdown: no HTML, no column, no link; emphasis and code marks
+    stay.
 
     >>> escape_markdown("<b>a|b</b>\n![x](http://y)")
     '&lt;b&gt;a\\|b&lt;/b&gt;\\\\n![x]\\(http://y)'
@@ -24,10 +25,11 @@ def escape_markdown(text: str) -> str:
 
 
 def escape_csv_cell(value: Any) -> Any:
-    r"""Return a value for a spreadsheet cell: text that would be a formula gets an apostrophe in front.
+    r"""Return a value for a spreadsheet cell: text that would be a formula gets an apostrophe in
+    front.
 
-    Tabs, line ends and other control characters are escaped, because they would start another cell. Numbers are kept,
-    as values and as text; None is an empty field.
+    Tabs, line ends and other control characters are escaped, because they would start another cell.
+    Numbers are kept, as values and as text; None is an empty field.
 
     >>> [escape_csv_cell(value) for value in ("=1+1", "-1", "-x", -1, None, "sunny", "@a", "a\r=1")]
     ["'=1+1", '-1', "'-x", -1, '', 'sunny', "'@a", 'a\\r=1']
@@ -41,8 +43,8 @@ def escape_csv_cell(value: Any) -> Any:
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Write rows as CSV for spreadsheets (`escape_csv_cell`). Files that gprplus reads back are written without
-    escaping.
+    """Write rows as CSV for spreadsheets (`escape_csv_cell`). Files that gprplus reads back are
+    written without escaping.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -60,7 +62,8 @@ def _is_number(text: str) -> bool:
 
 
 def csv_table(table: "pa.Table") -> "pa.Table":
-    """Write an Arrow table as CSV for spreadsheets: levels as text, and every text through `escape_csv_cell`."""
+    """Write an Arrow table as CSV for spreadsheets: levels as text, and every text through
+    `escape_csv_cell`."""
     import pyarrow as pa
 
     columns = {name: _csv_column(table.column(name)) for name in table.column_names}
@@ -75,7 +78,9 @@ def _csv_column(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
         column = column.cast(pa.string())
     if not pa.types.is_string(column.type):
         return column
-    plain = pc.match_substring_regex(column, r"\A[^=+\-@[:cntrl:]][[:print:]]*\z")  # ASCII, which most columns are
+    plain = pc.match_substring_regex(
+        column, r"\A[^=+\-@[:cntrl:]][[:print:]]*\z"
+    )  # ASCII, which most columns are
     if pc.all(plain, min_count=0).as_py():
         return column
     return pa.chunked_array(

@@ -1,6 +1,8 @@
-"""Canonical texts and their hashes, with the standard library alone, for processes that only read names.
+"""Canonical texts and their hashes, with the standard library alone, for processes that only read
+names.
 
-Canonical texts are unambiguous, 64-bit keys are hashes of them, and digests represent anything longer.
+Canonical texts are unambiguous, 64-bit keys are hashes of them, and digests represent anything
+longer.
 """
 
 import hashlib
@@ -8,7 +10,9 @@ import unicodedata
 from collections.abc import Iterable
 
 VERSION = "gprplus-key-1"  # part of every key: a change here is a change of every draw
-SEPARATOR = "\x1f"  # ASCII unit separator: no file name part contains it in practice, and the canonical form escapes it
+SEPARATOR = (  # ASCII unit separator: no file name part contains it in practice, and the canonical form escapes it
+    "\x1f"
+)
 
 
 def join_canonical(*parts: str) -> str:
@@ -20,13 +24,19 @@ def join_canonical(*parts: str) -> str:
     plain = SEPARATOR.join(parts)
     if plain.isascii() and "\\" not in plain and plain.count(SEPARATOR) < max(len(parts), 1):
         return plain  # nothing to normalise or escape: the common case, at a tenth of the cost
-    clean = (unicodedata.normalize("NFC", part).replace("\\", "\\\\").replace(SEPARATOR, "\\u") for part in parts)
+    clean = (
+        unicodedata.normalize("NFC", part).replace("\\", "\\\\").replace(SEPARATOR, "\\u")
+        for part in parts
+    )
     return SEPARATOR.join(clean)
 
 
 def hash64(text: str) -> int:
-    """The 64-bit key of one text: the first 8 bytes (big-endian) of BLAKE2b over the key version and the text."""
-    return int.from_bytes(hashlib.blake2b(f"{VERSION}{SEPARATOR}{text}".encode(), digest_size=8).digest(), "big")
+    """The 64-bit key of one text: the first 8 bytes (big-endian) of BLAKE2b over the key version
+    and the text."""
+    return int.from_bytes(
+        hashlib.blake2b(f"{VERSION}{SEPARATOR}{text}".encode(), digest_size=8).digest(), "big"
+    )
 
 
 def hash64_bytes(texts: Iterable[str]) -> bytes:

@@ -1,4 +1,5 @@
-"""Small pieces of HTML that a notebook shows for an object: a table of facts, a table of rows, an image."""
+"""Small pieces of HTML that a notebook shows for an object: a table of facts, a table of rows, an
+image."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def html_text(value: Any) -> str:
-    """Return a value as text of HTML: numbers with separators, nothing for None, names from files escaped.
+    """Return a value as text of HTML: numbers with separators, nothing for None, names from files
+    escaped.
 
     >>> html_text(12345), html_text(None), html_text("a<b"), html_text(0.1234567)
     ('12,345', '', 'a&lt;b', '0.1235')
@@ -24,9 +26,13 @@ def html_text(value: Any) -> str:
 
 
 def html_table(
-    headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "", right: Sequence[int] = ()
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    caption: str = "",
+    right: Sequence[int] = (),
 ) -> str:
-    """Return rows as a table of HTML; numbers, and columns numbered in `right`, are set flush right.
+    """Return rows as a table of HTML; numbers, and columns numbered in `right`, are set flush
+    right.
 
     >>> html_table(["arm", "mAP"], [["mix", 0.5]])
     '<table><thead><tr><th>arm</th><th>mAP</th></tr></thead><tbody><tr><td>mix</td>\
@@ -46,7 +52,8 @@ def html_facts(title: str, facts: Mapping[str, Any]) -> str:
     """
     kept = {name: text for name, value in facts.items() if (text := html_text(value))}
     rows = "".join(
-        f'<tr><th style="text-align:left">{html_text(name)}</th><td>{text}</td></tr>' for name, text in kept.items()
+        f'<tr><th style="text-align:left">{html_text(name)}</th><td>{text}</td></tr>'
+        for name, text in kept.items()
     )
     return f"<table><caption>{html_text(title)}</caption><tbody>{rows}</tbody></table>"
 
@@ -58,7 +65,9 @@ def html_image(pixels: "np.ndarray", title: str = "") -> str:
     from gprplus.core.imaging.images import encode_jpeg
 
     data = base64.b64encode(encode_jpeg(pixels)).decode()
-    return f'<img src="data:image/jpeg;base64,{data}" title="{html_text(title)}" style="margin:2px">'
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" title="{html_text(title)}" style="margin:2px">'
+    )
 
 
 def _cells(row: Sequence[Any], right: Sequence[int]) -> str:

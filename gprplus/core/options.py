@@ -1,8 +1,9 @@
 """One list of options for a Python function, its command and its TOML table: a frozen dataclass.
 
-Each field is declared by `option`, which holds its help text, its topic and its range. From that list come the keywords
-and the docstring of the function (`accepts`), the options of the command and its help (`gprplus.cli.options`), the
-check of values, the JSON record, and the words of a printed command (`gprplus.core.spelling`).
+Each field is declared by `option`, which holds its help text, its topic and its range. From that
+list come the keywords and the docstring of the function (`accepts`), the options of the command and
+its help (`gprplus.cli.options`), the check of values, the JSON record, and the words of a printed
+command (`gprplus.core.spelling`).
 """
 
 import dataclasses
@@ -24,7 +25,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 O = TypeVar("O", bound="Options")  # noqa: E741
 _KEY = "option"  # of the metadata of a field
 _INT64 = 2**63
-_WORDS = {str: "text", int: "a whole number", bool: "True or False", float: "a number", Path: "a path"}
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    bool: "True or False",
+    float: "a number",
+    Path: "a path",
+}
 _REFERENCE = re.compile(r"\{(\w+)\}")  # in a help text: another option
 _SECTION = re.compile(r"\n\n(?=(?:Returns|Raises|Yields|Examples?):)")
 
@@ -34,17 +41,16 @@ class Option:
     """An option.
 
     Args:
-        help: its function; `{name}` refers to another option of the list.
-        group: the topic under which `--help` lists it.
-        flag: its name on the command line; "" means the field's name with hyphens.
-        metavar: the placeholder of its value in `--help`; "" means that the type decides.
-        choices: its possible values; a mapping explains each.
-        at_least, at_most, above, below: the range of a number.
-        default_note: the meaning of the default None, such as "the recipe's".
-        old: an earlier name, kept as the key of records and accepted in TOML files and on the command line.
-        recorded: whether it is part of the recorded request that decides whether two requests are equal.
-        alone: the value of the option without a value on the command line; "" if it needs one.
-        repeated: whether the command line takes each item of a list by a separate option instead of by commas.
+        help: its function; `{name}` refers to another option of the list. group: the topic under
+        which `--help` lists it. flag: its name on the command line; "" means the field's name with
+        hyphens. metavar: the placeholder of its value in `--help`; "" means that the type decides.
+        choices: its possible values; a mapping explains each. at_least, at_most, above, below: the
+        range of a number. default_note: the meaning of the default None, such as "the recipe's".
+        old: an earlier name, kept as the key of records and accepted in TOML files and on the
+        command line. recorded: whether it is part of the recorded request that decides whether two
+        requests are equal. alone: the value of the option without a value on the command line; ""
+        if it needs one. repeated: whether the command line takes each item of a list by a separate
+        option instead of by commas.
     """
 
     help: str
@@ -75,14 +81,17 @@ class Option:
         return _REFERENCE.sub(lambda found: refer(found[1]), self.help)
 
     def checked(self, value: Any) -> Any:
-        """The value as the type of the field. Raises ValueError with the second half of a sentence."""
+        """The value as the type of the field. Raises ValueError with the second half of a
+        sentence."""
         value = fitted(self.hint, value)
         if value is None:
             return None
         if self.choices:
             for word in value if isinstance(value, tuple) else (value,):
                 if word not in self.choices:
-                    raise ValueError(f"{escape(str(word))} is not known. {did_you_mean(str(word), self.choices)}")
+                    raise ValueError(
+                        f"{escape(str(word))} is not known. {did_you_mean(str(word), self.choices)}"
+                    )
         for limit, phrase, holds in (
             (self.at_least, "at least", operator.ge),
             (self.above, "more than", operator.gt),
@@ -101,20 +110,26 @@ def option(default: Any = MISSING, *, help: str, group: str, **facts: Any) -> An
     """A field of an options dataclass; `facts` are the further fields of `Option`."""
     found = Option(help, group, **facts)
     if isinstance(default, dict):
-        return dataclasses.field(default_factory=dict, compare=found.recorded, metadata={_KEY: found})
+        return dataclasses.field(
+            default_factory=dict, compare=found.recorded, metadata={_KEY: found}
+        )
     return dataclasses.field(default=default, compare=found.recorded, metadata={_KEY: found})
 
 
 def same_option(cls: "type[Options]", name: str, default: Any = MISSING, **facts: Any) -> Any:
-    """A field that repeats the option `name` of another list, with another default or other `facts`."""
+    """A field that repeats the option `name` of another list, with another default or other
+    `facts`."""
     found = options_of(cls)[name]
     own = ("name", "hint", "default")  # of each field
-    facts = {one.name: getattr(found, one.name) for one in fields(Option) if one.name not in own} | facts
+    facts = {
+        one.name: getattr(found, one.name) for one in fields(Option) if one.name not in own
+    } | facts
     return option(found.default if default is MISSING else default, **facts)
 
 
 class Options:
-    """Base of the options dataclasses: values are converted to the fields' types and checked when one is made."""
+    """Base of the options dataclasses: values are converted to the fields' types and checked when
+    one is made."""
 
     error: ClassVar[type[GprplusError]] = GprplusError
 
@@ -151,7 +166,9 @@ def combined(cls: type[O], options: O | None, changes: Mapping[str, Any], functi
     Raises TypeError for a keyword of `function` that is no field, naming the nearest.
     """
     if options is not None and not isinstance(options, cls):
-        raise TypeError(f"{function}() takes {cls.__name__} as options; found {type(options).__name__}.")
+        raise TypeError(
+            f"{function}() takes {cls.__name__} as options; found {type(options).__name__}."
+        )
     known = options_of(cls)
     for name in changes:
         if name not in known:
@@ -162,10 +179,15 @@ def combined(cls: type[O], options: O | None, changes: Mapping[str, Any], functi
 
 
 def accepts(cls: type[Options]) -> Callable[[F], F]:
-    """Decorator of a function that ends in `**changes`: show the fields of `cls` in its signature and docstring."""
+    """Decorator of a function that ends in `**changes`: show the fields of `cls` in its signature
+    and docstring."""
 
     def decorate(function: F) -> F:
-        own = [one for one in inspect.signature(function).parameters.values() if one.kind is not one.VAR_KEYWORD]
+        own = [
+            one
+            for one in inspect.signature(function).parameters.values()
+            if one.kind is not one.VAR_KEYWORD
+        ]
         named = {one.name for one in own}
         shown = [
             inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default)
@@ -188,12 +210,19 @@ def _arguments(cls: type[Options], named: Collection[str]) -> str:
             continue
         text = one.text(lambda other: f"`{other}`")
         if isinstance(one.choices, Mapping):
-            text += " " + "; ".join(f"{choice}: {meaning}" for choice, meaning in one.choices.items()) + "."
+            text += (
+                " "
+                + "; ".join(f"{choice}: {meaning}" for choice, meaning in one.choices.items())
+                + "."
+            )
         if one.default_note:
             text += f" Default: {one.default_note}."
         lines.append(
             textwrap.fill(
-                f"{name} ({kind_of(one.hint)}): {text}", 76, initial_indent="    ", subsequent_indent="        "
+                f"{name} ({kind_of(one.hint)}): {text}",
+                76,
+                initial_indent="    ",
+                subsequent_indent="        ",
             )
         )
     return "\n".join(lines)
@@ -207,7 +236,9 @@ def kind_of(hint: Any) -> str:
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(kind_of(one) for one in arguments if one is not type(None)))
+        return " or ".join(
+            dict.fromkeys(kind_of(one) for one in arguments if one is not type(None))
+        )
     if origin is tuple:
         return f"list of {kind_of(arguments[0])}"
     if origin in (dict, Mapping):
@@ -216,7 +247,8 @@ def kind_of(hint: Any) -> str:
 
 
 def _with_arguments(doc: str, lines: str) -> str:
-    """The docstring with the lines at the end of its `Args:` section, which is added where there is none."""
+    """The docstring with the lines at the end of its `Args:` section, which is added where there is
+    none."""
     head, *rest = _SECTION.split(doc, maxsplit=1)
     separator = "\n" if "\nArgs:\n" in head else "\n\nArgs:\n"
     return "\n\n".join([f"{head}{separator}{lines}", *rest])
@@ -231,13 +263,15 @@ def renamed(cls: type[Options], table: Mapping[str, Any]) -> dict[str, Any]:
 def record_of(options: Options) -> dict[str, Any]:
     """The recorded fields as JSON, by their keys."""
     known = options_of(type(options))
-    kept = [one.name for one in fields(options) if one.name not in known or known[one.name].recorded]  # type: ignore[arg-type]
+    names = [one.name for one in fields(options)]  # type: ignore[arg-type]
+    kept = [name for name in names if name not in known or known[name].recorded]
     data = json.loads(json.dumps(dataclasses.asdict(options), default=str))  # type: ignore[call-overload]
     return {known[name].key if name in known else name: data[name] for name in kept}
 
 
 def fitted(hint: Any, value: Any) -> Any:
-    """The value as the type `hint` describes: text becomes a path, a list a tuple, a NumPy scalar a Python number.
+    """The value as the type `hint` describes: text becomes a path, a list a tuple, a NumPy scalar a
+    Python number.
 
     Raises ValueError with the second half of a sentence.
 
@@ -293,7 +327,9 @@ def _scalar(hint: Any, value: Any) -> Any:
             raise ValueError(f"must be a finite number; found {value}.")
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ValueError(f"must be {_WORDS.get(hint, f'a {hint.__name__}')}; found {_shown(value)}.")
+        raise ValueError(
+            f"must be {_WORDS.get(hint, f'a {hint.__name__}')}; found {_shown(value)}."
+        )
     if hint is int and not -_INT64 <= value < _INT64:
         raise ValueError(f"must be a whole number of 64 bits; found {value}.")
     return value

@@ -1,7 +1,7 @@
 """Workers, and the one shape that progress has.
 
-Library functions report progress by calling `progress(done, total)`; the command line turns that into a bar, a library
-user may pass nothing.
+Library functions report progress by calling `progress(done, total)`; the command line turns that
+into a bar, a library user may pass nothing.
 """
 
 import os
@@ -30,14 +30,18 @@ def available_cores() -> int:
 
 
 def threads_each(processes: int) -> int:
-    """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set, is the most."""
+    """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set,
+    is the most."""
     most = os.environ.get("OMP_NUM_THREADS", "")
     share = max(1, available_cores() // processes)
     return min(share, int(most)) if most.isdigit() and int(most) else share
 
 
-def map_threads(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
-    """`map` over threads: results in order, at most four a worker waiting, so memory stays bounded."""
+def map_threads(
+    function: Callable[[In], Out], items: Iterable[In], workers: int | None = None
+) -> Iterator[Out]:
+    """`map` over threads: results in order, at most four a worker waiting, so memory stays
+    bounded."""
     with ThreadPoolExecutor(workers or available_cores()) as pool:
         yield from _ordered(pool, function, items, 4 * (workers or available_cores()))
 
@@ -50,13 +54,15 @@ def map_processes(
     option: str = "--workers",
     told: Callable[[Any], None] | None = None,
 ) -> Iterator[Out]:
-    """`map` over processes: results in order. One worker runs here, in this process, where errors are easiest to read.
+    """`map` over processes: results in order. One worker runs here, in this process, where errors
+    are easiest to read.
 
-    Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV has threads may hang.
-    An interrupt ends them at once, whatever they are at: what they write, they write whole or not at all. So does the
-    end of this process, even one that it cannot notice, as by `kill -9` or for want of memory. An error lets the items
-    that are under way finish. A worker that is killed raises `workers.WorkerLost`, which names `option`. `told` gets
-    what `function` sends with `workers.tell`.
+    Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV
+    has threads may hang. An interrupt ends them at once, whatever they are at: what they write,
+    they write whole or not at all. So does the end of this process, even one that it cannot notice,
+    as by `kill -9` or for want of memory. An error lets the items that are under way finish. A
+    worker that is killed raises `workers.WorkerLost`, which names `option`. `told` gets what
+    `function` sends with `workers.tell`.
     """
     from gprplus.core.workers import WorkerLost, WorkerPool, listen_to_progress
 
@@ -83,7 +89,9 @@ class _Submits(Protocol):
     def submit(self, function: Callable[[In], Out], item: In, /) -> Future[Out]: ...
 
 
-def _ordered(pool: _Submits, function: Callable[[In], Out], items: Iterable[In], ahead: int) -> Iterator[Out]:
+def _ordered(
+    pool: _Submits, function: Callable[[In], Out], items: Iterable[In], ahead: int
+) -> Iterator[Out]:
     waiting: list[Future[Out]] = []
     try:
         for item in items:
@@ -106,7 +114,8 @@ def _result(future: Future[Out]) -> Out:
 
 
 class UnguardedScript(GprplusError, SystemExit):
-    """A script that workers would run once more; uncaught it is a sentence on stderr, without a traceback."""
+    """A script that workers would run once more; uncaught it is a sentence on stderr, without a
+    traceback."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -128,8 +137,8 @@ def _refuse_unguarded() -> None:
     # A process that still imports the script is a worker that was started by it.
     if getattr(multiprocessing.current_process(), "_inheriting", False) or not _guarded(Path(path)):
         raise UnguardedScript(
-            f'Put the code of {path} under `if __name__ == "__main__":`, because worker processes import it. '
-            "Or do without them: workers=1 (jobs=1 for a benchmark)."
+            f'Put the code of {path} under `if __name__ == "__main__":`, because worker processes'
+            " import it. Or do without them: workers=1 (jobs=1 for a benchmark)."
         )
 
 
@@ -142,5 +151,7 @@ def _guarded(script: Path) -> bool:
     except (OSError, ValueError, SyntaxError):
         return True
     tests = [node.test for node in tree.body if isinstance(node, ast.If)]
-    words = {getattr(part, "id", getattr(part, "attr", "")) for test in tests for part in ast.walk(test)}
+    words = {
+        getattr(part, "id", getattr(part, "attr", "")) for test in tests for part in ast.walk(test)
+    }
     return bool(words & {"__name__", "current_process", "parent_process"})

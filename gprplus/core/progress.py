@@ -1,7 +1,7 @@
 """Progress bars: on a terminal and in a notebook, and nowhere else.
 
-Long functions take `progress`, a function that is called with (done, total). Left out, a call from Python shows a bar
-(`shows_progress`); the command line shows its own (`progress_bar`).
+Long functions take `progress`, a function that is called with (done, total). Left out, a call from
+Python shows a bar (`shows_progress`); the command line shows its own (`progress_bar`).
 """
 
 import sys
@@ -24,7 +24,8 @@ _bars = 0  # that are shown in this process: one at a time, since a terminal has
 def progress_bar(title: str) -> Iterator[Progress]:
     """Show a bar on stderr, or below a notebook's cell; yields the function that moves it.
 
-    Nothing is shown where stderr is neither a terminal nor a notebook, or another bar is shown already.
+    Nothing is shown where stderr is neither a terminal nor a notebook, or another bar is shown
+    already.
     """
     global _bars
     shown = _below_a_cell if in_notebook() else _on_a_terminal if sys.stderr.isatty() else None
@@ -72,7 +73,8 @@ def _on_a_terminal(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def _below_a_cell(title: str) -> Iterator[Progress]:
-    """A bar of HTML that is replaced in place and is empty in the end: rich would leave an output for each update."""
+    """A bar of HTML that is replaced in place and is empty in the end: rich would leave an output
+    for each update."""
     from IPython.display import HTML, display
 
     handle = display(HTML(html_bar(title, 0, 0)), display_id=True)
@@ -108,8 +110,11 @@ def in_notebook() -> bool:
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
-def shows_progress(title: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Decorate a function with a keyword `progress` so that calls without it show a bar called `title`."""
+def shows_progress(
+    title: str,
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Decorate a function with a keyword `progress` so that calls without it show a bar called
+    `title`."""
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(function)

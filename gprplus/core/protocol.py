@@ -1,9 +1,10 @@
-"""Evaluation protocols: the excluded gallery rows of a query. Splits and scores share this definition.
+"""Evaluation protocols: the excluded gallery rows of a query. Splits and scores share this
+definition.
 
-The usual rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. Gallery rows with the
-identity and camera of the query are excluded, junk is excluded for every query, every other row remains. The remaining
-rows with the identity of the query are its true matches. An unknown camera equals no other camera, so it excludes
-nothing.
+The usual rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery.
+Gallery rows with the identity and camera of the query are excluded, junk is excluded for every
+query, every other row remains. The remaining rows with the identity of the query are its true
+matches. An unknown camera equals no other camera, so it excludes nothing.
 
 Identities and cameras are integer codes here; -1 is the code of an unknown camera.
 """
@@ -12,11 +13,15 @@ import numpy as np
 
 UNKNOWN_CAMERA = -1
 PROTOCOLS = {
-    "camera": "gallery rows of the query's identity and camera leave the ranking (Market-1501 and its kin)",
+    "camera": (
+        "gallery rows of the query's identity and camera leave the ranking (Market-1501 and its"
+        " kin)"
+    ),
     "viewpoint": "the viewpoint plays the part of the camera (renders that name no camera)",
     "no-camera": "nothing but junk and the query itself leaves the ranking",
 }
-# What the field calls them. CUHK03 is its new protocol (767 training identities), which scores as Market-1501 does.
+# What the field calls them. CUHK03 is its new protocol (767 training identities), which scores as
+# Market-1501 does.
 ALSO_CALLED = {
     "market1501": "camera",
     "dukemtmcreid": "camera",
@@ -40,7 +45,9 @@ def excluded_mask(
     """
     out = np.zeros((len(query_ids), len(gallery_ids)), dtype=bool)
     if query_cams is not None and gallery_cams is not None:
-        same_camera = (query_cams[:, None] == gallery_cams[None, :]) & (query_cams[:, None] != UNKNOWN_CAMERA)
+        same_camera = (query_cams[:, None] == gallery_cams[None, :]) & (
+            query_cams[:, None] != UNKNOWN_CAMERA
+        )
         out |= same_camera & (query_ids[:, None] == gallery_ids[None, :])
     if gallery_junk is not None:
         out |= gallery_junk[None, :]
@@ -54,7 +61,8 @@ def count_matches(
     gallery_cams: np.ndarray | None = None,
     gallery_junk: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Count the true matches of each query, `(Q,) int64`, without a Q x G matrix. 0 means that the query is not valid.
+    """Count the true matches of each query, `(Q,) int64`, without a Q x G matrix. 0 means that the
+    query is not valid.
 
     >>> count_matches(np.array([1, 2]), np.array([1, 1, 2]), np.array([0, 0]), np.array([0, 1, 0])).tolist()
     [1, 0]
@@ -75,7 +83,8 @@ def count_matches(
     return counts - np.where(query_cams == UNKNOWN_CAMERA, 0, both)
 
 
-# Why no gallery row answers a query, in the order of `why_unanswerable`; 0 is a query that is answered.
+# Why no gallery row answers a query, in the order of `why_unanswerable`; 0 is a query that is
+# answered.
 UNANSWERABLE_REASONS = (
     "",
     "the gallery has no other image of the identity",
@@ -91,7 +100,8 @@ def why_unanswerable(
     gallery_cams: np.ndarray | None = None,
     gallery_junk: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return for each query the index of its reason in REASONS, `(Q,) int8`; 0 if it has a true match.
+    """Return for each query the index of its reason in REASONS, `(Q,) int8`; 0 if it has a true
+    match.
 
     >>> why_unanswerable(np.array([1, 2, 3]), np.array([1, 1, 2]), np.array([0, 0, 0]), np.array([0, 1, 0])).tolist()
     [0, 3, 1]
@@ -99,7 +109,9 @@ def why_unanswerable(
     found = count_matches(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk)
     reason = np.where(found > 0, 0, 3).astype(np.int8)
     for place, junk in ((2, gallery_junk), (1, None)):
-        reason[(reason > 0) & (count_matches(query_ids, gallery_ids, gallery_junk=junk) == 0)] = place
+        reason[(reason > 0) & (count_matches(query_ids, gallery_ids, gallery_junk=junk) == 0)] = (
+            place
+        )
     return reason
 
 
@@ -111,7 +123,9 @@ def _counts(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
         present.dtype.kind in "iu" and high - low <= 8 * len(present) + 65_536
     ):  # a table beats sorting while it is small
         there = (wanted >= low) & (wanted <= high)
-        return np.where(there, np.bincount(present - low)[np.where(there, wanted - low, 0)], 0).astype(np.int64)
+        return np.where(
+            there, np.bincount(present - low)[np.where(there, wanted - low, 0)], 0
+        ).astype(np.int64)
     values, counts = np.unique(present, return_counts=True)
     place = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
     return np.where(values[place] == wanted, counts[place], 0).astype(np.int64)

@@ -1,9 +1,9 @@
 """Names that never change: canonical keys, priorities, fingerprints.
 
-Sampling in gprplus has no generator with a state. Every image and every identity has a 64-bit key made from what it
-is, and a priority made from (key, seed, stream name); to draw k of n is to take the k smallest priorities. So a draw
-does not depend on row order, workers or machine; draws are nested in k; and m newcomers change at most m members
-(bottom-k sampling).
+Sampling in gprplus has no generator with a state. Every image and every identity has a 64-bit key
+made from what it is, and a priority made from (key, seed, stream name); to draw k of n is to take
+the k smallest priorities. So a draw does not depend on row order, workers or machine; draws are
+nested in k; and m newcomers change at most m members (bottom-k sampling).
 """
 
 import hashlib
@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.hashing import SEPARATOR, VERSION, hash64, hash64_bytes, join_canonical, sha256_digest
+from gprplus.core.hashing import (
+    SEPARATOR,
+    VERSION,
+    hash64,
+    hash64_bytes,
+    join_canonical,
+    sha256_digest,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,8 +51,8 @@ def hash64_many(texts: Iterable[str]) -> np.ndarray:
 def splitmix64(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 on `(...,) uint64`: every input bit reaches every output bit.
 
-    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the constants are David
-    Stafford's variant 13. Vectorised, no state.
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the
+    constants are David Stafford's variant 13. Vectorised, no state.
     """
     z = np.asarray(values, dtype=np.uint64)
     z = (z ^ (z >> np.uint64(30))) * _MIX_1
@@ -54,9 +61,11 @@ def splitmix64(values: np.ndarray) -> np.ndarray:
 
 
 def priorities(keys: np.ndarray, seed: int, stream: str) -> np.ndarray:
-    """Uniform 64-bit priorities `(N,) uint64` of keys `(N,) uint64` under a seed and a named stream.
+    """Uniform 64-bit priorities `(N,) uint64` of keys `(N,) uint64` under a seed and a named
+    stream.
 
-    Different streams are independent draws over the same things: "side", "identity", "image", "deal", "query".
+    Different streams are independent draws over the same things: "side", "identity", "image",
+    "deal", "query".
     """
     salt = np.uint64(hash64(join_canonical(stream, str(int(seed)))))
     with np.errstate(over="ignore"):
@@ -69,7 +78,8 @@ def to_unit_interval(values: np.ndarray) -> np.ndarray:
 
 
 def bottom_k(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> np.ndarray:
-    """Return the positions of the `count` smallest priorities, smallest first; `tie` (such as the keys) breaks ties.
+    """Return the positions of the `count` smallest priorities, smallest first; `tie` (such as the
+    keys) breaks ties.
 
     >>> bottom_k(np.array([5, 1, 3], dtype=np.uint64), 2).tolist()
     [1, 2]
@@ -79,9 +89,11 @@ def bottom_k(priority: np.ndarray, count: int, tie: np.ndarray | None = None) ->
 
 
 def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -> str:
-    """Return the SHA-256 (hex) of the rows of a table in order, independent of their storage in Arrow.
+    """Return the SHA-256 (hex) of the rows of a table in order, independent of their storage in
+    Arrow.
 
-    Chunking, dictionary order and string width do not matter; column names, values, nulls and row order do.
+    Chunking, dictionary order and string width do not matter; column names, values, nulls and row
+    order do.
     """
     import pyarrow as pa
 
@@ -89,7 +101,9 @@ def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -
     for name in columns or table.column_names:
         column = table.column(name).combine_chunks()
         if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+            column = (
+                pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+            )
         state.update(fingerprint_header(name, len(column)))
         for block in _blocks(column):
             state.update(block)
@@ -101,18 +115,23 @@ def fingerprint_header(name: str, rows: int) -> bytes:
     return join_canonical(name, str(rows)).encode()
 
 
-def fingerprint_codes(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17) -> Iterable[bytes | np.ndarray]:
-    """Return the bytes of a column of codes `(N,)` into distinct levels, -1 for null, in the fingerprint of a table.
+def fingerprint_codes(
+    codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17
+) -> Iterable[bytes | np.ndarray]:
+    """Return the bytes of a column of codes `(N,)` into distinct levels, -1 for null, in the
+    fingerprint of a table.
 
-    Integers are stored as int32; other levels as their position among the levels in use, sorted. `rows` codes are
-    converted at a time, a multiple of 8.
+    Integers are stored as int32; other levels as their position among the levels in use, sorted.
+    `rows` codes are converted at a time, a multiple of 8.
     """
     used = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
     stands = np.zeros(len(levels) + 1, dtype="<i4")  # the last for null
     if levels and all(isinstance(level, int) for level in levels):
         stands[:-1] = levels
     else:
-        names = sorted(str(level) for level, there in zip(levels, used, strict=True) if there)  # by code point
+        names = sorted(
+            str(level) for level, there in zip(levels, used, strict=True) if there
+        )  # by code point
         place = {name: code for code, name in enumerate(names)}
         stands[:-1] = [place.get(str(level), 0) for level in levels]
         yield from _texts(names)
@@ -123,7 +142,8 @@ def fingerprint_codes(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 <<
 
 
 def to_numpy(array: "pa.Array") -> np.ndarray:
-    """Return the values of an Arrow array of numbers or booleans as NumPy; values under a null are arbitrary.
+    """Return the values of an Arrow array of numbers or booleans as NumPy; values under a null are
+    arbitrary.
 
     The conversions of pyarrow import pandas, which takes as long as reading a million rows.
     """
@@ -134,8 +154,12 @@ def to_numpy(array: "pa.Array") -> np.ndarray:
         return np.zeros(len(array), dtype=array.type.to_pandas_dtype())
     if pa.types.is_boolean(array.type):
         bits = np.frombuffer(data, dtype=np.uint8)
-        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].astype(bool)
-    return np.frombuffer(data, dtype=array.type.to_pandas_dtype(), count=array.offset + len(array))[array.offset :]
+        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[
+            array.offset :
+        ].astype(bool)
+    return np.frombuffer(data, dtype=array.type.to_pandas_dtype(), count=array.offset + len(array))[
+        array.offset :
+    ]
 
 
 def is_valid(array: "pa.Array") -> np.ndarray:
@@ -143,16 +167,21 @@ def is_valid(array: "pa.Array") -> np.ndarray:
     if array.null_count == 0 or array.buffers()[0] is None:
         return np.full(len(array), array.null_count == 0)
     bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
-    return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].astype(bool)
+    return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[
+        array.offset :
+    ].astype(bool)
 
 
 def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
-    """Return the bytes of one Arrow array for a fingerprint: values with nulls zeroed, then the validity."""
+    """Return the bytes of one Arrow array for a fingerprint: values with nulls zeroed, then the
+    validity."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        if _ascending(column):  # as paths are: a dictionary of two million of them costs half a gigabyte
+        if _ascending(
+            column
+        ):  # as paths are: a dictionary of two million of them costs half a gigabyte
             yield from _texts(column)
             yield np.arange(len(column), dtype="<i4").tobytes()
             yield np.packbits(np.ones(len(column), dtype=bool)).tobytes()
@@ -163,17 +192,22 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
         vocabulary = column.dictionary
         if not pa.types.is_string(vocabulary.type):
             vocabulary = pa.array(
-                [None if level is None else str(level) for level in vocabulary.to_pylist()], pa.string()
+                [None if level is None else str(level) for level in vocabulary.to_pylist()],
+                pa.string(),
             )
         codes = to_numpy(column.indices)
         codes = codes if whole else np.where(valid, codes, 0)
         used = np.zeros(len(vocabulary), dtype=bool)
         used[codes if whole else codes[valid]] = True
-        order = to_numpy(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
+        order = to_numpy(
+            pc.array_sort_indices(vocabulary)
+        )  # by UTF-8 bytes, which is by code point
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
-        taken = pa.Array.from_buffers(pa.int64(), len(kept), [None, pa.py_buffer(np.ascontiguousarray(kept, np.int64))])
+        taken = pa.Array.from_buffers(
+            pa.int64(), len(kept), [None, pa.py_buffer(np.ascontiguousarray(kept, np.int64))]
+        )
         yield from _texts(vocabulary.take(taken).to_pylist())  # pa.array would import pandas: 0.3 s
         yield place[codes] if whole else place[codes] * valid
     else:
@@ -196,4 +230,6 @@ def _texts(column: "pa.Array | list[str]", block: int = 65_536) -> Iterable[byte
     for start in range(0, len(column), block):
         between = SEPARATOR if start else ""
         texts = column[start : start + block]
-        yield (between + join_canonical(*(texts if isinstance(texts, list) else texts.to_pylist()))).encode()
+        yield (
+            between + join_canonical(*(texts if isinstance(texts, list) else texts.to_pylist()))
+        ).encode()

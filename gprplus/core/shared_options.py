@@ -14,18 +14,30 @@ def seed_field(group: str) -> Any:
 
 def device_field() -> Any:
     """`device: str`."""
-    return option("auto", group=COMPUTE, metavar="DEVICE", help="Device: auto, cpu, cuda or cuda:N.")
+    return option(
+        "auto", group=COMPUTE, metavar="DEVICE", help="Device: auto, cpu, cuda or cuda:N."
+    )
 
 
 def workers_field() -> Any:
     """`workers: int | None`."""
-    return option(None, group=COMPUTE, at_least=1, default_note="all cores", help="Number of parallel workers.")
+    return option(
+        None,
+        group=COMPUTE,
+        at_least=1,
+        default_note="all cores",
+        help="Number of parallel workers.",
+    )
 
 
 def roots_field(group: str) -> Any:
     """`roots: Mapping[str, Path]`."""
     return option(
-        {}, group=group, flag="--root", metavar="NAME=DIR", help="Folder of a dataset's images, if they have moved."
+        {},
+        group=group,
+        flag="--root",
+        metavar="NAME=DIR",
+        help="Folder of a dataset's images, if they have moved.",
     )
 
 

@@ -15,7 +15,9 @@ class CannotSpell(ValueError):
     """A value that no option of the command line can give."""
 
 
-def spelled(options: Options, keep: Collection[str] = (), leave: Collection[str] = ()) -> list[Word]:
+def spelled(
+    options: Options, keep: Collection[str] = (), leave: Collection[str] = ()
+) -> list[Word]:
     """The words that give every option which differs from its default.
 
     Raises CannotSpell where the command line has no words for a value.
@@ -37,8 +39,13 @@ def _words(one: Option, value: Any) -> Iterator[Word]:
         yield one.flag if value else one.flag.replace("--", "--no-", 1)
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield from (one.flag, (name, item) if isinstance(item, Path) else f"{name}={_joined(item)}")
-    elif isinstance(value, tuple) and (one.repeated or any(hasattr(item, "spelled") for item in value)):
+            yield from (
+                one.flag,
+                (name, item) if isinstance(item, Path) else f"{name}={_joined(item)}",
+            )
+    elif isinstance(value, tuple) and (
+        one.repeated or any(hasattr(item, "spelled") for item in value)
+    ):
         for item in value:
             yield from (one.flag, item.spelled() if hasattr(item, "spelled") else _word(item))
     elif isinstance(value, tuple):
@@ -68,4 +75,8 @@ def _word(value: Any) -> Word:
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else str(value)
     text = str(value)
-    return Path(text) if isinstance(value, Path) or (isinstance(value, str) and text.endswith(".toml")) else text
+    return (
+        Path(text)
+        if isinstance(value, Path) or (isinstance(value, str) and text.endswith(".toml"))
+        else text
+    )

@@ -1,4 +1,5 @@
-"""Read frozen dataclasses from JSON or TOML values, with one sentence for whatever does not fit, and write them."""
+"""Read frozen dataclasses from JSON or TOML values, with one sentence for whatever does not fit,
+and write them."""
 
 import types
 from collections.abc import Mapping
@@ -72,11 +73,13 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> T:
+def parse_typed(
+    cls: type[T], data: Any, where: str, error: type[GprplusError], *, strict: bool = True
+) -> T:
     """Return the dataclass `cls` filled from the mapping `data`.
 
-    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]`, `Literal` and unions are followed. Whole
-    numbers must fit 64 bits and floats must be finite.
+    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]`, `Literal` and unions are
+    followed. Whole numbers must fit 64 bits and floats must be finite.
 
     Args:
         cls: a dataclass; fields without a default are required.
@@ -93,12 +96,16 @@ def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], 
     if strict:
         for key in data:
             if key not in known:
-                raise error(f"{where}: unknown key '{escape(str(key))[:80]}'. {did_you_mean(key, known)}")
+                raise error(
+                    f"{where}: unknown key '{escape(str(key))[:80]}'. {did_you_mean(key, known)}"
+                )
     values = {}
     for key, declared in known.items():
         if key in data:
             hint = hints[declared.name]
-            values[declared.name] = value_of(hint, data[key], f"{where}: {key}", error, strict=strict)
+            values[declared.name] = value_of(
+                hint, data[key], f"{where}: {key}", error, strict=strict
+            )
         elif declared.default is MISSING and declared.default_factory is MISSING:
             raise error(f"{where}: the key '{key}' is missing.")
     return cls(**values)
@@ -106,13 +113,16 @@ def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], 
 
 @cache
 def _hints(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the types of a dataclass by field name, and its fields by JSON key, without the derived ones."""
+    """Return the types of a dataclass by field name, and its fields by JSON key, without the
+    derived ones."""
     assert is_dataclass(cls), f"{cls} is not a dataclass"
     stored = [one for one in fields(cls) if "derived" not in one.metadata]
     return get_type_hints(cls), {one.metadata.get("key", one.name): one for one in stored}
 
 
-def value_of(hint: Any, value: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> Any:
+def value_of(
+    hint: Any, value: Any, where: str, error: type[GprplusError], *, strict: bool = True
+) -> Any:
     """Return `value` as the type `hint` describes; raise `error` where it does not fit."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
@@ -126,19 +136,26 @@ def value_of(hint: Any, value: Any, where: str, error: type[GprplusError], *, st
         return parse_typed(hint, value, where, error, strict=strict)  # type: ignore[arg-type]
     if origin in (list, tuple):
         _expect(isinstance(value, list | tuple), "a list", value, where, error)
-        items = (value_of(arguments[0], item, f"{where}[{i}]", error, strict=strict) for i, item in enumerate(value))
+        items = (
+            value_of(arguments[0], item, f"{where}[{i}]", error, strict=strict)
+            for i, item in enumerate(value)
+        )
         return origin(items)
     if origin in (dict, Mapping):
         _expect(isinstance(value, Mapping), "a table", value, where, error)
         inner = arguments[1]
         return {
-            str(key): value_of(inner, item, f"{where}.{escape(str(key))[:80]}", error, strict=strict)
+            str(key): value_of(
+                inner, item, f"{where}.{escape(str(key))[:80]}", error, strict=strict
+            )
             for key, item in value.items()
         }
     return _scalar(hint, value, where, error)
 
 
-def _union(options: tuple[Any, ...], value: Any, where: str, error: type[GprplusError], strict: bool) -> Any:
+def _union(
+    options: tuple[Any, ...], value: Any, where: str, error: type[GprplusError], strict: bool
+) -> Any:
     """The first option that fits; the error of the last where none does."""
     if value is None and type(None) in options:
         return None

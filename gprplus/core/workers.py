@@ -1,8 +1,8 @@
 """Worker processes: one pipe and one thread of the parent each, without unbounded waits.
 
 The standard library's pool needs semaphores (a writable /dev/shm) and uses a queue whose thread
-blocks, and keeps the parent from ending, once its workers were killed. Here each worker has a separate pipe,
-which ends for parent and worker if one of them does.
+blocks, and keeps the parent from ending, once its workers were killed. Here each worker has a
+separate pipe, which ends for parent and worker if one of them does.
 """
 
 import multiprocessing
@@ -29,7 +29,9 @@ ProgressCallback = Callable[[Any], None]
 
 _LEAVING = 10.0  # seconds that an idle worker has to end before it is killed
 _DONE, _FAILED, _TOLD = range(3)
-_tell: ProgressCallback | None = None  # of this process: where `send_progress` sends what it is given
+_tell: ProgressCallback | None = (
+    None  # of this process: where `send_progress` sends what it is given
+)
 
 
 class WorkerLost(GprplusError, RuntimeError):
@@ -37,7 +39,8 @@ class WorkerLost(GprplusError, RuntimeError):
 
 
 def send_progress(value: Any) -> None:
-    """Send a value from inside an item to the caller that maps the items; lost if there is no listener."""
+    """Send a value from inside an item to the caller that maps the items; lost if there is no
+    listener."""
     if _tell is not None:
         _tell(value)
 
@@ -54,7 +57,8 @@ def listen_to_progress(told: ProgressCallback | None) -> Iterator[None]:
 
 
 class WorkerPool:
-    """Pool of up to `count` processes that call functions on items; `option` is the option for their number.
+    """Pool of up to `count` processes that call functions on items; `option` is the option for
+    their number.
 
     `told` gets, in a thread, what the functions `send_progress`.
     """
@@ -66,7 +70,8 @@ class WorkerPool:
         self._workers: list[_Worker] = []
         self._starting = threading.Lock()
         self._stopped = False
-        # Runs before multiprocessing waits for its children, when the interpreter ends without having closed this.
+        # Runs before multiprocessing waits for its children, when the interpreter ends without
+        # having closed this.
         self._last = Finalize(self, _kill, (self._workers,), exitpriority=10)
 
     def submit(self, function: Callable[[Any], Any], item: Any) -> "Future[Any]":
@@ -84,7 +89,9 @@ class WorkerPool:
             self._todo.put(None)
         for thread in self._threads:
             while thread.is_alive():
-                thread.join(0.5)  # a wait without end would miss an interrupt that comes as it begins
+                thread.join(
+                    0.5
+                )  # a wait without end would miss an interrupt that comes as it begins
         self._last.cancel()
 
     def kill(self) -> None:
@@ -123,11 +130,16 @@ class WorkerPool:
     def _explained(self, error: BaseException) -> BaseException:
         again = "Run the same command again"
         if isinstance(error, _Ended) and error.code != -signal.SIGKILL:
-            lost = WorkerLost(f"A worker process {_ending(error.code)}. {again}: what is finished stays.")
+            lost = WorkerLost(
+                f"A worker process {_ending(error.code)}. {again}: what is finished stays."
+            )
         elif isinstance(error, _Ended) or out_of_memory(error):
             what = "was killed, most likely by the system because of insufficient memory"
             what = what if isinstance(error, _Ended) else "ran out of memory"
-            lost = WorkerLost(f"A worker process {what}. {again} with fewer {self._option}: what is finished stays.")
+            lost = WorkerLost(
+                f"A worker process {what}. {again} with fewer {self._option}: what is finished"
+                " stays."
+            )
         else:
             return error
         lost.__cause__ = error
@@ -144,7 +156,10 @@ class _Ended(Exception):
 
 def _ending(code: int | None) -> str:
     if code == -signal.SIGBUS:
-        return "crashed (SIGBUS): a file it reads was cut short, or the disk or memory behind it is full"
+        return (
+            "crashed (SIGBUS): a file it reads was cut short, or the disk or memory behind it is"
+            " full"
+        )
     if code is not None and code < 0:
         return f"crashed ({signal.Signals(-code).name})"
     return f"ended before its work was done (exit code {code})"
@@ -160,7 +175,8 @@ class _Worker:
 
     def start(self) -> None:
         resource_tracker.ensure_running()  # which unblocks the signal
-        # The worker inherits it: a Ctrl-C that comes while it starts would be a traceback on the terminal.
+        # The worker inherits it: a Ctrl-C that comes while it starts would be a traceback on the
+        # terminal.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
         self._theirs.close()  # so that the pipe ends when the process does
@@ -183,7 +199,9 @@ class _Worker:
         """Return the exit status of the process; None if it has closed its pipe and still runs."""
         end = time.monotonic() + _LEAVING
         while self._process.exitcode is None and time.monotonic() < end:
-            time.sleep(0.01)  # not join: of two threads that wait for one process, the system answers only one
+            time.sleep(
+                0.01
+            )  # not join: of two threads that wait for one process, the system answers only one
         return self._process.exitcode
 
     def leave(self) -> None:
@@ -208,8 +226,8 @@ def _ignore(value: Any) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    """Run calls in a worker process until the pipe ends. Ctrl-C reaches every process of a terminal and is handled by
-    the parent.
+    """Run calls in a worker process until the pipe ends. Ctrl-C reaches every process of a terminal
+    and is handled by the parent.
     """
     global _tell
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -241,11 +259,14 @@ def _failed(error: BaseException) -> bytes:
         pickle.loads(data)
         return data
     except Exception:
-        return bytes(ForkingPickler.dumps((_FAILED, RuntimeError(f"{type(error).__name__}: {error}"))))
+        return bytes(
+            ForkingPickler.dumps((_FAILED, RuntimeError(f"{type(error).__name__}: {error}")))
+        )
 
 
 def _end_with_the_parent() -> None:
-    """A worker in the middle of an item does not read its pipe, and would not notice that the parent has died."""
+    """A worker in the middle of an item does not read its pipe, and would not notice that the
+    parent has died."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

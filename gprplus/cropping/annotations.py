@@ -26,10 +26,11 @@ REASONS = {
 class AnnotatedIdentity:
     """An annotated person in a frame.
 
-    `number` distinguishes the boxes of a frame; `visible` and `truncated` are shares from 0 to 1 if the source gives
-    them; `segmentation` is COCO's (polygons or a run-length code), `value` the value of the person in the instance
-    mask of the frame; `keypoints` are x, y, v in pixels of the frame. `levels` are values of declared attributes,
-    `extra` all other keys of the source. `reject` is (reason, detail) if the source excludes the annotation.
+    `number` distinguishes the boxes of a frame; `visible` and `truncated` are shares from 0 to 1 if
+    the source gives them; `segmentation` is COCO's (polygons or a run-length code), `value` the
+    value of the person in the instance mask of the frame; `keypoints` are x, y, v in pixels of the
+    frame. `levels` are values of declared attributes, `extra` all other keys of the source.
+    `reject` is (reason, detail) if the source excludes the annotation.
     """
 
     number: int
@@ -47,10 +48,11 @@ class AnnotatedIdentity:
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """A frame: its path below the folder of frames, its number, its size (width, height) if the source has it.
+    """A frame: its path below the folder of frames, its number, its size (width, height) if the
+    source has it.
 
-    `mask` is the path of its instance mask; the persons are then read from it. `known` maps values of the mask to
-    identities; None if the value itself is the identity.
+    `mask` is the path of its instance mask; the persons are then read from it. `known` maps values
+    of the mask to identities; None if the value itself is the identity.
     """
 
     path: str
@@ -74,10 +76,11 @@ class RejectedAnnotation:
 
 @dataclass(frozen=True)
 class AnnotationSet:
-    """All annotations of a source: frames sorted by path, rejected annotations, and how the source was parsed.
+    """All annotations of a source: frames sorted by path, rejected annotations, and how the source
+    was parsed.
 
-    `about` is part of the record and of the request (it must contain the digests of the files); `points` are the
-    names of the key points; `remarks` are sentences for the user.
+    `about` is part of the record and of the request (it must contain the digests of the files);
+    `points` are the names of the key points; `remarks` are sentences for the user.
     """
 
     frames: tuple[AnnotatedFrame, ...]

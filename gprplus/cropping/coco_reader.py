@@ -10,7 +10,13 @@ from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.core.files.safe_names import plain_path
 from gprplus.core.files.workdir import read_json
 from gprplus.core.sampling import sha256_digest
-from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet, Box, RejectedAnnotation
+from gprplus.cropping.annotations import (
+    AnnotatedFrame,
+    AnnotatedIdentity,
+    AnnotationSet,
+    Box,
+    RejectedAnnotation,
+)
 from gprplus.cropping.field_names import AnnotationFields, Keys, attribute_level, check_fields
 from gprplus.cropping.field_values import (
     format_value,
@@ -26,12 +32,23 @@ from gprplus.cropping.field_values import (
 _DIGITS = 15  # of a frame's number in the names of its crops
 PERSONS = ("person", "pedestrian", "people", "human")
 _TAKEN = frozenset(
-    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints"}
+    {
+        "id",
+        "image_id",
+        "category_id",
+        "bbox",
+        "area",
+        "iscrowd",
+        "segmentation",
+        "keypoints",
+        "num_keypoints",
+    }
 )
 
 
 def read_coco(path: Path, keys: Keys, category: str | None = None) -> AnnotationSet:
-    """Read the frames and persons of a COCO file. Raises FramesError if it is invalid or lacks requested keys."""
+    """Read the frames and persons of a COCO file. Raises FramesError if it is invalid or lacks
+    requested keys."""
     if not path.is_file():
         raise FramesError(f"There is no file {path}; a COCO JSON file was expected.")
     data = read_json(path, FramesError, "COCO annotations")
@@ -49,7 +66,13 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Annotation
         image = known.get(wants) if is_id(wants) else None
         if image is None:
             rejected.append(
-                RejectedAnnotation("", count, None, "frame", f"there is no image with the id {format_value(wants)}.")
+                RejectedAnnotation(
+                    "",
+                    count,
+                    None,
+                    "frame",
+                    f"there is no image with the id {format_value(wants)}.",
+                )
             )
             continue
         by_image[image["id"]].append(_person(count, annotation, image, keys, wanted))
@@ -64,18 +87,27 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Annotation
         "digest": sha256_digest(path.read_bytes()),
         "keys": {name: "+".join(parts) for name, parts in keys.items()},
         "category": described,
-        "box_numbers": "the annotation's id" if numbers == [a.get("id") for a in annotations] else "the position",
+        "box_numbers": (
+            "the annotation's id"
+            if numbers == [a.get("id") for a in annotations]
+            else "the position"
+        ),
         "images": len(images),
         "annotations": len(annotations),
     }
     points, skeleton = _points(data, path)
-    return AnnotationSet(tuple(found), about, tuple(rejected), points, skeleton, _unread(annotations, keys))
+    return AnnotationSet(
+        tuple(found), about, tuple(rejected), points, skeleton, _unread(annotations, keys)
+    )
 
 
 def _objects(data: Mapping[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
     found = data.get(name)
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise FramesError(f"{path}: expected a list of objects called '{name}'; it has {first_few(sorted(data), 6)}.")
+        raise FramesError(
+            f"{path}: expected a list of objects called '{name}'; it has"
+            f" {first_few(sorted(data), 6)}."
+        )
     return found
 
 
@@ -94,10 +126,13 @@ def _by_id(images: list[dict[str, Any]], path: Path) -> dict[Any, dict[str, Any]
     for image in images:
         for key in ("id", "file_name"):
             if key not in image:
-                raise FramesError(f"{path}: an image lacks '{key}'; it has {first_few(sorted(image), 6)}.")
+                raise FramesError(
+                    f"{path}: an image lacks '{key}'; it has {first_few(sorted(image), 6)}."
+                )
         if not is_id(image["id"]):
             raise FramesError(
-                f"{path}: the id of an image is {format_value(image['id'])}; a number or text was expected."
+                f"{path}: the id of an image is {format_value(image['id'])}; a number or text was"
+                " expected."
             )
         if image["id"] in known:
             raise FramesError(f"{path}: two images have the id {format_value(image['id'])}.")
@@ -109,7 +144,9 @@ def _by_id(images: list[dict[str, Any]], path: Path) -> dict[Any, dict[str, Any]
     return known
 
 
-def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[set[Any] | None, str]:
+def _category(
+    data: Mapping[str, Any], wanted: str | None, path: Path
+) -> tuple[set[Any] | None, str]:
     """The ids that mean a person (None: all), and how they are called."""
     named = {item["id"]: str(item.get("name", "")) for item in _categories(data, path)}
     if not named:
@@ -118,14 +155,21 @@ def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[
     chosen = {number for number, name in named.items() if name.lower() in accepted}
     if not chosen:
         near = did_you_mean(wanted or "person", named.values())
-        raise FramesError(f"{path} has no category '{wanted or 'person'}'. {near} Choose with --category NAME.")
+        raise FramesError(
+            f"{path} has no category '{wanted or 'person'}'. {near} Choose with --category NAME."
+        )
     return chosen, ", ".join(sorted({named[number] for number in chosen}))
 
 
 def _categories(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     found = data.get("categories") or []
-    if not isinstance(found, list) or not all(isinstance(item, dict) and is_id(item.get("id")) for item in found):
-        raise FramesError(f"{path}: categories: expected a list of objects with an id, found {format_value(found)}.")
+    if not isinstance(found, list) or not all(
+        isinstance(item, dict) and is_id(item.get("id")) for item in found
+    ):
+        raise FramesError(
+            f"{path}: categories: expected a list of objects with an id, found"
+            f" {format_value(found)}."
+        )
     return found
 
 
@@ -137,7 +181,8 @@ def _numbers(annotations: list[dict[str, Any]]) -> list[int]:
 
 
 def _frame_numbers(images: list[dict[str, Any]], keys: Keys) -> list[int]:
-    """Number the frames by the images, else by the last number in their names, else by position: one rule for all."""
+    """Number the frames by the images, else by the last number in their names, else by position:
+    one rule for all."""
     said = [AnnotationFields.of(image).read(keys, "frame") for image in images]
     if all(map(is_whole_number, said)):
         return said
@@ -163,13 +208,18 @@ def _size(image: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
     width, height = map(parse_number, sides)
     if width is None or height is None or min(width, height) < 1:
         raise FramesError(
-            f"{path}: the image {format_value(image['id'])} is of size {format_value(sides)}; pixels were expected."
+            f"{path}: the image {format_value(image['id'])} is of size {format_value(sides)};"
+            " pixels were expected."
         )
     return int(width), int(height)
 
 
 def _person(
-    count: int, annotation: Mapping[str, Any], image: Mapping[str, Any], keys: Keys, wanted: set[Any] | None
+    count: int,
+    annotation: Mapping[str, Any],
+    image: Mapping[str, Any],
+    keys: Keys,
+    wanted: set[Any] | None,
 ) -> AnnotatedIdentity:
     record = AnnotationFields.of(annotation, image)
     identity = _identity(record.read(keys, "identity"))
@@ -191,15 +241,27 @@ def _person(
         _box(annotation.get("bbox")),
         shares["visible"],
         shares["truncated"],
-        segmentation=None if segmentation_fault(annotation.get("segmentation")) else annotation.get("segmentation"),
+        segmentation=(
+            None
+            if segmentation_fault(annotation.get("segmentation"))
+            else annotation.get("segmentation")
+        ),
         keypoints=points or (),
-        levels={name: attribute_level(name, value) for name, value in levels.items() if is_level(value)},
-        extra={key: value for key, value in annotation.items() if key not in _TAKEN and not too_deep(value)},
+        levels={
+            name: attribute_level(name, value) for name, value in levels.items() if is_level(value)
+        },
+        extra={
+            key: value
+            for key, value in annotation.items()
+            if key not in _TAKEN and not too_deep(value)
+        },
         reject=reject,
     )
 
 
-def _fault(record: AnnotationFields, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
+def _fault(
+    record: AnnotationFields, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]
+) -> str:
     """Return a sentence about invalid values of an annotation; "" if there are none."""
     for name in ("visible", "truncated"):
         value = record.read(keys, name)
@@ -245,26 +307,37 @@ def _points(data: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], tuple
     for item in _categories(data, path):
         names, pairs = item.get("keypoints") or [], item.get("skeleton") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise FramesError(f"{path}: categories: keypoints: expected a list of names, found {format_value(names)}.")
+            raise FramesError(
+                f"{path}: categories: keypoints: expected a list of names, found"
+                f" {format_value(names)}."
+            )
         if not isinstance(pairs, list) or not all(
             isinstance(pair, list) and all(map(is_whole_number, pair)) for pair in pairs
         ):
-            raise FramesError(f"{path}: categories: skeleton: expected a list of pairs, found {format_value(pairs)}.")
+            raise FramesError(
+                f"{path}: categories: skeleton: expected a list of pairs, found"
+                f" {format_value(pairs)}."
+            )
         if names:
             return tuple(names), tuple(map(tuple, pairs))
     return (), ()
 
 
 def _unread(annotations: list[dict[str, Any]], keys: Keys) -> tuple[str, ...]:
-    """Return a sentence about attributes without a manifest column: they are only in the COCO file of the crops."""
+    """Return a sentence about attributes without a manifest column: they are only in the COCO file
+    of the crops."""
     from gprplus.cropping.field_names import known_fields
 
     read = {*known_fields(), *(part for parts in keys.values() for part in parts)}
     counted: Counter[str] = Counter()
     for annotation in annotations:
         inner = annotation.get("attributes")
-        counted.update(key for key in (inner if isinstance(inner, Mapping) else ()) if key not in read)
+        counted.update(
+            key for key in (inner if isinstance(inner, Mapping) else ()) if key not in read
+        )
     if not counted:
         return ()
     shown = first_few([f"{name} ({count:,})" for name, count in sorted(counted.items())], 6)
-    return (f"attributes without a manifest column are only in the COCO file of the crops: {shown}.",)
+    return (
+        f"attributes without a manifest column are only in the COCO file of the crops: {shown}.",
+    )

@@ -1,4 +1,5 @@
-"""Cutting of frames into a folder of crops for build-manifest; resumes, and writes the record last."""
+"""Cutting of frames into a folder of crops for build-manifest; resumes, and writes the record
+last."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,8 @@ def crop_frames(
 ) -> CroppingResult:
     """Cut the persons out of the frames in a folder, and return the folder of crops.
 
-    Every annotation becomes a crop or a row of `_rejected.csv`. The same request continues an interrupted one.
+    Every annotation becomes a crop or a row of `_rejected.csv`. The same request continues an
+    interrupted one.
 
     Args:
         frames: folder of the frames.
@@ -77,11 +79,21 @@ def crop_frames(
     }
     if check_request(output / RECORD, request, force=force) == "same":
         output_files.remove_parts(output)
-        return CroppingResult(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
+        return CroppingResult(
+            output, read_json(output / RECORD, FramesError, "a folder of crops"), False
+        )
     _distinct(source, table)
     with hold_request(output, output_files.KIND, RECORD, request, FramesError, force=force) as real:
         shards = [
-            FrameShard(number, frames, real, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
+            FrameShard(
+                number,
+                frames,
+                real,
+                source.frames[start : start + FRAMES_A_SHARD],
+                rules,
+                table,
+                writing,
+            )
             for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
         ]
         done = 0
@@ -122,7 +134,7 @@ def _distinct(source: AnnotationSet, table: CropNaming) -> None:
             path = table.path(frame, person, person.identity, "")
             if path in seen:
                 raise FramesError(
-                    f"Two boxes would both be the crop {path}: of {seen[path]} and of {frame.path}. Their frames have "
-                    "the same number: give the images a camera or a frame."
+                    f"Two boxes would both be the crop {path}: of {seen[path]} and of {frame.path}."
+                    " Their frames have the same number: give the images a camera or a frame."
                 )
             seen[path] = frame.path

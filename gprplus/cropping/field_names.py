@@ -29,7 +29,9 @@ def parse_field(texts: Iterable[str]) -> Keys:
         if not equals or not all(parts):
             raise FramesError(f"--key {text}: expected NAME=KEY, such as identity=person_id.")
         if name not in known_fields():
-            raise FramesError(f"--key {text}: there is nothing called '{name}' to find a key for. {_near(name)}")
+            raise FramesError(
+                f"--key {text}: there is nothing called '{name}' to find a key for. {_near(name)}"
+            )
         if name in found:
             raise FramesError(f"--key {text}: the key of {name} is given twice.")
         found[name] = parts
@@ -42,7 +44,8 @@ def _near(name: str) -> str:
 
 @dataclass(frozen=True)
 class AnnotationFields:
-    """An annotation with its image: a key is read from the annotation, from its `attributes`, then from the image."""
+    """An annotation with its image: a key is read from the annotation, from its `attributes`, then
+    from the image."""
 
     places: tuple[Mapping[str, Any], ...]
 
@@ -62,7 +65,8 @@ class AnnotationFields:
         return next((place[key] for place in self.places if place.get(key) is not None), None)
 
     def read(self, keys: Keys, name: str) -> Any:
-        """The value of one of our names; several keys are joined by a dash, and null where one of them is."""
+        """The value of one of our names; several keys are joined by a dash, and null where one of
+        them is."""
         parts = keys.get(name, (name,))
         values = [self.get(part) for part in parts]
         if len(parts) == 1:
@@ -80,7 +84,8 @@ def _text(value: Any) -> str:
 
 
 def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
-    """Refuse a key that no annotation has: a slip in one part of a joined identity would merge people in silence."""
+    """Refuse a key that no annotation has: a slip in one part of a joined identity would merge
+    people in silence."""
     present = set(there)
     for name in {**{"identity": ("identity",)}, **keys}:
         for key in keys.get(name, (name,)):
@@ -93,7 +98,8 @@ def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
 
 
 def attribute_level(name: str, value: Any) -> Any:
-    """Convert a value of a declared attribute for the manifest: words to slugs, degrees and cameras unchanged.
+    """Convert a value of a declared attribute for the manifest: words to slugs, degrees and cameras
+    unchanged.
 
     >>> attribute_level("upper_colour", "Dark Blue"), attribute_level("hat", True)
     ('dark-blue', 'yes')
@@ -106,7 +112,11 @@ def attribute_level(name: str, value: Any) -> Any:
         except (TypeError, ValueError, OverflowError):
             return None
     if name == "camera":
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+        whole = (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and float(value).is_integer()
+        )
         return int(value) if whole else str(value)
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,4 +1,5 @@
-"""Values of COCO files, which come from anywhere: each is of the kind that is expected, or has a fault in words."""
+"""Values of COCO files, which come from anywhere: each is of the kind that is expected, or has a
+fault in words."""
 
 from typing import Any
 
@@ -32,14 +33,16 @@ def is_id(value: Any) -> bool:
 
 
 def is_level(value: Any) -> bool:
-    """Return True if a value can be the level of an attribute, or an identity: text, true, false, or a number."""
+    """Return True if a value can be the level of an attribute, or an identity: text, true, false,
+    or a number."""
     if isinstance(value, bool | str):
         return True
     return isinstance(value, int | float) and abs(value) < 2**63
 
 
 def too_deep(value: Any, levels: int = DEEPEST) -> bool:
-    """Return True if lists and objects are nested too deeply to be sent to workers and written again."""
+    """Return True if lists and objects are nested too deeply to be sent to workers and written
+    again."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value
@@ -72,7 +75,11 @@ def segmentation_fault(value: Any) -> str:
     if not value:
         return ""
     if isinstance(value, dict):
-        return "" if isinstance(value.get("counts"), str | list) else "its run-length code has no counts"
+        return (
+            ""
+            if isinstance(value.get("counts"), str | list)
+            else "its run-length code has no counts"
+        )
     if not isinstance(value, list):
         return f"it is {format_value(value)}, not polygons or a run-length code"
     if len(value) > MOST_POLYGONS:
@@ -83,4 +90,8 @@ def segmentation_fault(value: Any) -> str:
         if any(parse_number(item) is None for item in polygon):
             return f"a polygon holds values that are no coordinates: {format_value(polygon)}"
     corners = sum(len(polygon) for polygon in value) // 2
-    return f"it has {corners:,} corners, and at most {MOST_CORNERS:,} are drawn" if corners > MOST_CORNERS else ""
+    return (
+        f"it has {corners:,} corners, and at most {MOST_CORNERS:,} are drawn"
+        if corners > MOST_CORNERS
+        else ""
+    )

@@ -1,8 +1,9 @@
-"""Whole frames with instance masks: an image for each frame in which every person has a value or a color.
+"""Whole frames with instance masks: an image for each frame in which every person has a value or a
+color.
 
-Without a table the value is the identity, so it must mean the same person in every frame. A table (CSV, with a
-column `value` or `colour`, an optional `frame`, `identity` and attributes) maps values to identities; other values
-are rejected and counted.
+Without a table the value is the identity, so it must mean the same person in every frame. A table
+(CSV, with a column `value` or `colour`, an optional `frame`, `identity` and attributes) maps values
+to identities; other values are rejected and counted.
 """
 
 import csv
@@ -21,16 +22,17 @@ _COLUMNS = ("frame", "value", "colour", "identity", *attributes())
 
 
 def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> AnnotationSet:
-    """Pair each frame with its mask: the file of the same path below `masks`, with any extension. Raises
-    FramesError.
+    """Pair each frame with its mask: the file of the same path below `masks`, with any extension.
+    Raises FramesError.
     """
     paths = image_paths(frames)
     beside = {_stem(path): path for path in image_paths(masks)}
     absent = [path for path in paths if _stem(path) not in beside]
     if len(absent) == len(paths):
         raise FramesError(
-            f"None of the {len(paths):,} frames under {frames}, such as {paths[0]}, has a mask of the same name under "
-            f"{masks}, which holds {first_few(sorted(beside.values()), 2) or 'no image'}."
+            f"None of the {len(paths):,} frames under {frames}, such as {paths[0]}, has a mask of"
+            f" the same name under {masks}, which holds"
+            f" {first_few(sorted(beside.values()), 2) or 'no image'}."
         )
     known = _table(table) if table else {}
     numbers = trailing_numbers(paths)
@@ -54,15 +56,22 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
         "images": len(paths),
         "without_mask": len(absent),
     }
-    remarks = [f"{len(absent):,} frames have no mask and are left aside, such as {absent[0]}."] if absent else []
+    remarks = (
+        [f"{len(absent):,} frames have no mask and are left aside, such as {absent[0]}."]
+        if absent
+        else []
+    )
     return AnnotationSet(tuple(found), about, remarks=tuple(remarks))
 
 
 def image_paths(folder: Path) -> list[str]:
-    """Paths of the images below a folder, sorted; names that begin with "_" or "." are skipped. Raises FramesError."""
+    """Paths of the images below a folder, sorted; names that begin with "_" or "." are skipped.
+    Raises FramesError."""
     if not folder.is_dir():
         raise FramesError(f"There is no folder {folder}. Name the folder of the images.")
-    below = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS]
+    below = [
+        path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS
+    ]
     found = [path.as_posix() for path in below if not any(part[0] in "_." for part in path.parts)]
     if not found:
         raise FramesError(f"There is no image under {folder}. Name the folder of the images.")
@@ -74,16 +83,22 @@ def _stem(path: str) -> str:
 
 
 def _merged(
-    everywhere: Mapping[int, AnnotatedIdentity], known: Mapping[str, dict[int, AnnotatedIdentity]], path: str
+    everywhere: Mapping[int, AnnotatedIdentity],
+    known: Mapping[str, dict[int, AnnotatedIdentity]],
+    path: str,
 ) -> Mapping[int, AnnotatedIdentity]:
-    """Return the identities by value in one frame; the same object for all frames without separate entries."""
+    """Return the identities by value in one frame; the same object for all frames without separate
+    entries."""
     own = {**known.get(path, {}), **known.get(_stem(path), {})}
     return {**everywhere, **own} if own else everywhere
 
 
 def _digest(root: Path, paths: Iterable[str]) -> str:
-    """Return names and sizes: reading every mask to detect a change would take as long as cutting."""
-    return sha256_digest(*(part for path in paths for part in (path, str((root / path).stat().st_size))))
+    """Return names and sizes: reading every mask to detect a change would take as long as
+    cutting."""
+    return sha256_digest(
+        *(part for path in paths for part in (path, str((root / path).stat().st_size)))
+    )
 
 
 def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
@@ -96,23 +111,35 @@ def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
     columns = [name for name in (rows[0] if rows else {}) if name]
     for column in columns:
         if column not in _COLUMNS:
-            raise FramesError(f"{path} has an unknown column '{column}'. {did_you_mean(column, _COLUMNS)}")
+            raise FramesError(
+                f"{path} has an unknown column '{column}'. {did_you_mean(column, _COLUMNS)}"
+            )
     key = next((name for name in ("value", "colour") if name in columns), None)
     if key is None or "identity" not in columns:
-        raise FramesError(f"{path} needs the columns value (or colour) and identity; it has {first_few(columns, 6)}.")
+        raise FramesError(
+            f"{path} needs the columns value (or colour) and identity; it has"
+            f" {first_few(columns, 6)}."
+        )
     found: dict[str, dict[int, AnnotatedIdentity]] = {}
     for line, row in enumerate(rows, start=2):
         value = number_of(row[key] or "", f"{path}, line {line}")
-        levels = {name: attribute_level(name, row[name]) for name in columns if name in attributes() and row[name]}
+        levels = {
+            name: attribute_level(name, row[name])
+            for name in columns
+            if name in attributes() and row[name]
+        }
         inside = found.setdefault(row.get("frame") or "", {})
         if value in inside:
             raise FramesError(f"{path}, line {line}: {key} {row[key]} occurs twice.")
-        inside[value] = AnnotatedIdentity(value, row["identity"] or None, value=value, levels=levels)
+        inside[value] = AnnotatedIdentity(
+            value, row["identity"] or None, value=value, levels=levels
+        )
     return found
 
 
 def number_of(text: str, where: str) -> int:
-    """A value (a whole number) or a colour (#rrggbb, or "r g b") as the number that read_instances gives it.
+    """A value (a whole number) or a colour (#rrggbb, or "r g b") as the number that read_instances
+    gives it.
 
     >>> number_of("12", ""), number_of("#96053d", "") == number_of("150 5 61", "")
     (12, True)
@@ -124,4 +151,6 @@ def number_of(text: str, where: str) -> int:
             return (red << 16) | (green << 8) | blue
         return int(text.strip()[1:], 16) if text.strip().startswith("#") else int(text)
     except ValueError:
-        raise FramesError(f"{where}: expected a value such as 12, #96053d or '150 5 61', found '{text}'.") from None
+        raise FramesError(
+            f"{where}: expected a value such as 12, #96053d or '150 5 61', found '{text}'."
+        ) from None

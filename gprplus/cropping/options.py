@@ -13,7 +13,8 @@ ANNOTATIONS, CROPS = "Annotations", "Crops"
 
 @dataclass(frozen=True)
 class CropOptions(Options):
-    """Where annotations are read from, and how crops are written. Exactly one of `coco`, `masks` and `points`."""
+    """Where annotations are read from, and how crops are written. Exactly one of `coco`, `masks`
+    and `points`."""
 
     error: ClassVar[type[GprplusError]] = FramesError
 
@@ -21,13 +22,19 @@ class CropOptions(Options):
         None, group=ANNOTATIONS, metavar="FILE", help="COCO JSON with boxes, masks and keypoints."
     )
     masks: Path | None = option(
-        None, group=ANNOTATIONS, metavar="FOLDER", help="Folder of instance masks: a value or color for each person."
+        None,
+        group=ANNOTATIONS,
+        metavar="FOLDER",
+        help="Folder of instance masks: a value or color for each person.",
     )
     people: Path | None = option(
         None, group=ANNOTATIONS, metavar="FILE", help="CSV from the values of masks to identities."
     )
     points: Path | None = option(
-        None, group=ANNOTATIONS, metavar="PATH", help="RandPerson's cameraX_Y_point.txt, or a folder of them."
+        None,
+        group=ANNOTATIONS,
+        metavar="PATH",
+        help="RandPerson's cameraX_Y_point.txt, or a folder of them.",
     )
     rename: tuple[str, ...] = option(
         (),
@@ -35,7 +42,10 @@ class CropOptions(Options):
         flag="--key",
         metavar="NAME=KEY",
         repeated=True,
-        help="Key of a COCO annotation that holds identity, visible, weather, ...; KEY+KEY joins several.",
+        help=(
+            "Key of a COCO annotation that holds identity, visible, weather, ...; KEY+KEY joins"
+            " several."
+        ),
     )
     category: str | None = option(
         None,
@@ -47,7 +57,11 @@ class CropOptions(Options):
     name: str | None = option(
         None, group=CROPS, metavar="NAME", default_note="frame_crops", help="Name of the dataset."
     )
-    extension: str = option(".jpg", group=CROPS, choices=(".jpg", ".png"), help="Format of the crops: .jpg or .png.")
-    quality: int = option(95, group=CROPS, at_least=1, at_most=100, help="Quality of a JPEG, from 1 to 100.")
+    extension: str = option(
+        ".jpg", group=CROPS, choices=(".jpg", ".png"), help="Format of the crops: .jpg or .png."
+    )
+    quality: int = option(
+        95, group=CROPS, at_least=1, at_most=100, help="Quality of a JPEG, from 1 to 100."
+    )
     save_masks: bool = option(False, group=CROPS, help="Write the mask of each crop into _masks/.")
     workers: int | None = workers_field()

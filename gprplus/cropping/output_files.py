@@ -1,4 +1,5 @@
-"""Output files next to the crops: identities.csv, the rejects, the COCO file, and renders.json, written last."""
+"""Output files next to the crops: identities.csv, the rejects, the COCO file, and renders.json,
+written last."""
 
 import csv
 import io
@@ -35,7 +36,11 @@ _CARRIED = ("visible", "visible_from", "truncated", "segmentation", "keypoints")
 
 
 def write_outputs(
-    output: Path, source: AnnotationSet, shards: Sequence[FrameShard], table: CropNaming, request: dict[str, Any]
+    output: Path,
+    source: AnnotationSet,
+    shards: Sequence[FrameShard],
+    table: CropNaming,
+    request: dict[str, Any],
 ) -> dict[str, Any]:
     """identities.csv, the rejects, the crops' COCO file, and the record last."""
     read = partial(_rows, shards)
@@ -77,7 +82,9 @@ def _rows(shards: Sequence[FrameShard], kind: str) -> Iterator[dict[str, Any]]:
         yield from read_json(shard.record, FramesError, "a part of a finished cut")[kind]
 
 
-def _write_rejected(path: Path, source: AnnotationSet, rows: Iterator[dict[str, Any]]) -> dict[str, int]:
+def _write_rejected(
+    path: Path, source: AnnotationSet, rows: Iterator[dict[str, Any]]
+) -> dict[str, int]:
     """The table of rejects; returns how many for each reason, in the order of REASONS."""
     table: list[Sequence[Any]] = [_REJECT]
     counted: Counter[str] = Counter()
@@ -92,24 +99,36 @@ def _write_rejected(path: Path, source: AnnotationSet, rows: Iterator[dict[str, 
 def _write_coco(
     path: Path, source: AnnotationSet, table: CropNaming, rows: Iterator[dict[str, Any]]
 ) -> tuple[int, dict[str, dict[str, Any]], list[str]]:
-    """The crops as COCO, written row by row; returns their number, the people, and doubts about those."""
+    """The crops as COCO, written row by row; returns their number, the people, and doubts about
+    those."""
     people: dict[str, dict[str, Any]] = {}
     clashes: dict[tuple[str, str], set[str]] = {}
     count = 0
     category: dict[str, Any] = {"id": 1, "name": "person"}
     if source.points:
-        category |= {"keypoints": list(source.points), "skeleton": [list(pair) for pair in source.skeleton]}
+        category |= {
+            "keypoints": list(source.points),
+            "skeleton": [list(pair) for pair in source.skeleton],
+        }
     with (
         atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8") as file,
-        TemporaryFile("w+", encoding="utf-8", dir=path.parent) as annotations,  # has no name that a kill could leave
+        TemporaryFile(
+            "w+", encoding="utf-8", dir=path.parent
+        ) as annotations,  # has no name that a kill could leave
     ):
-        about = {"description": "Persons cut out of whole frames; coordinates are pixels of the crop."}
-        file.write(f'{{"info": {json.dumps(about)},\n"categories": {json.dumps([category])},\n"images": [')
+        about = {
+            "description": "Persons cut out of whole frames; coordinates are pixels of the crop."
+        }
+        file.write(
+            f'{{"info": {json.dumps(about)},\n"categories": {json.dumps([category])},\n"images": ['
+        )
         for count, row in enumerate(rows, start=1):
             image, annotation = _coco_rows(count, row)
             file.write(("," if count > 1 else "") + "\n" + json.dumps(image, ensure_ascii=False))
-            annotations.write(("," if count > 1 else "") + "\n" + json.dumps(annotation, ensure_ascii=False))
+            annotations.write(
+                ("," if count > 1 else "") + "\n" + json.dumps(annotation, ensure_ascii=False)
+            )
             _notice(people, clashes, row)
         file.write('],\n"annotations": [')
         annotations.seek(0)
@@ -118,7 +137,8 @@ def _write_coco(
     for attribute, identity in clashes:
         people[identity][attribute] = None
     doubts = [
-        f"{len(found):,} identities have more than one {attribute} ({first_few(found)}): it stays unknown for them."
+        f"{len(found):,} identities have more than one {attribute} ({first_few(found)}): it stays"
+        " unknown for them."
         for attribute in field_names.identity_fields()
         if (found := sorted(identity for name, identity in clashes if name == attribute))
     ]
@@ -142,7 +162,9 @@ def _coco_rows(number: int, row: dict[str, Any]) -> tuple[dict[str, Any], dict[s
         "identity": row["identity"],
         "number": row["number"],
         **{
-            key: row[key] for key in ("visible", "visible_from", "truncated", "segmentation", "keypoints") if key in row
+            key: row[key]
+            for key in ("visible", "visible_from", "truncated", "segmentation", "keypoints")
+            if key in row
         },
         "attributes": {**inner, **levels},
     }
@@ -151,26 +173,39 @@ def _coco_rows(number: int, row: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     return {**image, **source}, annotation
 
 
-def _notice(people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], set[str]], row: dict[str, Any]) -> None:
-    """Store the identity attributes of a crop, and record differences between the crops of an identity."""
+def _notice(
+    people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], set[str]], row: dict[str, Any]
+) -> None:
+    """Store the identity attributes of a crop, and record differences between the crops of an
+    identity."""
     known = people.setdefault(row["identity"], {})
     for attribute in field_names.identity_fields():
         value = row["levels"].get(attribute)
         if value is not None and known.setdefault(attribute, value) != value:
-            clashes.setdefault((attribute, row["identity"]), set()).update((known[attribute], value))
+            clashes.setdefault((attribute, row["identity"]), set()).update(
+                (known[attribute], value)
+            )
 
 
 def _write_identities(output: Path, people: dict[str, dict[str, Any]], table: CropNaming) -> None:
-    """identities.csv by token, for build-manifest to join; and who a token is, where it is not the identity itself."""
+    """identities.csv by token, for build-manifest to join; and who a token is, where it is not the
+    identity itself."""
     present = [
         name
         for name in field_names.identity_fields()
         if any(person.get(name) is not None for person in people.values())
     ]
-    rows = [[table.token(who), *(person.get(name) or "" for name in present)] for who, person in people.items()]
+    rows = [
+        [table.token(who), *(person.get(name) or "" for name in present)]
+        for who, person in people.items()
+    ]
     text = io.StringIO()  # read back by build-manifest: as it is
     csv.writer(text, lineterminator="\n").writerows([["identity", *present], *sorted(rows)])
     write_text(output / "identities.csv", text.getvalue())
     if table.identities:
-        named = [[token, identity] for identity, token in sorted(table.identities.items()) if identity in people]
+        named = [
+            [token, identity]
+            for identity, token in sorted(table.identities.items())
+            if identity in people
+        ]
         write_text(output / NAMES, csv_text([["token", "identity"], *named]))

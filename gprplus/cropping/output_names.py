@@ -1,4 +1,5 @@
-"""Names of crops: identities as file names, cameras as numbers, levels as codes, each by a recorded table."""
+"""Names of crops: identities as file names, cameras as numbers, levels as codes, each by a recorded
+table."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,9 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
 
 @dataclass(frozen=True)
 class CropNaming:
-    """`identities` maps identities that cannot be a file name to a token (others are used directly), `cameras` the
-    tokens of cameras to numbers, `codes` an attribute to the codes of its levels.
+    """`identities` maps identities that cannot be a file name to a token (others are used
+    directly), `cameras` the tokens of cameras to numbers, `codes` an attribute to the codes of its
+    levels.
     """
 
     identities: dict[str, str]
@@ -28,7 +30,9 @@ class CropNaming:
         """Return an identity as used in names."""
         return self.identities.get(identity, identity)
 
-    def path(self, frame: AnnotatedFrame, person: AnnotatedIdentity, identity: str, extension: str) -> str:
+    def path(
+        self, frame: AnnotatedFrame, person: AnnotatedIdentity, identity: str, extension: str
+    ) -> str:
         """The path of a crop below the output folder, in the layout frame_crops."""
         who = self.token(identity)
         parts = [f"_f{frame.number:06d}_b{person.number}"]
@@ -37,15 +41,26 @@ class CropNaming:
             parts.insert(0, f"_c{self.cameras[levels['camera']]:02d}")
         if levels.get("viewpoint_deg") is not None:
             parts.append(f"_v{levels['viewpoint_deg']:03d}")
-        parts += [f"_{letter}{self.codes[name][levels[name]]}" for name, letter in CODED.items() if levels.get(name)]
+        parts += [
+            f"_{letter}{self.codes[name][levels[name]]}"
+            for name, letter in CODED.items()
+            if levels.get(name)
+        ]
         return f"{who}/{who}{''.join(parts)}{extension}"
 
     def tables(self) -> dict[str, Any]:
-        """Return the content of renders.json: code -> level of each coded attribute, and the numbers of the cameras."""
+        """Return the content of renders.json: code -> level of each coded attribute, and the
+        numbers of the cameras."""
         said: dict[str, Any] = {
-            name: {code: level for level, code in table.items()} for name, table in self.codes.items() if table
+            name: {code: level for level, code in table.items()}
+            for name, table in self.codes.items()
+            if table
         }
-        named = {str(camera): number for camera, number in self.cameras.items() if str(camera) != str(number)}
+        named = {
+            str(camera): number
+            for camera, number in self.cameras.items()
+            if str(camera) != str(number)
+        }
         return said | ({"cameras": named} if named else {})
 
 
@@ -53,15 +68,28 @@ def choose_naming(people: Sequence[AnnotatedIdentity]) -> CropNaming:
     """The tables for some persons: they depend on the set of values alone, never on the order."""
     return CropNaming(
         tokens({person.identity for person in people if person.identity is not None}),
-        _cameras({person.levels["camera"] for person in people if person.levels.get("camera") is not None}),
-        {name: _codes(name, {person.levels[name] for person in people if person.levels.get(name)}) for name in CODED},
+        _cameras(
+            {
+                person.levels["camera"]
+                for person in people
+                if person.levels.get("camera") is not None
+            }
+        ),
+        {
+            name: _codes(
+                name, {person.levels[name] for person in people if person.levels.get(name)}
+            )
+            for name in CODED
+        },
     )
 
 
 def tokens(identities: Iterable[str]) -> dict[str, str]:
-    """Map identities that cannot be a file name to a readable prefix and 8 hex digits of the key of the identity.
+    """Map identities that cannot be a file name to a readable prefix and 8 hex digits of the key of
+    the identity.
 
-    Letters, digits, "-" and "_" are safe (not first: "_" hides a folder); two that differ only in case are not.
+    Letters, digits, "-" and "_" are safe (not first: "_" hides a folder); two that differ only in
+    case are not.
 
     >>> tokens(["0001", "Ann Lee"])
     {'Ann Lee': 'Ann-Lee-68de0d9a'}
@@ -74,7 +102,10 @@ def tokens(identities: Iterable[str]) -> dict[str, str]:
     found = {name: _token(name) for name in unsafe}
     taken = [token for token in found.values() if token in set(known) - set(unsafe)]
     if taken or len(set(found.values())) < len(found):
-        raise FramesError(f"Two identities would both be called {first_few(taken or sorted(found.values()))} in names.")
+        raise FramesError(
+            f"Two identities would both be called {first_few(taken or sorted(found.values()))} in"
+            " names."
+        )
     return found
 
 
@@ -84,8 +115,11 @@ def _token(identity: str) -> str:
 
 
 def _cameras(found: set[Any]) -> dict[Any, int]:
-    """Whole numbers stay as they are; where one camera is called otherwise, all are numbered from 1 by name."""
-    numbers = {camera: int(camera) for camera in found if str(camera).isascii() and str(camera).isdigit()}
+    """Whole numbers stay as they are; where one camera is called otherwise, all are numbered from 1
+    by name."""
+    numbers = {
+        camera: int(camera) for camera in found if str(camera).isascii() and str(camera).isdigit()
+    }
     if len(numbers) == len(found) and len(set(numbers.values())) == len(found):
         return numbers
     return {camera: number for number, camera in enumerate(sorted(found, key=str), start=1)}

@@ -1,7 +1,9 @@
-"""RandPerson's text of key points: 19 fields a line, a crop's name, its box in the frame, and seven points in the crop.
+"""RandPerson's text of key points: 19 fields a line, a crop's name, its box in the frame, and seven
+points in the crop.
 
-The authors do not document the separator: comma, semicolon, tab or space is detected in the first line and recorded.
-The box is x1, y1, x2, y2 in the video frame; points are relative to the upper left corner of the crop.
+The authors do not document the separator: comma, semicolon, tab or space is detected in the first
+line and recorded. The box is x1, y1, x2, y2 in the video frame; points are relative to the upper
+left corner of the crop.
 """
 
 import math
@@ -11,11 +13,24 @@ from pathlib import Path, PurePosixPath
 
 from gprplus.core.errors import FramesError, first_few
 from gprplus.core.sampling import sha256_digest
-from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet, RejectedAnnotation
+from gprplus.cropping.annotations import (
+    AnnotatedFrame,
+    AnnotatedIdentity,
+    AnnotationSet,
+    RejectedAnnotation,
+)
 from gprplus.cropping.instance_masks import image_paths
 
 FIELDS = 19
-POINTS = ("head", "left_shoulder", "right_shoulder", "left_hand", "right_hand", "left_foot", "right_foot")
+POINTS = (
+    "head",
+    "left_shoulder",
+    "right_shoulder",
+    "left_hand",
+    "right_hand",
+    "left_foot",
+    "right_foot",
+)
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": None}
 # Parsed by letter, never by position: until June 2020 the names had the camera before the scene.
 _NAMES = (
@@ -33,8 +48,8 @@ class _Line:
 def read_points(path: Path, frames: Path) -> AnnotationSet:
     """The persons of one `cameraX_Y_point.txt`, or of every one in a folder. Raises FramesError.
 
-    Frames are found by the last number in their names, below `frames/cameraX_Y` where there is such a folder, else
-    below `frames`.
+    Frames are found by the last number in their names, below `frames/cameraX_Y` where there is such
+    a folder, else below `frames`.
     """
     files = sorted(path.glob("*_point.txt")) if path.is_dir() else [path]
     if not files or not files[0].is_file():
@@ -46,8 +61,8 @@ def read_points(path: Path, frames: Path) -> AnnotationSet:
         own = frames / file.name.removesuffix("_point.txt")
         if len(files) > 1 and not own.is_dir():
             raise FramesError(
-                f"There is no folder {own} with the frames of {file.name}. Put them there, or give --points one file "
-                "at a time, with its frames."
+                f"There is no folder {own} with the frames of {file.name}. Put them there, or give"
+                " --points one file at a time, with its frames."
             )
         lines, delimiters[file.name] = _lines(file, rejected)
         found += _framed(lines, frames, own if own.is_dir() else frames, rejected)
@@ -59,9 +74,16 @@ def read_points(path: Path, frames: Path) -> AnnotationSet:
         "annotations": sum(len(frame.people) for frame in found) + len(rejected),
     }
     told = sorted(set(delimiters.values()))
-    remark = f"the separator is a {' or a '.join(told)} (detected in the first line; it is not documented)."
+    remark = (
+        f"the separator is a {' or a '.join(told)} (detected in the first line; it is not"
+        " documented)."
+    )
     return AnnotationSet(
-        tuple(sorted(found, key=lambda frame: frame.path)), about, tuple(rejected), POINTS, remarks=(remark,)
+        tuple(sorted(found, key=lambda frame: frame.path)),
+        about,
+        tuple(rejected),
+        POINTS,
+        remarks=(remark,),
     )
 
 
@@ -71,7 +93,9 @@ def delimiter_of(line: str, where: str) -> str:
     fitting = [name for name, count in counts.items() if count == FIELDS]
     if not fitting:
         shown = ", ".join(f"{count} by {name}" for name, count in counts.items())
-        raise FramesError(f"{where}: expected {FIELDS} fields (a name, a box, seven points), found {shown}.")
+        raise FramesError(
+            f"{where}: expected {FIELDS} fields (a name, a box, seven points), found {shown}."
+        )
     return fitting[0]
 
 
@@ -80,16 +104,24 @@ def _lines(file: Path, rejected: list[RejectedAnnotation]) -> tuple[list[_Line],
         texts = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise FramesError(f"{file} cannot be read as text: {error}.") from error
-    numbered = [(number, text.strip()) for number, text in enumerate(texts, start=1) if text.strip()]
+    numbered = [
+        (number, text.strip()) for number, text in enumerate(texts, start=1) if text.strip()
+    ]
     if not numbered:
         raise FramesError(f"{file} is empty.")
     delimiter = delimiter_of(numbered[0][1], f"{file}, line {numbered[0][0]}")
     found = []
     for number, text in numbered:
         try:
-            found.append(_line(number, [part.strip() for part in text.split(DELIMITERS[delimiter])]))
+            found.append(
+                _line(number, [part.strip() for part in text.split(DELIMITERS[delimiter])])
+            )
         except ValueError as error:
-            rejected.append(RejectedAnnotation("", number, None, "line", f"{file.name}, line {number}: {error}."))
+            rejected.append(
+                RejectedAnnotation(
+                    "", number, None, "line", f"{file.name}, line {number}: {error}."
+                )
+            )
     return found, delimiter
 
 
@@ -103,32 +135,50 @@ def _line(number: int, fields: list[str]) -> _Line:
     x1, y1, x2, y2, *points = map(float, fields[1:])
     if not all(map(math.isfinite, (x1, y1, x2, y2, *points))):
         raise ValueError("a coordinate is no finite number")
-    shifted = [value for x, y in zip(points[::2], points[1::2], strict=True) for value in (x1 + x, y1 + y, 2.0)]
-    levels = {"camera": 100 * int(name["scene"]) + int(name["camera"]), "background": f"s{name['scene']}"}
+    shifted = [
+        value
+        for x, y in zip(points[::2], points[1::2], strict=True)
+        for value in (x1 + x, y1 + y, 2.0)
+    ]
+    levels = {
+        "camera": 100 * int(name["scene"]) + int(name["camera"]),
+        "background": f"s{name['scene']}",
+    }
     box = (x1, y1, x2 - x1, y2 - y1)
     return _Line(
         AnnotatedIdentity(
-            number, name["identity"], box, keypoints=tuple(shifted), levels=levels, extra={"source": fields[0]}
+            number,
+            name["identity"],
+            box,
+            keypoints=tuple(shifted),
+            levels=levels,
+            extra={"source": fields[0]},
         ),
         int(name["frame"]),
     )
 
 
-def _framed(lines: list[_Line], root: Path, folder: Path, rejected: list[RejectedAnnotation]) -> list[AnnotatedFrame]:
+def _framed(
+    lines: list[_Line], root: Path, folder: Path, rejected: list[RejectedAnnotation]
+) -> list[AnnotatedFrame]:
     """Group the lines by their frame; lines without a frame are rejected."""
     place: dict[int, str] = {}
     for path in image_paths(folder):
         numbers = re.findall(r"\d+", PurePosixPath(path).stem)
         if numbers and place.setdefault(int(numbers[-1]), path) != path:
             twice = first_few([place[int(numbers[-1])], path])
-            raise FramesError(f"Two frames under {folder} have the number {int(numbers[-1])}: {twice}.")
+            raise FramesError(
+                f"Two frames under {folder} have the number {int(numbers[-1])}: {twice}."
+            )
     people: dict[int, list[AnnotatedIdentity]] = {}
     for line in lines:
         if line.frame in place:
             people.setdefault(line.frame, []).append(line.person)
         else:
             missing = f"no frame under {folder.name} has the number {line.frame}."
-            rejected.append(RejectedAnnotation("", line.person.number, line.person.identity, "frame", missing))
+            rejected.append(
+                RejectedAnnotation("", line.person.number, line.person.identity, "frame", missing)
+            )
     below = folder.relative_to(root)
     return [
         AnnotatedFrame((below / place[number]).as_posix(), number, None, tuple(found))

@@ -1,7 +1,9 @@
-"""Masks of persons: COCO's polygons and run-length codes, and frames in which each person has a value.
+"""Masks of persons: COCO's polygons and run-length codes, and frames in which each person has a
+value.
 
-The run-length code goes down the columns and begins with the pixels outside; its text form (COCO's "compressed") writes
-each count in pieces of five bits, lowest first, as the difference to the count two before.
+The run-length code goes down the columns and begins with the pixels outside; its text form (COCO's
+"compressed") writes each count in pieces of five bits, lowest first, as the difference to the count
+two before.
 """
 
 import math
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndarray | None:
-    """The `(H, W) bool` mask of a COCO segmentation inside a window of a frame; None where there is none.
+    """The `(H, W) bool` mask of a COCO segmentation inside a window of a frame; None where there is
+    none.
 
     Raises FramesError for a code that does not fill the frame.
     """
@@ -34,12 +37,15 @@ def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndar
 
 
 def _filled(polygons: Sequence[Sequence[float]], window: Window) -> np.ndarray:
-    """Return the pixels with their center in a polygon, by the even-odd rule (OpenCV's fill adds the outline)."""
+    """Return the pixels with their center in a polygon, by the even-odd rule (OpenCV's fill adds
+    the outline)."""
     left, top, right, bottom = window
     whole = np.zeros((bottom - top, right - left), dtype=bool)
     for polygon in polygons:
         corners = np.asarray(polygon, np.float64).reshape(-1, 2) - (left + 0.5, top + 0.5)
-        first, last = np.clip(np.ceil([corners.min(0), corners.max(0)]), 0, whole.shape[::-1]).astype(int)
+        first, last = np.clip(
+            np.ceil([corners.min(0), corners.max(0)]), 0, whole.shape[::-1]
+        ).astype(int)
         part = whole[first[1] : last[1], first[0] : last[0]]
         if part.size:
             part |= _even_odd(corners - first, part.shape)
@@ -49,7 +55,9 @@ def _filled(polygons: Sequence[Sequence[float]], window: Window) -> np.ndarray:
 def _even_odd(corners: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the pixels whose upper left corner is inside, `shape` bool."""
     high, wide = shape
-    crossings = [np.zeros(0, np.int64)]  # as positions in the flat mask: each switches between outside and inside
+    crossings = [
+        np.zeros(0, np.int64)
+    ]  # as positions in the flat mask: each switches between outside and inside
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         low, end = (max(math.ceil(y), 0) for y in sorted((y1, y2)))
         rows = np.arange(low, min(end, high))
@@ -65,8 +73,11 @@ def _alternating(switches: np.ndarray, size: int) -> np.ndarray:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
 
 
-def decode_counts(code: dict[str, Any], size: tuple[int, int], window: Window | None = None) -> np.ndarray:
-    """The `(H, W) bool` mask of a run-length code, inside a window of the frame. Raises FramesError.
+def decode_counts(
+    code: dict[str, Any], size: tuple[int, int], window: Window | None = None
+) -> np.ndarray:
+    """The `(H, W) bool` mask of a run-length code, inside a window of the frame. Raises
+    FramesError.
 
     Time and memory go with the columns of the window, not with the frame.
     """
@@ -96,8 +107,8 @@ def _runs(code: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
     if not sound or code.get("size") != [size[1], size[0]] or runs.sum() != area:
         over = f" over {runs.sum():,} pixels" if sound else ""
         raise FramesError(
-            f"a run-length code of size {format_value(code.get('size'))}{over} does not fit a frame of height "
-            f"{size[1]} and width {size[0]}."
+            f"a run-length code of size {format_value(code.get('size'))}{over} does not fit a frame"
+            f" of height {size[1]} and width {size[0]}."
         )
     return runs
 
@@ -136,20 +147,24 @@ def translate_mask(segmentation: Any, window: Window, size: tuple[int, int]) -> 
         mask = mask_of(segmentation, window, size)
         return None if mask is None else encode_counts(mask)
     return [
-        [round(value - window[i % 2], 3) for i, value in enumerate(polygon)] for polygon in segmentation or []
+        [round(value - window[i % 2], 3) for i, value in enumerate(polygon)]
+        for polygon in segmentation or []
     ] or None
 
 
 def read_instances(path: Path, size: tuple[int, int]) -> np.ndarray:
     """The `(H, W)` whole numbers of an instance mask, 0 where there is no person.
 
-    Grey images of 1 to 16 bits hold the value itself, palette images the palette's index, colour images 65536 R + 256 G
-    + B. Raises FramesError when the file cannot be read, or is not of the frame's size (width, height).
+    Grey images of 1 to 16 bits hold the value itself, palette images the palette's index, colour
+    images 65536 R + 256 G + B. Raises FramesError when the file cannot be read, or is not of the
+    frame's size (width, height).
     """
     try:
         with open_image(path.read_bytes()) as image:
             if image.size != size:
-                raise FramesError(f"the mask {path} is of size {image.size}, and the frame of {size}.")
+                raise FramesError(
+                    f"the mask {path} is of size {image.size}, and the frame of {size}."
+                )
             return _values(image, path)
     except (FramesError, MemoryError):
         raise
@@ -161,7 +176,9 @@ def _values(image: "Image.Image", path: Path) -> np.ndarray:
     if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
         return np.asarray(image)
     if image.mode not in ("RGB", "RGBA"):
-        raise FramesError(f"the mask {path} is of the mode {image.mode}; grey, palette or RGB is expected.")
+        raise FramesError(
+            f"the mask {path} is of the mode {image.mode}; grey, palette or RGB is expected."
+        )
     colours = np.asarray(image)
     values = colours[..., 0].astype(np.uint32)
     for channel in (1, 2):
@@ -171,7 +188,8 @@ def _values(image: "Image.Image", path: Path) -> np.ndarray:
 
 
 def boxes_of(values: np.ndarray, most: int) -> dict[int, tuple[float, float, float, float]]:
-    """The box (left, top, width, height) of each value but 0 in an `(H, W)` instance mask, by value.
+    """The box (left, top, width, height) of each value but 0 in an `(H, W)` instance mask, by
+    value.
 
     Raises FramesError for more than `most` values.
 
@@ -187,7 +205,10 @@ def boxes_of(values: np.ndarray, most: int) -> dict[int, tuple[float, float, flo
             found[value] = min(a1, x1), min(b1, y1 + top), max(a2, x2), max(b2, y2 + top)
         _check_number(len(found), most)
     edges = sorted(found.items())
-    return {value: (float(x1), float(y1), float(x2 - x1), float(y2 - y1)) for value, (x1, y1, x2, y2) in edges}
+    return {
+        value: (float(x1), float(y1), float(x2 - x1), float(y2 - y1))
+        for value, (x1, y1, x2, y2) in edges
+    }
 
 
 def _check_number(values: int, most: int) -> None:
@@ -196,7 +217,8 @@ def _check_number(values: int, most: int) -> None:
 
 
 def _edges(part: np.ndarray, most: int) -> list[tuple[int, list[int]]]:
-    """Value and left, top, right, bottom of each value but 0, from the runs of equal values along the rows."""
+    """Value and left, top, right, bottom of each value but 0, from the runs of equal values along
+    the rows."""
     begins = np.ones(part.shape, bool)
     np.not_equal(part[:, 1:], part[:, :-1], out=begins[:, 1:])
     y, left = np.nonzero(begins)

@@ -1,6 +1,7 @@
 """Worker of frame cropping: decodes each of its frames once, and writes crops and rows about them.
 
-A shard is a run of frames. Its record is written after all of its files, so a shard with a record is complete.
+A shard is a run of frames. Its record is written after all of its files, so a shard with a record
+is complete.
 """
 
 import os
@@ -34,7 +35,8 @@ MAX_IDENTITIES = 10_000  # of one frame: each is compared with all others
 
 @dataclass(frozen=True)
 class CropWriter:
-    """Format of the crops: `extension` .jpg or .png, the JPEG quality, and whether masks are written."""
+    """Format of the crops: `extension` .jpg or .png, the JPEG quality, and whether masks are
+    written."""
 
     extension: str = ".jpg"
     quality: int = 95
@@ -80,11 +82,14 @@ class _Opened:
     @cached_property
     def boxes(self) -> np.ndarray:
         """The persons' boxes, `(N, 4)`; NaN for one without a box."""
-        return np.array([person.box or (np.nan,) * 4 for person in self.people], np.float64).reshape(-1, 4)
+        return np.array(
+            [person.box or (np.nan,) * 4 for person in self.people], np.float64
+        ).reshape(-1, 4)
 
     @cached_property
     def masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Find the persons with a mask that fits the frame, `(N,) bool`, and the pixels of all masks, `(H, W) bool`.
+        """Find the persons with a mask that fits the frame, `(N,) bool`, and the pixels of all
+        masks, `(H, W) bool`.
 
         Each mask is clipped to its person's box, and drawn once for all others.
         """
@@ -105,7 +110,8 @@ class _Opened:
 
 
 def cut_shard(shard: FrameShard) -> int:
-    """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its frames."""
+    """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its
+    frames."""
     if not _whole(shard):
         crops: list[dict[str, Any]] = []
         rejected: list[dict[str, Any]] = []
@@ -123,13 +129,18 @@ def _whole(shard: FrameShard) -> bool:
 
 
 def _frame(
-    shard: FrameShard, frame: AnnotatedFrame, crops: list[dict[str, Any]], rejected: list[dict[str, Any]]
+    shard: FrameShard,
+    frame: AnnotatedFrame,
+    crops: list[dict[str, Any]],
+    rejected: list[dict[str, Any]],
 ) -> None:
     try:
         opened = _opened(shard.root, frame)
     except FramesError as error:
         lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
-        rejected += lost or [{**_reject(frame, AnnotatedIdentity(0), "frame", str(error)), "number": None}]
+        rejected += lost or [
+            {**_reject(frame, AnnotatedIdentity(0), "frame", str(error)), "number": None}
+        ]
         return
     for i, person in enumerate(opened.people):
         try:
@@ -142,7 +153,10 @@ def _frame(
 def _opened(root: Path, frame: AnnotatedFrame) -> _Opened:
     """Decode a frame, and find the persons of its mask."""
     if len(frame.people) > MAX_IDENTITIES:
-        raise FramesError(f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are cut.")
+        raise FramesError(
+            f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are"
+            " cut."
+        )
     try:
         pixels = images.decode_image(images.read_bytes(root, frame.path))
     except OSError as error:
@@ -151,18 +165,24 @@ def _opened(root: Path, frame: AnnotatedFrame) -> _Opened:
         raise FramesError(f"{frame.path} does not decode.")
     size = (pixels.shape[1], pixels.shape[0])
     if frame.size is not None and frame.size != size:
-        raise FramesError(f"{frame.path} is of size {size}, and the annotations are made for {frame.size}.")
+        raise FramesError(
+            f"{frame.path} is of size {size}, and the annotations are made for {frame.size}."
+        )
     if not frame.mask:
         return _Opened(pixels, frame.people, None)
     values = read_instances(Path(frame.mask), size)
     return _Opened(pixels, tuple(_found(values, frame.known)), values)
 
 
-def _found(values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None) -> list[AnnotatedIdentity]:
+def _found(
+    values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None
+) -> list[AnnotatedIdentity]:
     """The persons of an instance mask, by value."""
     people = []
     for value, box in boxes_of(values, MAX_IDENTITIES).items():
-        person = AnnotatedIdentity(value, str(value), value=value) if known is None else known.get(value)
+        person = (
+            AnnotatedIdentity(value, str(value), value=value) if known is None else known.get(value)
+        )
         if person is None or person.identity is None:
             why = ("identity", f"the table has no identity for the value {value}.")
             person = AnnotatedIdentity(value, value=value, reject=why)
@@ -170,14 +190,18 @@ def _found(values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None) ->
     return people
 
 
-def _person(shard: FrameShard, frame: AnnotatedFrame, opened: _Opened, number: int) -> dict[str, Any]:
+def _person(
+    shard: FrameShard, frame: AnnotatedFrame, opened: _Opened, number: int
+) -> dict[str, Any]:
     """Write the crop of the person at a position, and return its row, or the row of a reject."""
     person = opened.people[number]
     if person.reject:
         return _reject(frame, person, *person.reject)
     identity = person.identity or ""
     visible, known_from = _visible(opened, number)
-    verdict = decide_crop(shard.rules, person.box, opened.size, visible, known_from, person.truncated)
+    verdict = decide_crop(
+        shard.rules, person.box, opened.size, visible, known_from, person.truncated
+    )
     if verdict.window is None:
         return _reject(frame, person, verdict.reason, verdict.detail)
     left, top, right, bottom = verdict.window
@@ -194,7 +218,8 @@ def _person(shard: FrameShard, frame: AnnotatedFrame, opened: _Opened, number: i
 
 
 def _visible(opened: _Opened, number: int) -> tuple[float, str]:
-    """The visible share: as given, else by masks where all who meet the box have one, else by boxes."""
+    """The visible share: as given, else by masks where all who meet the box have one, else by
+    boxes."""
     person = opened.people[number]
     if person.visible is not None:
         return person.visible, "given"
@@ -207,24 +232,39 @@ def _visible(opened: _Opened, number: int) -> tuple[float, str]:
     others = _meeting(opened.boxes, number)
     own = opened.mask(person, window)
     if own is not None and opened.masks[0][others].all():
-        return visible_by_masks(own, opened.masks[1][window[1] : window[3], window[0] : window[2]]), "masks"
+        return (
+            visible_by_masks(own, opened.masks[1][window[1] : window[3], window[0] : window[2]]),
+            "masks",
+        )
     return visible_by_boxes(person.box, opened.boxes[others], opened.size), "boxes"
 
 
 def _meeting(boxes: np.ndarray, number: int) -> np.ndarray:
     """Find the `(N, 4)` boxes that overlap the one at a position, except itself: `(N,) bool`."""
     x, y, width, height = boxes[number]
-    left, top, right, bottom = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    left, top, right, bottom = (
+        boxes[:, 0],
+        boxes[:, 1],
+        boxes[:, 0] + boxes[:, 2],
+        boxes[:, 1] + boxes[:, 3],
+    )
     found: np.ndarray = (x < right) & (left < x + width) & (y < bottom) & (top < y + height)
     found[number] = False
     return found
 
 
 def _write(shard: FrameShard, path: str, crop: np.ndarray, mask: np.ndarray | None) -> None:
-    data = images.encode_jpeg(crop, shard.writing.quality) if shard.writing.extension == ".jpg" else encode_png(crop)
+    data = (
+        images.encode_jpeg(crop, shard.writing.quality)
+        if shard.writing.extension == ".jpg"
+        else encode_png(crop)
+    )
     _save(shard.output / path, data)
     if shard.writing.masks and mask is not None:
-        _save((shard.output / "_masks" / path).with_suffix(".png"), encode_png(mask.astype(np.uint8) * 255))
+        _save(
+            (shard.output / "_masks" / path).with_suffix(".png"),
+            encode_png(mask.astype(np.uint8) * 255),
+        )
 
 
 def _save(path: Path, data: bytes) -> None:
@@ -244,7 +284,9 @@ def encode_png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def _reject(frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detail: str) -> dict[str, Any]:
+def _reject(
+    frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detail: str
+) -> dict[str, Any]:
     return {
         "frame": frame.path,
         "number": person.number,
@@ -255,7 +297,11 @@ def _reject(frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detai
 
 
 def _row(
-    frame: AnnotatedFrame, person: AnnotatedIdentity, verdict: CropDecision, path: str, size: tuple[int, int]
+    frame: AnnotatedFrame,
+    person: AnnotatedIdentity,
+    verdict: CropDecision,
+    path: str,
+    size: tuple[int, int],
 ) -> dict[str, Any]:
     """Return one crop for the COCO file, without the ids: all coordinates in pixels of the crop."""
     assert verdict.window is not None
@@ -288,8 +334,8 @@ def _row(
 
 
 def shift_keypoints(points: tuple[float, ...], window: Window) -> list[float]:
-    """Key points (x, y, v) in pixels of the crop. Unlabelled ones (v = 0) stay 0, 0, 0; one outside the crop keeps its
-    place and is at most labelled (v = 1), never visible (v = 2).
+    """Key points (x, y, v) in pixels of the crop. Unlabelled ones (v = 0) stay 0, 0, 0; one outside
+    the crop keeps its place and is at most labelled (v = 1), never visible (v = 2).
 
     >>> shift_keypoints((10.0, 20.0, 2.0, 0.0, 0.0, 0.0, 5.0, 20.0, 2.0), (8, 15, 20, 40))
     [2.0, 5.0, 2, 0, 0, 0, -3.0, 5.0, 1]
@@ -298,5 +344,9 @@ def shift_keypoints(points: tuple[float, ...], window: Window) -> list[float]:
     found: list[float] = []
     for x, y, v in zip(points[::3], points[1::3], points[2::3], strict=True):
         outside = not (left <= x < right and top <= y < bottom)
-        found += [0, 0, 0] if v == 0 else [round(x - left, 3), round(y - top, 3), min(int(v), 1) if outside else int(v)]
+        found += (
+            [0, 0, 0]
+            if v == 0
+            else [round(x - left, 3), round(y - top, 3), min(int(v), 1) if outside else int(v)]
+        )
     return found

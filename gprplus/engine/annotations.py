@@ -1,7 +1,8 @@
 """Annotations in COCO format, as plain data.
 
-Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the format is documented at cocodataset.org,
-"Data format". Masks are run lengths, column by column, zeros first, not compressed.
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the format is documented at
+cocodataset.org, "Data format". Masks are run lengths, column by column, zeros first, not
+compressed.
 """
 
 import json
@@ -35,7 +36,8 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def annotate_person(mask: np.ndarray, points: np.ndarray) -> dict[str, Any]:
-    """The annotation of one person, ids apart: `mask` (H, W) bool, `points` (17, 3) as labelled() gives them."""
+    """The annotation of one person, ids apart: `mask` (H, W) bool, `points` (17, 3) as labelled()
+    gives them."""
     height, width = mask.shape
     return {
         "category_id": PERSON,
@@ -49,11 +51,15 @@ def annotate_person(mask: np.ndarray, points: np.ndarray) -> dict[str, Any]:
 
 
 def write_coco(
-    output: Path, info: Mapping[str, Any], pictures: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+    output: Path,
+    info: Mapping[str, Any],
+    pictures: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]],
 ) -> Path:
-    """Write (image, its annotations) in order as one COCO file under `output`, numbered from 1 as they come.
+    """Write (image, its annotations) in order as one COCO file under `output`, numbered from 1 as
+    they come.
 
-    It is written in one pass and renamed when whole, so memory holds the images alone, not the masks.
+    It is written in one pass and renamed when whole, so memory holds the images alone, not the
+    masks.
     """
     path = output / ANNOTATIONS
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,11 @@ from gprplus.engine.places import indoor, outdoor
 class Domain:
     """Camera model of a domain. Lengths in meters.
 
-    `span` is the height of the image in meters at the distance of the person; `shift` the maximum offset of a crop
-    as a share of its size; `zoom` the maximum change of its size; `resolution` the sensor resolution as a share of the
-    output size; `gain` the white balance (red, green, blue); `contrast` changes the tone curve, `grain` multiplies the
-    noise of the hour, `vignette` darkens corners; `quality` is JPEG's. `scenes` are its places, in the order of their
-    numbers.
+    `span` is the height of the image in meters at the distance of the person; `shift` the maximum
+    offset of a crop as a share of its size; `zoom` the maximum change of its size; `resolution` the
+    sensor resolution as a share of the output size; `gain` the white balance (red, green, blue);
+    `contrast` changes the tone curve, `grain` multiplies the noise of the hour, `vignette` darkens
+    corners; `quality` is JPEG's. `scenes` are its places, in the order of their numbers.
     """
 
     name: str
@@ -39,8 +39,40 @@ class Domain:
 DOMAINS = {
     domain.name: domain
     for domain in (
-        Domain("engine", 3.0, 1.35, 0.93, 2.10, 0.02, 0.02, 1.0, (1.0, 1.0, 1.0), 1.0, 1.0, 1.0, 1.0, 0.0, 90),
-        Domain("street", 5.4, 2.75, 0.92, 2.04, 0.06, 0.07, 0.62, (1.07, 1.0, 0.90), 0.80, 1.18, 0.92, 2.2, 0.28, 72),
+        Domain(
+            "engine",
+            3.0,
+            1.35,
+            0.93,
+            2.10,
+            0.02,
+            0.02,
+            1.0,
+            (1.0, 1.0, 1.0),
+            1.0,
+            1.0,
+            1.0,
+            1.0,
+            0.0,
+            90,
+        ),
+        Domain(
+            "street",
+            5.4,
+            2.75,
+            0.92,
+            2.04,
+            0.06,
+            0.07,
+            0.62,
+            (1.07, 1.0, 0.90),
+            0.80,
+            1.18,
+            0.92,
+            2.2,
+            0.28,
+            72,
+        ),
         Domain(
             "mall",
             4.0,

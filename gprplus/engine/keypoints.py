@@ -19,12 +19,32 @@ SKELETON = (
 )  # fmt: skip
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 # Meters of body and cloth in front of a visible point: joints are inside the body, a face is not.
-FLESH = np.array([0.04, 0.04, 0.04, 0.05, 0.05, 0.12, 0.12, 0.09, 0.09, 0.08, 0.08, 0.19, 0.19, 0.13, 0.13, 0.10, 0.10])
+FLESH = np.array(
+    [
+        0.04,
+        0.04,
+        0.04,
+        0.05,
+        0.05,
+        0.12,
+        0.12,
+        0.09,
+        0.09,
+        0.08,
+        0.08,
+        0.19,
+        0.19,
+        0.13,
+        0.13,
+        0.10,
+        0.10,
+    ]
+)
 
 
 def project_joints(person: Person, moment: int | str) -> np.ndarray:
-    """Return the key points of a person at a moment of the walk (see pose.walk), `(17, 3)` in meters: the person is at
-    the origin and faces +y, so the left ones have the smaller x.
+    """Return the key points of a person at a moment of the walk (see pose.walk), `(17, 3)` in
+    meters: the person is at the origin and faces +y, so the left ones have the smaller x.
     """
     figure = Figure(person, walking_pose(person, moment))
     pose = figure.pose
@@ -36,13 +56,15 @@ def project_joints(person: Person, moment: int | str) -> np.ndarray:
     return np.array([*face, *body])
 
 
-def label_keypoints(points: np.ndarray, view: CameraRays, depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the key points in an image, `(17, 3) float64`: x, y in pixels, and COCO's visibility (0 outside, then
-    x = y = 0; 1 hidden; 2 visible).
+def label_keypoints(
+    points: np.ndarray, view: CameraRays, depth: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Return the key points in an image, `(17, 3) float64`: x, y in pixels, and COCO's visibility
+    (0 outside, then x = y = 0; 1 hidden; 2 visible).
 
-    `points` (17, 3) in the world; `depth` (height, width) of each sample of `view`, infinite without a
-    person; `size` (width, height) of the image in pixels, which the view covers completely. A point is hidden if a
-    surface is in front of it by more than its body thickness.
+    `points` (17, 3) in the world; `depth` (height, width) of each sample of `view`, infinite
+    without a person; `size` (width, height) of the image in pixels, which the view covers
+    completely. A point is hidden if a surface is in front of it by more than its body thickness.
     """
     x, y, away = view.project(points).T
     inside = (away > 0) & (x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)
@@ -59,4 +81,6 @@ def label_keypoints(points: np.ndarray, view: CameraRays, depth: np.ndarray, siz
 
 def flatten_keypoints(points: np.ndarray) -> list[float]:
     """Labelled key points as COCO lists them: x1, y1, v1, x2, and so on; whole numbers as such."""
-    return [int(value) if value == int(value) else float(value) for value in points.ravel().round(1)]
+    return [
+        int(value) if value == int(value) else float(value) for value in points.ravel().round(1)
+    ]

@@ -19,20 +19,32 @@ class DesignOptions(Options):
 
     identities: int = option(64, group=DESIGN, help="Number of identities.")
     viewpoints: int = option(
-        6, group=DESIGN, help="Number of cameras around each identity; divides 360, and is at most 36."
+        6,
+        group=DESIGN,
+        help="Number of cameras around each identity; divides 360, and is at most 36.",
     )
     weathers: tuple[str, ...] = option(
         ("all",), group=DESIGN, metavar="LEVEL,...", help="Weathers, separated by commas, or all."
     )
     illuminations: tuple[str, ...] = option(
-        ("forenoon", "dusk", "night"), group=DESIGN, metavar="LEVEL,...", help="Hours, separated by commas, or all."
+        ("forenoon", "dusk", "night"),
+        group=DESIGN,
+        metavar="LEVEL,...",
+        help="Hours, separated by commas, or all.",
     )
-    backgrounds: int = option(1, group=DESIGN, help="Number of places; each identity is drawn in all of them.")
+    backgrounds: int = option(
+        1, group=DESIGN, help="Number of places; each identity is drawn in all of them."
+    )
     domain: str = option(
-        "engine", group=DESIGN, metavar="DOMAIN", help="Cameras and appearance: engine, street or mall."
+        "engine",
+        group=DESIGN,
+        metavar="DOMAIN",
+        help="Cameras and appearance: engine, street or mall.",
     )
     same_people: bool = option(
-        False, group=DESIGN, help="Draw the identities of the domain engine in another domain, for a paired comparison."
+        False,
+        group=DESIGN,
+        help="Draw the identities of the domain engine in another domain, for a paired comparison.",
     )
     seed: int = seed_field(DESIGN)
     size: tuple[int, ...] | str | None = option(
@@ -65,17 +77,22 @@ class RenderOptions(DesignOptions):
 
     boxes: bool = option(False, group=IMAGES, help="Also write a bounding box for each image.")
     keypoints: bool = option(
-        False, group=IMAGES, help="Also write COCO annotations: 17 keypoints, box and mask of each identity."
+        False,
+        group=IMAGES,
+        help="Also write COCO annotations: 17 keypoints, box and mask of each identity.",
     )
 
 
 @dataclass(frozen=True)
 class FramesOptions(DesignOptions):
-    """The design of frames with several people; their annotations always hold boxes and keypoints."""
+    """The design of frames with several people; their annotations always hold boxes and
+    keypoints."""
 
     default_size: ClassVar[tuple[int, int]] = (1280, 720)
 
-    meetings: int = option(2, group=FRAMES, help="Whole frames: number of moments in which each identity meets others.")
+    meetings: int = option(
+        2, group=FRAMES, help="Whole frames: number of moments in which each identity meets others."
+    )
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -1,4 +1,5 @@
-"""Checks before a split is scored on a target: answerable queries, and overlap of the target with the train set."""
+"""Checks before a split is scored on a target: answerable queries, and overlap of the target with
+the train set."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,15 +21,21 @@ if TYPE_CHECKING:
 
     from gprplus.ingest import Manifest
 
-CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}  # protocol -> what plays the camera
+CAMERA = {
+    "camera": "camera",
+    "viewpoint": "viewpoint_deg",
+    "no-camera": None,
+}  # protocol -> what plays the camera
 
 
 def count_answerable(
     rows: "pa.Table", persons: np.ndarray, junk: np.ndarray, own: str, name: str
 ) -> dict[str, AnswerableCounts]:
-    """Count, for each protocol that the rows of a target allow, queries kept and excluded with reasons; `own` first.
+    """Count, for each protocol that the rows of a target allow, queries kept and excluded with
+    reasons; `own` first.
 
-    `persons` (N,) are identities as text, None for distractors. Raises SplitError if `own` leaves no query.
+    `persons` (N,) are identities as text, None for distractors. Raises SplitError if `own` leaves
+    no query.
     """
     query = np.array(rows.column("role").to_pylist()) == "query"
     ids = np.full(len(persons), -2, dtype=np.int64)
@@ -45,7 +52,9 @@ def count_answerable(
             cameras = values[query], values[~query]
         reasons = why_unanswerable(ids[query], ids[~query], *cameras, junk[~query])
         counts = np.bincount(reasons, minlength=len(UNANSWERABLE_REASONS))
-        ranked = sorted((-int(count), place) for place, count in enumerate(counts) if place and count)
+        ranked = sorted(
+            (-int(count), place) for place, count in enumerate(counts) if place and count
+        )
         told = {
             UNANSWERABLE_REASONS[place].replace("camera", protocol.replace("no-", "")): -count
             for count, place in ranked
@@ -53,17 +62,24 @@ def count_answerable(
         found[protocol] = AnswerableCounts(int(counts[0]), int(counts[1:].sum()), told)
     mine = found[own]
     if not mine.kept:
-        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items()) or "there are none"
-        raise SplitError(f"{name} cannot be a target: no query can be answered under the {own} rule ({why}).")
+        why = (
+            "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items())
+            or "there are none"
+        )
+        raise SplitError(
+            f"{name} cannot be a target: no query can be answered under the {own} rule ({why})."
+        )
     return found
 
 
-def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> TargetLeakage:
+def training_overlap(
+    split: Split, name: str, target: "pa.Table", manifest: "Manifest"
+) -> TargetLeakage:
     """Return the overlap of the arms of a split with the rows of a target.
 
-    `identities` if both come from the same dataset, `digests` and `near_duplicates` if the manifest of the split
-    still exists and both were built with them; None means not checked. Shared identities and files
-    raise SplitError; near duplicates are listed.
+    `identities` if both come from the same dataset, `digests` and `near_duplicates` if the manifest
+    of the split still exists and both were built with them; None means not checked. Shared
+    identities and files raise SplitError; near duplicates are listed.
     """
     trained = _trained(split)
     found = TargetLeakage(_shared_identities(split, trained, name, target, manifest))
@@ -73,11 +89,14 @@ def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Man
     ours = _looks(source, trained.column("uid").to_numpy())
     theirs = _looks(manifest, target.column("uid").to_numpy())
     if ours["digest"] and theirs["digest"]:
-        shared = sorted(theirs["digest"][digest] for digest in theirs["digest"].keys() & ours["digest"].keys())
+        shared = sorted(
+            theirs["digest"][digest] for digest in theirs["digest"].keys() & ours["digest"].keys()
+        )
         if shared:
             raise SplitError(
-                f"{len(shared):,} images of the target {name} are byte for byte images that {split.path} trains on: "
-                f"{first_few(shared)}. Take another target, or make the split with a --where that leaves them out."
+                f"{len(shared):,} images of the target {name} are byte for byte images that"
+                f" {split.path} trains on: {first_few(shared)}. Take another target, or make the"
+                " split with a --where that leaves them out."
             )
         found = replace(found, digests=0)
     if len(ours["dhash"]) and len(theirs["dhash"]):
@@ -86,7 +105,10 @@ def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Man
 
 
 def target_warnings(
-    name: str, answerable: Mapping[str, AnswerableCounts], leakage: TargetLeakage | None, protocol: str
+    name: str,
+    answerable: Mapping[str, AnswerableCounts],
+    leakage: TargetLeakage | None,
+    protocol: str,
 ) -> list[str]:
     """Sentences on what was excluded from a target and what of it looks like training images."""
     said = []
@@ -94,13 +116,16 @@ def target_warnings(
     if mine and mine.excluded:
         why = "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items())
         total = mine.kept + mine.excluded
-        said.append(f"{mine.excluded:,} of {total:,} queries of {name} cannot be answered and do not count ({why}).")
+        said.append(
+            f"{mine.excluded:,} of {total:,} queries of {name} cannot be answered and do not count"
+            f" ({why})."
+        )
     near = leakage.near_duplicates if leakage else None
     if near and near.count:
         shown = first_few([f"{pair.target} and {pair.train}" for pair in near.pairs])
         said.append(
-            f"{near.count:,} of {near.looked_at:,} images of {name} resemble a training image ({shown}). "
-            "They can show one identity under two names: check some of them."
+            f"{near.count:,} of {near.looked_at:,} images of {name} resemble a training image"
+            f" ({shown}). They can show one identity under two names: check some of them."
         )
     return said
 
@@ -115,8 +140,8 @@ def _trained(split: Split) -> "pa.Table":
 def _shared_identities(
     split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest"
 ) -> int | None:
-    """Return 0 if datasets are equal and no identity is shared; None if no dataset is: equal names are no
-    evidence.
+    """Return 0 if datasets are equal and no identity is shared; None if no dataset is: equal names
+    are no evidence.
     """
     one, two = split.record.datasets, manifest.datasets
     same = {of for of in one if of in two and one[of].fingerprint == two[of].fingerprint}
@@ -126,11 +151,13 @@ def _shared_identities(
         set(zip(*(table.column(c).to_pylist() for c in ("dataset", "identity")), strict=True))
         for table in (trained, target)
     )
-    shared = sorted(identity for dataset, identity in ours & theirs if dataset in same and identity is not None)
+    shared = sorted(
+        identity for dataset, identity in ours & theirs if dataset in same and identity is not None
+    )
     if shared:
         raise SplitError(
-            f"{len(shared):,} identities of the target {name} are trained on in {split.path}: {first_few(shared)}. "
-            "Take another target, or a manifest without them."
+            f"{len(shared):,} identities of the target {name} are trained on in {split.path}:"
+            f" {first_few(shared)}. Take another target, or a manifest without them."
         )
     return 0
 
@@ -147,8 +174,8 @@ def _source(split: Split) -> "Manifest | None":
 
 
 def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
-    """Return, for the images of given uids, the path by digest, and hashes and paths of those with a difference
-    hash.
+    """Return, for the images of given uids, the path by digest, and hashes and paths of those with
+    a difference hash.
     """
     import pyarrow as pa
 
@@ -157,7 +184,9 @@ def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
     table = table.filter(pa.array(np.isin(table.column("uid").to_numpy(), uids)))
     paths = table.column("path").to_pylist()
     digests = table.column("digest").to_pylist() if "digest" in there else []
-    found: dict[str, Any] = {"digest": {d: path for d, path in zip(digests, paths, strict=False) if d is not None}}
+    found: dict[str, Any] = {
+        "digest": {d: path for d, path in zip(digests, paths, strict=False) if d is not None}
+    }
     if "dhash" not in there:
         return {**found, "dhash": np.empty(0, np.uint64), "paths": []}
     column = combine_chunks(table.column("dhash"))

@@ -1,4 +1,5 @@
-"""Files of features as arrays: what is in them is checked before it is used, and no pickle is ever loaded."""
+"""Files of features as arrays: what is in them is checked before it is used, and no pickle is ever
+loaded."""
 
 import re
 import tokenize
@@ -19,28 +20,45 @@ _KEYS = ("uid", "path")
 _MAGIC = b"\x93NUMPY"
 _NUMBERED = re.compile(r"(.*?)(\d+)", re.ASCII | re.DOTALL)
 # The header of an array is Python source: what a damaged one raises depends on where it breaks.
-_DAMAGED = (ValueError, OSError, TypeError, OverflowError, MemoryError, SyntaxError, RecursionError, EOFError)
+_DAMAGED = (
+    ValueError,
+    OSError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    SyntaxError,
+    RecursionError,
+    EOFError,
+)
 
 
 @dataclass(frozen=True)
 class FeatureNames:
-    """The name of each row of a file, as text, and where they were read: for messages, such as "uid (int64)"."""
+    """The name of each row of a file, as text, and where they were read: for messages, such as "uid
+    (int64)"."""
 
     texts: list[str]
     where: str
 
 
 def read_npy_features(path: Path) -> np.ndarray:
-    """The array `(rows, D)` of a `.npy` file, mapped from the disk where its type allows. Raises ScoreError."""
+    """The array `(rows, D)` of a `.npy` file, mapped from the disk where its type allows. Raises
+    ScoreError."""
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
-            raise ScoreError(f"{path} cannot be read as an array: it does not start as a .npy file does.")
+            raise ScoreError(
+                f"{path} cannot be read as an array: it does not start as a .npy file does."
+            )
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
     except (*_DAMAGED, tokenize.TokenError) as error:
-        raise ScoreError(f"{path} cannot be read as an array of numbers: {_first_line(error)}.") from error
+        raise ScoreError(
+            f"{path} cannot be read as an array of numbers: {_first_line(error)}."
+        ) from error
     if matrix.ndim != 2 or not matrix.shape[1]:
-        raise ScoreError(f"{path} must be an array of (rows, dimensions), found the shape {matrix.shape}.")
+        raise ScoreError(
+            f"{path} must be an array of (rows, dimensions), found the shape {matrix.shape}."
+        )
     return _as_float(matrix, f"{path} is an array of {matrix.dtype}")
 
 
@@ -55,7 +73,8 @@ def names_of_lines(path: Path) -> FeatureNames:
 
 
 def read_parquet_features(path: Path) -> tuple[FeatureNames, np.ndarray]:
-    """The names of the rows of a Parquet file, and their features `(rows, D)`. Raises ScoreError."""
+    """The names of the rows of a Parquet file, and their features `(rows, D)`. Raises
+    ScoreError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -67,17 +86,22 @@ def read_parquet_features(path: Path) -> tuple[FeatureNames, np.ndarray]:
     except ScoreError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise ScoreError(f"{path} cannot be read as a Parquet table: {_first_line(error)}.") from error
+        raise ScoreError(
+            f"{path} cannot be read as a Parquet table: {_first_line(error)}."
+        ) from error
     return _columns(table, key, dimensions, path)
 
 
 def table_features(table: "pa.Table", what: str) -> tuple[FeatureNames, np.ndarray]:
-    """Return the names of a table's rows and their features `(rows, D)`; `what` names it in a ScoreError."""
+    """Return the names of a table's rows and their features `(rows, D)`; `what` names it in a
+    ScoreError."""
     key, dimensions = _key(table.schema, what), _dimensions(table.schema, what)
     return _columns(table, key, dimensions, what)
 
 
-def _columns(table: "pa.Table", key: str, dimensions: list[str], path: Path | str) -> tuple[FeatureNames, np.ndarray]:
+def _columns(
+    table: "pa.Table", key: str, dimensions: list[str], path: Path | str
+) -> tuple[FeatureNames, np.ndarray]:
     names = _names(table.column(key), key, path)
     if dimensions == [FEATURE]:
         return names, _from_lists(table.column(FEATURE), path)
@@ -96,25 +120,35 @@ def _key(schema: "pa.Schema", path: Path | str) -> str:
 
 
 def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
-    """The columns that hold the features: the list column `feature`, or one numbered family of number columns.
+    """The columns that hold the features: the list column `feature`, or one numbered family of
+    number columns.
 
-    A further column of floating-point numbers could be a dimension or not, so that it is refused by name.
+    A further column of floating-point numbers could be a dimension or not, so that it is refused by
+    name.
     """
     import pyarrow.types as kinds
 
     if FEATURE in schema.names:
         return [FEATURE]
-    floats = [field.name for field in schema if kinds.is_floating(field.type) and field.name not in _KEYS]
+    floats = [
+        field.name for field in schema if kinds.is_floating(field.type) and field.name not in _KEYS
+    ]
     if not floats:
-        raise ScoreError(f"{path} has neither a list column '{FEATURE}' nor columns of floating-point numbers.")
+        raise ScoreError(
+            f"{path} has neither a list column '{FEATURE}' nor columns of floating-point numbers."
+        )
     sizes = Counter(_family(name) for name in floats if _family(name) is not None)
     largest = sizes.most_common(1)[0][0] if sizes else None
     strange = [name for name in floats if largest is None or _family(name) != largest]
     if strange:
-        read = f"{largest}0, {largest}1 and so on" if largest is not None else "numbered columns, such as f0 and f1"
+        read = (
+            f"{largest}0, {largest}1 and so on"
+            if largest is not None
+            else "numbered columns, such as f0 and f1"
+        )
         raise ScoreError(
-            f"{path}: the dimensions of a feature are {read}, and {first_few(strange)} would be further ones. "
-            f"Leave out what is no dimension, or write a list column '{FEATURE}'."
+            f"{path}: the dimensions of a feature are {read}, and {first_few(strange)} would be"
+            f" further ones. Leave out what is no dimension, or write a list column '{FEATURE}'."
         )
     members = [field for field in schema if _family(field.name) == largest]
     odd = [f"{field.name} ({field.type})" for field in members if not _is_number(field.type)]
@@ -124,7 +158,8 @@ def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
 
 
 def _family(name: str) -> str | None:
-    """Return the prefix of a numbered name: "f" of "f15", "" of "15"; None if it does not end in a number."""
+    """Return the prefix of a numbered name: "f" of "f15", "" of "15"; None if it does not end in a
+    number."""
     found = _NUMBERED.fullmatch(name)
     return found.group(1) if found else None
 
@@ -149,20 +184,23 @@ def _names(column: "pa.ChunkedArray", key: str, path: Path | str) -> FeatureName
         return FeatureNames([str(value % 2**64) for value in column.to_pylist()], where)
     if key == "uid" and kinds.is_floating(kind):
         raise ScoreError(
-            f"{path}: uid is {kind}, which holds no key of 64 bits exactly. Write it as uint64 or as text, or name the "
-            "rows by path."
+            f"{path}: uid is {kind}, which holds no key of 64 bits exactly. Write it as uint64 or"
+            " as text, or name the rows by path."
         )
     expected = "uint64 or text" if key == "uid" else "text"
     raise ScoreError(f"{path}: {key} is a column of {kind}, expected {expected}.")
 
 
 def _from_lists(column: "pa.ChunkedArray", path: Path | str) -> np.ndarray:
-    """A column of lists as an array `(rows, D)`; lists of other lengths are named wherever they are."""
+    """A column of lists as an array `(rows, D)`; lists of other lengths are named wherever they
+    are."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as kinds
 
-    chunks = [chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk for chunk in column.chunks]
+    chunks = [
+        chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk for chunk in column.chunks
+    ]
     kind = chunks[0].type if chunks else column.type
     listed = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
     if not listed or not _is_number(kind.value_type):
@@ -175,8 +213,8 @@ def _from_lists(column: "pa.ChunkedArray", path: Path | str) -> np.ndarray:
     ragged = np.flatnonzero(lengths != lengths[0])
     if len(ragged):
         raise ScoreError(
-            f"{path}: the lists in '{FEATURE}' must all have one length; row {ragged[0]:,} has {lengths[ragged[0]]:,} "
-            f"numbers, the first {lengths[0]:,}."
+            f"{path}: the lists in '{FEATURE}' must all have one length; row {ragged[0]:,} has"
+            f" {lengths[ragged[0]]:,} numbers, the first {lengths[0]:,}."
         )
     if not lengths[0]:
         raise ScoreError(f"{path}: the lists in '{FEATURE}' are empty.")
@@ -186,7 +224,9 @@ def _from_lists(column: "pa.ChunkedArray", path: Path | str) -> np.ndarray:
 
 def _numbers(column: Any) -> np.ndarray:
     """A column of numbers as float32 or float64; null becomes NaN."""
-    values = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+    values = (
+        column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+    )
     return _as_float(values, "")
 
 
@@ -199,5 +239,8 @@ def _as_float(values: np.ndarray, what: str) -> np.ndarray:
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(error.args[0] if isinstance(error, SyntaxError) and error.args else error) or type(error).__name__
+    text = (
+        str(error.args[0] if isinstance(error, SyntaxError) and error.args else error)
+        or type(error).__name__
+    )
     return text.strip().split("\n")[0].rstrip(".")

@@ -1,8 +1,8 @@
 """AP, CMC and INP from the ranks of the true matches.
 
-Ranks are flat: `ranks (M,) int64` has, query after query, the ranks of the true matches of that query (counted
-from 1, ascending), and `counts (Q,) int64` the number of true matches of each query. These metrics depend on nothing
-else.
+Ranks are flat: `ranks (M,) int64` has, query after query, the ranks of the true matches of that
+query (counted from 1, ascending), and `counts (Q,) int64` the number of true matches of each query.
+These metrics depend on nothing else.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ CMC_LENGTH = 50
 
 
 def average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision `(Q,) float64` as the mean of the precisions at the true matches; NaN for a query without one.
+    """Average precision `(Q,) float64` as the mean of the precisions at the true matches; NaN for a
+    query without one.
 
     The form of torchreid, fast-reid and scikit-learn >= 0.19.
 
@@ -22,11 +23,11 @@ def average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def trapezoid_average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just
-    before it.
+    """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision
+    at it and just before it.
 
-    The form of the original Market-1501 script and of layumi's. Never above `average_precision`; equal where no wrong
-    match precedes the last true one.
+    The form of the original Market-1501 script and of layumi's. Never above `average_precision`;
+    equal where no wrong match precedes the last true one.
 
     >>> trapezoid_average_precision(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
     [0.677778]
@@ -51,8 +52,8 @@ def first_match_rank(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """True matches over the rank of the last one, `(Q,) float64`; NaN for a query without one (Ye et al., TPAMI 2021,
-    mINP).
+    """True matches over the rank of the last one, `(Q,) float64`; NaN for a query without one (Ye
+    et al., TPAMI 2021, mINP).
 
     >>> inverse_negative_penalty(np.array([1, 4]), np.array([2])).tolist()
     [0.5]
@@ -64,7 +65,8 @@ def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarra
 
 
 def cmc_curve(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
-    """Share of valid queries with their first true match at rank k or before, `(length,) float64`; `cmc[0]` is rank-1.
+    """Share of valid queries with their first true match at rank k or before, `(length,) float64`;
+    `cmc[0]` is rank-1.
 
     If a gallery is shorter than `length`, the curve is constant after its last rank.
 

@@ -30,12 +30,22 @@ class ScoringOptions(Options):
         help="Form of average precision: step or trapezoid.",
     )
     rerank: Any = option(
-        None, group=SCORING, help="RerankOptions(), to re-rank by k-reciprocal neighbors first, without junk images."
+        None,
+        group=SCORING,
+        help="RerankOptions(), to re-rank by k-reciprocal neighbors first, without junk images.",
     )
-    gallery_junk: Any = option(None, group=SCORING, help="`(G,) bool`: gallery rows that are excluded for every query.")
+    gallery_junk: Any = option(
+        None, group=SCORING, help="`(G,) bool`: gallery rows that are excluded for every query."
+    )
     removed: Any = option(
-        None, group=SCORING, help="Positions of gallery rows that are excluded for one query, an array for each query."
+        None,
+        group=SCORING,
+        help="Positions of gallery rows that are excluded for one query, an array for each query.",
     )
     block_rows: int | None = option(
-        None, group=SCORING, at_least=1, default_note="by memory", help="Queries compared at a time."
+        None,
+        group=SCORING,
+        at_least=1,
+        default_note="by memory",
+        help="Queries compared at a time.",
     )

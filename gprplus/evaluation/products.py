@@ -1,19 +1,22 @@
-"""Similarities of queries to a gallery from float32 products, a block at a time, and the ranks counted from them.
+"""Similarities of queries to a gallery from float32 products, a block at a time, and the ranks
+counted from them.
 
-Neither metric changes the order of a query's ranking when one vector c is subtracted from all features. With unit
-features q and g for "cosine", and features as they are for "euclidean":
+Neither metric changes the order of a query's ranking when one vector c is subtracted from all
+features. With unit features q and g for "cosine", and features as they are for "euclidean":
 
     q . g           = (q - c) . (g - c) + c . g           + const
     -|q - g|^2 / 2  = (q - c) . (g - c) - |g - c|^2 / 2   + const      where const depends on q alone
 
-The first term is a float32 product, the second (`bias`) is computed in float64. The rounding of the product is a share
-of |q - c| |g - c|, so it shrinks with the spread of the features: concentrated features are ranked as well as others,
-and a fixed tolerance (NOISE) is the spread below which they count as one point. c is the median of a sample of gallery
-rows if these are near it, and the gallery is centered piece by piece. Otherwise c is 0: centering would gain little.
+The first term is a float32 product, the second (`bias`) is computed in float64. The rounding of the
+product is a share of |q - c| |g - c|, so it shrinks with the spread of the features: concentrated
+features are ranked as well as others, and a fixed tolerance (NOISE) is the spread below which they
+count as one point. c is the median of a sample of gallery rows if these are near it, and the
+gallery is centered piece by piece. Otherwise c is 0: centering would gain little.
 
-A wrong row ranks before a relevant row if it is more similar, or less similar by no more than the roundings of the
-terms of the relevant row. A gallery row with a large norm therefore does not change the ranks of other rows. Rows that
-repeat an earlier row bit for bit use its similarities: a product can round one sum differently in another position.
+A wrong row ranks before a relevant row if it is more similar, or less similar by no more than the
+roundings of the terms of the relevant row. A gallery row with a large norm therefore does not
+change the ranks of other rows. Rows that repeat an earlier row bit for bit use its similarities: a
+product can round one sum differently in another position.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,9 +35,12 @@ HOST_BLOCK = 64 << 20
 DEVICE_BLOCK = 512 << 20
 # Share of its terms by which rounding moves a similarity.
 ROUNDING = 2.0**-22
-# Features that differ by less than a millionth of their length count as one point: 2**-40 is its square.
+# Features that differ by less than a millionth of their length count as one point: 2**-40 is its
+# square.
 NOISE = 2.0**-40
-NEAR = 1 / 4  # rows of a gallery whose median distance from c is below this share of their length are centred
+NEAR = (
+    1 / 4
+)  # rows of a gallery whose median distance from c is below this share of their length are centred
 _SAMPLE = 64  # gallery rows whose median, dimension by dimension, is c
 _PROBE = 256  # rows whose products show how finely a device multiplies
 _PIECE = 16 << 20  # bytes of features centred at a time
@@ -47,7 +53,8 @@ def to_numpy(values: "np.ndarray | torch.Tensor") -> np.ndarray:
 
 
 def squared_norms(features: "np.ndarray | torch.Tensor") -> np.ndarray:
-    """Return the squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is not."""
+    """Return the squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is
+    not."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([np.einsum("ij,ij->i", part, part) for part in _pieces(features)])
 
@@ -71,12 +78,15 @@ def multiplies_coarsely(features: "torch.Tensor") -> bool:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Inside, float32 products on a GPU keep all bits, also where the caller trains with TF32 and its ten bits."""
+    """Inside, float32 products on a GPU keep all bits, also where the caller trains with TF32 and
+    its ten bits."""
     import torch
 
     switch = torch.backends.cuda.matmul
     # The newer name and the older one refuse to be mixed.
-    name, whole = ("fp32_precision", "ieee") if hasattr(switch, "fp32_precision") else ("allow_tf32", False)
+    name, whole = (
+        ("fp32_precision", "ieee") if hasattr(switch, "fp32_precision") else ("allow_tf32", False)
+    )
     before = getattr(switch, name)
     setattr(switch, name, whole)
     try:
@@ -86,19 +96,22 @@ def full_float32() -> Iterator[None]:
 
 
 def identical_rows(features: "np.ndarray | torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of rows that repeat an earlier row bit for bit, and those of the rows that they repeat."""
+    """Return the positions of rows that repeat an earlier row bit for bit, and those of the rows
+    that they repeat."""
     import xxhash
 
     seen: dict[int, int] = {}
     digests = (xxhash.xxh3_64_intdigest(row.data) for row in to_numpy(features))
-    first = np.fromiter((seen.setdefault(digest, i) for i, digest in enumerate(digests)), np.int64, len(features))
+    first = np.fromiter(
+        (seen.setdefault(digest, i) for i, digest in enumerate(digests)), np.int64, len(features)
+    )
     repeated = np.flatnonzero(first != np.arange(len(first)))
     return repeated, first[repeated]
 
 
 class SimilaritySearch:
-    """A gallery `(G, D)` that queries are searched in: an array of float32 or float64, or a float32 tensor on an
-    accelerator, where products and counts then stay.
+    """A gallery `(G, D)` that queries are searched in: an array of float32 or float64, or a float32
+    tensor on an accelerator, where products and counts then stay.
 
     `norms (G,) float64` are the squared lengths of its rows.
     """
@@ -108,7 +121,11 @@ class SimilaritySearch:
         self.gallery = np.ascontiguousarray(gallery) if self.is_array else gallery
         self.metric = metric
         self.norms = squared_norms(gallery) if norms is None else norms
-        self.rows = max(1, (HOST_BLOCK if self.is_array else DEVICE_BLOCK) // (gallery.dtype.itemsize * len(gallery)))
+        self.rows = max(
+            1,
+            (HOST_BLOCK if self.is_array else DEVICE_BLOCK)
+            // (gallery.dtype.itemsize * len(gallery)),
+        )
         self.repeated, self.original = identical_rows(self.gallery)
         self.scale = row_scales(self.norms, metric)
         self.length = self.scale * np.sqrt(self.norms)
@@ -116,14 +133,20 @@ class SimilaritySearch:
         self.near = bool(self.centre.any())
         bias = self._bias()
         self.level = bias.max()
-        self.bias = bias - self.level  # no larger for any row, and near 0 for unit features: it rounds less
+        self.bias = (
+            bias - self.level
+        )  # no larger for any row, and near 0 for unit features: it rounds less
 
     def _bias(self) -> np.ndarray:
         """-|g - c|^2 / 2, `(G,) float64`; for "cosine" as if zero vectors had unit length."""
         along = np.zeros(len(self.scale))
         if self.near:
-            along = self.scale * np.concatenate([part @ self.centre for part in _pieces(self.gallery)])
-        result: np.ndarray = along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
+            along = self.scale * np.concatenate(
+                [part @ self.centre for part in _pieces(self.gallery)]
+            )
+        result: np.ndarray = (
+            along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
+        )
         return result
 
     def placed(self, values: np.ndarray) -> Any:
@@ -142,12 +165,15 @@ class SimilaritySearch:
         return scaled - self.placed(self.centre) if self.near else scaled
 
     def similarities(self, centred: Any, out: Any = None) -> Any:
-        """Similarities `(B, G)`, into `out` where given, up to a constant of each query: larger is more alike."""
+        """Similarities `(B, G)`, into `out` where given, up to a constant of each query: larger is
+        more alike."""
         out = self._empty(len(centred)) if out is None else out
         self._multiply(centred, out)
         scale, bias = (self.placed(each) for each in (self.scale, self.bias))
         repeated, original = self.placed(self.repeated), self.placed(self.original)
-        for row in out if self.is_array else [out]:  # a row fits the processor's cache, the block does not
+        for row in (
+            out if self.is_array else [out]
+        ):  # a row fits the processor's cache, the block does not
             if self.metric == "cosine":
                 row *= scale
             if self.near or self.metric == "euclidean":
@@ -167,14 +193,16 @@ class SimilaritySearch:
             _product(centred, self.gallery[part] - length[part] * centre, out[:, part])
 
     def distances(self, queries: Any) -> np.ndarray:
-        """Squared Euclidean distances `(B, G)` from queries to all rows, of unit features for "cosine"; 0 between
-        features that NOISE lets count as one point.
+        """Squared Euclidean distances `(B, G)` from queries to all rows, of unit features for
+        "cosine"; 0 between features that NOISE lets count as one point.
         """
         norms = squared_norms(queries)
         centred = self.centred(queries, norms)
         away = to_numpy(self.similarities(centred))
         away *= -2
-        zero = (norms == 0) & (self.metric == "cosine")  # counts as a unit vector at a right angle to all others
+        zero = (norms == 0) & (
+            self.metric == "cosine"
+        )  # counts as a unit vector at a right angle to all others
         away += (squared_norms(centred) + zero - 2 * self.level)[:, None].astype(away.dtype)
         noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
         away[away <= noise[:, None].astype(away.dtype) * self.length.astype(away.dtype)] = 0
@@ -183,8 +211,8 @@ class SimilaritySearch:
     def ranks(
         self, queries: Any, order: np.ndarray, wanted: Sequence[QueryRelevance], rows: int
     ) -> Iterator[np.ndarray]:
-        """Ascending ranks of the relevant rows of each query, in `order` (positions in `queries`), `rows` queries at a
-        time.
+        """Ascending ranks of the relevant rows of each query, in `order` (positions in `queries`),
+        `rows` queries at a time.
         """
         buffer = self._empty(min(rows, len(order)))
         for start in range(0, len(order), rows):
@@ -196,7 +224,10 @@ class SimilaritySearch:
             if self.metric == "cosine":
                 similar[np.flatnonzero(norms == 0)] = 0  # a zero vector is equally unlike all
             counts = [len(one.matches) for one in asked]
-            query, column = np.repeat(np.arange(len(asked)), counts), np.concatenate([one.matches for one in asked])
+            query, column = (
+                np.repeat(np.arange(len(asked)), counts),
+                np.concatenate([one.matches for one in asked]),
+            )
             found = to_numpy(similar[self.placed(query), self.placed(column)])
             limits = found - self._slack(centred, norms, found, query, column)
             each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
@@ -204,7 +235,12 @@ class SimilaritySearch:
             yield from map(rank_relevant, count(similar, [one.excluded for one in asked], each))
 
     def _slack(
-        self, centred: Any, norms: np.ndarray, found: np.ndarray, query: np.ndarray, column: np.ndarray
+        self,
+        centred: Any,
+        norms: np.ndarray,
+        found: np.ndarray,
+        query: np.ndarray,
+        column: np.ndarray,
     ) -> np.ndarray:
         """Return the tolerance below `found (M,)` within which a similarity counts as equal to it.
 
@@ -213,7 +249,10 @@ class SimilaritySearch:
         partial = np.sqrt(squared_norms(centred) / centred.shape[1])
         noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
         share = ROUNDING * partial + noise
-        result: np.ndarray = ROUNDING * (np.abs(found) + np.abs(self.bias[column])) + share[query] * self.length[column]
+        result: np.ndarray = (
+            ROUNDING * (np.abs(found) + np.abs(self.bias[column]))
+            + share[query] * self.length[column]
+        )
         return result
 
     def _empty(self, rows: int) -> Any:
@@ -234,8 +273,8 @@ def _product(queries: Any, gallery: Any, out: Any) -> None:
 
 
 def _centre(gallery: Any, scale: np.ndarray) -> np.ndarray:
-    """Return the median `(D,) float64` of a sample of gallery rows by dimension, in numbers of their type; 0 if the
-    rows are not close to it.
+    """Return the median `(D,) float64` of a sample of gallery rows by dimension, in numbers of
+    their type; 0 if the rows are not close to it.
     """
     sample = slice(None, None, -(-len(gallery) // _SAMPLE))
     some = to_numpy(gallery[sample])
@@ -246,8 +285,8 @@ def _centre(gallery: Any, scale: np.ndarray) -> np.ndarray:
 
 
 def row_scales(norms: np.ndarray, metric: str) -> np.ndarray:
-    """Return the factors `(N,) float64` that features of squared length `norms (N,)` are multiplied by: one over the
-    length for "cosine", 1 for a zero vector and for "euclidean".
+    """Return the factors `(N,) float64` that features of squared length `norms (N,)` are multiplied
+    by: one over the length for "cosine", 1 for a zero vector and for "euclidean".
     """
     if metric == "euclidean":
         return np.ones(len(norms))
@@ -258,8 +297,8 @@ def row_scales(norms: np.ndarray, metric: str) -> np.ndarray:
 def counted_by_row(
     similar: np.ndarray, struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Return, query by query, how many similarities `(B, G)` reach each of the query's limits once its struck columns
-    are left out. Overwrites the similarities.
+    """Return, query by query, how many similarities `(B, G)` reach each of the query's limits once
+    its struck columns are left out. Overwrites the similarities.
     """
     for row, gone, mine in zip(similar, struck, limits, strict=True):
         row[gone] = -np.inf
@@ -269,7 +308,8 @@ def counted_by_row(
 def counted_together(
     similar: "torch.Tensor", struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Return the counts of `counted_by_row` on an accelerator, by one pass for the k-th limit of all queries."""
+    """Return the counts of `counted_by_row` on an accelerator, by one pass for the k-th limit of
+    all queries."""
     import torch
 
     query = np.repeat(np.arange(len(struck)), [len(gone) for gone in struck])
@@ -278,6 +318,8 @@ def counted_together(
     padded = np.full((max(map(len, limits)), len(limits)), np.inf, np.float32)
     for i, mine in enumerate(limits):
         padded[: len(mine), i] = mine
-    passes = [(similar >= line[:, None]).sum(1) for line in torch.from_numpy(padded).to(similar.device)]
+    passes = [
+        (similar >= line[:, None]).sum(1) for line in torch.from_numpy(padded).to(similar.device)
+    ]
     counts = torch.stack(passes, 1).cpu().numpy()
     return [row[: len(mine)] for row, mine in zip(counts, limits, strict=True)]

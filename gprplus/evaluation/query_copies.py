@@ -1,4 +1,5 @@
-"""Queries that are in the gallery byte for byte: where no camera hides the copy, such a query finds itself."""
+"""Queries that are in the gallery byte for byte: where no camera hides the copy, such a query finds
+itself."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 def query_copies(
     rows: "pa.Table", manifest: "Manifest", persons: np.ndarray, junk: np.ndarray
 ) -> dict[str, int] | None:
-    """Count, for each protocol that the rows of a target allow, the queries with a copy of their file in the ranking.
+    """Count, for each protocol that the rows of a target allow, the queries with a copy of their
+    file in the ranking.
 
-    `persons` (N,) are identities as text, None for distractors. None if the manifest has no digest of the files.
+    `persons` (N,) are identities as text, None for distractors. None if the manifest has no digest
+    of the files.
     """
     digests = _digests(manifest, rows.column("uid").to_numpy())
     if not (digests >= 0).any():
@@ -37,37 +40,43 @@ def query_copies(
     return found
 
 
-def copy_warnings(name: str, counts: dict[str, int] | None, queries: int, protocol: str) -> list[str]:
+def copy_warnings(
+    name: str, counts: dict[str, int] | None, queries: int, protocol: str
+) -> list[str]:
     """Sentences on the copies of one target under one protocol; `counts` is from `query_copies`."""
     if counts is None:
         if protocol != "no-camera":
             return []
         return [
-            f"Whether queries of {name} are in its gallery byte for byte is unknown: build its manifest with "
-            "--verify digest to find out."
+            f"Whether queries of {name} are in its gallery byte for byte is unknown: build its"
+            " manifest with --verify digest to find out."
         ]
     count = counts.get(protocol, 0)
     if not count:
         return []
     return [
-        f"{count:,} of {queries:,} queries of {name} are also in the gallery byte for byte and find themselves: its "
-        "scores are too high. Remove the copies, or name cameras in the layout."
+        f"{count:,} of {queries:,} queries of {name} are also in the gallery byte for byte and find"
+        " themselves: its scores are too high. Remove the copies, or name cameras in the layout."
     ]
 
 
 def _visible(
     digest: np.ndarray, person: np.ndarray, camera: np.ndarray, query: np.ndarray, junk: np.ndarray
 ) -> np.ndarray:
-    """Count the gallery rows with the digest of each query that remain in its ranking, `(Q,) int64`."""
+    """Count the gallery rows with the digest of each query that remain in its ranking, `(Q,)
+    int64`."""
     alike = count_matches(digest[query], digest[~query], gallery_junk=junk[~query])
-    both = np.unique(np.stack([digest, person, camera], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    both = np.unique(np.stack([digest, person, camera], axis=1), axis=0, return_inverse=True)[
+        1
+    ].reshape(-1)
     hidden = count_matches(both[query], both[~query], gallery_junk=junk[~query])
     hides = (camera[query] >= 0) & (person[query] >= 0)
     return np.where(digest[query] < 0, 0, alike - np.where(hides, hidden, 0))
 
 
 def _digests(manifest: "Manifest", uids: np.ndarray) -> np.ndarray:
-    """The digests of some images as codes `(N,) int64`, equal ones alike; -1 where there is none."""
+    """The digests of some images as codes `(N,) int64`, equal ones alike; -1 where there is
+    none."""
     table = manifest.images(["uid", "digest"])
     column = table.column("digest")
     if column.null_count == len(column):

@@ -1,7 +1,7 @@
 """The first ranks of a few queries, kept so that the report can show errors of a network.
 
-A dozen queries for each run, selected by a rule: the best, the median and the worst by average precision, and
-a random sample by hash that is the same for every arm and seed.
+A dozen queries for each run, selected by a rule: the best, the median and the worst by average
+precision, and a random sample by hash that is the same for every arm and seed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,11 @@ RULES = ("best", "median", "worst", "random")
 
 
 def choose_queries(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
-    """Return rule and position of the selected queries, of keys `(Q,) uint64` and average precisions `(Q,)` (NaN:
-    invalid).
+    """Return rule and position of the selected queries, of keys `(Q,) uint64` and average
+    precisions `(Q,)` (NaN: invalid).
 
-    Equal precisions are sorted by key. With fewer valid queries than the rules select, all are "random".
+    Equal precisions are sorted by key. With fewer valid queries than the rules select, all are
+    "random".
 
     >>> choose_queries(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
     'random'
@@ -46,8 +47,9 @@ def top_ranked(
     cameras: tuple[np.ndarray, np.ndarray] | None,
     junk: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return, for each query feature `(K, D)`, the positions of its first TOP gallery rows `(G, D)` by cosine, whether
-    each is relevant, and the similarities. Rows that `core.protocol` leaves out are left out; wrong rows win ties.
+    """Return, for each query feature `(K, D)`, the positions of its first TOP gallery rows `(G, D)`
+    by cosine, whether each is relevant, and the similarities. Rows that `core.protocol` leaves out
+    are left out; wrong rows win ties.
     """
     similarities = 1 - SimilaritySearch(gallery, "cosine").distances(queries) / 2
     of_query, of_gallery = cameras or (None, None)
@@ -60,8 +62,11 @@ def top_ranked(
     return found
 
 
-def ranked_table(target: str, rows: "pa.Table", picks: list[tuple[str, int, float]], found: list[Any]) -> "pa.Table":
-    """schema.RANKED of one target: for each pick (rule, row of the query, its AP) the query at rank 0, then its head.
+def ranked_table(
+    target: str, rows: "pa.Table", picks: list[tuple[str, int, float]], found: list[Any]
+) -> "pa.Table":
+    """schema.RANKED of one target: for each pick (rule, row of the query, its AP) the query at rank
+    0, then its head.
 
     `found` holds, for each pick, rows of the gallery, whether they match, and similarities.
     """

@@ -1,11 +1,14 @@
-"""Re-ranking by k-reciprocal neighbors, in blocks: neither distances nor neighbor vectors are stored completely.
+"""Re-ranking by k-reciprocal neighbors, in blocks: neither distances nor neighbor vectors are
+stored completely.
 
-Zhong, Zheng, Cao and Li, CVPR 2017 (k1 20, k2 6, lambda 0.3). Three incompatible variants have that name;
-this is the one of the authors: squared Euclidean distances, each row divided by its maximum. It gives the same results
-as their Python script for plain Euclidean distances, and as reid-strong-baseline for features. torchreid squares
-distances that are already squared, fast-reid weights neighbors by undivided cosine distances; their scores differ.
+Zhong, Zheng, Cao and Li, CVPR 2017 (k1 20, k2 6, lambda 0.3). Three incompatible variants have that
+name; this is the one of the authors: squared Euclidean distances, each row divided by its maximum.
+It gives the same results as their Python script for plain Euclidean distances, and as
+reid-strong-baseline for features. torchreid squares distances that are already squared, fast-reid
+weights neighbors by undivided cosine distances; their scores differ.
 
-Queries and gallery are numbered together, queries first: N = Q + G rows. Identities are not used here.
+Queries and gallery are numbered together, queries first: N = Q + G rows. Identities are not used
+here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +28,8 @@ _ROWS = 1024  # rows whose neighbour sets are worked out together: (rows, 21, 11
 
 @dataclass(frozen=True)
 class RerankOptions:
-    """Size of the neighborhoods (`k1`), number of neighbors whose vectors are averaged (`k2`), and weight of the
-    original distance in the sum (`share`, lambda in the paper).
+    """Size of the neighborhoods (`k1`), number of neighbors whose vectors are averaged (`k2`), and
+    weight of the original distance in the sum (`share`, lambda in the paper).
     """
 
     k1: int = 20
@@ -36,29 +39,35 @@ class RerankOptions:
     def __post_init__(self) -> None:
         if self.k1 < 1 or self.k2 < 1 or not 0 <= self.share <= 1:
             raise ScoreError(
-                "Re-ranking takes k1 and k2 of at least 1 and a share of the original distance between 0 and 1; "
-                f"found k1 {self.k1}, k2 {self.k2}, share {self.share}."
+                "Re-ranking takes k1 and k2 of at least 1 and a share of the original distance"
+                f" between 0 and 1; found k1 {self.k1}, k2 {self.k2}, share {self.share}."
             )
 
 
 @dataclass(frozen=True)
 class SparseRows:
-    """Rows of few entries: row r holds `values[starts[r]:starts[r + 1]]` at columns `columns[...]`, ascending."""
+    """Rows of few entries: row r holds `values[starts[r]:starts[r + 1]]` at columns `columns[...]`,
+    ascending."""
 
     starts: np.ndarray
     columns: np.ndarray
     values: np.ndarray
 
     @classmethod
-    def of(cls, row: np.ndarray, column: np.ndarray, value: np.ndarray, shape: tuple[int, int]) -> "SparseRows":
+    def of(
+        cls, row: np.ndarray, column: np.ndarray, value: np.ndarray, shape: tuple[int, int]
+    ) -> "SparseRows":
         """Entries in any order; those of one place are added up."""
         place, entry = np.unique(row * shape[1] + column, return_inverse=True)
         counts = np.bincount(place // shape[1], minlength=shape[0])
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return cls(starts, place % shape[1], np.bincount(entry, weights=value, minlength=len(place)))
+        return cls(
+            starts, place % shape[1], np.bincount(entry, weights=value, minlength=len(place))
+        )
 
     def entries(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the entries of some rows, row after row, and which of `rows` each belongs to."""
+        """Positions of the entries of some rows, row after row, and which of `rows` each belongs
+        to."""
         counts = self.starts[rows + 1] - self.starts[rows]
         which = np.repeat(np.arange(len(rows)), counts)
         offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -66,7 +75,8 @@ class SparseRows:
 
 
 class RerankedDistances:
-    """Squared Euclidean distances from any of the N rows to all, a block at a time; of unit features for "cosine"."""
+    """Squared Euclidean distances from any of the N rows to all, a block at a time; of unit
+    features for "cosine"."""
 
     def __init__(self, queries: Any, gallery: Any, metric: str) -> None:
         self.parts = (SimilaritySearch(queries, metric), SimilaritySearch(gallery, metric))
@@ -116,7 +126,9 @@ class RerankedSearch:
         self.settings = settings
         self.rows = self.distances.rows
         nearest, self.farthest = _nearest(self.distances, max(settings.k1 + 1, settings.k2))
-        encoded = _encoded(self.distances, nearest[:, : settings.k1 + 1], self.farthest, settings.k1)
+        encoded = _encoded(
+            self.distances, nearest[:, : settings.k1 + 1], self.farthest, settings.k1
+        )
         vectors = _expanded(encoded, nearest, settings.k2)
         self.vectors = vectors
         self.holders = _transposed(vectors, self.distances.queries, self.distances.count)
@@ -128,7 +140,9 @@ class RerankedSearch:
         for start in range(0, len(order), rows):
             block = order[start : start + rows]
             original = self.distances.to_gallery(block)
-            for query, distance, one in zip(block, original, wanted[start : start + rows], strict=True):
+            for query, distance, one in zip(
+                block, original, wanted[start : start + rows], strict=True
+            ):
                 similar = -self._final(query, distance)
                 limits = similar[one.matches] - TIE
                 similar[one.excluded] = -np.inf
@@ -144,21 +158,26 @@ class RerankedSearch:
         own = slice(self.vectors.starts[query], self.vectors.starts[query + 1])
         entry, which = self.holders.entries(self.vectors.columns[own])
         least = np.minimum(self.vectors.values[own][which], self.holders.values[entry])
-        shared = np.bincount(self.holders.columns[entry], least, self.distances.count - self.distances.queries)
+        shared = np.bincount(
+            self.holders.columns[entry], least, self.distances.count - self.distances.queries
+        )
         return 1 - shared / (2 - shared)
 
 
 def _over(distances: np.ndarray, farthest: Any) -> np.ndarray:
     """Distances as shares of the farthest; 0 where all rows are one point."""
     result: np.ndarray = np.divide(
-        distances, farthest, out=np.zeros_like(distances, np.float64), where=np.asarray(farthest) > 0
+        distances,
+        farthest,
+        out=np.zeros_like(distances, np.float64),
+        where=np.asarray(farthest) > 0,
     )
     return result
 
 
 def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest rows of each row, itself among them, `(N, count) int64`, nearest first and at equal distance
-    in the order of rows; and the largest distance of each, `(N,)`.
+    """The `count` nearest rows of each row, itself among them, `(N, count) int64`, nearest first
+    and at equal distance in the order of rows; and the largest distance of each, `(N,)`.
     """
     count = min(count, distances.count)
     nearest = np.empty((distances.count, count), dtype=np.int64)
@@ -174,8 +193,11 @@ def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.n
     return nearest, farthest
 
 
-def _encoded(distances: RerankedDistances, nearest: np.ndarray, farthest: np.ndarray, k1: int) -> SparseRows:
-    """Encode each row as weights exp(-distance) over its expanded k-reciprocal neighbors, with sum 1 (equation 7)."""
+def _encoded(
+    distances: RerankedDistances, nearest: np.ndarray, farthest: np.ndarray, k1: int
+) -> SparseRows:
+    """Encode each row as weights exp(-distance) over its expanded k-reciprocal neighbors, with sum
+    1 (equation 7)."""
     total = len(nearest)
     full = _reciprocal(nearest)
     half = nearest[:, : int(np.around(k1 / 2)) + 1]
@@ -185,8 +207,12 @@ def _encoded(distances: RerankedDistances, nearest: np.ndarray, farthest: np.nda
         rows = np.arange(start, min(start + _ROWS, total))
         mine, kept = nearest[rows], full[rows]
         theirs, theirs_kept = half[mine], half_kept[mine]  # (B, K, H)
-        inside = ((theirs[..., None] == mine[:, None, None, :]) & kept[:, None, None, :]).any(-1) & theirs_kept
-        joins = kept & (3 * inside.sum(-1) > 2 * theirs_kept.sum(-1))  # two thirds of it are neighbours already
+        inside = ((theirs[..., None] == mine[:, None, None, :]) & kept[:, None, None, :]).any(
+            -1
+        ) & theirs_kept
+        joins = kept & (
+            3 * inside.sum(-1) > 2 * theirs_kept.sum(-1)
+        )  # two thirds of it are neighbours already
         added = theirs_kept & joins[..., None]
         row = np.concatenate([rows[np.nonzero(kept)[0]], rows[np.nonzero(added)[0]]])
         column = np.concatenate([mine[kept], theirs[added]])
@@ -207,7 +233,8 @@ def _reciprocal(nearest: np.ndarray) -> np.ndarray:
 
 
 def _pairs(distances: RerankedDistances, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """The distances of pairs of rows: a product each, which costs a fifth of the blocks that hold them once more."""
+    """The distances of pairs of rows: a product each, which costs a fifth of the blocks that hold
+    them once more."""
     out = np.empty(len(row))
     for start in range(0, len(row), _PAIRS):
         part = slice(start, start + _PAIRS)
@@ -226,7 +253,11 @@ def _expanded(vectors: SparseRows, nearest: np.ndarray, k2: int) -> SparseRows:
         block = near[start : start + _ROWS]
         entry, which = vectors.entries(block.ravel())
         values = vectors.values[entry] / block.shape[1]
-        parts.append(SparseRows.of(which // block.shape[1], vectors.columns[entry], values, (len(block), total)))
+        parts.append(
+            SparseRows.of(
+                which // block.shape[1], vectors.columns[entry], values, (len(block), total)
+            )
+        )
     counts = np.concatenate([np.diff(part.starts) for part in parts])
     return SparseRows(
         np.concatenate([[0], np.cumsum(counts)]),
@@ -236,6 +267,7 @@ def _expanded(vectors: SparseRows, nearest: np.ndarray, k2: int) -> SparseRows:
 
 
 def _transposed(vectors: SparseRows, queries: int, count: int) -> SparseRows:
-    """Return the gallery rows that contain each column: rows of the result are columns of `vectors`."""
+    """Return the gallery rows that contain each column: rows of the result are columns of
+    `vectors`."""
     entry, which = vectors.entries(np.arange(queries, count))
     return SparseRows.of(vectors.columns[entry], which, vectors.values[entry], (count, count))

@@ -1,4 +1,5 @@
-"""Rows of a file found by the names that the file gives them: uids in several spellings, paths with folders before."""
+"""Rows of a file found by the names that the file gives them: uids in several spellings, paths with
+folders before."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -18,18 +19,22 @@ _DECIMAL = re.compile(r"-?[0-9]{1,20}")
 _HEX = re.compile(r"[0-9a-fA-F]{16}")
 
 
-def match_row_names(rows: "pa.Table", names: FeatureNames, source: Path | str, whose: str, advice: str) -> np.ndarray:
+def match_row_names(
+    rows: "pa.Table", names: FeatureNames, source: Path | str, whose: str, advice: str
+) -> np.ndarray:
     """`(N,) int64`: the row of the file that each of `rows` (uid, path) is found at.
 
-    The spelling that finds most rows counts for all: decimal uid, hexadecimal uid (the keys of an exported
-    WebDataset), path, path with folders before it (absolute, or of Windows). Raises ScoreError for a row that is
-    missing or found twice.
+    The spelling that finds most rows counts for all: decimal uid, hexadecimal uid (the keys of an
+    exported WebDataset), path, path with folders before it (absolute, or of Windows). Raises
+    ScoreError for a row that is missing or found twice.
     """
     doubles = len(names.texts) - len(set(names.texts))
     if doubles:
         raise ScoreError(f"{source} names {doubles:,} rows twice.")
     uids, paths = rows.column("uid").to_pylist(), rows.column("path").to_pylist()
-    spellings: tuple[tuple[Sequence[object], Callable[[Sequence[str]], Iterable[tuple[int, object]]]], ...] = (
+    spellings: tuple[
+        tuple[Sequence[object], Callable[[Sequence[str]], Iterable[tuple[int, object]]]], ...
+    ] = (
         (uids, _decimal),
         (uids, _hexadecimal),
         (paths, enumerate),
@@ -46,16 +51,17 @@ def match_row_names(rows: "pa.Table", names: FeatureNames, source: Path | str, w
     if absent:
         sample = escape(names.texts[0][:200]) if names.texts else "nothing"
         raise ScoreError(
-            f"{source} lacks the features of {len(absent):,} of {whose} {len(rows):,} images ({first_few(absent)}); "
-            f"it names {sample} ({names.where}). {advice}, and name each by uid or path."
+            f"{source} lacks the features of {len(absent):,} of {whose} {len(rows):,} images"
+            f" ({first_few(absent)}); it names {sample} ({names.where}). {advice}, and name each by"
+            " uid or path."
         )
     return np.array([best.place[name] for name in best.relevance], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class _Spelling:
-    """Match the names of the file with the `relevance` names under one reading: the row of each, and a second row if
-    any.
+    """Match the names of the file with the `relevance` names under one reading: the row of each,
+    and a second row if any.
     """
 
     relevance: Sequence[object]
@@ -75,10 +81,14 @@ class _Spelling:
         if self.twice:
             name, other = next(iter(self.twice.items()))
             both = first_few([names.texts[self.place[name]], names.texts[other]])
-            raise ScoreError(f"{source} names {len(self.twice):,} rows twice: {both} are both {escape(str(name))}.")
+            raise ScoreError(
+                f"{source} names {len(self.twice):,} rows twice: {both} are both"
+                f" {escape(str(name))}."
+            )
         if self.place and len(set(self.relevance)) < len(self.relevance):
             raise ScoreError(
-                f"{source} names rows by path, and images of several datasets have the same path: name them by uid."
+                f"{source} names rows by path, and images of several datasets have the same path:"
+                " name them by uid."
             )
 
 

@@ -43,10 +43,9 @@ class Scores:
     """Scores of a test set, as means over its valid queries (0-1).
 
     Attributes:
-        mAP: Mean average precision.
-        cmc: `(50,) float64`, the share of queries with a relevant image among the first k; rank-1 is `cmc[0]`.
-        mINP: Mean inverse negative penalty.
-        per_query: The values of each query.
+        mAP: Mean average precision. cmc: `(50,) float64`, the share of queries with a relevant
+        image among the first k; rank-1 is `cmc[0]`. mINP: Mean inverse negative penalty. per_query:
+        The values of each query.
     """
 
     mAP: float
@@ -66,7 +65,9 @@ class Scores:
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {value}" for name, value in self._percent().items())
-        return f"Scores over {self.queries:,} {'query' if self.queries == 1 else 'queries'}: {shown}"
+        return (
+            f"Scores over {self.queries:,} {'query' if self.queries == 1 else 'queries'}: {shown}"
+        )
 
     def _repr_html_(self) -> str:
         percent = self._percent()
@@ -91,15 +92,17 @@ def score_arrays(
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
-    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
-    of None is a distractor that matches no query, a camera of None excludes nothing. `gprplus.core.protocol` has the
-    rule: gallery rows with identity and camera of the query are excluded, junk is excluded for every query, queries
-    without a true match are counted but not averaged. At equal similarity wrong matches rank first.
+    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or
+    strings. An identity of None is a distractor that matches no query, a camera of None excludes
+    nothing. `gprplus.core.protocol` has the rule: gallery rows with identity and camera of the
+    query are excluded, junk is excluded for every query, queries without a true match are counted
+    but not averaged. At equal similarity wrong matches rank first.
 
-    Memory beyond the features: one block of similarities (64 MiB; 512 MiB on a GPU) with its queries, a piece of the
-    gallery if its features are concentrated (40 MiB), under 150 bytes for a row and 50 for a true match of a query;
-    features are not copied completely unless their norms exceed the range of float32. Raises ScoreError if the
-    arguments do not fit together or no query is valid.
+    Memory beyond the features: one block of similarities (64 MiB; 512 MiB on a GPU) with its
+    queries, a piece of the gallery if its features are concentrated (40 MiB), under 150 bytes for a
+    row and 50 for a true match of a query; features are not copied completely unless their norms
+    exceed the range of float32. Raises ScoreError if the arguments do not fit together or no query
+    is valid.
 
     Args:
         query_features, gallery_features: `(Q, D)` and `(G, D)`.
@@ -124,10 +127,12 @@ def score_arrays(
     sizes = len(queries.features), len(gallery.features)
     if removed is not None and (rerank or len(removed) != sizes[0]):
         raise ScoreError(
-            "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
-            f"rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
+            "Rows that leave single rankings are named once a query, and have no place in"
+            f" re-ranking: leave out rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
         )
-    truth = GroundTruth.of(query_ids, gallery_ids, query_cams, gallery_cams, asked.gallery_junk, sizes)
+    truth = GroundTruth.of(
+        query_ids, gallery_ids, query_cams, gallery_cams, asked.gallery_junk, sizes
+    )
     if rerank:
         truth, kept = truth.without_junk()
         gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
@@ -145,7 +150,8 @@ def score_arrays(
 
 @dataclass(frozen=True)
 class _Side:
-    """Features `(N, D)`, a float array or, on an accelerator, a float32 tensor; `norms (N,)` squared, in float64."""
+    """Features `(N, D)`, a float array or, on an accelerator, a float32 tensor; `norms (N,)`
+    squared, in float64."""
 
     features: Any
     norms: np.ndarray
@@ -155,31 +161,42 @@ class _Side:
         """Features as they were given, checked."""
         if hasattr(features, "detach"):
             features = features.detach()
-            features = features if features.is_floating_point() and features.dtype.itemsize >= 4 else features.float()
+            features = (
+                features
+                if features.is_floating_point() and features.dtype.itemsize >= 4
+                else features.float()
+            )
             features = features.numpy() if features.device.type == "cpu" else features.float()
         else:
             features = np.asarray(features)
         if features.ndim != 2 or not features.shape[1]:
             raise ScoreError(
-                f"{name.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}."
+                f"{name.capitalize()} features must be (rows, dimensions), found the shape"
+                f" {tuple(features.shape)}."
             )
         if not len(features):
             raise ScoreError(f"There are no {name} features.")
         if isinstance(features, np.ndarray):
-            features = features if features.dtype in (np.float32, np.float64) else _as_float32(features, name)
+            features = (
+                features
+                if features.dtype in (np.float32, np.float64)
+                else _as_float32(features, name)
+            )
         norms = squared_norms(features)
         finite = np.isfinite(norms)
         if not finite.all():
             broken = np.flatnonzero(~finite)
             raise ScoreError(
-                f"{len(broken):,} {name} features hold NaN or infinity, or numbers too large to square "
-                f"(row {first_few(broken.tolist())})."
+                f"{len(broken):,} {name} features hold NaN or infinity, or numbers too large to"
+                f" square (row {first_few(broken.tolist())})."
             )
         return cls(features, norms)
 
     def on_host(self, dtype: Any) -> "_Side":
         """Return the scores in main memory."""
-        features = self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
+        features = (
+            self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
+        )
         return _Side(features.astype(dtype, copy=False), self.norms)
 
     def extreme(self) -> bool:
@@ -192,28 +209,37 @@ def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
     try:
         return features.astype(np.float32)
     except (TypeError, ValueError) as error:
-        raise ScoreError(f"{name.capitalize()} features must be numbers, found {features.dtype}.") from error
+        raise ScoreError(
+            f"{name.capitalize()} features must be numbers, found {features.dtype}."
+        ) from error
 
 
-def _search(queries: _Side, gallery: _Side, metric: str, rerank: RerankOptions | None) -> tuple[Any, Any]:
-    """Select the search for the device of the gallery and the size of its numbers; also return the converted
-    queries.
+def _search(
+    queries: _Side, gallery: _Side, metric: str, rerank: RerankOptions | None
+) -> tuple[Any, Any]:
+    """Select the search for the device of the gallery and the size of its numbers; also return the
+    converted queries.
     """
     wide = queries.extreme() or gallery.extreme()
     if wide or isinstance(gallery.features, np.ndarray) or multiplies_coarsely(gallery.features):
-        gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))
+        gallery = gallery.on_host(
+            np.float64 if wide else getattr(gallery.features, "dtype", np.float32)
+        )
         queries = queries.on_host(gallery.features.dtype)
     else:
         import torch
 
-        queries = _Side(torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms)
+        queries = _Side(
+            torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms
+        )
     if rerank:
         return RerankedSearch(queries.features, gallery.features, metric, rerank), queries.features
     return SimilaritySearch(gallery.features, metric, gallery.norms), queries.features
 
 
 def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: str) -> Scores:
-    """Metrics from the ranks of the valid queries' true matches, laid back into the order the queries came in."""
+    """Metrics from the ranks of the valid queries' true matches, laid back into the order the
+    queries came in."""
     ranks = np.concatenate(found)
     counts = np.array([len(one) for one in found])
     valid = np.zeros(queries, dtype=bool)

@@ -50,13 +50,13 @@ def score(*args: Any, **options: Any) -> Scores:
       (`gprplus.evaluation.scoring.score_arrays` has all options).
 
     Args:
-        split: A Split, or its folder.
-        features: A Parquet file or table (Arrow, pandas) with a column uid or path and a list column `feature` or one
-            column a dimension; a `.npy` file; or an array or tensor `(N, D)` in the order of `split.test()`.
-        names: For a `.npy` file: a text file with the uid or path of each row; by default the `.txt` next to it.
-        metric: "cosine" or "euclidean".
-        ap: Form of average precision, "step" or "trapezoid".
-        rerank: Re-rank by k-reciprocal neighbours first.
+        split: A Split, or its folder. features: A Parquet file or table (Arrow, pandas) with a
+        column uid or path and a list column `feature` or one
+            column a dimension; a `.npy` file; or an array or tensor `(N, D)` in the order of
+            `split.test()`.
+        names: For a `.npy` file: a text file with the uid or path of each row; by default the
+        `.txt` next to it. metric: "cosine" or "euclidean". ap: Form of average precision, "step" or
+        "trapezoid". rerank: Re-rank by k-reciprocal neighbours first.
 
     Returns:
         Scores, as means over the valid queries (0-1), and the values of each query.
@@ -74,7 +74,11 @@ def score(*args: Any, **options: Any) -> Scores:
 
 
 def score_split(
-    split: AnyPath, features: external_features.Features, *, names: AnyPath | None = None, **options: Any
+    split: AnyPath,
+    features: external_features.Features,
+    *,
+    names: AnyPath | None = None,
+    **options: Any,
 ) -> Scores:
     """Return the scores of features on the test set of a split; `score` has the arguments."""
     from gprplus.splits import Split
@@ -82,5 +86,7 @@ def score_split(
     found = split if isinstance(split, Split) else Split.open(split)
     target = targets.own_test_target(found)
     if target is None:
-        raise ScoreError(f"{found.path} was made without test rows. Score with `gprplus score --target`.")
+        raise ScoreError(
+            f"{found.path} was made without test rows. Score with `gprplus score --target`."
+        )
     return target.score(external_features.read_features(target, features, names), **options)[0]

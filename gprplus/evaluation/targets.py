@@ -35,11 +35,13 @@ _NOT_JUDGED: dict[str, Any] = {"answerable": None, "copies": Absent.ABSENT, "lea
 
 @dataclass(frozen=True)
 class Target:
-    """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor if the target has them) under a name.
+    """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor if the target has them)
+    under a name.
 
-    `attribute` is the attribute of the split, by whose levels queries are grouped; `datasets` describes the images;
-    `answerable`, `copies` and `leakage` are findings, as in TargetRecord. `removed` (schema.TESTS) names gallery rows
-    that are excluded for one query each. With `rerank`, the gallery is first re-ranked by k-reciprocal neighbors.
+    `attribute` is the attribute of the split, by whose levels queries are grouped; `datasets`
+    describes the images; `answerable`, `copies` and `leakage` are findings, as in TargetRecord.
+    `removed` (schema.TESTS) names gallery rows that are excluded for one query each. With `rerank`,
+    the gallery is first re-ranked by k-reciprocal neighbors.
     """
 
     name: str
@@ -64,13 +66,17 @@ class Target:
         """Return the digest of everything that scores depend on, except the pixels."""
         flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
         level = [self.attribute] if self._has_levels() else []
-        wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
+        wanted = list(
+            dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags])
+        )
         rows = sampling.table_fingerprint(self.rows, wanted)
         if self.rerank:
             return sampling.sha256_digest(self.protocol, rows, str(self.rerank))
         if self.removed is None:
             return sampling.sha256_digest(self.protocol, rows)
-        return sampling.sha256_digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
+        return sampling.sha256_digest(
+            self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"])
+        )
 
     def record(self) -> TargetRecord:
         """Return the record of the target, without the folders of its images."""
@@ -87,7 +93,9 @@ class Target:
             leakage=self.leakage,
         )
 
-    def score(self, features: "np.ndarray | torch.Tensor", **options: Any) -> tuple[Scores, "pa.Table"]:
+    def score(
+        self, features: "np.ndarray | torch.Tensor", **options: Any
+    ) -> tuple[Scores, "pa.Table"]:
         """Scores of features `(N, D)`, one a row, and one schema.QUERIES row a query.
 
         Options go to `gprplus.evaluation.score`.
@@ -107,10 +115,14 @@ class Target:
         )
         return found, self._queries(query, found)
 
-    def ranked(self, features: "np.ndarray | torch.Tensor", queries: "pa.Table") -> "pa.Table | None":
-        """The head of the ranking of a few queries (schema.RANKED) by features `(N, D)`; `queries` is from `score`.
+    def ranked(
+        self, features: "np.ndarray | torch.Tensor", queries: "pa.Table"
+    ) -> "pa.Table | None":
+        """The head of the ranking of a few queries (schema.RANKED) by features `(N, D)`; `queries`
+        is from `score`.
 
-        None for tests, and for galleries that are re-ranked: what they do to a ranking is not looked at.
+        None for tests, and for galleries that are re-ranked: what they do to a ranking is not
+        looked at.
         """
         if self.removed is not None or self.rerank or self.name.startswith(f"{OWN_TEST_SET}:"):
             return None
@@ -128,8 +140,13 @@ class Target:
             None if cameras is None else _camera_codes(cameras, rows, gallery),
             junk[gallery],
         )
-        named = [(rule, int(row), float(precision[place])) for (rule, place), row in zip(picks, rows, strict=True)]
-        return ranked.ranked_table(self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found])
+        named = [
+            (rule, int(row), float(precision[place]))
+            for (rule, place), row in zip(picks, rows, strict=True)
+        ]
+        return ranked.ranked_table(
+            self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found]
+        )
 
     def _removed(self, query: np.ndarray) -> "list[np.ndarray] | None":
         """Return for each query the gallery positions that are excluded from its ranking."""
@@ -155,7 +172,9 @@ class Target:
                 "level": self._levels(rows),
                 "valid": pa.array(each.valid),
                 "AP": pa.array(each.AP, mask=~each.valid),
-                "first_match_rank": pa.array(each.first_match_rank.astype(np.int32), mask=~each.valid),
+                "first_match_rank": pa.array(
+                    each.first_match_rank.astype(np.int32), mask=~each.valid
+                ),
                 "inp": pa.array(each.inp, mask=~each.valid),
             }
         )
@@ -172,11 +191,14 @@ class Target:
         return self.attribute in self.rows.column_names and self.attribute != "identity"
 
     def _names(self, rows: "pa.Table") -> "pa.Array":
-        """Return the identities of the queries; DATASET/IDENTITY if datasets can share a name for two identities."""
+        """Return the identities of the queries; DATASET/IDENTITY if datasets can share a name for
+        two identities."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        dataset, identity = (rows.column(name).cast(pa.string()) for name in ("dataset", "identity"))
+        dataset, identity = (
+            rows.column(name).cast(pa.string()) for name in ("dataset", "identity")
+        )
         several = len(pc.unique(dataset)) > 1
         return pc.binary_join_element_wise(dataset, identity, "/") if several else identity
 
@@ -189,7 +211,8 @@ class Target:
         ids = np.array(self.rows.column("identity").to_pylist(), dtype=object)
         datasets = np.array(self.rows.column("dataset").to_pylist(), dtype=object)
         named = [
-            None if one is None else sampling.join_canonical(of, one) for of, one in zip(datasets, ids, strict=True)
+            None if one is None else sampling.join_canonical(of, one)
+            for of, one in zip(datasets, ids, strict=True)
         ]
         out = np.array([*named, None], dtype=object)[:-1]
         out[self._flag("is_distractor")] = None
@@ -197,14 +220,20 @@ class Target:
 
     def _cameras(self) -> np.ndarray | None:
         column = CAMERA[self.protocol]
-        return None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
+        return (
+            None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
+        )
 
     def _copies(self, manifest: "Manifest") -> dict[str, int] | None:
-        return query_copies.query_copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
+        return query_copies.query_copies(
+            self.rows, manifest, self._identities(), self._flag("is_junk")
+        )
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = eligibility.target_warnings(self.name, self.answerable or {}, self.leakage, self.protocol)
+        said = eligibility.target_warnings(
+            self.name, self.answerable or {}, self.leakage, self.protocol
+        )
         if not isinstance(self.copies, Absent):
             queries = int(self._is_query().sum())
             said += query_copies.copy_warnings(self.name, self.copies, queries, self.protocol)
@@ -221,9 +250,13 @@ def _host(features: "np.ndarray | torch.Tensor") -> np.ndarray:
     return features if isinstance(features, np.ndarray) else features.float().cpu().numpy()
 
 
-def _camera_codes(cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _camera_codes(
+    cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Cameras as numbers, protocol.NO_CAMERA where there is none."""
-    codes = np.array([protocol.UNKNOWN_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64)
+    codes = np.array(
+        [protocol.UNKNOWN_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64
+    )
     return codes[rows], codes[gallery]
 
 
@@ -233,13 +266,21 @@ def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> 
     if not len(rows):
         return None
     record = split.record
-    found = Target(OWN_TEST_SET, record.test.protocol, record.attribute, rows, split.roots(roots), record.datasets)
+    found = Target(
+        OWN_TEST_SET,
+        record.test.protocol,
+        record.attribute,
+        rows,
+        split.roots(roots),
+        record.datasets,
+    )
     manifest = split.manifest() if found.protocol == "no-camera" else None
     return found if manifest is None else replace(found, copies=found._copies(manifest))
 
 
 def is_own_test_set(name: str) -> bool:
-    """Return True if a target is the test set of the split, re-ranked or not, or one of its tests."""
+    """Return True if a target is the test set of the split, re-ranked or not, or one of its
+    tests."""
     return base_name(name) == OWN_TEST_SET or name.startswith(f"{OWN_TEST_SET}:")
 
 
@@ -249,12 +290,14 @@ def base_name(name: str) -> str:
 
 
 def reranked_name(target: Target) -> Target:
-    """Return the target under another name, with a gallery that is re-ranked with default settings before scoring."""
+    """Return the target under another name, with a gallery that is re-ranked with default settings
+    before scoring."""
     return replace(target, name=target.name + RERANKED, rerank=RerankOptions(), **_NOT_JUDGED)
 
 
 def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
-    """The split's further tests (make-split --cross-level-tests): rows of its test set in other parts."""
+    """The split's further tests (make-split --cross-level-tests): rows of its test set in other
+    parts."""
     import pyarrow as pa
 
     tests = split.tests()
@@ -267,8 +310,12 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
     for name, (facts, groups) in tests.items():
         removed = [group for group in groups if len(group) and group.column("of").null_count == 0]
         both = pa.concat_tables([group for group in groups if group.column("of").null_count])
-        mine = rows.take(pa.array(order[np.searchsorted(uids[order], both.column("uid").to_numpy())]))
-        mine = mine.set_column(role, rows.field(role), both.column("role").cast(rows.field(role).type))
+        mine = rows.take(
+            pa.array(order[np.searchsorted(uids[order], both.column("uid").to_numpy())])
+        )
+        mine = mine.set_column(
+            role, rows.field(role), both.column("role").cast(rows.field(role).type)
+        )
         gone = removed[0] if removed else None
         found.append(Target(name, facts.protocol, record.attribute, mine, places, datasets, gone))
     return found
@@ -277,14 +324,19 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
 def target_of_manifest(
     name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None
 ) -> Target:
-    """Make a target of a manifest: its query and gallery roles, or one query for each identity and camera."""
+    """Make a target of a manifest: its query and gallery roles, or one query for each identity and
+    camera."""
     from gprplus.splits import target_rows
 
     if is_own_test_set(name):
-        raise SplitError(f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set.")
+        raise SplitError(
+            f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set."
+        )
     rows, datasets = target_rows(manifest), manifest.datasets
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
-    told = eligibility.count_answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
+    told = eligibility.count_answerable(
+        rows, found._identities(), found._flag("is_junk"), protocol, name
+    )
     return replace(found, answerable=told, copies=found._copies(manifest))

@@ -18,12 +18,11 @@ class BenchmarkCost:
     """Work and cost of a request.
 
     Attributes:
-        recipe: The recipe's name, and `why` it was selected.
-        device: The device, with `jobs` parallel runs.
-        seeds: Seeds of every arm.
-        trained: Runs to train; `shared` share another's training, `kept` exist already.
-        images: Images to read; `missing` of them are still to pack, which takes `bytes` of disk.
-        seconds: Estimated seconds, and `parts` of packing, training, embedding and scoring; None unless it was a dry
+        recipe: The recipe's name, and `why` it was selected. device: The device, with `jobs`
+        parallel runs. seeds: Seeds of every arm. trained: Runs to train; `shared` share another's
+        training, `kept` exist already. images: Images to read; `missing` of them are still to pack,
+        which takes `bytes` of disk. seconds: Estimated seconds, and `parts` of packing, training,
+        embedding and scoring; None unless it was a dry
             run.
         warnings: Sentences about the targets and the deals of the splits.
     """
@@ -74,7 +73,8 @@ class BenchmarkResult:
         return iter(self.folders)
 
     def summary(self) -> "pa.Table":
-        """Return the summaries of all folders as one table: one row an arm and target, over seeds, scores 0-1."""
+        """Return the summaries of all folders as one table: one row an arm and target, over seeds,
+        scores 0-1."""
         import pyarrow as pa
 
         from gprplus import schema
@@ -86,12 +86,23 @@ class BenchmarkResult:
         """Return the verdict of each folder in words."""
         from gprplus.reporting import verdict_paragraphs
 
-        tables = zip(self.summaries, self.contrasts, self.experiments, self.levels, self.sensitivity, strict=True)
+        tables = zip(
+            self.summaries,
+            self.contrasts,
+            self.experiments,
+            self.levels,
+            self.sensitivity,
+            strict=True,
+        )
         return [verdict_paragraphs(*one) for one in tables]
 
     def __repr__(self) -> str:
         plan = self.plan
-        runs = f"{plan.trained} runs to train" if not self.folders else f"{plan.trained + plan.shared + plan.kept} runs"
+        runs = (
+            f"{plan.trained} runs to train"
+            if not self.folders
+            else f"{plan.trained + plan.shared + plan.kept} runs"
+        )
         head = f"Benchmark of {plan.recipe}, {plan.seeds} seeds, {runs}, on {plan.device}"
         splits = ", ".join(str(folder) for folder in self.folders[:3])
         more = f" and {len(self.folders) - 3} more" if len(self.folders) > 3 else ""
@@ -100,10 +111,17 @@ class BenchmarkResult:
     def _repr_html_(self) -> str:
         from gprplus.reporting.summary_tables import overview_table
 
-        parts = [f"<p>{html_text(line)}</p>" for line in [repr(self).partition("\n")[0], *self.plan.warnings]]
+        parts = [
+            f"<p>{html_text(line)}</p>"
+            for line in [repr(self).partition("\n")[0], *self.plan.warnings]
+        ]
         tables = zip(self.folders, self.summaries, self.contrasts, self.verdicts(), strict=True)
         for folder, summary, contrasts, verdict in tables:
             headers, rows = overview_table(summary, contrasts)
-            parts.append(html_table(headers, rows, str(folder), range(headers.index("arm") + 1, len(headers))))
+            parts.append(
+                html_table(
+                    headers, rows, str(folder), range(headers.index("arm") + 1, len(headers))
+                )
+            )
             parts += [f"<p>{html_text(line)}</p>" for line in verdict.split("\n")]
         return "".join(parts)

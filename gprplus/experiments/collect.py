@@ -23,19 +23,23 @@ SUMMARY = "summary.parquet"
 def collect_results(
     folder: Path, split: SplitRecord, margin: float = MARGIN, arms: Sequence[str] | None = None
 ) -> "tuple[pa.Table, pa.Table, EffectTables]":
-    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results, summary and effects.
+    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results,
+    summary and effects.
 
-    The design of `split` declares the effects. Differences below `margin`, of scores 0-1, count as none where
-    equivalence is tested. `arms` are those of the split by default.
+    The design of `split` declares the effects. Differences below `margin`, of scores 0-1, count as
+    none where equivalence is tested. `arms` are those of the split by default.
 
-    Rows are sorted by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
+    Rows are sorted by target (`self` first), arm (in the order of `arms`, the untrained floor last)
+    and seed.
     """
     import pyarrow as pa
 
     rows: list[dict[str, Any]] = []
     queries = {}
     for place, arm in enumerate([*(split.arms if arms is None else arms), UNTRAINED]):
-        for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
+        for path in sorted(
+            (folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))
+        ):
             record = run.read_run_record(path)
             if record:
                 queries[arm, record.seed] = run.read_queries(path)

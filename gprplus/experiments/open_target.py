@@ -1,4 +1,5 @@
-"""The one target that features are scored on, from a split, a manifest or a folder of images, under any protocol."""
+"""The one target that features are scored on, from a split, a manifest or a folder of images, under
+any protocol."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from gprplus.schema.records import Protocol
 
 
 def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
-    """The test set of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
+    """The test set of a split folder, or else a manifest or folder of images as a target
+    (`ingest.manifest_at`).
 
     Raises SplitError when the split has no test set.
     """

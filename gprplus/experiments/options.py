@@ -23,13 +23,20 @@ class StudyOptions(Options):
     error: ClassVar[type[GprplusError]] = DeclarationError
 
     manifest: Path | None = option(
-        None, group="Study", metavar="FOLDER", default_note=STUDY, help="Manifest to make the splits from."
+        None,
+        group="Study",
+        metavar="FOLDER",
+        default_note=STUDY,
+        help="Manifest to make the splits from.",
     )
     scale: str | float | Fraction = option(
         Fraction(1),
         group="Study",
         metavar="FRACTION",
-        help="Factor of all numbers of identities and images, such as 1/20, for a small trial of a study.",
+        help=(
+            "Factor of all numbers of identities and images, such as 1/20, for a small trial of a"
+            " study."
+        ),
     )
     recipe: str | Path | None = same_option(BenchmarkOptions, "recipe", None, default_note=STUDY)
     seeds: int | None = same_option(BenchmarkOptions, "seeds", default_note=STUDY)
@@ -57,5 +64,7 @@ def read_scale(text: str) -> Fraction:
         with suppress(ZeroDivisionError):
             scale = Fraction(text)
     if not 0 < scale <= 1:
-        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'.")
+        raise DeclarationError(
+            f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'."
+        )
     return scale

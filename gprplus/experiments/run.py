@@ -1,4 +1,5 @@
-"""One run: an arm and a seed, trained, embedded, scored on every target, and stored so that it is not repeated."""
+"""One run: an arm and a seed, trained, embedded, scored on every target, and stored so that it is
+not repeated."""
 
 import json
 import os
@@ -42,8 +43,9 @@ PROGRESS_EVERY = 0.5  # seconds between two reports of the step that a training 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """A training set: rows `uids (N,) uint64`, with identities numbered `labels (N,) int64` from 0, their paths, and
-    their image store; `shares (N,) float64` weight the images of an identity, None for equal weights.
+    """A training set: rows `uids (N,) uint64`, with identities numbered `labels (N,) int64` from 0,
+    their paths, and their image store; `shares (N,) float64` weight the images of an identity, None
+    for equal weights.
     """
 
     uids: np.ndarray
@@ -62,26 +64,36 @@ class TrainingSet:
         return sampling.sha256_digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
 
     def training(self) -> str:
-        """Return the fingerprint of the rows in their order, their identities and their pixels, the key of a
-        checkpoint.
+        """Return the fingerprint of the rows in their order, their identities and their pixels, the
+        key of a checkpoint.
         """
         weights = [] if self.shares is None else [self.shares.astype("<f8").tobytes()]
-        return sampling.sha256_digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
+        return sampling.sha256_digest(
+            self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights
+        )
 
     def pixels(self) -> str:
-        """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
-        return sampling.sha256_digest(np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights())
+        """Fingerprint of the set and its packed pixels: what is equal in it need be trained only
+        once."""
+        return sampling.sha256_digest(
+            np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights()
+        )
 
     def _weights(self) -> list[bytes]:
-        return [] if self.shares is None else [self.shares[np.argsort(self.uids)].astype("<f8").tobytes()]
+        return (
+            []
+            if self.shares is None
+            else [self.shares[np.argsort(self.uids)].astype("<f8").tobytes()]
+        )
 
 
 @dataclass(frozen=True)
 class TrainingRun:
     """Definition of one run.
 
-    Without `data` it is the untrained baseline; `deal` is the deal of its arm, None if the arm has one; `twin` is a
-    folder in which the same training was done; `jobs` runs are trained in parallel on its device.
+    Without `data` it is the untrained baseline; `deal` is the deal of its arm, None if the arm has
+    one; `twin` is a folder in which the same training was done; `jobs` runs are trained in parallel
+    on its device.
     """
 
     folder: Path
@@ -101,7 +113,9 @@ class TrainingRun:
     def missing(self) -> list[tuple[Target, ImageStore]]:
         """The targets that the run's record does not hold scores of."""
         record = read_run_record(self.folder)
-        done = {name: target.fingerprint for name, target in record.targets.items()} if record else {}
+        done = (
+            {name: target.fingerprint for name, target in record.targets.items()} if record else {}
+        )
         return [(t, p) for t, p in self.targets if done.get(t.name) != t.fingerprint()]
 
 
@@ -120,7 +134,10 @@ def read_queries(folder: Path) -> "pa.Table":
 
 def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
     return schema.stored.read_table(
-        path, columns, TrainingError, "Remove the run's folder and run the benchmark again: it repeats this run."
+        path,
+        columns,
+        TrainingError,
+        "Remove the run's folder and run the benchmark again: it repeats this run.",
     )
 
 
@@ -157,12 +174,14 @@ def _checkpoint(trial: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
         group.size,
         workdir.package_versions(),
     ]
-    return Checkpoint(trial.folder / CHECKPOINT, sampling.sha256_digest(json.dumps(facts, sort_keys=True)))
+    return Checkpoint(
+        trial.folder / CHECKPOINT, sampling.sha256_digest(json.dumps(facts, sort_keys=True))
+    )
 
 
 def _steps(trial: TrainingRun) -> Callable[[int], None]:
-    """Return a function that takes the current step of a training, and reports it occasionally, with the run's
-    folder.
+    """Return a function that takes the current step of a training, and reports it occasionally,
+    with the run's folder.
     """
     last = 0.0
 
@@ -192,7 +211,8 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         arm=trial.arm,
         seed=trial.seed,
         deal=trial.deal,
-        config=recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
+        config=recipe.resolved()
+        | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
         train_digest=data.digest() if data else None,
         train_identities=data.identities if data else 0,
         train_images=len(data.uids) if data else 0,
@@ -209,8 +229,12 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         network = model.read_model(trial.twin / MODEL, recipe.network, trial.device)
         known = read_run_record(trial.twin)
         if known is None:
-            raise TrainingError(f"{trial.twin} holds no finished run. Run the benchmark again: it repeats this run.")
-        effort = {name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")}
+            raise TrainingError(
+                f"{trial.twin} holds no finished run. Run the benchmark again: it repeats this run."
+            )
+        effort = {
+            name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")
+        }
         effort |= {"twin": known.arm}
     else:
         checkpoint = _checkpoint(trial, group)
@@ -236,7 +260,11 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
                     jobs=trial.jobs,
                 )
         network = done.model
-        effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
+        effort = {
+            "steps": done.steps,
+            "images_seen": done.images_seen,
+            "seconds": round(done.seconds, 3),
+        }
         effort |= {"note": done.note or None}
     if group.first:
         model.save_model(network, trial.folder / MODEL)
@@ -263,11 +291,15 @@ def _scored(trial: TrainingRun, record: RunRecord) -> None:
     replaced = [target.name for target, _ in missing]
     tables, heads = (
         [_without(_stored(path, columns), replaced)] if record.targets and path.is_file() else []
-        for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
+        for path, columns in (
+            (trial.folder / QUERIES, schema.QUERIES),
+            (trial.folder / RANKED, schema.RANKED),
+        )
     )
     packs = {id(pack): pack for _, pack in missing}
     features = {
-        key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in target_image_keys(missing).items()
+        key: (uids, _embedded(network, uids, packs[key], trial))
+        for key, uids in target_image_keys(missing).items()
     }
     done = dict(record.targets)
     for target, pack in missing:
@@ -285,18 +317,26 @@ def _scored(trial: TrainingRun, record: RunRecord) -> None:
         )
     for name, parts in ((QUERIES, tables), (RANKED, heads)):
         if parts:
-            whole = pa.concat_tables([table.replace_schema_metadata(None) for table in parts]).unify_dictionaries()
+            whole = pa.concat_tables(
+                [table.replace_schema_metadata(None) for table in parts]
+            ).unify_dictionaries()
             workdir.write_table(trial.folder / name, whole)
     workdir.write_json(trial.folder / RECORD, as_json(replace(record, targets=done)))
 
 
 def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int, np.ndarray]:
-    """Sorted keys of all images of the targets of each pack, by its id: each image is embedded once."""
+    """Sorted keys of all images of the targets of each pack, by its id: each image is embedded
+    once."""
     packs = {id(pack) for _, pack in targets}
-    return {key: np.unique(np.concatenate([target.uids for target, p in targets if id(p) == key])) for key in packs}
+    return {
+        key: np.unique(np.concatenate([target.uids for target, p in targets if id(p) == key]))
+        for key in packs
+    }
 
 
-def _embedded(network: "Model", uids: np.ndarray, pack: ImageStore, trial: TrainingRun) -> "torch.Tensor":
+def _embedded(
+    network: "Model", uids: np.ndarray, pack: ImageStore, trial: TrainingRun
+) -> "torch.Tensor":
     import torch
 
     from gprplus.baseline.network.embed import embed_images
@@ -307,7 +347,8 @@ def _embedded(network: "Model", uids: np.ndarray, pack: ImageStore, trial: Train
         if trial.data is None:  # not trained, so no learning rate is to blame
             remedy = f"its first weights ({trial.recipe.network.weights}) do not suit its input"
         raise TrainingError(
-            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: {remedy}."
+            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers:"
+            f" {remedy}."
         )
     return features
 
@@ -316,4 +357,6 @@ def _without(table: "pa.Table", targets: Sequence[str]) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return table.filter(pc.invert(pc.is_in(table.column("target").cast(pa.string()), pa.array(targets))))
+    return table.filter(
+        pc.invert(pc.is_in(table.column("target").cast(pa.string()), pa.array(targets)))
+    )

@@ -1,5 +1,5 @@
-"""The benchmark: every arm and seed of every split trained with one recipe, scored on every target, collected and
-reported.
+"""The benchmark: every arm and seed of every split trained with one recipe, scored on every target,
+collected and reported.
 """
 
 import os
@@ -23,7 +23,13 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output
 from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress, threads_each
+from gprplus.core.parallel import (
+    Progress,
+    available_cores,
+    map_processes,
+    no_progress,
+    threads_each,
+)
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
@@ -56,8 +62,9 @@ def benchmark(
 ) -> BenchmarkResult:
     """Train and score every arm and seed of splits, and write tables and a report for each.
 
-    Everything goes to OUTPUT/SPLIT/RECIPE; images are packed into the folder `store` next to OUTPUT. Finished runs
-    stay: more seeds, splits or targets only add runs. Under `torchrun` all processes train one run after the other.
+    Everything goes to OUTPUT/SPLIT/RECIPE; images are packed into the folder `store` next to
+    OUTPUT. Finished runs stay: more seeds, splits or targets only add runs. Under `torchrun` all
+    processes train one run after the other.
 
     Args:
         splits: one split or several, or their folders.
@@ -68,12 +75,14 @@ def benchmark(
         progress: called with the number of steps done and of all steps.
 
     Raises:
-        GprplusError: before any training, if the request cannot be met.
-        RequestChanged: the folder holds the results of other options or other images, and `force` is not set.
+        GprplusError: before any training, if the request cannot be met. RequestChanged: the folder
+        holds the results of other options or other images, and `force` is not set.
     """
     asked = combined(BenchmarkOptions, options, changes, "benchmark")
     folder = workdir.work_folder() / "runs" if output is None else Path(output)
-    return run_benchmark(as_list(splits), folder, asked, dry_run=dry_run, force=force, progress=progress)
+    return run_benchmark(
+        as_list(splits), folder, asked, dry_run=dry_run, force=force, progress=progress
+    )
 
 
 def run_benchmark(
@@ -88,8 +97,8 @@ def run_benchmark(
 ) -> BenchmarkResult:
     """Run a benchmark by itself, or as part of a study.
 
-    `command` are the words of the study's command, for reports. The splits of a study are all there will be, so that
-    equal epochs of a recipe make the same steps for all of them.
+    `command` are the words of the study's command, for reports. The splits of a study are all there
+    will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     device = distributed.local_device(devices.resolve_device(options.device))
     crew = distributed.join_process_group(device)
@@ -123,7 +132,8 @@ def run_benchmark(
     images = split_job.image_sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {
-        name: image_store.packing_cost(rows, where, folder, height, width) for name, (rows, where) in images.items()
+        name: image_store.packing_cost(rows, where, folder, height, width)
+        for name, (rows, where) in images.items()
     }
     digests = {name: cost.digest for name, cost in costs.items()}
     arms = [arm for case in wanted for arm in case.split.record.arms.values()]
@@ -146,10 +156,16 @@ def run_benchmark(
     if dry_run:
         todo = cost_estimate.count_workload(wanted, count, force)
         todo = replace(
-            todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if options.sensitivity)
+            todo,
+            steps=todo.steps
+            + sum(_steps_again(case, count) for case in wanted if options.sensitivity),
         )
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
-        at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
+        at_once = (
+            crew.size
+            if gpu or crew.size > 1
+            else min(jobs, max(planned.trained + planned.shared, 1))
+        )
         parts = cost_estimate.estimate_seconds(
             todo, list(costs.values()), planned.missing, chosen, device, threads, at_once
         )
@@ -163,7 +179,9 @@ def run_benchmark(
             name: image_store.pack_images(rows, where, folder, height, width, progress=progress)
             for name, (rows, where) in images.items()
         }
-        trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
+        trials = [
+            one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)
+        ]
         if crew.first:
             for case in wanted:
                 split_job.write_record(case, device, digests, note, options, output, command)
@@ -180,7 +198,9 @@ def run_benchmark(
 
 
 def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:
-    found = [sentence for case in wanted for target in case.targets for sentence in target.warnings()]
+    found = [
+        sentence for case in wanted for target in case.targets for sentence in target.warnings()
+    ]
     found += [sentence for case in wanted for sentence in schedule.reused_deals(case.split, seeds)]
     return list(dict.fromkeys(found))
 
@@ -194,8 +214,8 @@ def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
 
 
 def _weights_note(recipe: Recipe) -> str:
-    """Make the network and fill it once, so that a wrong name or file is found before anything is done for it. Returns
-    what of its first weights did not fit ("" when all did).
+    """Make the network and fill it once, so that a wrong name or file is found before anything is
+    done for it. Returns what of its first weights did not fit ("" when all did).
 
     Published weights are fetched here, once, and not by several runs at a time.
     """
@@ -203,7 +223,9 @@ def _weights_note(recipe: Recipe) -> str:
     from gprplus.baseline.network import pretrained as weights
 
     return weights.load_pretrained(
-        model.build_model(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights
+        model.build_model(recipe.network, 2, 0).backbone,
+        recipe.network.backbone,
+        recipe.network.weights,
     )
 
 
@@ -247,7 +269,9 @@ def _trials(
     pack = packs[f"split {case.split.name}"]
     whose = (case.split.name, case.split.record.fingerprint)
     where, how = folder or case.folder, recipe or case.recipe
-    base = TrainingRun(where, *whose, UNTRAINED, 0, how, None, tuple(scored), device, threads, jobs=jobs)
+    base = TrainingRun(
+        where, *whose, UNTRAINED, 0, how, None, tuple(scored), device, threads, jobs=jobs
+    )
     found = schedule.build_runs(case.split, seeds, pack, base)
     return [one for one in found if arms is None or one.arm in arms]
 
@@ -263,14 +287,17 @@ def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, crew: Pro
     for batch in batches:
         places = crew.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
-        done = map_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
+        done = map_processes(
+            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told
+        )
         for one, _ in zip(open_, done, strict=True):
             meter.finished(one)
 
 
 @contextmanager
 def _few_threads(threads: int | None) -> Iterator[None]:
-    """Processes started inside use `threads` threads each, so that several do not fight over the cores."""
+    """Processes started inside use `threads` threads each, so that several do not fight over the
+    cores."""
     before = {name: os.environ.get(name) for name in _THREADS}
     if threads:
         os.environ.update({name: str(threads) for name in _THREADS})
@@ -300,8 +327,9 @@ def _run_sensitivity(
     crew: ProcessGroup,
     margin: float,
 ) -> None:
-    """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing without a reference
-    that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are the runs of some arms.
+    """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing
+    without a reference that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are
+    the runs of some arms.
     """
     base = collected[2].contrasts if collected else None
     arm = crew.broadcast(settings.widest_contrast(base.to_pylist()) if base else None)
@@ -310,7 +338,9 @@ def _run_sensitivity(
     split, folder = case.split.record, case.folder / settings.FOLDER
     pair = (arm, str(split.reference))
     found = settings.recipe_variants(case.recipe, [split.arms[name].images for name in pair])
-    runs_ = [one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)]
+    runs_ = [
+        one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)
+    ]
     _run(runs_, jobs, progress, crew)
     if base is not None:
         table = settings.compare_variants(base, folder, found, arm, split, margin)
@@ -318,13 +348,20 @@ def _run_sensitivity(
 
 
 def _steps_again(case: SplitJob, seeds: int) -> int:
-    """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest do."""
+    """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest
+    do."""
     sizes = sorted(arm.images for arm in case.split.record.arms.values())
     pair = [sizes[0], sizes[-1]]
-    return seeds * sum(one.recipe.steps(size) for one in settings.recipe_variants(case.recipe, pair) for size in pair)
+    return seeds * sum(
+        one.recipe.steps(size)
+        for one in settings.recipe_variants(case.recipe, pair)
+        for size in pair
+    )
 
 
-def _written(wanted: Sequence[SplitJob], found: Sequence[Collected | None], planned: BenchmarkCost) -> BenchmarkResult:
+def _written(
+    wanted: Sequence[SplitJob], found: Sequence[Collected | None], planned: BenchmarkCost
+) -> BenchmarkResult:
     """Write the reports of collected runs."""
     from gprplus.reporting import write_report
 

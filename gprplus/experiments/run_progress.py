@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from gprplus.core.parallel import Progress
 from gprplus.experiments.run import TrainingRun, read_run_record, target_image_keys
 
-_STEP_TO_EMBED = 3  # an image costs so many times more in a training step than where it is only embedded
+_STEP_TO_EMBED = (
+    3  # an image costs so many times more in a training step than where it is only embedded
+)
 
 
 def remaining_units(trial: TrainingRun) -> int:
@@ -17,7 +19,11 @@ def remaining_units(trial: TrainingRun) -> int:
     images = sum(map(len, target_image_keys(missing).values()))
     scoring = max(1, round(images / (_STEP_TO_EMBED * trial.recipe.batch.size)))
     trained = trial.data is None or trial.twin is not None or bool(read_run_record(trial.folder))
-    return scoring if trained or trial.data is None else scoring + trial.recipe.steps(len(trial.data.uids))
+    return (
+        scoring
+        if trained or trial.data is None
+        else scoring + trial.recipe.steps(len(trial.data.uids))
+    )
 
 
 class RunMeter:

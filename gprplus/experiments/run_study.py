@@ -1,4 +1,5 @@
-"""A declared study run completely: its splits, the missing runs, the reports, and the published values."""
+"""A declared study run completely: its splits, the missing runs, the reports, and the published
+values."""
 
 import os
 import tempfile
@@ -13,7 +14,13 @@ from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.files.paths import AnyPath
-from gprplus.core.files.workdir import package_versions, relative_path, work_folder, write_json, write_text
+from gprplus.core.files.workdir import (
+    package_versions,
+    relative_path,
+    work_folder,
+    write_json,
+    write_text,
+)
 from gprplus.core.html import html_text
 from gprplus.core.options import accepts, combined, options_of
 from gprplus.core.parallel import Progress, no_progress
@@ -35,21 +42,35 @@ PAGE = "study.html"
 MARKDOWN = "study.md"
 RESULTS = "results.csv"
 HERE = (
-    *("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds"),
+    *(
+        "train_identities",
+        "train_images",
+        "mAP",
+        "mAP_low",
+        "mAP_high",
+        "rank1",
+        "rank5",
+        "seconds",
+    ),
     *("reference", "mAP_difference", "mAP_difference_low", "mAP_difference_high"),
 )  # columns of schema.SUMMARY that are compared with a published value
 
 
 @dataclass(frozen=True, repr=False)
 class StudyResult:
-    """A study's folder, what it declares, and what benchmark made of it; of a dry run the plan alone."""
+    """A study's folder, what it declares, and what benchmark made of it; of a dry run the plan
+    alone."""
 
     path: Path
     plan: StudyFile
     outcome: "BenchmarkResult"
 
     def __repr__(self) -> str:
-        return f"Study {self.plan.study.name}: {self.plan.study.question}\n{self.outcome!r}".replace("\n", "\n  ", 1)
+        return (
+            f"Study {self.plan.study.name}: {self.plan.study.question}\n{self.outcome!r}".replace(
+                "\n", "\n  ", 1
+            )
+        )
 
     def _repr_html_(self) -> str:
         title = f"{self.plan.study.name}: {self.plan.study.question}"
@@ -71,18 +92,17 @@ def study(
 ) -> StudyResult:
     """Make the splits of a study, run what is missing, and report.
 
-    The output has the splits, the runs, study.json, the page study.html, the same for a paper, study.md, and the scores
-    of all splits, results.csv. A study that was stopped continues; a finished one is read. Several studies are run as
-    one.
+    The output has the splits, the runs, study.json, the page study.html, the same for a paper,
+    study.md, and the scores of all splits, results.csv. A study that was stopped continues; a
+    finished one is read. Several studies are run as one.
 
     Args:
-        name: name of a shipped study or path of a .toml file; or several.
-        output: folder of the study; by default WORK/studies/NAME.
-        options: all options at once; the keywords below change single fields of it.
-        work: folder that the paths of the file are relative to; by default $GPRPLUS_WORK, else work/.
-        dry_run: return the number of runs and their cost, and leave nothing.
-        force: replace the results of another request in the output folder.
-        progress: called with the number of steps done and of all steps.
+        name: name of a shipped study or path of a .toml file; or several. output: folder of the
+        study; by default WORK/studies/NAME. options: all options at once; the keywords below change
+        single fields of it. work: folder that the paths of the file are relative to; by default
+        $GPRPLUS_WORK, else work/. dry_run: return the number of runs and their cost, and leave
+        nothing. force: replace the results of another request in the output folder. progress:
+        called with the number of steps done and of all steps.
     """
     from gprplus.experiments.run_benchmark import run_benchmark
 
@@ -101,21 +121,31 @@ def study(
     for key, path in aims.items():
         if not path.exists():
             raise DeclarationError(
-                f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its manifest or images: "
-                f"--target {key}=PATH."
+                f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its"
+                f" manifest or images: --target {key}=PATH."
             )
     training = {**plan.training(), "compile": asked.compile}
-    runs = BenchmarkOptions(**training, targets=aims, roots=asked.roots, device=asked.device, jobs=asked.jobs)
+    runs = BenchmarkOptions(
+        **training, targets=aims, roots=asked.roots, device=asked.device, jobs=asked.jobs
+    )
     used = {name: training[name] for name in training if name in options_of(StudyOptions)}
     printed = spelled(replace(asked, **used, manifest=source, targets=aims, jobs=None))
     command: list[Word] = ["study", *map(_file_or_name, names), *printed, "-o", home]
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            made = [split.path for split in make_study_splits(plan, source, Path(folder), force=False)]
-            return StudyResult(home, plan, run_benchmark(made, home / "runs", runs, command=command, dry_run=True))
+            made = [
+                split.path for split in make_study_splits(plan, source, Path(folder), force=False)
+            ]
+            return StudyResult(
+                home, plan, run_benchmark(made, home / "runs", runs, command=command, dry_run=True)
+            )
     with _exclusive(home):
-        made = [split.path for split in make_study_splits(plan, source, home / "splits", force=force)]
-        outcome = run_benchmark(made, home / "runs", runs, command=command, force=force, progress=progress)
+        made = [
+            split.path for split in make_study_splits(plan, source, home / "splits", force=force)
+        ]
+        outcome = run_benchmark(
+            made, home / "runs", runs, command=command, force=force, progress=progress
+        )
         if outcome.folders:  # those of the first process only
             record = StudyRecord(
                 schema_version=VERSION,
@@ -124,9 +154,13 @@ def study(
                 source=plan.study.source,
                 unknown=list(plan.study.unknown),
                 command=command_line(command),
-                declarations=[DeclarationRecord(one.name, one.digest, one.data) for _, one in found],
+                declarations=[
+                    DeclarationRecord(one.name, one.digest, one.data) for _, one in found
+                ],
                 scale=str(scale),
-                training={key: str(one) if isinstance(one, Path) else one for key, one in training.items()},
+                training={
+                    key: str(one) if isinstance(one, Path) else one for key, one in training.items()
+                },
                 manifest=relative_path(source, home),
                 splits=[relative_path(path, home) for path in made],
                 reports=[relative_path(page, home) for page in outcome.reports],
@@ -139,7 +173,8 @@ def study(
 
 
 def _exclusive(home: Path) -> AbstractContextManager[object]:
-    """The right to fill the study's folder; the first of several processes of torchrun has it for all."""
+    """The right to fill the study's folder; the first of several processes of torchrun has it for
+    all."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()
     return hold_folder(home, KIND, DeclarationError, adopt=True)
@@ -152,7 +187,10 @@ def _report(home: Path, record: StudyRecord, outcome: "BenchmarkResult") -> None
     from gprplus.reporting.pages.study_tables import study_csv, study_markdown
 
     found = [reports.read_run_results(folder) for folder in outcome.folders]
-    write_text(home / PAGE, render_study(record, found, [relative_path(page, home) for page in outcome.reports]))
+    write_text(
+        home / PAGE,
+        render_study(record, found, [relative_path(page, home) for page in outcome.reports]),
+    )
     write_text(home / MARKDOWN, study_markdown(record, found))
     write_text(home / RESULTS, study_csv(found))
 
@@ -163,16 +201,20 @@ def _file_or_name(name: Any) -> Word:
 
 
 def _retrained(plan: StudyFile, options: StudyOptions) -> StudyFile:
-    """The plan with the options of the call; a length given there replaces the file's, in steps or epochs."""
+    """The plan with the options of the call; a length given there replaces the file's, in steps or
+    epochs."""
     if options.steps is not None or options.epochs is not None:
         plan = replace(plan, steps=options.steps, epochs=options.epochs)
     return replace(plan, recipe=options.recipe or plan.recipe, seeds=options.seeds or plan.seeds)
 
 
 def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Iterator[PublishedRow]:
-    """Return published values of arms on targets with the results of the runs here, one row each; scores 0-1."""
+    """Return published values of arms on targets with the results of the runs here, one row each;
+    scores 0-1."""
     ours = {
-        (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()
+        (row["split"], row["arm"], row["target"]): row
+        for summary in outcome.summaries
+        for row in summary.to_pylist()
     }
     for split in plan.splits:
         for arm, found in split.published.items():

@@ -1,5 +1,5 @@
-"""Runs of a request: every arm and seed of a split, and the untrained baseline, with one image store for each source
-of images.
+"""Runs of a request: every arm and seed of a split, and the untrained baseline, with one image
+store for each source of images.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 _AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
-def build_runs(split: "Split", seeds: int, pack: ImageStore, base: TrainingRun) -> list[TrainingRun]:
-    """The runs of one split under the folder of `base`, the run without training data, whether done already or not.
+def build_runs(
+    split: "Split", seeds: int, pack: ImageStore, base: TrainingRun
+) -> list[TrainingRun]:
+    """The runs of one split under the folder of `base`, the run without training data, whether done
+    already or not.
 
     Seeds count from 0. Seed k trains on deal k of an arm, modulo the number of its deals.
     """
@@ -33,23 +36,38 @@ def build_runs(split: "Split", seeds: int, pack: ImageStore, base: TrainingRun) 
                 sets[arm, deal] = training_set(split, arm, pack, deal or 0)
             of = sets[arm, deal]
             found.append(
-                replace(base, folder=base.folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal)
+                replace(
+                    base,
+                    folder=base.folder / arm / f"seed{seed}",
+                    arm=arm,
+                    seed=seed,
+                    data=of,
+                    deal=deal,
+                )
             )
         found.append(replace(base, folder=base.folder / UNTRAINED / f"seed{seed}", seed=seed))
     return found
 
 
 def reused_deals(split: "Split", seeds: int) -> list[str]:
-    """Return one sentence if several seeds train on one draw, so that an interval over seeds omits its variance."""
+    """Return one sentence if several seeds train on one draw, so that an interval over seeds omits
+    its variance."""
     if seeds <= split.deals or not _drawn(split):
         return []
     remedy = f"gprplus make-split --deals {seeds} draws one for each seed."
     if split.deals == 1:
-        return [f"All {seeds} seeds of {split.name} train on one draw, whose variance is in no interval: {remedy}"]
-    again = f"seed {split.deals} trains" if seeds == split.deals + 1 else f"seeds {split.deals} to {seeds - 1} train"
+        return [
+            f"All {seeds} seeds of {split.name} train on one draw, whose variance is in no"
+            f" interval: {remedy}"
+        ]
+    again = (
+        f"seed {split.deals} trains"
+        if seeds == split.deals + 1
+        else f"seeds {split.deals} to {seeds - 1} train"
+    )
     return [
-        f"{split.name} has {split.deals} deals for {seeds} seeds: {again} on earlier deals again, and intervals count "
-        f"them as further draws. {remedy}"
+        f"{split.name} has {split.deals} deals for {seeds} seeds: {again} on earlier deals again,"
+        f" and intervals count them as further draws. {remedy}"
     ]
 
 
@@ -61,25 +79,34 @@ def _drawn(split: "Split") -> bool:
 
 
 def training_set(split: "Split", arm: str, pack: ImageStore, deal: int = 0) -> TrainingSet:
-    """The training set of an arm in one deal; identities numbered in sorted order. Raises TrainingError when it is
-    empty.
+    """The training set of an arm in one deal; identities numbered in sorted order. Raises
+    TrainingError when it is empty.
     """
     rows = split.train(arm, deal)
     if not len(rows):
-        raise TrainingError(f"The arm '{arm}' of {split.path} holds no images: nothing can be trained on it.")
-    persons = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
+        raise TrainingError(
+            f"The arm '{arm}' of {split.path} holds no images: nothing can be trained on it."
+        )
+    persons = list(
+        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
+    )
     number = {person: i for i, person in enumerate(sorted(set(persons)))}
     labels = np.array([number[person] for person in persons], dtype=np.int64)
     weight = rows.column("weight")
     shares = None if weight.null_count else weight.to_numpy()
-    return TrainingSet(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares)
+    return TrainingSet(
+        rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares
+    )
 
 
-def group_shared_trainings(planned: Sequence[TrainingRun]) -> tuple[list[TrainingRun], list[TrainingRun]]:
-    """Runs that have to be trained, and runs whose training is one of those (they carry its folder as `twin`).
+def group_shared_trainings(
+    planned: Sequence[TrainingRun],
+) -> tuple[list[TrainingRun], list[TrainingRun]]:
+    """Runs that have to be trained, and runs whose training is one of those (they carry its folder
+    as `twin`).
 
-    Equal are runs of equal pixels, recipe and seed, and all untrained floors of a seed; each is still scored on its
-    own targets.
+    Equal are runs of equal pixels, recipe and seed, and all untrained floors of a seed; each is
+    still scored on its own targets.
     """
     first: dict[tuple[str, int, Any], TrainingRun] = {}
     leaders, followers = [], []

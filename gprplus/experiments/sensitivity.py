@@ -1,8 +1,10 @@
-"""Does the headline depend on the training's own settings? Two arms trained again with another learning rate or length.
+"""Does the headline depend on the training's own settings? Two arms trained again with another
+learning rate or length.
 
-The learning rate is the setting that arms of other data most often need to differ in, and equal steps are
-not equal epochs where arms differ in size. So the arm with the widest difference and the reference are trained again
-with half and with double the learning rate, and, where arms differ in size, for equal epochs; seeds and deals stay.
+The learning rate is the setting that arms of other data most often need to differ in, and equal
+steps are not equal epochs where arms differ in size. So the arm with the widest difference and the
+reference are trained again with half and with double the learning rate, and, where arms differ in
+size, for equal epochs; seeds and deals stay.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,12 +40,17 @@ class RecipeVariant:
 def recipe_variants(recipe: Recipe, sizes: Sequence[int]) -> list[RecipeVariant]:
     """The changed recipes for two arms of `sizes` images, the reference last.
 
-    Equal epochs are left out where they are equal steps: arms of one size, or a recipe that counts epochs already.
+    Equal epochs are left out where they are equal steps: arms of one size, or a recipe that counts
+    epochs already.
     """
     found = []
     for word, factor in (("half", 0.5), ("double", 2.0)):
         optimizer = replace(recipe.optimizer, lr=recipe.optimizer.lr * factor)
-        found.append(RecipeVariant(f"{word} the learning rate", f"{word}-rate", replace(recipe, optimizer=optimizer)))
+        found.append(
+            RecipeVariant(
+                f"{word} the learning rate", f"{word}-rate", replace(recipe, optimizer=optimizer)
+            )
+        )
     if recipe.length.steps and len(set(sizes)) > 1:
         length = TrainingLength(epochs=recipe.length.steps * recipe.batch.size / sizes[-1])
         found.append(RecipeVariant("equal epochs", "equal-epochs", replace(recipe, length=length)))
@@ -51,7 +58,8 @@ def recipe_variants(recipe: Recipe, sizes: Sequence[int]) -> list[RecipeVariant]
 
 
 def widest_contrast(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
-    """The arm whose difference to the reference is the widest in mAP, on the first external target if there is one.
+    """The arm whose difference to the reference is the widest in mAP, on the first external target
+    if there is one.
 
     None where the design compares no arm with a reference.
     """
@@ -63,10 +71,15 @@ def widest_contrast(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def compare_variants(
-    base: "pa.Table", folder: Path, found: Sequence[RecipeVariant], arm: str, split: SplitRecord, margin: float
+    base: "pa.Table",
+    folder: Path,
+    found: Sequence[RecipeVariant],
+    arm: str,
+    split: SplitRecord,
+    margin: float,
 ) -> "pa.Table":
-    """The contrasts of `arm` (schema.SENSITIVITY) under each variant, whose runs are in `folder`/VARIANT, and in `base`
-    (schema.CONTRASTS).
+    """The contrasts of `arm` (schema.SENSITIVITY) under each variant, whose runs are in
+    `folder`/VARIANT, and in `base` (schema.CONTRASTS).
     """
     import pyarrow as pa
 
@@ -74,12 +87,22 @@ def compare_variants(
     before = {_key(row): row for row in base.to_pylist() if _is_of(row, arm)}
     rows: list[dict[str, Any]] = []
     for variant in found:
-        effects = collect.collect_results(folder / variant.folder, split, margin, [arm, reference])[2]
+        effects = collect.collect_results(folder / variant.folder, split, margin, [arm, reference])[
+            2
+        ]
         for row in effects.contrasts.to_pylist():
             if _is_of(row, arm) and _key(row) in before:
                 was = before[_key(row)]
-                kept = {name: row[name] for name in ("split", "recipe", "target", "metric", "family", "seeds")}
-                kept |= {"variant": variant.name, "arm": arm, "reference": reference, "base": was["value"]}
+                kept = {
+                    name: row[name]
+                    for name in ("split", "recipe", "target", "metric", "family", "seeds")
+                }
+                kept |= {
+                    "variant": variant.name,
+                    "arm": arm,
+                    "reference": reference,
+                    "base": was["value"],
+                }
                 kept |= {f"base_{end}": was[end] for end in ("low", "high")}
                 kept |= {name: row[name] for name in ("value", "low", "high")}
                 rows.append(kept | {"sign_holds": bool(row["value"] * was["value"] > 0)})

@@ -1,5 +1,5 @@
-"""The splits of a request, each with its run folder and its targets, and the record that identifies a
-request.
+"""The splits of a request, each with its run folder and its targets, and the record that identifies
+a request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +34,8 @@ KIND = "runs"  # of folder, as its mark states
 
 @dataclass(frozen=True)
 class SplitJob:
-    """A split with its run folder, the recipe resolved for its arms, and its targets; `manifests` are
-    those of targets, by name.
+    """A split with its run folder, the recipe resolved for its arms, and its targets; `manifests`
+    are those of targets, by name.
     """
 
     split: Split
@@ -57,27 +57,33 @@ def open_jobs(
     rerank: bool = False,
     as_one: bool = False,
 ) -> list[SplitJob]:
-    """Open every split, check its folder against the request, read its targets, and with `rerank` add re-ranked ones.
+    """Open every split, check its folder against the request, read its targets, and with `rerank`
+    add re-ranked ones.
 
-    With `as_one` equal epochs give the same steps for all splits, else for each split separately. Only ingested targets
-    are written.
+    With `as_one` equal epochs give the same steps for all splits, else for each split separately.
+    Only ingested targets are written.
     """
     from gprplus.ingest import open_or_build_manifest
 
     if not splits:
-        raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
+        raise SplitError(
+            "There is no split to benchmark. Make one with: gprplus make-split --attr=weather"
+        )
     opened = [Split.open(path) for path in splits]
     names = [split.name for split in opened]
     if len(set(names)) < len(names):
         raise SplitError(
-            f"Two splits have the same name ({', '.join(sorted(names))}); benchmark them into different folders."
+            f"Two splits have the same name ({', '.join(sorted(names))}); benchmark them into"
+            " different folders."
         )
     known = {dataset for split in opened for dataset in split.record.datasets}
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {did_you_mean(name, known)}")
     manifests = {
-        name: open_or_build_manifest(path, child_path(output.parent / "targets", name, "--target: name", SplitError))
+        name: open_or_build_manifest(
+            path, child_path(output.parent / "targets", name, "--target: name", SplitError)
+        )
         for name, path in named.items()
     }
     cases = []
@@ -87,7 +93,10 @@ def open_jobs(
         workdir.check_request(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.record.datasets}
         whole = [targets.own_test_target(split, own)]
-        given = {name: targets.target_of_manifest(name, m, split.record.attribute) for name, m in manifests.items()}
+        given = {
+            name: targets.target_of_manifest(name, m, split.record.attribute)
+            for name, m in manifests.items()
+        }
         whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]
         searched = [target for target in whole if target]
         found = (*searched, *targets.cross_level_targets(split, own))
@@ -95,15 +104,16 @@ def open_jobs(
             found += tuple(map(targets.reranked_name, searched))
         if not found:
             raise SplitError(
-                f"{split.path} has no test set: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
-                "or name the splits you mean."
+                f"{split.path} has no test set: give a --target NAME=MANIFEST-or-FOLDER to score it"
+                " on, or name the splits you mean."
             )
         cases.append(SplitJob(split, folder, own_recipe, found, split.roots(own), manifests))
     return cases
 
 
 def hold_run_folder(case: SplitJob, *, force: bool) -> AbstractContextManager[Path]:
-    """The right to fill a case's folder: one process at a time; RequestChanged where another has it.
+    """The right to fill a case's folder: one process at a time; RequestChanged where another has
+    it.
 
     With `force` the folder must be marked as one of runs, or empty.
     """
@@ -117,14 +127,15 @@ def _set_sizes(splits: Sequence[Split]) -> list[int]:
 
 
 def with_leakage(split: Split, target: Target, manifest: "Manifest") -> Target:
-    """Return the target with its overlap with the split's arms. Raises SplitError for shared identities or files."""
+    """Return the target with its overlap with the split's arms. Raises SplitError for shared
+    identities or files."""
     shared = eligibility.training_overlap(split, target.name, target.rows, manifest)
     return replace(target, leakage=shared)
 
 
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
-    """Return the settings that identify a benchmark, without seeds and targets, which only add; one key for each
-    setting.
+    """Return the settings that identify a benchmark, without seeds and targets, which only add; one
+    key for each setting.
     """
     network, length = recipe.network, recipe.length
     knobs = {
@@ -143,7 +154,8 @@ def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
         "epochs": length.epochs or None,
         **knobs,
     }
-    # Runs made before these settings existed have their old behavior as default, so that they can be continued.
+    # Runs made before these settings existed have their old behavior as default, so that they can
+    # be continued.
     if request["compute.compile"] == "no":
         request["compute.compile"] = False
     if request["compute.deterministic"]:
@@ -160,14 +172,19 @@ def _file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.") from error
+        raise RecipeError(
+            f"There is no weights file {path}. Known names: none, imagenet."
+        ) from error
 
 
 def image_sources(cases: Sequence[SplitJob]) -> "dict[str, tuple[pa.Table, Mapping[str, Path]]]":
     """The images of each split and of each further target: one table and its folders a source."""
     found: dict[str, tuple[pa.Table, Mapping[str, Path]]] = {}
     for case in cases:
-        found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
+        found[f"split {case.split.name}"] = (
+            case.split.members(["uid", "dataset", "path"]),
+            case.roots,
+        )
         for target in case.targets:
             if not targets.is_own_test_set(target.name):
                 found[source_of(case, target)] = (target.rows, target.roots)
@@ -191,16 +208,19 @@ def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force:
     """
     record = _recorded(case)
     earlier = record.images if record else {}
-    changed = [name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest]
+    changed = [
+        name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest
+    ]
     if changed and not force:
         raise RequestChanged(
-            f"{case.folder} holds runs of other pictures: the files of {' and of '.join(changed)} have changed since. "
-            "Give another folder with -o, or --force to replace it."
+            f"{case.folder} holds runs of other pictures: the files of {' and of '.join(changed)}"
+            " have changed since. Give another folder with -o, or --force to replace it."
         )
 
 
 def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str]:
-    """Return one sentence for each split or target whose image files changed since its manifest was built.
+    """Return one sentence for each split or target whose image files changed since its manifest was
+    built.
 
     Raises TrainingError instead, unless `force` is given or there are runs of exactly these files
     (`check_images_unchanged`).
@@ -210,12 +230,15 @@ def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str
     known = {name for record in records for name in record.images}
     new = [said for name, said in changed.items() if name not in known]
     if new and not force:
-        raise TrainingError(f"{new[0]} Build manifest and split again, or --force to train on them as they are.")
+        raise TrainingError(
+            f"{new[0]} Build manifest and split again, or --force to train on them as they are."
+        )
     return list(changed.values())
 
 
 def _changed(case: SplitJob) -> dict[str, str]:
-    """A sentence for each of the case's sources whose files changed since their manifest was built."""
+    """A sentence for each of the case's sources whose files changed since their manifest was
+    built."""
     from gprplus.ingest.changed_files import changed_files
 
     found, manifest = {}, case.split.manifest()
@@ -263,9 +286,9 @@ def write_record(
     output: Path,
     command: Sequence[Word],
 ) -> None:
-    """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
-    the recipe in full, what of the first weights did not fit, and the command: its options, or the words of the
-    `command` that the benchmark is a part of.
+    """Write benchmark.json: the request, the split it was made for, every target and the state of
+    its images so far, the recipe in full, what of the first weights did not fit, and the command:
+    its options, or the words of the `command` that the benchmark is a part of.
     """
     earlier = _recorded(case)
     before = earlier.arguments if earlier else None
@@ -276,7 +299,10 @@ def write_record(
         split_path=workdir.relative_path(case.split.path, case.folder),
         split_fingerprint=case.split.record.fingerprint,
         recipe=case.recipe.resolved(),
-        targets={**(earlier.targets if earlier else {}), **{t.name: _target_record(t, case) for t in case.targets}},
+        targets={
+            **(earlier.targets if earlier else {}),
+            **{t.name: _target_record(t, case) for t in case.targets},
+        },
         images={**(earlier.images if earlier else {}), **_own(case, digests)},
         weights_note=weights_note or None,
         device=devices.describe_device(device),

@@ -1,7 +1,7 @@
 """Study files: a question, the splits that answer it, and common settings for training and scoring.
 
-The format is fixed here and documented by key in docs/studies.md; an unknown key is an error. The manifest and the
-targets are relative to the work folder, so that one file works on any machine.
+The format is fixed here and documented by key in docs/studies.md; an unknown key is an error. The
+manifest and the targets are relative to the work folder, so that one file works on any machine.
 """
 
 import re
@@ -23,7 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class StudyInfo:
-    """Name and question of a study; for a study of a paper, its source and the settings that it does not report."""
+    """Name and question of a study; for a study of a paper, its source and the settings that it
+    does not report."""
 
     name: str
     question: str
@@ -33,7 +34,8 @@ class StudyInfo:
 
 @dataclass(frozen=True)
 class PublishedScores:
-    """Published results of one arm on one target: scores 0-1, hours on its GPU. None if not reported."""
+    """Published results of one arm on one target: scores 0-1, hours on its GPU. None if not
+    reported."""
 
     mAP: float | None = None
     rank1: float | None = None
@@ -43,7 +45,8 @@ class PublishedScores:
 
 @dataclass(frozen=True)
 class StudySplit:
-    """One [[splits]] table: its name, the options of make-split, and published values by arm and target."""
+    """One [[splits]] table: its name, the options of make-split, and published values by arm and
+    target."""
 
     name: str
     request: SplitRequest
@@ -56,7 +59,8 @@ SPLIT_KEYS = (*OWN_KEYS, *options_of(SplitRequest))
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFile(TrainingOptions):
-    """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and every target."""
+    """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and
+    every target."""
 
     study: StudyInfo
     splits: tuple[StudySplit, ...]
@@ -69,7 +73,8 @@ class StudyFile(TrainingOptions):
 
 
 def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
-    """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong and where."""
+    """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong
+    and where."""
     declaration = load_declaration("studies", name)
     where, data = declaration.where, declaration.data
     tables = data.get("splits", [])
@@ -80,8 +85,12 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
     except TrainingError as problem:
         raise DeclarationError(f"{where}: {problem}") from problem
     if not tables:
-        raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")
-    plan = replace(plan, splits=tuple(_split(table, f"{where}: splits[{i}]") for i, table in enumerate(tables)))
+        raise DeclarationError(
+            f"{where}: there is no [[splits]] table, so there is nothing to run."
+        )
+    plan = replace(
+        plan, splits=tuple(_split(table, f"{where}: splits[{i}]") for i, table in enumerate(tables))
+    )
     names = [split.name for split in plan.splits]
     for word in (plan.study.name, *names, *plan.targets):
         if not _NAME.fullmatch(str(word)):
@@ -89,7 +98,8 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
     double = {name for name in names if names.count(name) > 1}
     if double:
         raise DeclarationError(
-            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a different name."
+            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a different"
+            " name."
         )
     _check_published(plan, where)
     return plan, declaration
@@ -126,11 +136,15 @@ def _check_published(plan: StudyFile, where: str) -> None:
             for target, values in found.items():
                 place = f"{where}: {split.name}: published.{arm}.{target}"
                 if target not in ("self", *plan.targets):
-                    raise DeclarationError(f"{place}: no such target. {did_you_mean(target, ['self', *plan.targets])}")
+                    raise DeclarationError(
+                        f"{place}: no such target. {did_you_mean(target, ['self', *plan.targets])}"
+                    )
                 for metric in ("mAP", "rank1", "rank5"):
                     score = getattr(values, metric)
                     if score is not None and not 0 <= score <= 1:
-                        raise DeclarationError(f"{place}: {metric} is a score between 0 and 1; found {score}.")
+                        raise DeclarationError(
+                            f"{place}: {metric} is a score between 0 and 1; found {score}."
+                        )
 
 
 def make_study_splits(plan: StudyFile, manifest: Path, home: Path, *, force: bool) -> list[Split]:
@@ -138,35 +152,44 @@ def make_study_splits(plan: StudyFile, manifest: Path, home: Path, *, force: boo
     from gprplus.ingest import Manifest
 
     source = Manifest.open(manifest)
-    made = [build_split(source, split.request, home / split.name, force=force) for split in plan.splits]
+    made = [
+        build_split(source, split.request, home / split.name, force=force) for split in plan.splits
+    ]
     for split, found in zip(plan.splits, made, strict=True):
         for arm in split.published:
             if arm not in found.arms:
                 raise SplitError(
-                    f"{split.name} has no arm '{arm}' for published values. {did_you_mean(arm, found.arms)}"
+                    f"{split.name} has no arm '{arm}' for published values."
+                    f" {did_you_mean(arm, found.arms)}"
                 )
     return made
 
 
 def merge_studies(plans: Sequence[StudyFile]) -> StudyFile:
-    """Merge several studies: all splits, all targets, every training once. Their training settings must agree."""
+    """Merge several studies: all splits, all targets, every training once. Their training settings
+    must agree."""
     first = plans[0]
     for other in plans[1:]:
         for name in ("manifest", *first.training()):
             if getattr(other, name) != getattr(first, name):
                 raise DeclarationError(
-                    f"{first.study.name} and {other.study.name} cannot be run as one: {name} is {getattr(first, name)} "
-                    f"in the first and {getattr(other, name)} in the second."
+                    f"{first.study.name} and {other.study.name} cannot be run as one: {name} is"
+                    f" {getattr(first, name)} in the first and {getattr(other, name)} in the"
+                    " second."
                 )
     splits = tuple(split for plan in plans for split in plan.splits)
     targets: dict[str, str] = {}
     for plan in plans:
         for name, path in plan.targets.items():
             if targets.setdefault(name, path) != path:
-                raise DeclarationError(f"The target {name} is {targets[name]} in one study and {path} in another.")
+                raise DeclarationError(
+                    f"The target {name} is {targets[name]} in one study and {path} in another."
+                )
     names = [split.name for split in splits]
     if len(set(names)) < len(names):
-        raise DeclarationError(f"Two studies have a split of the same name; found {', '.join(sorted(names))}.")
+        raise DeclarationError(
+            f"Two studies have a split of the same name; found {', '.join(sorted(names))}."
+        )
     about = StudyInfo(
         "+".join(plan.study.name for plan in plans),
         " ".join(dict.fromkeys(plan.study.question for plan in plans)),

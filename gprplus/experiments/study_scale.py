@@ -1,7 +1,9 @@
-"""A study at a fraction of its size: every number of identities and images is divided by one number.
+"""A study at a fraction of its size: every number of identities and images is divided by one
+number.
 
-Scaling changes only identity counts, total image counts, and arm names that contain an identity count. Images of
-each identity, levels, designs, controls, draws and seeds do not change. A number that does not divide is an error.
+Scaling changes only identity counts, total image counts, and arm names that contain an identity
+count. Images of each identity, levels, designs, controls, draws and seeds do not change. A number
+that does not divide is an error.
 """
 
 import re
@@ -51,35 +53,48 @@ def _split(split: StudySplit, scale: Fraction) -> StudySplit:
     )
     rungs = request.attr == "identity"
     restrict: dict[str, tuple[str | int, ...]] = {
-        attr: tuple(_level(str(level), scale, where) for level in levels) if attr == "identity" else levels
+        attr: (
+            tuple(_level(str(level), scale, where) for level in levels)
+            if attr == "identity"
+            else levels
+        )
         for attr, levels in request.restrict.items()
     }
     changed: SplitRequest = replace(
         request,
         identities=size(request.identities, "identities"),
         budget=size(request.budget, "budget"),
-        levels=tuple(_level(one, scale, where) for one in request.levels)
-        if rungs and request.levels
-        else request.levels,
+        levels=(
+            tuple(_level(one, scale, where) for one in request.levels)
+            if rungs and request.levels
+            else request.levels
+        ),
         restrict=restrict,
         arms=arms,
         reference=_reference(request, scale, where),
     )
-    return replace(split, request=changed, published=_published(split.published, request, scale, where))
+    return replace(
+        split, request=changed, published=_published(split.published, request, scale, where)
+    )
 
 
-def _published(found: Mapping[str, Any], request: SplitRequest, scale: Fraction, where: str) -> dict[str, Any]:
+def _published(
+    found: Mapping[str, Any], request: SplitRequest, scale: Fraction, where: str
+) -> dict[str, Any]:
     arms = {arm.name: arm for arm in request.arms}
     return {_renamed(name, scale, where, arms.get(name)): values for name, values in found.items()}
 
 
 def _reference(request: SplitRequest, scale: Fraction, where: str) -> str | None:
     arms = {arm.name: arm for arm in request.arms}
-    return request.reference and _renamed(request.reference, scale, where, arms.get(request.reference))
+    return request.reference and _renamed(
+        request.reference, scale, where, arms.get(request.reference)
+    )
 
 
 def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) -> str:
-    """Rename `ids-800` to `ids-40`; a declared arm's name only if it is its number of identities."""
+    """Rename `ids-800` to `ids-40`; a declared arm's name only if it is its number of
+    identities."""
     number = identities_named(name)
     if number is None or (arm is not None and arm.identities != number):
         return name
@@ -89,13 +104,18 @@ def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) ->
 def _level(text: str, scale: Fraction, where: str) -> str:
     """Scale a level of identity: identities, or identities x images of each."""
     found = _CELL.fullmatch(text)
-    return f"{_whole(int(found[1]), scale, f'{where}: level {text}')}{found[2] or ''}" if found else text
+    return (
+        f"{_whole(int(found[1]), scale, f'{where}: level {text}')}{found[2] or ''}"
+        if found
+        else text
+    )
 
 
 def _whole(number: int, scale: Fraction, what: str) -> int:
     size = number * scale
     if size.denominator != 1:
         raise DeclarationError(
-            f"{what} would be {float(size):g} in the place of {number:,}; take a scale that leaves whole numbers."
+            f"{what} would be {float(size):g} in the place of {number:,}; take a scale that leaves"
+            " whole numbers."
         )
     return int(size)

@@ -11,20 +11,31 @@ from gprplus.exports.export_layout import ExportInfo
 from gprplus.schema import IDENTITIES, IMAGES
 from gprplus.schema.manifest_record import DatasetFacts
 
-HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names of the hub
-KINDS = {"string": "string", "int32": "int32", "int64": "int64", "double": "float64", "bool": "bool"}
+HOSTED = re.compile(
+    r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE
+)  # names of the hub
+KINDS = {
+    "string": "string",
+    "int32": "int32",
+    "int64": "int64",
+    "double": "float64",
+    "bool": "bool",
+}
 
 
 @dataclass(frozen=True)
 class CardSection:
-    """A part of the data: its name in `datasets`, the pattern of its files, and its number of images."""
+    """A part of the data: its name in `datasets`, the pattern of its files, and its number of
+    images."""
 
     name: str
     files: str
     images: int
 
 
-def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str] = ()) -> str:
+def dataset_card(
+    table: pa.Table, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str] = ()
+) -> str:
     """Return README.md: parts, licences, columns and how to load them.
 
     `features` are the lines of YAML that declare columns and types, for forms whose files do not.
@@ -32,26 +43,43 @@ def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInf
     title = f"{about.name}, {about.arm}" if about.arm else about.name
     body = [
         f"# {title}",
-        f"Made by gprplus from the {'split' if about.arm else 'source'} `{about.name}` (fingerprint "
-        f"`{about.fingerprint}`). The bytes of every image are those of its source.",
+        (
+            f"Made by gprplus from the {'split' if about.arm else 'source'} `{about.name}`"
+            f" (fingerprint `{about.fingerprint}`). The bytes of every image are those of its"
+            " source."
+        ),
         _grid(("part", "images"), [(part.name, f"{part.images:,}") for part in parts]),
-        '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # this folder\n```',
+        (
+            '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # this'
+            " folder\n```"
+        ),
         "## Licence",
         "Every dataset keeps its own; an export changes nothing about it.",
-        _grid(("dataset", "title", "licence"), [_licence(name, dataset) for name, dataset in about.datasets.items()]),
+        _grid(
+            ("dataset", "title", "licence"),
+            [_licence(name, dataset) for name, dataset in about.datasets.items()],
+        ),
         "## Columns",
-        _grid(("column", "what it is"), [("`image`", "The image."), *_sentences(table.column_names)]),
+        _grid(
+            ("column", "what it is"), [("`image`", "The image."), *_sentences(table.column_names)]
+        ),
     ]
     return "\n".join(_head(title, parts, about, features)) + "\n\n" + "\n\n".join(body) + "\n"
 
 
-def _head(title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]) -> list[str]:
+def _head(
+    title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]
+) -> list[str]:
     said = sorted({str(dataset.licence or "not stated") for dataset in about.datasets.values()})
     one = said[0] if len(said) == 1 and HOSTED.fullmatch(said[0]) else None
     return [
         "---",
         f"pretty_name: {json.dumps(title)}",
-        *([f"license: {one.lower()}"] if one else ["license: other", f"license_name: {json.dumps('; '.join(said))}"]),
+        *(
+            [f"license: {one.lower()}"]
+            if one
+            else ["license: other", f"license_name: {json.dumps('; '.join(said))}"]
+        ),
         "tags:",
         *(f"- {tag}" for tag in ("person-re-identification", "synthetic", "gprplus")),
         "size_categories:",

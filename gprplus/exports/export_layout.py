@@ -17,9 +17,9 @@ from gprplus.schema.manifest_record import DatasetFacts
 class ShardSpec:
     """Images in a few large files instead of one file for each image.
 
-    `shards` gives the name of each file and the positions of its rows, in order. `write(path, positions, images)`
-    writes one of them from the bytes of its images, and `finish(home, written)` writes the summary of all from the
-    results of `write`; it returns notes for the user.
+    `shards` gives the name of each file and the positions of its rows, in order. `write(path,
+    positions, images)` writes one of them from the bytes of its images, and `finish(home, written)`
+    writes the summary of all from the results of `write`; it returns notes for the user.
     """
 
     shards: Mapping[str, np.ndarray]
@@ -29,7 +29,8 @@ class ShardSpec:
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """Source of an export, for formats that record it: name and fingerprint of the source, the arm, and its datasets.
+    """Source of an export, for formats that record it: name and fingerprint of the source, the arm,
+    and its datasets.
 
     `shard_size` is the maximum number of images in a file of a packed format.
     """
@@ -45,10 +46,11 @@ class ExportInfo:
 class ExportLayout:
     """Target path of each row, and the other files to write.
 
-    `files` are relative, POSIX, in the order of the rows; `folders` exist even when empty; `tables` are written by
-    names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for the user. `searched` is an
-    expression that readers apply to the whole path of an image, so that the parent folders must not match it. With a
-    `packing`, `files` are names inside the packed files.
+    `files` are relative, POSIX, in the order of the rows; `folders` exist even when empty; `tables`
+    are written by names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for
+    the user. `searched` is an expression that readers apply to the whole path of an image, so that
+    the parent folders must not match it. With a `packing`, `files` are names inside the packed
+    files.
     """
 
     files: Sequence[str]
@@ -61,7 +63,8 @@ class ExportLayout:
 
 
 def split_into_shards(positions: np.ndarray, size: int) -> list[np.ndarray]:
-    """Positions in as few runs as `size` allows, whose lengths differ by at most one: no reader waits for a long one.
+    """Positions in as few runs as `size` allows, whose lengths differ by at most one: no reader
+    waits for a long one.
 
     >>> [run.tolist() for run in split_into_shards(np.arange(7), 3)]
     [[0, 1, 2], [3, 4], [5, 6]]
@@ -82,17 +85,23 @@ def safe_relative_path(path: str) -> str:
 
 
 def check_names(plan: ExportLayout, home: Path) -> None:
-    """Refuse a plan that leaves its folder `home`, gives two images one name, or will be misread there.
+    """Refuse a plan that leaves its folder `home`, gives two images one name, or will be misread
+    there.
 
     Names are compared without case, because some file systems ignore it.
     """
     place = home.resolve()
     if plan.searched and (found := re.search(plan.searched, f"{place}/")):
         raise ExportError(
-            f"Loaders of this format would read '{found[0]}' in {place} as an identity and a camera. "
-            "Give another folder with -o."
+            f"Loaders of this format would read '{found[0]}' in {place} as an identity and a"
+            " camera. Give another folder with -o."
         )
-    for path in (*plan.files, *plan.folders, *plan.tables, *(plan.packing.shards if plan.packing else ())):
+    for path in (
+        *plan.files,
+        *plan.folders,
+        *plan.tables,
+        *(plan.packing.shards if plan.packing else ()),
+    ):
         safe_relative_path(path)
     seen: dict[str, str] = {}
     clashes = []
@@ -103,4 +112,6 @@ def check_names(plan: ExportLayout, home: Path) -> None:
         seen[key] = path
     if clashes:
         shown = first_few(clashes)
-        raise ExportError(f"{len(clashes):,} images would be written over others ({shown}). Nothing was written.")
+        raise ExportError(
+            f"{len(clashes):,} images would be written over others ({shown}). Nothing was written."
+        )

@@ -1,9 +1,10 @@
 """The folder structure of Market-1501, for all loaders of that dataset.
 
-The classic loaders (torchreid, fast-reid and similar ones) read identity and camera with `([-\\d]+)_c(\\d)`: one digit
-of camera, and require six cameras and 1,501 identities. Therefore identities are four digits, cameras c1 to c6, and
-the mapping is recorded in cameras.csv and map.csv. The bytes of an image do not change: a PNG remains a PNG under a
-name that ends in .jpg, as these loaders expect.
+The classic loaders (torchreid, fast-reid and similar ones) read identity and camera with
+`([-\\d]+)_c(\\d)`: one digit of camera, and require six cameras and 1,501 identities. Therefore
+identities are four digits, cameras c1 to c6, and the mapping is recorded in cameras.csv and
+map.csv. The bytes of an image do not change: a PNG remains a PNG under a name that ends in .jpg, as
+these loaders expect.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,12 @@ import pyarrow.compute as pc
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportLayout
 
-FOLDERS = {"train": "bounding_box_train", "val": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+FOLDERS = {
+    "train": "bounding_box_train",
+    "val": "bounding_box_train",
+    "query": "query",
+    "gallery": "bounding_box_test",
+}
 CAMERAS = 6
 PERSONS = 1501
 CLASSIC = r"([-\d]+)_c(\d)"
@@ -24,10 +30,12 @@ _JUNK, _DISTRACTOR = "-1", "0000"
 
 
 def plan_market1501(rows: pa.Table) -> ExportLayout:
-    """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError if an identity or camera is unknown.
+    """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError if an identity or
+    camera is unknown.
 
-    Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted order. F counts the
-    images of an identity and camera; B is 00 for a query and 01 for the rest, as in the original.
+    Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted
+    order. F counts the images of an identity and camera; B is 00 for a query and 01 for the rest,
+    as in the original.
     """
     persons, notes = _identity_numbers(rows)
     cameras, folded, more = _cameras(rows)
@@ -41,48 +49,73 @@ def plan_market1501(rows: pa.Table) -> ExportLayout:
     table = rows.select(kept).add_column(0, "file", pa.array(files))
     tables = {"map.csv": table, "cameras.csv": folded}
     return ExportLayout(
-        files, sorted(set(FOLDERS.values())), tables, [*notes, *more, *_renamed(rows)], searched=CLASSIC
+        files,
+        sorted(set(FOLDERS.values())),
+        tables,
+        [*notes, *more, *_renamed(rows)],
+        searched=CLASSIC,
     )
 
 
 def _identity_numbers(rows: pa.Table) -> tuple[list[str], list[str]]:
     """Return the label of each row, and notes about them."""
-    junk, distractor = (pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor"))
-    pairs = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
+    junk, distractor = (
+        pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor")
+    )
+    pairs = list(
+        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
+    )
     named = [pair for pair, j, d in zip(pairs, junk, distractor, strict=True) if not (j or d)]
     if any(identity is None for _, identity in named):
-        raise ExportError("Some images have no identity and are no junk; Market-1501 has no name for them.")
+        raise ExportError(
+            "Some images have no identity and are no junk; Market-1501 has no name for them."
+        )
     people = sorted(set(named))
     if len(people) > 9999:
-        raise ExportError(f"{len(people):,} identities do not fit into the four digits of Market-1501's names.")
+        raise ExportError(
+            f"{len(people):,} identities do not fit into the four digits of Market-1501's names."
+        )
     numbers = _own_numbers(people) or {pair: f"{i:04d}" for i, pair in enumerate(people, start=1)}
     labels = [
-        _JUNK if j else _DISTRACTOR if d else numbers[pair] for pair, j, d in zip(pairs, junk, distractor, strict=True)
+        _JUNK if j else _DISTRACTOR if d else numbers[pair]
+        for pair, j, d in zip(pairs, junk, distractor, strict=True)
     ]
     if len(people) <= PERSONS:
         return labels, []
     return labels, [
-        f"Loaders that require {PERSONS:,} identities (torchreid, fast-reid) will reject these {len(people):,}."
+        f"Loaders that require {PERSONS:,} identities (torchreid, fast-reid) will reject these"
+        f" {len(people):,}."
     ]
 
 
 def _own_numbers(people: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str] | None:
-    """The identities themselves, where they are four-digit numbers of one dataset that the loaders take."""
-    fit = all(len(name) == 4 and name.isascii() and name.isdigit() and 1 <= int(name) <= PERSONS for _, name in people)
-    return {pair: pair[1] for pair in people} if fit and len({dataset for dataset, _ in people}) <= 1 else None
+    """The identities themselves, where they are four-digit numbers of one dataset that the loaders
+    take."""
+    fit = all(
+        len(name) == 4 and name.isascii() and name.isdigit() and 1 <= int(name) <= PERSONS
+        for _, name in people
+    )
+    return (
+        {pair: pair[1] for pair in people}
+        if fit and len({dataset for dataset, _ in people}) <= 1
+        else None
+    )
 
 
 def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
     """Return the camera digit of each row, the table of digits and cameras, and notes.
 
-    Renders without cameras use the viewpoint. Numbers 1 to 6 are kept; others are numbered in order, and more than six
-    are merged with their neighbors, because readers of this format accept only six.
+    Renders without cameras use the viewpoint. Numbers 1 to 6 are kept; others are numbered in
+    order, and more than six are merged with their neighbors, because readers of this format accept
+    only six.
     """
-    source = next((name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None)
+    source = next(
+        (name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None
+    )
     if source is None:
         raise ExportError(
-            "Some images know no camera and some no viewpoint; Market-1501 names a camera for every image. "
-            "Make the split with --where to leave them out."
+            "Some images know no camera and some no viewpoint; Market-1501 names a camera for every"
+            " image. Make the split with --where to leave them out."
         )
     values = rows.column(source).to_pylist()
     found = sorted(set(values))
@@ -91,12 +124,20 @@ def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
     else:
         groups = np.array_split(np.array(found), min(CAMERAS, len(found)))
         digit = {int(value): i for i, group in enumerate(groups, start=1) for value in group}
-    table = pa.table({"camera": list(digit.values()), source if source != "camera" else "original_camera": list(digit)})
+    table = pa.table(
+        {
+            "camera": list(digit.values()),
+            source if source != "camera" else "original_camera": list(digit),
+        }
+    )
     if len(found) <= CAMERAS:
         return [digit[value] for value in values], table, []
     note = f"{len(found)} cameras are folded into {CAMERAS}, neighbours together (cameras.csv)."
     if not {"query", "gallery"}.isdisjoint(pc.unique(rows.column("role")).to_pylist()):
-        note += " Scores then differ from gprplus's own: true matches of a query's folded camera leave the ranking."
+        note += (
+            " Scores then differ from gprplus's own: true matches of a query's folded camera leave"
+            " the ranking."
+        )
     return [digit[value] for value in values], table, [note]
 
 
@@ -108,8 +149,9 @@ def _renamed(rows: pa.Table) -> list[str]:
         return []
     kinds = ", ".join(sorted(set(others)))
     return [
-        f"{len(others):,} images ({kinds}) have names that end in .jpg, the only extension that readers of this format "
-        "accept; their bytes are unchanged, so decoders that detect the format (Pillow, OpenCV) read them."
+        f"{len(others):,} images ({kinds}) have names that end in .jpg, the only extension that"
+        " readers of this format accept; their bytes are unchanged, so decoders that detect the"
+        " format (Pillow, OpenCV) read them."
     ]
 
 

@@ -19,14 +19,23 @@ class ExportOptions(Options):
     error: ClassVar[type[GprplusError]] = ExportError
 
     arm: str | None = option(
-        None, group=EXPORTED, metavar="ARM", default_note="every arm, each in its own folder", help="An arm of a split."
+        None,
+        group=EXPORTED,
+        metavar="ARM",
+        default_note="every arm, each in its own folder",
+        help="An arm of a split.",
     )
     link: str = option(
         "hard",
         group=EXPORTED,
         metavar="HOW",
         choices=("hard", "sym", "copy"),
-        help="hard links, sym(bolic) links or a copy of the images; images of an archive are always copied.",
+        help=(
+            "hard links, sym(bolic) links or a copy of the images; images of an archive are always"
+            " copied."
+        ),
     )
-    shard_size: int = option(10_000, group=EXPORTED, at_least=1, help="Most images in a file of parquet or webdataset.")
+    shard_size: int = option(
+        10_000, group=EXPORTED, at_least=1, help="Most images in a file of parquet or webdataset."
+    )
     roots: Mapping[str, Path] = roots_field(EXPORTED)

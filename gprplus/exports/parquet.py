@@ -1,8 +1,8 @@
 """Parquet with embedded images, as loaded and hosted by Hugging Face's `datasets`.
 
-`load_dataset(FOLDER)` gives the parts train, validation, query and gallery, with a decoded `image` and every attribute
-as a column. README.md is the dataset card: its header lists the files of each part for `datasets`, and the licence of
-the images.
+`load_dataset(FOLDER)` gives the parts train, validation, query and gallery, with a decoded `image`
+and every attribute as a column. README.md is the dataset card: its header lists the files of each
+part for `datasets`, and the licence of the images.
 """
 
 import json
@@ -23,12 +23,15 @@ ROW_GROUP = 256  # images: a few MB, so that one can be shown or streamed withou
 
 
 def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
-    """Files `data/<part>-00000-of-00001.parquet` of at most `about.shard_size` images, and README.md."""
+    """Files `data/<part>-00000-of-00001.parquet` of at most `about.shard_size` images, and
+    README.md."""
     table, parts = known_columns(rows), order_by_identity(rows, PARTS)
     named: dict[str, np.ndarray] = {}
     for part, positions in parts.items():
         runs = split_into_shards(positions, about.shard_size)
-        named |= {f"data/{part}-{i:05d}-of-{len(runs):05d}.parquet": run for i, run in enumerate(runs)}
+        named |= {
+            f"data/{part}-{i:05d}-of-{len(runs):05d}.parquet": run for i, run in enumerate(runs)
+        }
     layout = _layout(table)
 
     def write(path: Path, positions: np.ndarray, images: Iterator[bytes]) -> None:
@@ -41,7 +44,9 @@ def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
                 writer.write_table(pa.table([image, *group.columns], schema=layout))
 
     def finish(home: Path, written: Sequence[None]) -> Sequence[str]:
-        listed = [CardSection(name, f"data/{name}-*.parquet", len(run)) for name, run in parts.items()]
+        listed = [
+            CardSection(name, f"data/{name}-*.parquet", len(run)) for name, run in parts.items()
+        ]
         write_text(home / "README.md", dataset_card(table, listed, about))
         return ()
 
@@ -53,6 +58,8 @@ def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
 def _layout(table: pa.Table) -> pa.Schema:
     """Prepend the image column; the metadata has the feature types for `datasets`."""
     image = pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-    kinds = {field.name: {"dtype": KINDS[str(field.type)], "_type": "Value"} for field in table.schema}
+    kinds = {
+        field.name: {"dtype": KINDS[str(field.type)], "_type": "Value"} for field in table.schema
+    }
     told = json.dumps({"info": {"features": {"image": {"_type": "Image"}, **kinds}}})
     return pa.schema([image, *table.schema], metadata={"huggingface": told})

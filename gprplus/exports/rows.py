@@ -1,4 +1,5 @@
-"""The rows of an arm, split or manifest, in one schema: each image with its role, identity and all attributes."""
+"""The rows of an arm, split or manifest, in one schema: each image with its role, identity and all
+attributes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ ROWS: tuple[Column, ...] = (
 
 @dataclass(frozen=True)
 class ExportSource:
-    """Source of an export: name, fingerprint, folders of the images, and the rows (ROWS) by arm; "" for a single set.
+    """Source of an export: name, fingerprint, folders of the images, and the rows (ROWS) by arm; ""
+    for a single set.
 
     `manifest` is the manifest of the rows; None if it no longer exists.
     """
@@ -37,7 +39,8 @@ class ExportSource:
     manifest: Manifest | None = None
 
     def refuse_changed(self) -> None:
-        """Raise ExportError where image files changed since the manifest was built: their labels may be wrong."""
+        """Raise ExportError where image files changed since the manifest was built: their labels
+        may be wrong."""
         if self.manifest is None:
             return
         rows = pa.concat_tables([part.select(["dataset", "path"]) for part in self.parts.values()])
@@ -45,22 +48,29 @@ class ExportSource:
         refuse_changed(self.manifest, rows, self.roots, ExportError, remedy)
 
 
-def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = None) -> ExportSource:
-    """The rows below `path`: of one arm, of every arm of a split in turn, or of a whole manifest."""
+def open_source(
+    path: Path, arm: str | None, roots: Mapping[str, Path] | None = None
+) -> ExportSource:
+    """The rows below `path`: of one arm, of every arm of a split in turn, or of a whole
+    manifest."""
     if (path / "split.json").is_file():
         return _of_split(Split.open(path), arm, roots)
     if (path / "manifest.json").is_file():
         if arm is not None:
             raise ExportError(f"{path} is a manifest and has no arms; --arm picks one of a split.")
         return _of_manifest(Manifest.open(path), roots)
-    raise ExportError(f"{path} is neither a split nor a manifest: it has no split.json and no manifest.json.")
+    raise ExportError(
+        f"{path} is neither a split nor a manifest: it has no split.json and no manifest.json."
+    )
 
 
 def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> ExportSource:
     """The rows of deal 0 of each arm, or of one."""
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
-    parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}
+    parts = {
+        part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()
+    }
     notes = () if test.num_rows else ("The split has no test set, so query and gallery are empty.",)
     return ExportSource(
         split.name,
@@ -74,7 +84,9 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
 
 
 def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> ExportSource:
-    images = manifest.images([column.name for column in IMAGES if column.name in {c.name for c in ROWS}])
+    images = manifest.images(
+        [column.name for column in IMAGES if column.name in {c.name for c in ROWS}]
+    )
     people = manifest.identities()
     place = {pair: i for i, pair in enumerate(_pairs(people))}
     index = pa.array([place.get(pair) for pair in _pairs(images)], pa.int64())
@@ -99,20 +111,26 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Export
 
 
 def _pairs(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table.column("dataset").to_pylist(), table.column("identity").to_pylist(), strict=True))
+    return list(
+        zip(table.column("dataset").to_pylist(), table.column("identity").to_pylist(), strict=True)
+    )
 
 
 def _shaped(table: pa.Table) -> pa.Table:
-    """ROWS, sorted by dataset and path, so that numbers given in passing are the same on every machine."""
+    """ROWS, sorted by dataset and path, so that numbers given in passing are the same on every
+    machine."""
     table = conform(table, ROWS)
-    order = np.lexsort([np.asarray(table.column(name).to_pylist(), dtype=str) for name in ("path", "dataset")])
+    order = np.lexsort(
+        [np.asarray(table.column(name).to_pylist(), dtype=str) for name in ("path", "dataset")]
+    )
     return table.take(pa.array(order))
 
 
 def known_columns(rows: pa.Table) -> pa.Table:
     """The columns that are known of any image, as types that every reader takes.
 
-    Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64.
+    Text instead of dictionary codes, which not every reader takes, and of uids: half of them
+    overflow its int64.
     """
     names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
     return pa.table({name: _plain_column(rows.column(name)) for name in names})
@@ -124,7 +142,8 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Return the positions of the rows of each part in `roles`, sorted by dataset, identity and path.
+    """Return the positions of the rows of each part in `roles`, sorted by dataset, identity and
+    path.
 
     >>> rows = pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]})
     >>> order_by_identity(rows, {"query": "test"})
@@ -136,4 +155,8 @@ def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.
         for name in ("path", "identity", "dataset")
     ]
     order = np.lexsort(keys)
-    return {name: order[part[order] == name] for name in dict.fromkeys(roles.values()) if (part == name).any()}
+    return {
+        name: order[part[order] == name]
+        for name in dict.fromkeys(roles.values())
+        if (part == name).any()
+    }

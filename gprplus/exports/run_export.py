@@ -26,7 +26,13 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_threads, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
-from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, check_names, safe_relative_path
+from gprplus.exports.export_layout import (
+    ExportInfo,
+    ExportLayout,
+    ShardSpec,
+    check_names,
+    safe_relative_path,
+)
 from gprplus.exports.options import ExportOptions
 from gprplus.exports.rows import ExportSource, open_source
 from gprplus.schema import VERSION
@@ -52,8 +58,8 @@ ORIGIN = "renders.json"  # where a build of a manifest looks first
 
 @dataclass(frozen=True)
 class ExportResult:
-    """An export on disk: its folder, its record (export.json), whether this call made it, and the folders that the
-    images were read from.
+    """An export on disk: its folder, its record (export.json), whether this call made it, and the
+    folders that the images were read from.
     """
 
     path: Path
@@ -76,21 +82,24 @@ def export(
 ) -> ExportResult:
     """Write the images of a split or manifest in the form of another tool.
 
-    Images are links or copies; the packed forms (PACKED) hold their bytes. No image is encoded again. Everything is
-    written into a folder inside the output and moved when it is complete; export.json comes last.
+    Images are links or copies; the packed forms (PACKED) hold their bytes. No image is encoded
+    again. Everything is written into a folder inside the output and moved when it is complete;
+    export.json comes last.
 
     Args:
-        source: a split, a manifest, or the folder of one.
-        to: form: market1501, imagefolder, parquet (or hf) or webdataset.
-        output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is named (WORK:
+        source: a split, a manifest, or the folder of one. to: form: market1501, imagefolder,
+        parquet (or hf) or webdataset. output: folder of the export; by default
+        WORK/exports/FORM/NAME, with -ARM where one is named (WORK:
             $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
         force: replace another export in the folder.
         progress: called with the number of images written and of all images.
 
     Raises:
-        ExportError: the form cannot carry the rows, names collide, an image is gone or is none, image files changed
-            since the manifest was built, another process writes to the output, or it holds something else.
+        ExportError: the form cannot carry the rows, names collide, an image is gone or is none,
+        image files changed
+            since the manifest was built, another process writes to the output, or it holds
+            something else.
         RequestChanged: the output holds another export, and `force` is not set.
     """
     to, asked = export_form(to), combined(ExportOptions, options, changes, "export")
@@ -104,7 +113,9 @@ def export(
         return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
     with hold_folder(output, KIND, ExportError) as home:
         try:
-            if check_request(home / RECORD, request, force=force) == "same":  # of a process that ended just now
+            if (
+                check_request(home / RECORD, request, force=force) == "same"
+            ):  # of a process that ended just now
                 return ExportResult(output, read_json(home / RECORD, ExportError, "an export"))
             found.refuse_changed()
             plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
@@ -123,7 +134,9 @@ def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Pat
     return work / "exports" / to / (f"{name}-{arm}" if arm else name)
 
 
-def _record(source: ExportSource, plans: Mapping[str, ExportLayout], request: Mapping[str, Any]) -> dict[str, Any]:
+def _record(
+    source: ExportSource, plans: Mapping[str, ExportLayout], request: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "schema_version": VERSION,
         "form": request["form"],
@@ -144,23 +157,36 @@ def export_form(name: str) -> str:
     """The form of a name, in its own or another. Raises ExportError with the nearest."""
     found = ALSO_CALLED.get(name, name)
     if found not in FORMS:
-        raise ExportError(f"There is no form '{name}'. {did_you_mean(name, (*FORMS, *ALSO_CALLED))}")
+        raise ExportError(
+            f"There is no form '{name}'. {did_you_mean(name, (*FORMS, *ALSO_CALLED))}"
+        )
     return found
 
 
-def _planned(to: str, source: ExportSource, part: str, arm: str | None, shard_size: int) -> ExportLayout:
+def _planned(
+    to: str, source: ExportSource, part: str, arm: str | None, shard_size: int
+) -> ExportLayout:
     rows = source.parts[part]
     if to in LOOSE:
         plan = LOOSE[to](rows)
-        return replace(plan, records={ORIGIN: export_origin(to, source.datasets, rows)}) if to in READ_BACK else plan
-    return PACKED[to](rows, ExportInfo(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
+        return (
+            replace(plan, records={ORIGIN: export_origin(to, source.datasets, rows)})
+            if to in READ_BACK
+            else plan
+        )
+    return PACKED[to](
+        rows, ExportInfo(source.name, source.fingerprint, part or arm, source.datasets, shard_size)
+    )
 
 
-def export_origin(layout: str, datasets: Mapping[str, DatasetFacts], rows: pa.Table) -> dict[str, Any]:
-    """Return the renders.json of the folder, which records the source of the images independently of their names.
+def export_origin(
+    layout: str, datasets: Mapping[str, DatasetFacts], rows: pa.Table
+) -> dict[str, Any]:
+    """Return the renders.json of the folder, which records the source of the images independently
+    of their names.
 
-    Without it, renders under the names of Market-1501 would be ingested as that dataset, with its licence, as
-    photographs.
+    Without it, renders under the names of Market-1501 would be ingested as that dataset, with its
+    licence, as photographs.
     """
     inside = {name: datasets[name] for name in sorted(set(rows.column("dataset").to_pylist()))}
     titles = [dataset.title or name for name, dataset in inside.items()]
@@ -182,7 +208,8 @@ def _write(
     record: Mapping[str, Any],
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write everything into a folder inside `home`, then move it up, the record last; return the record with all notes.
+    """Write everything into a folder inside `home`, then move it up, the record last; return the
+    record with all notes.
 
     What a killed process left in that folder is removed first.
     """
@@ -207,7 +234,11 @@ def _move_up(home: Path, staged: Path) -> None:
 
 
 def _fill(
-    staged: Path, source: ExportSource, plans: Mapping[str, ExportLayout], link: str, progress: Progress
+    staged: Path,
+    source: ExportSource,
+    plans: Mapping[str, ExportLayout],
+    link: str,
+    progress: Progress,
 ) -> list[str]:
     """Write all files of all parts; notes for the user."""
     notes: list[str] = []
@@ -217,12 +248,20 @@ def _fill(
         loose = plan.files if plan.packing is None else plan.packing.shards
         files.folders(home, [*loose, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
         if plan.packing is not None:
-            done, more = _pack(home, source, part, plan.packing, lambda count: progress(count, total), done)
+            done, more = _pack(
+                home, source, part, plan.packing, lambda count: progress(count, total), done
+            )
             notes += more
             continue
         datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
         for i in archives.sort_for_reading(_places(source, part)):
-            files.place_files(source.roots[datasets[i]], paths[i], home / plan.files[i], link, final / plan.files[i])
+            files.place_files(
+                source.roots[datasets[i]],
+                paths[i],
+                home / plan.files[i],
+                link,
+                final / plan.files[i],
+            )
             done += 1
             progress(done, total)
         for name, table in plan.tables.items():
@@ -233,34 +272,55 @@ def _fill(
 
 
 def _pack(
-    home: Path, source: ExportSource, part: str, packing: ShardSpec, count: Callable[[int], None], done: int
+    home: Path,
+    source: ExportSource,
+    part: str,
+    packing: ShardSpec,
+    count: Callable[[int], None],
+    done: int,
 ) -> tuple[int, Sequence[str]]:
-    """Write the packed files of one part and their summary; return the number of images, and notes."""
+    """Write the packed files of one part and their summary; return the number of images, and
+    notes."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
 
     def images(positions: np.ndarray) -> Iterator[bytes]:
         nonlocal done
-        for data in map_threads(lambda i: files.read_source(source.roots[datasets[i]], paths[i]), positions.tolist()):
+        for data in map_threads(
+            lambda i: files.read_source(source.roots[datasets[i]], paths[i]), positions.tolist()
+        ):
             yield data
             done += 1
             count(done)
 
-    written = [packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()]
+    written = [
+        packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()
+    ]
     return done, packing.finish(home, written)
 
 
 def _places(source: ExportSource, part: str) -> list[str]:
     """Return the paths of the images of one arm, in the order of the rows."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
-    return [f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)]
+    return [
+        f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)
+    ]
 
 
 def _unpacked(source: ExportSource, how: Mapping[str, Any]) -> list[str]:
-    """Return a sentence if links were requested and images are in archives, whose members cannot be linked."""
+    """Return a sentence if links were requested and images are in archives, whose members cannot be
+    linked."""
     if how.get("link", "copy") == "copy":
         return []
-    count = sum(archives.locate(place) is not None for part in source.parts for place in _places(source, part))
-    return [f"{count:,} images are in archives and were copied: members cannot be linked."] if count else []
+    count = sum(
+        archives.locate(place) is not None
+        for part in source.parts
+        for place in _places(source, part)
+    )
+    return (
+        [f"{count:,} images are in archives and were copied: members cannot be linked."]
+        if count
+        else []
+    )
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

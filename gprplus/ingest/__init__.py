@@ -13,9 +13,10 @@ The packages of a build, in import order:
 - `checks`      scores and flags of images, as columns
 - `inspection`  reports on a manifest, comparison of two, preview of a layout
 
-`build` combines them: it finds its `sources`, skips those that are `unchanged`, makes a `dataset` of each of the
-others, and assembles all of them; `open_or_build` does so for a folder that is given instead of a manifest. The names
-below load on first use, so that a worker process starts without modules it does not need.
+`build` combines them: it finds its `sources`, skips those that are `unchanged`, makes a `dataset`
+of each of the others, and assembles all of them; `open_or_build` does so for a folder that is given
+instead of a manifest. The names below load on first use, so that a worker process starts without
+modules it does not need.
 """
 
 from importlib import import_module

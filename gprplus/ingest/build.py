@@ -1,8 +1,8 @@
 """build_manifest: builds one manifest from folders of renders.
 
-For each folder: scan, detect the layout, compare with the previous manifest, open new files, decode, check,
-and combine the rows with those of the other datasets. Nothing here is random or depends on the order of
-files, folders or workers.
+For each folder: scan, detect the layout, compare with the previous manifest, open new files,
+decode, check, and combine the rows with those of the other datasets. Nothing here is random or
+depends on the order of files, folders or workers.
 """
 
 import dataclasses
@@ -22,7 +22,12 @@ from gprplus.core.typed import as_json
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.reading.shard import ReadShard
-from gprplus.ingest.sources import IngestSource, check_dataset_request, find_sources, require_directory
+from gprplus.ingest.sources import (
+    IngestSource,
+    check_dataset_request,
+    find_sources,
+    require_directory,
+)
 from gprplus.ingest.tables.manifest import LOOKS, MEASURING, RECORD, Manifest, interrupted
 from gprplus.ingest.tables.replace import KIND, hold_manifest, replace_manifest
 from gprplus.ingest.unchanged import is_unchanged
@@ -48,16 +53,18 @@ def build_manifest(
 ) -> Manifest:
     """Read folders of renders into a manifest, and return it.
 
-    Datasets that the manifest already has are kept; the same dataset is updated, and only changed files are opened.
-    With 20,000 files or more, worker processes are started: a script needs `if __name__ == "__main__":`.
+    Datasets that the manifest already has are kept; the same dataset is updated, and only changed
+    files are opened. With 20,000 files or more, worker processes are started: a script needs `if
+    __name__ == "__main__":`.
 
     Args:
-        renders: folders or archives, each one dataset; by default all under WORK/renders (WORK: $GPRPLUS_WORK, else
+        renders: folders or archives, each one dataset; by default all under WORK/renders (WORK:
+        $GPRPLUS_WORK, else
             work/).
-        output: folder of the manifest; by default WORK/manifest.
-        options: all options at once; the keywords below change single fields of it.
-        force: replace datasets of the same name that were built with other options, and read every file again.
-        progress: called with the number of files read and of all files.
+        output: folder of the manifest; by default WORK/manifest. options: all options at once; the
+        keywords below change single fields of it. force: replace datasets of the same name that
+        were built with other options, and read every file again. progress: called with the number
+        of files read and of all files.
 
     Raises:
         LayoutError, DeclarationError, ManifestError: the files or the options do not fit.
@@ -88,7 +95,11 @@ def build_manifest(
         for parts in kept:
             parts.remove()
     result = Manifest.open(output)
-    rebuilt = sorted(done) if old is not None and _checks_current(old, judged_by) else list(result.datasets)
+    rebuilt = (
+        sorted(done)
+        if old is not None and _checks_current(old, judged_by)
+        else list(result.datasets)
+    )
     return dataclasses.replace(result, rebuilt=tuple(rebuilt))
 
 
@@ -127,7 +138,8 @@ def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
 
 
 def _checks_current(old: Manifest, names: list[str]) -> bool:
-    """Return True if the rows of the manifest have the scores of exactly these checks in this version."""
+    """Return True if the rows of the manifest have the scores of exactly these checks in this
+    version."""
     checks = old.record.checks
     if not names or checks is None or checks.names != names:
         return old.check_names == names
@@ -144,14 +156,17 @@ def _write(
     workers: int | None,
     progress: Progress,
 ) -> None:
-    """Put the tables of old and new datasets together, check their images, and replace the manifest."""
+    """Put the tables of old and new datasets together, check their images, and replace the
+    manifest."""
     from gprplus.ingest.tables.assemble import assemble_tables
 
     tables, record = assemble_tables(old, done)
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 
-        roots = {name: (output / dataset.root).resolve() for name, dataset in record.datasets.items()}
+        roots = {
+            name: (output / dataset.root).resolve() for name, dataset in record.datasets.items()
+        }
         found = run_checks(
             checks,
             tables["images"],
@@ -181,11 +196,12 @@ def build_shard(
     progress: Progress = no_progress,
     **changes: Any,
 ) -> dict[str, int]:
-    """Read one shard of the files of build_manifest into the manifest folder; return the number of files read of each
-    dataset.
+    """Read one shard of the files of build_manifest into the manifest folder; return the number of
+    files read of each dataset.
 
-    Shards can run at the same time, on one machine or on several that share the disk. When all are finished,
-    build_manifest with the same arguments merges them, with the same result as without shards.
+    Shards can run at the same time, on one machine or on several that share the disk. When all are
+    finished, build_manifest with the same arguments merges them, with the same result as without
+    shards.
 
     Args:
         renders: folders or archives, each one dataset.
@@ -214,7 +230,9 @@ def build_shard(
         if not force and is_unchanged(source, old):
             continue
         earlier = _earlier(source, old, force)
-        parts = PartialResults.of(output, source.chosen.name, _read_digest(source, earlier, force), share.name)
+        parts = PartialResults.of(
+            output, source.chosen.name, _read_digest(source, earlier, force), share.name
+        )
         wanted, fresh, _ = files_to_read(earlier, source.listing, source.chosen.layout)
         with parts.writing():
             found[source.chosen.name] = read_shard(
@@ -249,15 +267,16 @@ def _whole(parts: "PartialResults", source: IngestSource, output: Path) -> None:
     if lacking:
         command = command_line(["build-manifest", source.listing.root, "-o", output])
         raise ManifestError(
-            f"{len(lacking):,} of the {lacking[0].of:,} shards of '{source.chosen.name}' are not finished: "
-            f"{first_few([str(shard) for shard in lacking])}. Run `{command} --shard {lacking[0]}` and so on, with the "
-            "options of the others, and then this again; --force reads everything here instead."
+            f"{len(lacking):,} of the {lacking[0].of:,} shards of '{source.chosen.name}' are not"
+            f" finished: {first_few([str(shard) for shard in lacking])}. Run `{command} --shard"
+            f" {lacking[0]}` and so on, with the options of the others, and then this again;"
+            " --force reads everything here instead."
         )
 
 
 def _opened(output: Path, force: bool) -> Manifest | None:
-    """Return the existing manifest; None if there is none, if its replacement was interrupted, or if `force`
-    finds a broken one.
+    """Return the existing manifest; None if there is none, if its replacement was interrupted, or
+    if `force` finds a broken one.
     """
     if not (output / RECORD).is_file() or interrupted(output):
         return None

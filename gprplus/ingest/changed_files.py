@@ -1,7 +1,7 @@
 """Files that differ from what a manifest recorded: their labels may no longer be true.
 
-Files are compared by size and modification time, without opening them. Where every file of a dataset has another time
-the dataset was copied, and only the sizes are compared.
+Files are compared by size and modification time, without opening them. Where every file of a
+dataset has another time the dataset was copied, and only the sizes are compared.
 """
 
 import os
@@ -25,8 +25,8 @@ _TOGETHER = 4096  # files that one thread looks at in turn
 
 @dataclass(frozen=True)
 class ChangedFiles:
-    """Files that changed since a manifest was built: how many of how many, and one of them as a clause, such as "a.jpg
-    had 10 bytes and has 12".
+    """Files that changed since a manifest was built: how many of how many, and one of them as a
+    clause, such as "a.jpg had 10 bytes and has 12".
     """
 
     manifest: Path
@@ -39,18 +39,23 @@ class ChangedFiles:
         if not self.count:
             return ""
         return (
-            f"{self.count:,} of {self.total:,} images have changed since the manifest "
-            f"{os.path.normpath(self.manifest)} was built, such as {self.example}; their labels may no longer be true."
+            f"{self.count:,} of {self.total:,} images have changed since the manifest"
+            f" {os.path.normpath(self.manifest)} was built, such as {self.example}; their labels"
+            " may no longer be true."
         )
 
 
 def refuse_changed(
-    manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path], error: type[GprplusError], remedy: str
+    manifest: Manifest,
+    rows: "pa.Table",
+    roots: Mapping[str, Path],
+    error: type[GprplusError],
+    remedy: str,
 ) -> None:
     """Raise `error` if files of `rows` (columns dataset, path) changed since `manifest` was built.
 
-    `remedy` is the last sentence of the message, such as "Build the manifest again." Missing files are not
-    reported here, but by their reader.
+    `remedy` is the last sentence of the message, such as "Build the manifest again." Missing files
+    are not reported here, but by their reader.
     """
     found = changed_files(manifest, rows, roots)
     if found.count:
@@ -58,8 +63,8 @@ def refuse_changed(
 
 
 def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path]) -> ChangedFiles:
-    """Return the distinct files of `rows` (columns dataset, path) below `roots` that differ from the scan of
-    `manifest`.
+    """Return the distinct files of `rows` (columns dataset, path) below `roots` that differ from
+    the scan of `manifest`.
 
     A file that the scan lacks, or that is missing now, does not count.
     """
@@ -68,7 +73,11 @@ def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path
 
     scan, count, total, example = manifest.scan(), 0, 0, ""
     for name, root in roots.items():
-        mine = rows.filter(pc.equal(rows.column("dataset").cast(pa.string()), name)).column("path").unique()
+        mine = (
+            rows.filter(pc.equal(rows.column("dataset").cast(pa.string()), name))
+            .column("path")
+            .unique()
+        )
         known = scan.filter(pc.equal(scan.column("dataset").cast(pa.string()), name))
         place = pc.index_in(mine, known.column("path").combine_chunks())
         total += len(mine)
@@ -85,8 +94,8 @@ def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path
 
 
 def read_signatures(root: Path, paths: Sequence[str]) -> np.ndarray:
-    """Size in bytes and modification time in ns of files and members below `root`, `(N, 2) int64`; -1 where one is not
-    there.
+    """Size in bytes and modification time in ns of files and members below `root`, `(N, 2) int64`;
+    -1 where one is not there.
     """
 
     def some(start: int) -> list[tuple[int, int]]:

@@ -20,7 +20,12 @@ from gprplus.ingest.losses import describe_losses, hidden_of
 from gprplus.ingest.reading.partial import PartialResults
 from gprplus.ingest.reading.read import PROBED, read_files
 from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
-from gprplus.ingest.sidecars.roles import add_roles, gallery_only_warning, read_lists, role_list_notes
+from gprplus.ingest.sidecars.roles import (
+    add_roles,
+    gallery_only_warning,
+    read_lists,
+    role_list_notes,
+)
 from gprplus.ingest.sources import IngestSource, dataset_record
 from gprplus.ingest.tables.assemble import AssembledTables
 from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys
@@ -30,7 +35,9 @@ from gprplus.ingest.updates.previous_build import PreviousBuild
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 from gprplus.schema.manifest_record import ManifestDataset
 
-EXPLAINED = 200  # names without a match that get a separate message; a foreign folder would need a million
+EXPLAINED = (
+    200  # names without a match that get a separate message; a foreign folder would need a million
+)
 
 
 def ingest_dataset(
@@ -42,8 +49,8 @@ def ingest_dataset(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> AssembledTables:
-    """Read the files of a source and return their rows. Raises LayoutError when no name fits, ManifestError when two
-    files would be one image or none is good.
+    """Read the files of a source and return their rows. Raises LayoutError when no name fits,
+    ManifestError when two files would be one image or none is good.
     """
     listing, verify = source.listing, source.request["verify"]
     layout, name = source.chosen.layout, source.chosen.name
@@ -70,7 +77,9 @@ def ingest_dataset(
     if images is None or not images.num_rows:
         raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
-    unknown = unknown_tokens(layout, {group: good[group].unique().to_pylist() for group in layout.groups})
+    unknown = unknown_tokens(
+        layout, {group: good[group].unique().to_pylist() for group in layout.groups}
+    )
     del found, good  # at two million files each is a quarter of a gigabyte
     images = sort_rows(images)
     if listed.files:
@@ -115,21 +124,30 @@ def ingest_dataset(
 
 
 def listing_digest(listing: Listing, scan: pa.Table) -> str | None:
-    """Return the digest with which a rebuild detects that nothing changed; None if a file could not be read."""
+    """Return the digest with which a rebuild detects that nothing changed; None if a file could not
+    be read."""
     if scan.num_rows != len(listing):
         return None
-    return listing_seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())
+    return listing_seal(
+        listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes()
+    )
 
 
 def _counted(column: pa.ChunkedArray) -> dict[str, int]:
-    counts = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
+    counts = {
+        row["values"]: row["counts"]
+        for row in column.value_counts().to_pylist()
+        if row["values"] is not None
+    }
     return {role: counts[role] for role in ROLES if role in counts}
 
 
 def _nothing_good(listing: Listing, rejected: pa.Table) -> ManifestError:
     reasons = Counter(reason for reason in rejected["reason"].to_pylist() if reason != "name")
     shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-    return ManifestError(f"Not one of the {reasons.total():,} files under {listing.root} can be used: {shown}.")
+    return ManifestError(
+        f"Not one of the {reasons.total():,} files under {listing.root} can be used: {shown}."
+    )
 
 
 def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
@@ -138,8 +156,9 @@ def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
         kinds = [kind for kind in found[group].unique().to_pylist() if kind is not None]
         if len(kinds) > 1:
             raise LayoutError(
-                f"{listing.root} holds {' and '.join(sorted(kinds))} of {layout.title}, which must not be mixed in one "
-                "dataset. Give one of those folders, or make each a separate dataset with --name."
+                f"{listing.root} holds {' and '.join(sorted(kinds))} of {layout.title}, which must"
+                " not be mixed in one dataset. Give one of those folders, or make each a separate"
+                " dataset with --name."
             )
 
 
@@ -147,8 +166,8 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
     if not unmatched:
         return f"There is no image file under {listing.root}: {describe_folder(listing)}"
     return (
-        f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
-        f"{unmatched[0]}, which {explain_mismatch(layout, unmatched[0])}."
+        f"None of the {len(unmatched):,} files under {listing.root} fits the layout"
+        f" '{layout.name}', such as {unmatched[0]}, which {explain_mismatch(layout, unmatched[0])}."
         + (f" Its names look like {first_few(layout.examples)}." if layout.examples else "")
     )
 
@@ -160,25 +179,32 @@ def _odd(good: pa.Table, why: Mapping[int, str]) -> list[RefusedPath]:
 
 
 def _without(table: pa.Table, odd: list[RefusedPath]) -> pa.Table:
-    return table.filter(pc.invert(pc.is_in(table["path"], pa.array([item.path for item in odd], pa.string()))))
+    return table.filter(
+        pc.invert(pc.is_in(table["path"], pa.array([item.path for item in odd], pa.string())))
+    )
 
 
 def _remembered(found: pa.Table, earlier: PreviousBuild) -> pa.Table:
-    """`found` with the probe's columns of files that were not opened now taken from the earlier build."""
+    """`found` with the probe's columns of files that were not opened now taken from the earlier
+    build."""
     memory = earlier.probes()
     position = _positions(found, memory["path"])
     memory = memory.drop_columns("path")
     for column in PROBED.names:
         before = memory[column].cast(found.schema.field(column).type).take(position)
         at = found.schema.get_field_index(column)
-        found = found.set_column(at, column, pc.if_else(found["fresh"], _plain(found[column]), _plain(before)))
+        found = found.set_column(
+            at, column, pc.if_else(found["fresh"], _plain(found[column]), _plain(before))
+        )
     return found
 
 
 def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
     """Return the position of each file of `found` among the previous paths; null if it is new."""
     seen = pc.invert(found["fresh"])
-    if not found["path"].filter(seen).equals(remembered):  # files changed or were removed, in addition to new ones
+    if (
+        not found["path"].filter(seen).equals(remembered)
+    ):  # files changed or were removed, in addition to new ones
         return lookup_rows(found["path"], remembered)
     before = np.asarray(seen)
     return pa.array(np.cumsum(before) - 1, mask=~before)
@@ -195,21 +221,40 @@ def sort_rows(images: pa.Table) -> pa.Table:
     rank = np.asarray(
         pc.fill_null(column.indices, len(column.dictionary))
     )  # the dictionary is sorted: parse.Coded.levels
-    by_path = np.asarray(pc.sort_indices(images["path"])) if not _ascending(images["path"]) else np.arange(len(rank))
+    by_path = (
+        np.asarray(pc.sort_indices(images["path"]))
+        if not _ascending(images["path"])
+        else np.arange(len(rank))
+    )
     order = by_path[np.argsort(rank[by_path], kind="stable")]
     return images.take(pa.array(order)) if (np.diff(order) != 1).any() else images
 
 
 def _ascending(column: pa.ChunkedArray) -> bool:
-    return bool(pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py())
+    return bool(
+        pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py()
+    )
 
 
-def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[RefusedPath]) -> pa.Table:
+def _rejected(
+    name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[RefusedPath]
+) -> pa.Table:
     bad = found.filter(pc.is_valid(found["reason"]))
-    rows = list(zip(bad["path"].to_pylist(), bad["reason"].to_pylist(), bad["detail"].to_pylist(), strict=True))
+    rows = list(
+        zip(
+            bad["path"].to_pylist(),
+            bad["reason"].to_pylist(),
+            bad["detail"].to_pylist(),
+            strict=True,
+        )
+    )
     rows += [(item.path, item.reason, item.detail) for item in refused]
     for i, path in enumerate(unmatched):
-        why = explain_mismatch(layout, path) if i < EXPLAINED else f"does not fit the names of {layout.name}"
+        why = (
+            explain_mismatch(layout, path)
+            if i < EXPLAINED
+            else f"does not fit the names of {layout.name}"
+        )
         rows.append((path, "name", f"{why}."))
     rows.sort()
     paths, reasons, details = zip(*rows, strict=True) if rows else ((), (), ())
@@ -219,12 +264,18 @@ def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], 
 
 
 def _scan(name: str, found: pa.Table) -> pa.Table:
-    opened = filter_mask(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0))
-    constant = pa.DictionaryArray.from_arrays(pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name]))
+    opened = filter_mask(
+        found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0)
+    )
+    constant = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name])
+    )
     return conform(opened.append_column("dataset", constant), SCAN)
 
 
 def _levels(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
     for name in columns:
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].dictionary_encode())
+        table = table.set_column(
+            table.schema.get_field_index(name), name, table[name].dictionary_encode()
+        )
     return table

@@ -19,7 +19,8 @@ FEW = 0.5  # share of the identities: with fewer in the identities file, its nam
 def describe_losses(
     listing: Listing, layout: Layout, images: pa.Table, people: IdentityTable, names: Sequence[str]
 ) -> list[str]:
-    """Hidden images, factors that no image has a level of, and identities files that match few of the `names`."""
+    """Hidden images, factors that no image has a level of, and identities files that match few of
+    the `names`."""
     hidden = [listing.hidden.sentence] if listing.hidden else []
     return [*hidden, *_factors(layout, images), *_unmatched(people.known, names)]
 
@@ -28,18 +29,24 @@ def hidden_of(listing: Listing) -> dict[str, Any]:
     """Return the record of hidden images; empty if there are none."""
     if not listing.hidden:
         return {}
-    members = {path: HiddenRecord(**asdict(hidden)) for path, hidden in listing.hidden_members.items()}
+    members = {
+        path: HiddenRecord(**asdict(hidden)) for path, hidden in listing.hidden_members.items()
+    }
     return {"hidden": HiddenRecord(**asdict(listing.hidden)), "hidden_members": members}
 
 
 def _factors(layout: Layout, images: pa.Table) -> list[str]:
     """Return one sentence for each factor of the layout that is unknown for every image."""
     lost = [name for name in layout.factors if images[name].null_count == images.num_rows]
-    return [f"{name}: the layout lists it among its factors, but no image has a known {name}." for name in lost]
+    return [
+        f"{name}: the layout lists it among its factors, but no image has a known {name}."
+        for name in lost
+    ]
 
 
 def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
-    """Return one sentence if an identities file has few identities of the images, or writes them differently."""
+    """Return one sentence if an identities file has few identities of the images, or writes them
+    differently."""
     matched = len(known.keys() & set(names))
     theirs = unmatched_identities(known, names)
     ours = [name for name in names if name not in known]
@@ -48,8 +55,9 @@ def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
         return []
     one, other = pair or (theirs[0], ours[0])
     return [
-        f"{matched:,} of {len(names):,} identities are in the identities file: it has '{escape(one)}', the images "
-        f"have '{escape(other)}'{_difference(one, other)}. Write identities as the images have them."
+        f"{matched:,} of {len(names):,} identities are in the identities file: it has"
+        f" '{escape(one)}', the images have '{escape(other)}'{_difference(one, other)}. Write"
+        " identities as the images have them."
     ]
 
 
@@ -72,4 +80,8 @@ def _difference(theirs: str, ours: str) -> str:
         return ""
     if unicodedata.normalize("NFC", theirs) == unicodedata.normalize("NFC", ours):
         return " (the same letters, composed in one and decomposed in the other)"
-    return " (the same number, with or without zeros)" if _core(ours).isdigit() else " (the same but for upper case)"
+    return (
+        " (the same number, with or without zeros)"
+        if _core(ours).isdigit()
+        else " (the same but for upper case)"
+    )

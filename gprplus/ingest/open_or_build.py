@@ -19,7 +19,7 @@ def open_or_build_manifest(path: Path, ingested: Path) -> Manifest:
         for root in Manifest.open(ingested).roots().values():
             if root != place:
                 raise ManifestError(
-                    f"{ingested} was made of the images in {root}, and the target is now {path}. Give the target "
-                    f"another name, or remove {ingested} first."
+                    f"{ingested} was made of the images in {root}, and the target is now {path}."
+                    f" Give the target another name, or remove {ingested} first."
                 )
     return build_manifest([path], ingested)

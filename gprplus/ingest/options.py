@@ -33,7 +33,11 @@ class IngestOptions(Options):
         help="Layout of the file names: auto, a name from `gprplus layouts`, or a .toml file.",
     )
     name: str | None = option(
-        None, group=DATASET, metavar="NAME", default_note="the layout's", help="Name of the dataset."
+        None,
+        group=DATASET,
+        metavar="NAME",
+        default_note="the layout's",
+        help="Name of the dataset.",
     )
     identities: Path | None = option(
         None,
@@ -48,17 +52,28 @@ class IngestOptions(Options):
         flag="--engine-log",
         metavar="LOG",
         repeated=True,
-        help="Log of the GTA V generator, which adds actor and place to its raw images; the oldest first.",
+        help=(
+            "Log of the GTA V generator, which adds actor and place to its raw images; the oldest"
+            " first."
+        ),
     )
-    verify: str = option("header", group=FILES, metavar="GRADE", choices=VERIFY, help="How closely each file is read.")
+    verify: str = option(
+        "header",
+        group=FILES,
+        metavar="GRADE",
+        choices=VERIFY,
+        help="How closely each file is read.",
+    )
     checks: tuple[str, ...] | None = option(
         None,
         group=FILES,
         metavar="[CHECK,...]",
         alone="all",
         default_note="those of earlier builds",
-        help="Check the images, and add a score and a flag of each check as columns (listed below). Without a value: "
-        "all checks; none removes them.",
+        help=(
+            "Check the images, and add a score and a flag of each check as columns (listed below)."
+            " Without a value: all checks; none removes them."
+        ),
     )
     workers: int | None = workers_field()
 

@@ -19,8 +19,8 @@ from gprplus.schema.manifest_record import BuildArguments, ExpectedSize
 
 @dataclass(frozen=True)
 class IngestSource:
-    """A folder to ingest: its listing, its layout and name, its identities file, and the request and
-    the layout and name as they were given (`read_ingest_options`) for the record.
+    """A folder to ingest: its listing, its layout and name, its identities file, and the request
+    and the layout and name as they were given (`read_ingest_options`) for the record.
     """
 
     listing: Listing
@@ -48,28 +48,45 @@ def find_sources(
 def _check(folders: list[Path], options: IngestOptions) -> None:
     name, logs = options.name, options.engine_logs
     if not folders:
-        raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
-    for option, value in (("--name", name), ("--identities", options.identities), ("--engine-log", logs or None)):
+        raise ManifestError(
+            "There is no folder of renders to ingest. Name one, or draw some with `gprplus render`."
+        )
+    for option, value in (
+        ("--name", name),
+        ("--identities", options.identities),
+        ("--engine-log", logs or None),
+    ):
         if value is not None and len(folders) > 1:
             raise ManifestError(
-                f"{option} is for one folder, and {len(folders)} were given. Ingest them one after the other."
+                f"{option} is for one folder, and {len(folders)} were given. Ingest them one after"
+                " the other."
             )
     absent = [str(log) for log in logs if not log.is_file()]
     if absent:
-        raise ManifestError(f"There is no file {absent[0]}; --engine-log expects the log of the generator.")
+        raise ManifestError(
+            f"There is no file {absent[0]}; --engine-log expects the log of the generator."
+        )
     if name is not None and (not name.strip() or "/" in name or not name.isprintable()):
-        raise ManifestError(f"--name {name!r} cannot name a dataset: use letters, digits and dashes.")
+        raise ManifestError(
+            f"--name {name!r} cannot name a dataset: use letters, digits and dashes."
+        )
 
 
 def require_directory(output: Path) -> None:
     """Refuse a file where the manifest's folder is to be."""
     if output.exists() and not output.is_dir():
-        raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
+        raise ManifestError(
+            f"{output} is a file; the manifest is a folder. Give another place with -o."
+        )
 
 
-def _source(folder: Path, output: Path, old: Manifest | None, options: IngestOptions) -> IngestSource:
+def _source(
+    folder: Path, output: Path, old: Manifest | None, options: IngestOptions
+) -> IngestSource:
     root = folder.resolve()
-    known = (old is not None and any(place == root for place in old.roots().values())) or (output / PARTS).exists()
+    known = (old is not None and any(place == root for place in old.roots().values())) or (
+        output / PARTS
+    ).exists()
     memory = _memory(old, root) if known else None
     listing = list_images(folder, look=known, memory=memory)
     chosen = detect_layout(listing, options.layout, options.name)
@@ -113,13 +130,15 @@ def _distinct(sources: list[IngestSource]) -> None:
         name, root = source.chosen.name, source.listing.root
         if name in seen:
             raise ManifestError(
-                f"{seen[name]} and {root} would both be the dataset '{name}'. Ingest the second by itself: "
-                f"`gprplus build-manifest {root} --name NAME`."
+                f"{seen[name]} and {root} would both be the dataset '{name}'. Ingest the second by"
+                f" itself: `gprplus build-manifest {root} --name NAME`."
             )
         seen[name] = root
 
 
-def check_dataset_request(source: IngestSource, old: Manifest | None, output: Path, force: bool) -> None:
+def check_dataset_request(
+    source: IngestSource, old: Manifest | None, output: Path, force: bool
+) -> None:
     """Stop where the manifest has a dataset of that name from another request."""
     had = old.datasets.get(source.chosen.name) if old else None
     changed = describe_changes(had.request, source.request) if had else []
@@ -128,8 +147,9 @@ def check_dataset_request(source: IngestSource, old: Manifest | None, output: Pa
     name = source.chosen.name
     if had and had.root != source.request["root"] and not source.chosen.named:
         raise ManifestError(
-            f"{output} already has a dataset '{name}', from {had.root}. If {source.listing.root} is another one "
-            "of the same layout, give it a --name; if it is the same that moved, add --force."
+            f"{output} already has a dataset '{name}', from {had.root}. If {source.listing.root} is"
+            " another one of the same layout, give it a --name; if it is the same that moved, add"
+            " --force."
         )
     raise RequestChanged(
         f"{output} holds dataset '{name}' as another request made it ({first_few(changed)}). "
@@ -154,7 +174,9 @@ def dataset_record(source: IngestSource) -> dict[str, Any]:
         "functions": {name: list(by) for name, by in layout.functions.items()},
         "unverified": list(layout.unverified),
         "notes": list(layout.notes),
-        "expected": ExpectedSize(**{key: value for key, value in vars(layout.expected).items() if value}),
+        "expected": ExpectedSize(
+            **{key: value for key, value in vars(layout.expected).items() if value}
+        ),
         "verify": source.request["verify"],
         "archives": dict(source.listing.archives),
         "lists_digest": lists_digest(source.listing, layout.lists),

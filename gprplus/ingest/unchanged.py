@@ -1,7 +1,7 @@
 """Detection of unchanged folders: by names, sizes and times, before anything is imported.
 
-NumPy and pyarrow, which a build needs, take as long to import as checking 100,000 files. They are not imported here,
-except for datasets that have role lists or unreadable files.
+NumPy and pyarrow, which a build needs, take as long to import as checking 100,000 files. They are
+not imported here, except for datasets that have role lists or unreadable files.
 """
 
 from dataclasses import asdict
@@ -32,7 +32,8 @@ def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
 
 
 def _same_beside(source: IngestSource, about: ManifestDataset) -> bool:
-    """Return True if layout, identities file, log and role lists are those of the previous build."""
+    """Return True if layout, identities file, log and role lists are those of the previous
+    build."""
     layout = source.chosen.layout
     return bool(
         about.layout_digest == layout.digest

@@ -15,10 +15,16 @@ def question_of(split: SplitRecord) -> str:
     if split.design == "declared":
         return "How do these training sets compare?"
     if split.factorial is not None:
-        factors = [formatting.attribute_noun(factor.attribute) for factor in split.factorial.factors.values()]
+        factors = [
+            formatting.attribute_noun(factor.attribute)
+            for factor in split.factorial.factors.values()
+        ]
         return f"What does restricting {formatting.join_names(factors)} do?"
     if split.path is not None:
-        return f"What does training on {'+'.join(split.path.end)} in the place of {'+'.join(split.path.start)} do?"
+        return (
+            f"What does training on {'+'.join(split.path.end)} in the place of"
+            f" {'+'.join(split.path.start)} do?"
+        )
     if split.design == "budget":
         return "Do more identities help more than more images of each?"
     if split.attribute == "identity":
@@ -36,7 +42,8 @@ def target_phrase(target: str) -> str:
 
 
 def is_mixture(arm: str, split: SplitRecord) -> bool:
-    """Return True if an arm is the even mixture of the levels; a scaling design has one of each size."""
+    """Return True if an arm is the even mixture of the levels; a scaling design has one of each
+    size."""
     return split.is_of_kind(arm, "mix") and split.design != "scaling"
 
 
@@ -69,16 +76,24 @@ def sentence_subject(family: str, name: str, split: SplitRecord) -> str:
     if family == "main effects":
         factors = split.factorial.factors.values() if split.factorial else ()
         levels = next((factor.restricted for factor in factors if factor.attribute == name), [])
-        to = f" to {formatting.join_names(list(map(str, levels)))}" if isinstance(levels, list) and levels else ""
+        to = (
+            f" to {formatting.join_names(list(map(str, levels)))}"
+            if isinstance(levels, list) and levels
+            else ""
+        )
         return f"restricting the {formatting.attribute_noun(name)}{to}"
     if family in ("same size", "against random images") and name in split.arms:
         arm = split.arms[name]
-        return f"training on {formatting.pluralize(arm.images, 'image')} of {_level(arm.choice, split)}"
+        return (
+            f"training on {formatting.pluralize(arm.images, 'image')} of"
+            f" {_level(arm.choice, split)}"
+        )
     return arm_phrase(name, split)
 
 
 def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple[str, str]:
-    """Return the singular and plural of the compared things, such as "single weather" and "weathers"."""
+    """Return the singular and plural of the compared things, such as "single weather" and
+    "weathers"."""
     if family == "main effects":
         return "restriction", "restrictions"
     if family == "same size":
@@ -93,7 +108,11 @@ def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple
     rungs = [split.rung(name) for name in names]
     if all(rung is not None and rung.images_each is None for rung in rungs):
         return "lower rung", "lower rungs"
-    return ("step", "steps") if all(split.is_of_kind(name, "path") for name in names) else ("arm", "arms")
+    return (
+        ("step", "steps")
+        if all(split.is_of_kind(name, "path") for name in names)
+        else ("arm", "arms")
+    )
 
 
 def arm_phrase(name: str, split: SplitRecord) -> str:
@@ -110,12 +129,16 @@ def arm_phrase(name: str, split: SplitRecord) -> str:
     if arm.kind == "path" and arm.share is not None:
         return f"going {100 * arm.share:g}% of the way"
     if arm.restricted:
-        return f"restricting {formatting.join_names([formatting.attribute_noun(factor) for factor in arm.restricted])}"
+        return (
+            "restricting"
+            f" {formatting.join_names([formatting.attribute_noun(factor) for factor in arm.restricted])}"
+        )
     return "training on the mixture" if is_mixture(name, split) else f"training on {name}"
 
 
 def level_label(name: str, split: SplitRecord) -> str:
-    """The level or levels an arm is named for, in words, such as "viewpoint 0+90°"; other arms keep their name."""
+    """The level or levels an arm is named for, in words, such as "viewpoint 0+90°"; other arms keep
+    their name."""
     arm = split.arms.get(name)
     if arm is None:
         return name
@@ -131,7 +154,8 @@ def _level(choice: Sequence[str], split: SplitRecord) -> str:
 
 
 def bare(name: str, split: SplitRecord) -> str:
-    """An arm of single levels by its bare levels, such as "sunny+foggy"; other arms keep their name."""
+    """An arm of single levels by its bare levels, such as "sunny+foggy"; other arms keep their
+    name."""
     arm = split.arms.get(name)
     if arm is None or arm.kind != "only":
         return name

@@ -23,16 +23,16 @@ PAIRS = 8  # of the strongest associations are shown
 
 
 def balance_warnings(run: RunResults) -> list[str]:
-    """The warnings of the split and of its targets' copies, and what the page itself has to leave out."""
+    """The warnings of the split and of its targets' copies, and what the page itself has to leave
+    out."""
     said = list(run.split.warnings)
     for name, target in run.benchmark.targets.items():
         if isinstance(target.copies, dict) and target.copies:
             said += query_copies.copy_warnings(name, target.copies, target.queries, target.protocol)
     if run.split_folder is None:
         said.append(
-            "The split folder is not at the path in benchmark.json (key split_path), so images, balance and the "
-            "warnings "
-            "of the split are left out."
+            "The split folder is not at the path in benchmark.json (key split_path), so images,"
+            " balance and the warnings of the split are left out."
         )
     return said
 
@@ -45,11 +45,23 @@ def balance_audit(run: RunResults) -> list[Block]:
     blocks: list[Block] = [
         ("Matching", _matching(run.split.retention, found)),
         ("Images of each identity", _each_person(found.arms or {})),
-        ("Association of arm and attribute (Cramer's V)", _sorted(found.association_with_arm or {})),
-        ("Largest differences between arms (standard deviations)", _differences(found.differences or {})),
-        ("The same before levels were merged", _differences(found.differences_before_merging or {})),
+        (
+            "Association of arm and attribute (Cramer's V)",
+            _sorted(found.association_with_arm or {}),
+        ),
+        (
+            "Largest differences between arms (standard deviations)",
+            _differences(found.differences or {}),
+        ),
+        (
+            "The same before levels were merged",
+            _differences(found.differences_before_merging or {}),
+        ),
         ("Variance inflation among attributes", _inflated(found.collinearity or {})),
-        ("Strongest associations in training (Cramer's V)", _sorted(found.association or {}, PAIRS)),
+        (
+            "Strongest associations in training (Cramer's V)",
+            _sorted(found.association or {}, PAIRS),
+        ),
         (
             "Strongest associations within an identity (Cramer's V)",
             _sorted(found.association_given_identity or {}, PAIRS),
@@ -57,7 +69,10 @@ def balance_audit(run: RunResults) -> list[Block]:
         ("Aliases", [_alias(alias) for alias in found.aliases]),
         ("In both train set and test set", _shared(found.leakage)),
         ("Queries that can be answered", _answerable(found.test.answerable)),
-        ("Shortcuts that reveal a level (held-out identities)", _difference_rows(found.shortcuts or {})),
+        (
+            "Shortcuts that reveal a level (held-out identities)",
+            _difference_rows(found.shortcuts or {}),
+        ),
         ("What a level does to the picture", _moved(found.manipulation or {})),
         ("Left out", list(flatten_record(found.left_out))),
         ("Cost", list(flatten_record(as_json(found.cost) if found.cost else {}))),
@@ -69,7 +84,12 @@ def _matching(retention: float, found: Audit) -> list[tuple[str, str]]:
     lines = []
     if found.matched_within:
         lines.append(("kept", f"{100 * retention:.1f}% of the images that could be matched"))
-        lines.append(("within", formatting.join_names(list(map(formatting.attribute_noun, found.matched_within)))))
+        lines.append(
+            (
+                "within",
+                formatting.join_names(list(map(formatting.attribute_noun, found.matched_within))),
+            )
+        )
     return lines + [
         (name, formatting.format_count(int(value)) if value.isdigit() else value)
         for name, value in flatten_record(found.matching)
@@ -89,17 +109,27 @@ def _each_person(arms: Mapping[str, ArmAudit]) -> list[tuple[str, str]]:
 
 def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list[tuple[str, str]]:
     """Known values, largest first."""
-    known = sorted(((value, name) for name, value in values.items() if value is not None), key=lambda v: (-v[0], v[1]))
+    known = sorted(
+        ((value, name) for name, value in values.items() if value is not None),
+        key=lambda v: (-v[0], v[1]),
+    )
     said = [(_pair(name), f"{value:.2f}") for value, name in known[:most] if value >= 0.005]
-    return [*said, ("all others" if said else "every one", "0.00")] if most is None and len(said) < len(known) else said
+    return (
+        [*said, ("all others" if said else "every one", "0.00")]
+        if most is None and len(said) < len(known)
+        else said
+    )
 
 
 def _inflated(found: Mapping[str, Inflation]) -> list[tuple[str, str]]:
-    """Return the variance inflation of each attribute by the others; 1 for a balanced crossed design."""
+    """Return the variance inflation of each attribute by the others; 1 for a balanced crossed
+    design."""
     lines = []
     for name, about in found.items():
         figures = [about.gvif, about.gvif_given_identity]
-        whole, inside = ("none apart" if one is None else f"{one ** (1 / about.df):.2f}" for one in figures)
+        whole, inside = (
+            "none apart" if one is None else f"{one ** (1 / about.df):.2f}" for one in figures
+        )
         lines.append((formatting.attribute_noun(name), f"{whole}; within an identity {inside}"))
     return lines
 
@@ -109,7 +139,8 @@ def _pair(name: str) -> str:
 
 
 def _differences(found: Mapping[str, BalanceDifference | None]) -> list[tuple[str, str]]:
-    """The level in which two arms differ most, attribute by attribute, the worst first; what agrees in one line."""
+    """The level in which two arms differ most, attribute by attribute, the worst first; what agrees
+    in one line."""
     apart = {name: about for name, about in found.items() if about and about.largest != 0}
     ranked = sorted(apart.items(), key=lambda item: (-(item[1].largest or float("inf")), item[0]))
     lines = []
@@ -118,7 +149,11 @@ def _differences(found: Mapping[str, BalanceDifference | None]) -> list[tuple[st
         size = "wholly" if about.largest is None else f"{about.largest:.2f}"
         text = f"{size}: {about.level} {100 * high:.0f}% in {more}, {100 * low:.0f}% in {less}"
         lines.append((formatting.attribute_noun(name), text))
-    return [*lines, ("all others" if lines else "every one", "0.00")] if len(lines) < len(found) else lines
+    return (
+        [*lines, ("all others" if lines else "every one", "0.00")]
+        if len(lines) < len(found)
+        else lines
+    )
 
 
 def _answerable(found: Mapping[str, AnswerableCounts]) -> list[tuple[str, str]]:
@@ -127,14 +162,21 @@ def _answerable(found: Mapping[str, AnswerableCounts]) -> list[tuple[str, str]]:
     for protocol, about in found.items():
         why = "; ".join(f"{count:,} {reason}" for reason, count in list(about.reasons.items())[:3])
         lines.append(
-            (protocol, formatting.format_count(about.kept) + (f", {about.excluded:,} left out: {why}" if why else ""))
+            (
+                protocol,
+                formatting.format_count(about.kept)
+                + (f", {about.excluded:,} left out: {why}" if why else ""),
+            )
         )
     return lines
 
 
 def _alias(alias: AliasAudit) -> tuple[str, str]:
     how = "declared" if alias.declared else "found in the images"
-    return formatting.attribute_noun(alias.attribute), f"a function of {formatting.join_names(_nouns(alias.of))}, {how}"
+    return (
+        formatting.attribute_noun(alias.attribute),
+        f"a function of {formatting.join_names(_nouns(alias.of))}, {how}",
+    )
 
 
 def _nouns(names: Sequence[str]) -> list[str]:
@@ -142,7 +184,9 @@ def _nouns(names: Sequence[str]) -> list[str]:
 
 
 def _difference_rows(found: Mapping[str, Mapping[str, Shortcut]]) -> list[tuple[str, str]]:
-    probes = [(attr, name, about) for attr, probes in found.items() for name, about in probes.items()]
+    probes = [
+        (attr, name, about) for attr, probes in found.items() for name, about in probes.items()
+    ]
     probes.sort(key=lambda probe: probe[2].chance - probe[2].accuracy)
     return [
         (
@@ -159,15 +203,20 @@ def _moved(found: Mapping[str, Mapping[str, Manipulation]]) -> list[tuple[str, s
     return [
         (
             f"{formatting.attribute_noun(attr)} on {name}",
-            f"explains {100 * about.explained:.0f}% of its spread; {' and '.join(about.between)} overlap by "
-            f"{about.overlap:.2f}",
+            (
+                f"explains {100 * about.explained:.0f}% of its spread;"
+                f" {' and '.join(about.between)} overlap by {about.overlap:.2f}"
+            ),
         )
         for attr, name, about in looks
     ]
 
 
 def _shared(leakage: Leakage) -> list[tuple[str, str]]:
-    lines = [("identities", _counted(leakage.identities)), ("files, byte for byte", _counted(leakage.digests))]
+    lines = [
+        ("identities", _counted(leakage.identities)),
+        ("files, byte for byte", _counted(leakage.digests)),
+    ]
     near = leakage.near_duplicates
     if near:
         text = f"{near.count:,} of {near.looked_at:,} test images, within {near.radius_bits} bits"

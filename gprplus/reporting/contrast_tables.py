@@ -1,4 +1,5 @@
-"""Contrasts of an experiment as tables with text: by family, curves, noise by source, all targets."""
+"""Contrasts of an experiment as tables with text: by family, curves, noise by source, all
+targets."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,23 +19,36 @@ TABLES = ("contrasts", "components", "curves", "pooled")
 FAMILY_CAPTIONS = {
     "sufficiency": "Sufficiency: training on it alone, against the mixture of the same size.",
     "necessity": "Necessity: what the mixture loses when it is left out.",
-    "attribute effect": "Attribute effect: the levels chosen, against random sets of as many levels.",
+    "attribute effect": (
+        "Attribute effect: the levels chosen, against random sets of as many levels."
+    ),
     "share curve": "Share curve: change of the score per whole way, from one arm to the next.",
     "slope": "Slope: change of the score over the whole path, least squares.",
     "main effects": "Main effects: what restricting a factor does, averaged over the others.",
     "interactions": "Interactions: half of how much one restriction changes what the other does.",
-    "Shapley": "Shapley values: what leaving an attribute free adds, over all orders; they add up to the total.",
+    "Shapley": (
+        "Shapley values: what leaving an attribute free adds, over all orders; they add up to the"
+        " total."
+    ),
     "same size": "The levels chosen, against the mixture of the same size.",
     "against random images": "The levels chosen, against random images of the same size.",
-    "random images": "Random images, against the reference: what careful dealing by itself is worth.",
+    "random images": (
+        "Random images, against the reference: what careful dealing by itself is worth."
+    ),
     "to the reference": "Differences to the reference.",
-    "own level": "Own level: queries and gallery of one level that the arm was trained on. Favours the arm.",
+    "own level": (
+        "Own level: queries and gallery of one level that the arm was trained on. Favours the arm."
+    ),
     "own level, mean": "Own level: the mean over all arms.",
-    "transfer": "Transfer: queries and gallery of one level that the arm was not trained on. Favours a reference that "
-    "was.",
+    "transfer": (
+        "Transfer: queries and gallery of one level that the arm was not trained on. Favours a"
+        " reference that was."
+    ),
     "transfer, mean": "Transfer: the mean over all arms.",
-    "transfer, unseen by both": "Transfer among the arms of some levels, each level where neither was trained on it: "
-    "favors none.",
+    "transfer, unseen by both": (
+        "Transfer among the arms of some levels, each level where neither was trained on it: "
+        "favors none."
+    ),
 }
 FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
 
@@ -50,12 +64,22 @@ class TableSection:
 
 
 def table_sections(judged: "Mapping[str, pa.Table]") -> list[TableSection]:
-    """The sections of a run's tables (`TABLES` by name, each may be absent), of mAP, target by target."""
-    rows = {name: [one for one in judged[name].to_pylist() if one["metric"] == "mAP"] for name in judged}
-    targets = list(dict.fromkeys(one["target"] for one in rows.get("contrasts", []) + rows.get("components", [])))
+    """The sections of a run's tables (`TABLES` by name, each may be absent), of mAP, target by
+    target."""
+    rows = {
+        name: [one for one in judged[name].to_pylist() if one["metric"] == "mAP"] for name in judged
+    }
+    targets = list(
+        dict.fromkeys(
+            one["target"] for one in rows.get("contrasts", []) + rows.get("components", [])
+        )
+    )
     found: list[TableSection] = []
     for target in targets:
-        mine = {name: [one for one in rows.get(name, []) if one.get("target") == target] for name in TABLES}
+        mine = {
+            name: [one for one in rows.get(name, []) if one.get("target") == target]
+            for name in TABLES
+        }
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
         found += _contrasts(mine["contrasts"], where)
         found += _curves(mine["curves"], where)
@@ -73,14 +97,18 @@ def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableS
         shares = any(row["omega2"] is not None for row in mine)
         headers += ["omega²"] if shares else []
         lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
-        yield TableSection(f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines)
+        yield TableSection(
+            f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines
+        )
 
 
 def _line(row: Mapping[str, Any]) -> list[str]:
     name = row["contrast"] + (f" (or {row['aliases']})" if row["aliases"] else "")
     if row["family"] in FACTORS:
         name = formatting.crossed_name(name)
-    spans = [formatting.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
+    spans = [
+        formatting.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")
+    ]
     chances = [format_probability(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
     return [name, formatting.signed_points(row["value"]), *spans, *chances, verdict_text(row)]
 
@@ -141,7 +169,16 @@ def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSect
     if not rows:
         return
     margin, goal = formatting.magnitude(rows[0]["margin"]), rows[0]["goal"]
-    headers = ["curve", "budgets", "images", "ceiling", "95% interval", "power", "95% interval", "reaches it at"]
+    headers = [
+        "curve",
+        "budgets",
+        "images",
+        "ceiling",
+        "95% interval",
+        "power",
+        "95% interval",
+        "reaches it at",
+    ]
     lines = [
         [
             row["curve"],
@@ -150,19 +187,24 @@ def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSect
             formatting.format_points(row["ceiling"]),
             formatting.format_interval(row["ceiling_low"], row["ceiling_high"]),
             _share(row["power"]),
-            formatting.DASH
-            if row["power_low"] is None
-            else f"{row['power_low']:.2f}{formatting.DASH}{row['power_high']:.2f}",
+            (
+                formatting.DASH
+                if row["power_low"] is None
+                else f"{row['power_low']:.2f}{formatting.DASH}{row['power_high']:.2f}"
+            ),
             *[_reached(row)],
         ]
         for row in rows
     ]
     note = (
-        f"S(N) = c - b N^-p fitted to nested budgets, and the number of images at which it comes to {goal} less "
-        f"{margin} points. A ceiling far above what was reached is extrapolation."
+        "S(N) = c - b N^-p fitted to nested budgets, and the number of images at which it comes to"
+        f" {goal} less {margin} points. A ceiling far above what was reached is extrapolation."
     )
     yield TableSection(
-        f"Growth with images{where}", note, [*headers, "95% interval"], [[*line[:-1], *line[-1]] for line in lines]
+        f"Growth with images{where}",
+        note,
+        [*headers, "95% interval"],
+        [[*line[:-1], *line[-1]] for line in lines],
     )
 
 
@@ -183,12 +225,20 @@ def _images(number: float) -> str:
 def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[TableSection]:
     if not rows:
         return
-    lines = [[row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows]
+    lines = [
+        [row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows
+    ]
     note = (
-        "Standard deviations in points of mAP, from all trained arms. The components `arm x seed`, `arm x person` and "
-        "the residual affect paired differences; `person` (the query identity) and `seed` affect all arms equally."
+        "Standard deviations in points of mAP, from all trained arms. The components `arm x seed`,"
+        " `arm x person` and the residual affect paired differences; `person` (the query identity)"
+        " and `seed` affect all arms equally."
     )
-    yield TableSection(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
+    yield TableSection(
+        f"Where the noise comes from{where}",
+        note,
+        ["source", "points", "at least", "at most"],
+        lines,
+    )
     headers, planned, said = plan_lines(rows, estimands=estimands)
     if planned:
         yield TableSection(f"What it takes to see one point{where}", said, headers, planned)
@@ -201,7 +251,13 @@ def _sd(variance: float | None) -> str:
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
     if not rows:
         return
-    headers = ["contrast", "points", "95% interval", "between targets", "expected on another target"]
+    headers = [
+        "contrast",
+        "points",
+        "95% interval",
+        "between targets",
+        "expected on another target",
+    ]
     lines = [
         [
             f"{row['contrast']} ({row['family']})",
@@ -213,7 +269,8 @@ def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
         for row in rows
     ]
     note = (
-        f"Random-effects means over {rows[0]['targets']} targets, without the split's own test set. The last "
-        "column is the interval that contains the effect on another such target with 95% probability."
+        f"Random-effects means over {rows[0]['targets']} targets, without the split's own test set."
+        " The last column is the interval that contains the effect on another such target with 95%"
+        " probability."
     )
     yield TableSection("Over all targets", note, headers, lines)

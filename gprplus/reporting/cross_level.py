@@ -1,4 +1,5 @@
-"""The tests of query against gallery: the matrix of levels, what a mismatch costs, and what looking alike is worth."""
+"""The tests of query against gallery: the matrix of levels, what a mismatch costs, and what looking
+alike is worth."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,8 @@ SAME, RANDOM = "self:without-same-level", "self:without-random"
 
 @dataclass(frozen=True)
 class PairedCost:
-    """A paired difference of mean AP under one arm, and its 95% interval; None where there is none."""
+    """A paired difference of mean AP under one arm, and its 95% interval; None where there is
+    none."""
 
     arm: str
     label: str
@@ -38,7 +40,8 @@ class PairedCost:
 
 @dataclass(frozen=True)
 class QueryGalleryMatrix:
-    """M[A, B] under one arm: queries of level A (rows) in a gallery of level B (columns), mean mAP over seeds.
+    """M[A, B] under one arm: queries of level A (rows) in a gallery of level B (columns), mean mAP
+    over seeds.
 
     `penalty` P[A, B] = (M[A, A] + M[B, B]) / 2 - M[A, B], `asymmetry` M[A, B] - M[B, A].
     """
@@ -82,8 +85,9 @@ class QueryGalleryMatrix:
 
 @dataclass(frozen=True)
 class CrossLevelReport:
-    """Results of the tests other than `self`: the matrix of the reference arm, and for each arm the mismatch penalty
-    (`mismatch`) and the gain from matches at the level of the query compared with as many others (`alike`).
+    """Results of the tests other than `self`: the matrix of the reference arm, and for each arm the
+    mismatch penalty (`mismatch`) and the gain from matches at the level of the query compared with
+    as many others (`alike`).
     """
 
     facts: LevelTest | None
@@ -92,8 +96,11 @@ class CrossLevelReport:
     alike: tuple[PairedCost, ...]
 
 
-def cross_level_report(rows: Sequence[Row], queries: "pa.Table | None", split: SplitRecord) -> CrossLevelReport | None:
-    """The tests of a split from its summary rows and its queries (schema.QUERIES with arm and seed in front).
+def cross_level_report(
+    rows: Sequence[Row], queries: "pa.Table | None", split: SplitRecord
+) -> CrossLevelReport | None:
+    """The tests of a split from its summary rows and its queries (schema.QUERIES with arm and seed
+    in front).
 
     None where the split has none. Without `queries` there is the matrix alone.
     """
@@ -106,8 +113,12 @@ def cross_level_report(rows: Sequence[Row], queries: "pa.Table | None", split: S
     arm = split.reference if split.reference in arms else arms[0] if arms else None
     matrix = _matrix(scored, cross, arm, split) if cross and arm else None
     frame = _frame(queries, tests) if queries is not None else None
-    mismatch = [_mismatch(frame, cross, one, split) for one in arms] if frame is not None and cross else []
-    alike = [_alike(frame, one, split) for one in arms] if frame is not None and SAME in tests else []
+    mismatch = (
+        [_mismatch(frame, cross, one, split) for one in arms] if frame is not None and cross else []
+    )
+    alike = (
+        [_alike(frame, one, split) for one in arms] if frame is not None and SAME in tests else []
+    )
     return CrossLevelReport(
         next(iter(cross.values()), None),
         matrix,
@@ -117,23 +128,36 @@ def cross_level_report(rows: Sequence[Row], queries: "pa.Table | None", split: S
 
 
 def _matrix(
-    scored: Mapping[tuple[str, str], float], cross: Mapping[str, LevelTest], arm: str, split: SplitRecord
+    scored: Mapping[tuple[str, str], float],
+    cross: Mapping[str, LevelTest],
+    arm: str,
+    split: SplitRecord,
 ) -> QueryGalleryMatrix | None:
     levels = tuple(dict.fromkeys(str(facts.query_level) for facts in cross.values()))
     place = {level: i for i, level in enumerate(levels)}
     scores = np.full((len(levels), len(levels)), np.nan)
     for name, facts in cross.items():
         if (arm, name) in scored:
-            scores[place[str(facts.query_level)], place[str(facts.gallery_level)]] = scored[arm, name]
-    return None if np.isnan(scores).any() else QueryGalleryMatrix(arm, plot_label(arm, split), levels, scores)
+            scores[place[str(facts.query_level)], place[str(facts.gallery_level)]] = scored[
+                arm, name
+            ]
+    return (
+        None
+        if np.isnan(scores).any()
+        else QueryGalleryMatrix(arm, plot_label(arm, split), levels, scores)
+    )
 
 
 def _frame(queries: "pa.Table", tests: Mapping[str, LevelTest]) -> "pd.DataFrame":
-    frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
+    frame = queries.select(
+        ["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]
+    ).to_pandas()
     return frame[frame["target"].isin(tests) & frame["valid"]]
 
 
-def _mismatch(frame: "pd.DataFrame", cross: Mapping[str, LevelTest], arm: str, split: SplitRecord) -> PairedCost | None:
+def _mismatch(
+    frame: "pd.DataFrame", cross: Mapping[str, LevelTest], arm: str, split: SplitRecord
+) -> PairedCost | None:
     """Compare each query in the gallery of its own level with its mean over the other galleries."""
     own = [name for name, facts in cross.items() if facts.within_level]
     mine = frame[(frame["arm"] == arm) & frame["target"].isin(cross)]
@@ -141,13 +165,19 @@ def _mismatch(frame: "pd.DataFrame", cross: Mapping[str, LevelTest], arm: str, s
 
 
 def _alike(frame: "pd.DataFrame", arm: str, split: SplitRecord) -> PairedCost | None:
-    """Compare each query without random true matches with the query without those of its own level."""
+    """Compare each query without random true matches with the query without those of its own
+    level."""
     mine = frame[frame["arm"] == arm]
     return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, split)
 
 
-def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, split: SplitRecord) -> PairedCost | None:
-    tables = [side.pivot_table("AP", ["identity", "uid"], "seed", observed=True).dropna() for side in (own, other)]
+def _cost(
+    own: "pd.DataFrame", other: "pd.DataFrame", arm: str, split: SplitRecord
+) -> PairedCost | None:
+    tables = [
+        side.pivot_table("AP", ["identity", "uid"], "seed", observed=True).dropna()
+        for side in (own, other)
+    ]
     both = tables[0].index.intersection(tables[1].index)
     seeds = tables[0].columns.intersection(tables[1].columns)
     if both.empty or seeds.empty:

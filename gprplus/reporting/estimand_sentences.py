@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import arm_phrase, is_mixture, kind_phrases, level_label, reference_phrase
+from gprplus.reporting.arm_labels import (
+    arm_phrase,
+    is_mixture,
+    kind_phrases,
+    level_label,
+    reference_phrase,
+)
 from gprplus.reporting.findings import ContrastFinding, Row
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.levels.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
 
 def own_sentence(found: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> str:
-    """Own level: the mean over arms, how many arms gain and lose, and the widest difference; "" without such tests."""
+    """Own level: the mean over arms, how many arms gain and lose, and the widest difference; ""
+    without such tests."""
     mean, each = _families(found, OWN_MEAN, OWN)
     if not each:
         return ""
@@ -22,25 +29,31 @@ def own_sentence(found: Sequence[ContrastFinding], split: SplitRecord, reference
 def transfer_sentence(
     found: Sequence[ContrastFinding], levels: Sequence[Row], split: SplitRecord, reference: str
 ) -> str:
-    """Transfer: the mean over arms, the worst level, and the arms among themselves; "" without such tests."""
+    """Transfer: the mean over arms, the worst level, and the arms among themselves; "" without such
+    tests."""
     mean, each = _families(found, TRANSFER_MEAN, TRANSFER)
     if not each:
         return ""
     noun = _noun(split)
     seen = _phrase(reference, split)
-    where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favors {seen}"
+    where = (
+        f"query and gallery of one {noun} that is new to the arm and not to {seen}; favors {seen}"
+    )
     text = f"Transfer ({where}): {_against(mean, each, split, reference)}{_worst(levels, split)}."
     return " ".join([text, *_among([one for one in found if one.family == UNSEEN], split)])
 
 
 def mixed_prefix(split: SplitRecord, reference: str) -> str:
-    """Return the content of the mixed gallery and the favored arm, as the beginning of its sentence."""
+    """Return the content of the mixed gallery and the favored arm, as the beginning of its
+    sentence."""
     seen = _phrase(reference, split)
     noun, counts = _noun(split), split.gallery_levels
     if not counts:
         return f"Mixed gallery (all levels of {noun}; favors {seen}): "
     total = sum(counts.values())
-    shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
+    shares = [
+        f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))
+    ]
     each = f"{' to '.join(dict.fromkeys(shares))}%"
     many = formatting.attribute_nouns(_noun(split))
     return f"Mixed gallery ({len(counts)} {many}, {each} each; favors {seen}): "
@@ -49,12 +62,19 @@ def mixed_prefix(split: SplitRecord, reference: str) -> str:
 def _families(
     found: Sequence[ContrastFinding], mean: str, each: str
 ) -> tuple[ContrastFinding | None, list[ContrastFinding]]:
-    return next((one for one in found if one.family == mean), None), [one for one in found if one.family == each]
+    return next((one for one in found if one.family == mean), None), [
+        one for one in found if one.family == each
+    ]
 
 
-def _against(mean: ContrastFinding | None, each: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> str:
-    """Summarize, such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...);
-    ...".
+def _against(
+    mean: ContrastFinding | None,
+    each: Sequence[ContrastFinding],
+    split: SplitRecord,
+    reference: str,
+) -> str:
+    """Summarize, such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95%
+    interval ...); ...".
     """
     against = reference_phrase(reference, split)
     if mean is None or len(each) == 1:
@@ -71,11 +91,17 @@ def _compared(who: str, one: ContrastFinding, against: str, *, many: bool) -> st
     mean = " on average" if many else ""
     if one.low is None:
         signed = formatting.signed_points(one.difference)
-        return f"{who}: {signed} points of mAP{mean} against {against}; without an interval there is no conclusion"
+        return (
+            f"{who}: {signed} points of mAP{mean} against {against}; without an interval there is"
+            " no conclusion"
+        )
     held = f"{one.interval} {formatting.signed_interval(one.low, one.high)}"
     if one.outcome in ("gain", "loss"):
         verb = ("gain" if one.difference > 0 else "lose") + ("" if many else "s")
-        return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{mean} against {against} ({held})"
+        return (
+            f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{mean} against"
+            f" {against} ({held})"
+        )
     same = f"equal to {against} within {formatting.magnitude(one.margin)} points"
     told = same if one.outcome == "same" else f"not distinguishable from {against}"
     points = formatting.signed_points(one.difference)
@@ -102,7 +128,10 @@ def _named(one: ContrastFinding, split: SplitRecord) -> str:
 
 
 def _figures(one: ContrastFinding) -> str:
-    return f"{formatting.signed_points(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
+    return (
+        f"{formatting.signed_points(one.difference)}"
+        f" ({formatting.signed_interval(one.low, one.high)})"
+    )
 
 
 def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
@@ -113,11 +142,16 @@ def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
         return ""
     row = min(known, key=lambda one: one["difference"])
     ends = formatting.signed_interval(row["family_low"], row["family_high"])
-    level = formatting.format_level(split.attribute, row["level"]) if split.attribute else row["level"]
+    level = (
+        formatting.format_level(split.attribute, row["level"]) if split.attribute else row["level"]
+    )
     where = f"{arm_phrase(row['arm'], split)}, searched in {level}"
     count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
     held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
-    return f"; the worst level of {len(known)}: {where}, {formatting.signed_points(row['difference'])}{held}"
+    return (
+        f"; the worst level of {len(known)}: {where},"
+        f" {formatting.signed_points(row['difference'])}{held}"
+    )
 
 
 def _among(unseen: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
@@ -131,7 +165,10 @@ def _among(unseen: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
     named = sorted(decided, key=lambda one: -one.difference)
     rest = len(unseen) - len(decided)
     left = f"; {rest} of {len(unseen)} {'is' if rest == 1 else 'are'} undecided" if rest else ""
-    return [f"{start}: {formatting.join_names([_named(one, split) for one in named])} against the others{left}."]
+    return [
+        f"{start}: {formatting.join_names([_named(one, split) for one in named])} against the"
+        f" others{left}."
+    ]
 
 
 def _phrase(reference: str, split: SplitRecord) -> str:

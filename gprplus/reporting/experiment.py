@@ -8,7 +8,8 @@ from gprplus.schema.split_record import SplitRecord
 
 @dataclass(frozen=True)
 class Experiment:
-    """A split and its benchmark; `estimand` (own, transfer or mixed) is the one that a verdict answers first."""
+    """A split and its benchmark; `estimand` (own, transfer or mixed) is the one that a verdict
+    answers first."""
 
     split: SplitRecord
     benchmark: BenchmarkRecord

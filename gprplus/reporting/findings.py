@@ -1,7 +1,8 @@
 """Findings of a verdict: the declared contrasts of a design, each with the interval of its family.
 
-Every word of a verdict and every interval of a plot is derived from here, and these from schema.CONTRASTS: max-|t| over
-the family, so that in 95 of 100 such experiments none of its intervals misses. Intervals are classified in one place,
+Every word of a verdict and every interval of a plot is derived from here, and these from
+schema.CONTRASTS: max-|t| over the family, so that in 95 of 100 such experiments none of its
+intervals misses. Intervals are classified in one place,
 `statistics.multiplicity.classify_interval`.
 """
 
@@ -16,11 +17,20 @@ from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
 
 Row = Mapping[str, Any]
 
-# Families that may carry a headline, and those of them that hold differences of one arm to the reference.
+# Families that may carry a headline, and those of them that hold differences of one arm to the
+# reference.
 TO_REFERENCE = ("sufficiency", "necessity", "to the reference")
 HEADLINES = (*TO_REFERENCE, "same size", "main effects")
-TURNED = ("necessity",)  # S(mix) - S(without): the sign is reversed to describe the effect of the arm
-OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "same", "undecided": "unclear", "unknown": "unknown"}
+TURNED = (
+    "necessity",
+)  # S(mix) - S(without): the sign is reversed to describe the effect of the arm
+OUTCOMES = {
+    "higher": "gain",
+    "lower": "loss",
+    "equivalent": "same",
+    "undecided": "unclear",
+    "unknown": "unknown",
+}
 JOINED = (
     "family",
     "family_low",
@@ -36,8 +46,9 @@ JOINED = (
 class ContrastFinding:
     """A contrast of mAP: a difference, the interval of its family, and the difference of each seed.
 
-    `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have intervals, `draws` the
-    draws of a random control; ends are None with one seed. `shared`: the interval holds for other families too.
+    `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have
+    intervals, `draws` the draws of a random control; ends are None with one seed. `shared`: the
+    interval holds for other families too.
     """
 
     family: str
@@ -53,7 +64,8 @@ class ContrastFinding:
 
     @property
     def outcome(self) -> str:
-        """Return the class of the interval: gain, loss, same (within the margin), unclear; unknown without interval."""
+        """Return the class of the interval: gain, loss, same (within the margin), unclear; unknown
+        without interval."""
         return OUTCOMES[multiplicity.classify_interval(self.low, self.high, self.margin)]
 
     @property
@@ -68,7 +80,8 @@ class ContrastFinding:
 
 
 def list_findings(contrasts: Sequence[Row]) -> list[ContrastFinding]:
-    """The contrasts of mAP (rows of schema.CONTRASTS of one target), in order; `necessity` as what an arm does."""
+    """The contrasts of mAP (rows of schema.CONTRASTS of one target), in order; `necessity` as what
+    an arm does."""
     rows = [row for row in contrasts if row["metric"] == "mAP"]
     sizes = {
         family: sum(row["family"] == family and row["family_low"] is not None for row in rows)
@@ -97,7 +110,8 @@ def list_findings(contrasts: Sequence[Row]) -> list[ContrastFinding]:
 
 
 def orient(row: Row) -> tuple[float, float | None, float | None]:
-    """Value and ends of a contrast, with its sign such that more is better for the arm that it is named after."""
+    """Value and ends of a contrast, with its sign such that more is better for the arm that it is
+    named after."""
     value, low, high = row["value"], row["family_low"], row["family_high"]
     if row["family"] not in TURNED:
         return value, low, high
@@ -107,7 +121,8 @@ def orient(row: Row) -> tuple[float, float | None, float | None]:
 def headline_finding(found: Sequence[ContrastFinding], split: SplitRecord) -> list[ContrastFinding]:
     """The family that the experiment is about.
 
-    Of a ladder the rungs at a constant number of images count: those with all their images differ in size as well.
+    Of a ladder the rungs at a constant number of images count: those with all their images differ
+    in size as well.
     """
     family = next((name for name in HEADLINES if any(one.family == name for one in found)), None)
     chosen = [one for one in found if one.family == family]
@@ -117,11 +132,11 @@ def headline_finding(found: Sequence[ContrastFinding], split: SplitRecord) -> li
 
 
 def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows of schema.SUMMARY with the verdict of the declared family on the difference to the reference
-    (`JOINED`).
+    """Return rows of schema.SUMMARY with the verdict of the declared family on the difference to
+    the reference (`JOINED`).
 
-    Null for arms without such a family: the reference, the untrained baseline, arms of a control that has several.
-    A control of one arm is a family by itself.
+    Null for arms without such a family: the reference, the untrained baseline, arms of a control
+    that has several. A control of one arm is a family by itself.
     """
     arms = {row["arm"] for row in rows}
     known: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -145,13 +160,14 @@ def _one_arm(row: Row, arms: Collection[str]) -> bool:
 
 
 def outcome_of(row: Row) -> str:
-    """Classify the difference of a joined row by the family's interval; "unknown" if it is in no family."""
+    """Classify the difference of a joined row by the family's interval; "unknown" if it is in no
+    family."""
     return OUTCOMES[row["verdict"] or "unknown"]
 
 
 def verdict_text(row: Row) -> str:
-    """The verdict on a contrast as a table prints it, from the interval of its family; a difference that is shown and
-    small is both.
+    """The verdict on a contrast as a table prints it, from the interval of its family; a difference
+    that is shown and small is both.
     """
     low, high, margin = row["family_low"], row["family_high"], row["margin"]
     word, size = multiplicity.classify_interval(low, high, margin), formatting.magnitude(margin)

@@ -1,7 +1,8 @@
 """Formatting of numbers and names: percent, points, intervals, counts, nouns.
 
-Tables contain scores from 0 to 1; text uses percent and points of difference. A number that rounds to zero keeps a
-digit more, so that an interval that ends just short of zero is never printed as one that touches it.
+Tables contain scores from 0 to 1; text uses percent and points of difference. A number that rounds
+to zero keeps a digit more, so that an interval that ends just short of zero is never printed as one
+that touches it.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,9 @@ def signed_points(score: float | None) -> str:
     if score is None:
         return DASH
     value = 100 * score
-    text = f"{value:+.1f}" if abs(value) >= 0.05 else f"{value:+.2f}" if abs(value) >= 0.005 else "0.0"
+    text = (
+        f"{value:+.1f}" if abs(value) >= 0.05 else f"{value:+.2f}" if abs(value) >= 0.005 else "0.0"
+    )
     return text.replace("-", MINUS)
 
 
@@ -45,7 +48,8 @@ def axis_label(score: float) -> str:
 
 
 def magnitude(score: float | None) -> str:
-    """Format a difference in points without its sign, for sentences that state the direction in words.
+    """Format a difference in points without its sign, for sentences that state the direction in
+    words.
 
     >>> magnitude(-0.021)
     '2.1'
@@ -59,7 +63,9 @@ def format_interval(low: float | None, high: float | None) -> str:
     >>> format_interval(0.61, 0.6514), format_interval(None, None)
     ('61.0–65.1', '–')
     """
-    return DASH if low is None or high is None else f"{format_points(low)}{DASH}{format_points(high)}"
+    return (
+        DASH if low is None or high is None else f"{format_points(low)}{DASH}{format_points(high)}"
+    )
 
 
 def signed_interval(low: float | None, high: float | None) -> str:
@@ -129,7 +135,8 @@ def crossed_name(factors: str) -> str:
 
 
 def format_level(attribute: str, value: Any) -> str:
-    """Format one level in a sentence: a weather is clear by itself, a number or a yes needs its attribute.
+    """Format one level in a sentence: a weather is clear by itself, a number or a yes needs its
+    attribute.
 
     >>> format_level("weather", "foggy"), format_level("viewpoint_deg", 90)
     ('foggy', 'viewpoint 90°')

@@ -13,9 +13,11 @@ MATRIX = "Each arm on each level by itself"
 
 @dataclass(frozen=True)
 class MatrixCell:
-    """The mAP of an arm on one level, and its difference to the reference with the ends of its simultaneous interval.
+    """The mAP of an arm on one level, and its difference to the reference with the ends of its
+    simultaneous interval.
 
-    `outcome` is that of the interval (findings.OUTCOMES); "unknown" for the reference and the untrained network.
+    `outcome` is that of the interval (findings.OUTCOMES); "unknown" for the reference and the
+    untrained network.
     """
 
     value: float
@@ -31,12 +33,16 @@ class MatrixCell:
         if self.difference is None:
             return formatting.format_points(self.value)
         ends = "" if self.low is None else f": {formatting.signed_interval(self.low, self.high)}"
-        return f"{formatting.format_points(self.value)} ({formatting.signed_points(self.difference)}{ends})"
+        return (
+            f"{formatting.format_points(self.value)}"
+            f" ({formatting.signed_points(self.difference)}{ends})"
+        )
 
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A row of an arm: its name, its label in the figure, whether it is the reference, and a cell for each level."""
+    """A row of an arm: its name, its label in the figure, whether it is the reference, and a cell
+    for each level."""
 
     arm: str
     label: str
@@ -46,7 +52,8 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class LevelMatrix:
-    """Matrix of all arms and levels; `queries` of each level, number of simultaneous `differences`."""
+    """Matrix of all arms and levels; `queries` of each level, number of simultaneous
+    `differences`."""
 
     levels: tuple[str, ...]
     queries: tuple[int, ...]
@@ -71,29 +78,44 @@ def build_level_matrix(rows: Sequence[Row], split: SplitRecord) -> LevelMatrix |
         return None
     levels = tuple(dict.fromkeys(row["level"] for row in mine))
     known = {(row["arm"], row["level"]): row for row in mine}
-    arms = [arm for arm in dict.fromkeys(row["arm"] for row in mine) if all((arm, one) in known for one in levels)]
+    arms = [
+        arm
+        for arm in dict.fromkeys(row["arm"] for row in mine)
+        if all((arm, one) in known for one in levels)
+    ]
     arms.sort(key=lambda arm: arm == UNTRAINED)
     lines = [
         MatrixRow(
-            arm, plot_label(arm, split), arm == split.reference, tuple(_cell(known[arm, one], split) for one in levels)
+            arm,
+            plot_label(arm, split),
+            arm == split.reference,
+            tuple(_cell(known[arm, one], split) for one in levels),
         )
         for arm in arms
     ]
-    return LevelMatrix(levels, tuple(known[arms[0], one]["queries"] for one in levels), tuple(lines))
+    return LevelMatrix(
+        levels, tuple(known[arms[0], one]["queries"] for one in levels), tuple(lines)
+    )
 
 
 def _cell(row: Row, split: SplitRecord) -> MatrixCell:
     outcome = OUTCOMES[row["verdict"] or "unknown"]
     ends = (row["difference"], row["family_low"], row["family_high"])
-    return MatrixCell(row["value"], *ends, outcome, bool(row["trained_on"]) and not is_mixture(row["arm"], split))
+    return MatrixCell(
+        row["value"], *ends, outcome, bool(row["trained_on"]) and not is_mixture(row["arm"], split)
+    )
 
 
 def matrix_note(found: LevelMatrix, split: SplitRecord) -> str:
-    """Describe the content of the matrix, and the number of differences for which its intervals hold together."""
-    noun, reference = formatting.attribute_noun(split.attribute or "level"), split.reference or "the reference"
+    """Describe the content of the matrix, and the number of differences for which its intervals
+    hold together."""
+    noun, reference = (
+        formatting.attribute_noun(split.attribute or "level"),
+        split.reference or "the reference",
+    )
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (
-        f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired difference to "
-        f"{reference} and its 95% interval{held}. Galleries of one level are smaller than the mixed one: scores "
-        "of the two cannot be compared."
+        f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired"
+        f" difference to {reference} and its 95% interval{held}. Galleries of one level are smaller"
+        " than the mixed one: scores of the two cannot be compared."
     )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MismatchContrast:
-    """Mean AP of queries under the arm of their own level, under the arms of other levels, and the paired difference.
+    """Mean AP of queries under the arm of their own level, under the arms of other levels, and the
+    paired difference.
 
     `low` and `high` are its 95% interval; None with one seed or one identity.
     """
@@ -32,16 +33,26 @@ class MismatchContrast:
         return self.own - self.other
 
 
-def mismatch_contrast(queries: "pa.Table", split: SplitRecord, target: str) -> MismatchContrast | None:
-    """Compare each query under the arm of its level with its mean over the other single-level arms, over shared seeds.
+def mismatch_contrast(
+    queries: "pa.Table", split: SplitRecord, target: str
+) -> MismatchContrast | None:
+    """Compare each query under the arm of its level with its mean over the other single-level arms,
+    over shared seeds.
 
     Identities and seeds are counted as `statistics` does it for two arms. None when fewer than two
     levels have an arm and queries.
     """
-    frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
+    frame = queries.select(
+        ["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]
+    ).to_pandas()
     single = split.single_level_arms
     arms = {single[level] for level in map(str, split.levels) if level in single}
-    frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna() & frame["arm"].isin(arms)]
+    frame = frame[
+        (frame["target"] == target)
+        & frame["valid"]
+        & frame["level"].notna()
+        & frame["arm"].isin(arms)
+    ]
     names = ["uid", "identity", "level", "seed"]
     wide = frame.pivot_table("AP", names, "arm", observed=True).dropna().reset_index()
     wide = wide[[single.get(str(level)) in wide.columns for level in wide["level"]]]
@@ -49,21 +60,32 @@ def mismatch_contrast(queries: "pa.Table", split: SplitRecord, target: str) -> M
     if len(scored) < 2 or wide.empty:
         return None
     values = wide[scored].to_numpy()
-    own = values[np.arange(len(wide)), [scored.index(single[str(level)]) for level in wide["level"]]]
+    own = values[
+        np.arange(len(wide)), [scored.index(single[str(level)]) for level in wide["level"]]
+    ]
     wide = wide[names].assign(own=own, other=(values.sum(axis=1) - own) / (len(scored) - 1))
-    both = [wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna() for name in ("own", "other")]
-    person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[1]
+    both = [
+        wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna()
+        for name in ("own", "other")
+    ]
+    person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[
+        1
+    ]
     pair = statistics.ScoreArray(np.stack([table.to_numpy().T for table in both]), person)
     found = statistics.difference_intervals(pair, 1)[0]
     known = not math.isnan(found.low)
     means = pair.means().mean(axis=1)
     return MismatchContrast(
-        float(means[0]), float(means[1]), found.low if known else None, found.high if known else None
+        float(means[0]),
+        float(means[1]),
+        found.low if known else None,
+        found.high if known else None,
     )
 
 
 def mismatch_sentence(found: MismatchContrast | None, noun: str) -> str:
-    """Return a sentence on the heat map as a whole: the effect of training on the level of the query."""
+    """Return a sentence on the heat map as a whole: the effect of training on the level of the
+    query."""
     if found is None:
         return ""
     own, other = formatting.format_points(found.own), formatting.format_points(found.other)
@@ -73,4 +95,7 @@ def mismatch_sentence(found: MismatchContrast | None, noun: str) -> str:
         return f"Queries score {figures}; without an interval there is no conclusion."
     paired = f"a difference of {formatting.signed_points(found.difference)}, 95% interval {span}"
     clear = found.low > 0 or found.high < 0
-    return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."
+    return (
+        f"Queries score {figures}:"
+        f" {paired}{'' if clear else ', which is not distinguishable from none'}."
+    )

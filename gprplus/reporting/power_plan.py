@@ -1,4 +1,5 @@
-"""Power plan: seeds and identities needed to detect one point, from the noise of finished runs or typical values."""
+"""Power plan: seeds and identities needed to detect one point, from the noise of finished runs or
+typical values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,25 +12,34 @@ ASSUMED_ARMS = 9
 
 
 def measured_noise(rows: Sequence[Mapping[str, Any]]) -> power.NoiseEstimate | None:
-    """Return the noise in rows of schema.COMPONENTS, of one target and metric; None if a component is missing."""
+    """Return the noise in rows of schema.COMPONENTS, of one target and metric; None if a component
+    is missing."""
     variances = {row["component"]: row["variance"] for row in rows if row["variance"] is not None}
     if not {"arm x seed", "arm x person", "residual"} <= set(variances):
         return None
     first = rows[0]
-    source = f"measured on {first['arms']} arms, {first['seeds']} seeds and {first['query_identities']} identities"
+    source = (
+        f"measured on {first['arms']} arms, {first['seeds']} seeds and {first['query_identities']}"
+        " identities"
+    )
     return power.noise_from_components(variances, source)
 
 
 def power_plan(
     rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
 ) -> tuple[power.NoiseEstimate, int, list[power.PowerPoint]] | None:
-    """Plan seeds and identities for rows of schema.COMPONENTS; without rows, from assumptions of typical size.
+    """Plan seeds and identities for rows of schema.COMPONENTS; without rows, from assumptions of
+    typical size.
 
     `estimands` share the 5% in the verdict (`statistics.level_tables`).
     """
     if not rows:
         guessed = power.assumed_noise()
-        return guessed, ASSUMED_PERSONS, power.plan_power(guessed, ASSUMED_PERSONS, ASSUMED_ARMS, margin)
+        return (
+            guessed,
+            ASSUMED_PERSONS,
+            power.plan_power(guessed, ASSUMED_PERSONS, ASSUMED_ARMS, margin),
+        )
     found = measured_noise(rows)
     if found is None:
         return None
@@ -48,7 +58,13 @@ def plan_lines(
     told, persons, steps = found
     arms = rows[0]["arms"] if rows else ASSUMED_ARMS
     point = formatting.magnitude(margin)
-    headers = ["seeds", "standard error", "smallest seen", f"power for {point}", f"identities for {point}"]
+    headers = [
+        "seeds",
+        "standard error",
+        "smallest seen",
+        f"power for {point}",
+        f"identities for {point}",
+    ]
     lines = [
         [
             str(step.seeds),
@@ -61,10 +77,10 @@ def plan_lines(
     ]
     shared = f" and {estimands} estimands" if estimands > 1 else ""
     said = (
-        f"A paired difference of one arm to the reference, in points of mAP, with "
-        f"{formatting.format_count(persons)} query identities. Seen means that with 80% probability "
-        f"its simultaneous 95% interval, over the differences of all {arms} arms{shared}, "
-        "excludes 0. The last column is the number of identities needed instead. "
-        f"Noise {told.source}."
+        "A paired difference of one arm to the reference, in points of mAP, with"
+        f" {formatting.format_count(persons)} query identities. Seen means that with 80%"
+        f" probability its simultaneous 95% interval, over the differences of all {arms}"
+        f" arms{shared}, excludes 0. The last column is the number of identities needed instead."
+        f" Noise {told.source}."
     )
     return headers, lines, said

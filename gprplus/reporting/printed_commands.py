@@ -1,6 +1,7 @@
 """Commands that reproduce a manifest, a split and a benchmark from their records.
 
-Each runs in the current directory as printed. If a manifest or split no longer exists, a comment states it.
+Each runs in the current directory as printed. If a manifest or split no longer exists, a comment
+states it.
 """
 
 import shlex
@@ -21,7 +22,8 @@ from gprplus.splits import command_options
 
 
 def printed_commands(run: RunResults) -> list[str]:
-    """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark, or study."""
+    """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark,
+    or study."""
     start = enter_folder()
     study = read_command(run.benchmark.command, run.folder)
     if study:
@@ -30,7 +32,8 @@ def printed_commands(run: RunResults) -> list[str]:
 
 
 def enter_folder() -> str:
-    """The line that goes to the current directory, which the paths of the other lines are relative to."""
+    """The line that goes to the current directory, which the paths of the other lines are relative
+    to."""
     return f"cd {shlex.quote(str(Path.cwd()))}"
 
 
@@ -45,7 +48,10 @@ def _manifest(run: RunResults) -> Iterator[str]:
         record = manifest_record(info, place / "manifest.json")
     except (ReportError, ManifestError):
         known = run.split.manifest.fingerprint
-        yield f"# The manifest (fingerprint {known}) is not at the recorded path, so its command is unknown."
+        yield (
+            f"# The manifest (fingerprint {known}) is not at the recorded path, so its command is"
+            " unknown."
+        )
         return
     checks = record.checks.names if record.checks else []
     for name, dataset in record.datasets.items():
@@ -60,7 +66,8 @@ def _manifest_folder(run: RunResults) -> Path | None:
 
 
 def _split(run: RunResults) -> str:
-    """make-split with every option that is not the default, or from its record where options cannot spell it."""
+    """make-split with every option that is not the default, or from its record where options cannot
+    spell it."""
     asked, manifest = run.split.request, _manifest_folder(run)
     if run.split_folder is None or manifest is None or not asked.get("attr"):
         return "# The split is not at the recorded path, so its command is unknown."
@@ -74,9 +81,17 @@ def _split(run: RunResults) -> str:
 
 
 def _benchmark(run: RunResults) -> Iterator[Word]:
-    split = resolve_command(".", run.split_folder) if run.split_folder else Path("work/splits") / run.rows[0]["split"]
+    split = (
+        resolve_command(".", run.split_folder)
+        if run.split_folder
+        else Path("work/splits") / run.rows[0]["split"]
+    )
     kept = run.benchmark.arguments
-    output, options = read_arguments(kept, run.folder, ReportError) if kept else (run.folder.parents[1], _earlier(run))
+    output, options = (
+        read_arguments(kept, run.folder, ReportError)
+        if kept
+        else (run.folder.parents[1], _earlier(run))
+    )
     seeds = len(set(run.results.column("seed").to_pylist()))
     yield split
     yield from spelled(replace(options, seeds=seeds), keep=("recipe",))
@@ -84,10 +99,13 @@ def _benchmark(run: RunResults) -> Iterator[Word]:
 
 
 def _earlier(run: RunResults) -> BenchmarkOptions:
-    """Infer arguments from a record without them. A target's folder of images is used for its manifest."""
+    """Infer arguments from a record without them. A target's folder of images is used for its
+    manifest."""
     request, targets = run.benchmark.request, run.benchmark.targets
     places = {
-        base_name(name): list(target.roots.values()) for name, target in targets.items() if not is_own_test_set(name)
+        base_name(name): list(target.roots.values())
+        for name, target in targets.items()
+        if not is_own_test_set(name)
     }
     mode = request.get("compute.compile") or None
     return BenchmarkOptions(
@@ -98,5 +116,7 @@ def _earlier(run: RunResults) -> BenchmarkOptions:
         epochs=request.get("epochs"),
         compile=mode if mode != "no" else None,
         rerank=any(base_name(name) != name for name in targets),
-        targets={name: resolve_command(roots[0], run.folder) for name, roots in places.items() if roots},
+        targets={
+            name: resolve_command(roots[0], run.folder) for name, roots in places.items() if roots
+        },
     )

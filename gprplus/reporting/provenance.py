@@ -20,7 +20,9 @@ def provenance_blocks(run: RunResults) -> list[Block]:
         "split": first["split"],
         "recipe": first["recipe"],
         "network": first["backbone"],
-        "first weights": "none: trained from scratch" if first["weights"] in (None, "none") else first["weights"],
+        "first weights": "none: trained from scratch"
+        if first["weights"] in (None, "none")
+        else first["weights"],
         "seeds": ", ".join(map(str, seeds)),
         "device": ", ".join(devices),
         "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
@@ -38,7 +40,11 @@ def provenance_blocks(run: RunResults) -> list[Block]:
     head = ("Record", [(term, str(value)) for term, value in main.items() if value])
     return [
         head,
-        *((title, list(flatten_record(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
+        *(
+            (title, list(flatten_record(data)))
+            for title, data in named.items()
+            if isinstance(data, Mapping) and data
+        ),
     ]
 
 

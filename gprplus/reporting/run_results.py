@@ -1,4 +1,5 @@
-"""Content of a run folder, read once: the benchmark's record, its split, and the collected tables of the arms."""
+"""Content of a run folder, read once: the benchmark's record, its split, and the collected tables
+of the arms."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -32,11 +33,10 @@ AGAIN = "Run `gprplus benchmark` again: it continues from finished runs."
 class RunResults:
     """A finished benchmark of one split with one recipe.
 
-    `benchmark` is benchmark.json; `split` is split.json, or the meaning of the names of
-    the arms if it is not at the recorded path; `split_folder` is then None. `estimand` is the one that the
-    verdict reports first. `queries` is schema.QUERIES with the first columns arm
-    and seed; `judged` has the tables of contrasts, and of components, curves, pooled effects and levels
-    if they exist.
+    `benchmark` is benchmark.json; `split` is split.json, or the meaning of the names of the arms if
+    it is not at the recorded path; `split_folder` is then None. `estimand` is the one that the
+    verdict reports first. `queries` is schema.QUERIES with the first columns arm and seed; `judged`
+    has the tables of contrasts, and of components, curves, pooled effects and levels if they exist.
     """
 
     folder: Path
@@ -51,9 +51,11 @@ class RunResults:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """Return the summary's rows by target, in the split's order of arms, with the verdict of their family
-        (`with_family_columns`)."""
-        return with_family_columns(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
+        """Return the summary's rows by target, in the split's order of arms, with the verdict of
+        their family (`with_family_columns`)."""
+        return with_family_columns(
+            in_split_order(self.summary.to_pylist(), self.arms), self.contrasts
+        )
 
     def rows_of(self, target: str) -> list[Row]:
         """The summary's rows of one target."""
@@ -66,7 +68,8 @@ class RunResults:
 
     @property
     def levels(self) -> list[Row]:
-        """The scores on each level by itself (schema.LEVELS); none where the split has no such tests."""
+        """The scores on each level by itself (schema.LEVELS); none where the split has no such
+        tests."""
         return self.judged["levels"].to_pylist() if "levels" in self.judged else []
 
     @property
@@ -104,11 +107,14 @@ class RunResults:
 
 
 def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
-    """Read one run folder, for a verdict that answers `estimand` first; by default what the benchmark was given.
+    """Read one run folder, for a verdict that answers `estimand` first; by default what the
+    benchmark was given.
 
     Raises ReportError when it is none, or is half there.
     """
-    info = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
+    info = read_json(
+        folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)"
+    )
     benchmark = benchmark_record(info, folder / "benchmark.json")
     summary = table_at(folder / "summary.parquet", schema.SUMMARY)
     results = table_at(folder / "results.parquet", schema.RESULTS)
@@ -117,7 +123,9 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     lost = _runs(summary) - _runs(results)
     if lost:
         shown = first_few([" on ".join(run) for run in sorted(lost)])
-        raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
+        raise ReportError(
+            f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}"
+        )
     home = _split_folder(folder, benchmark)
     names = dict.fromkeys(summary.column("arm").to_pylist())
     split = load_split_record(home, ReportError) if home else unrecorded(names)
@@ -132,7 +140,8 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
 
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
-    """A table of a run folder, held to its columns. Raises ReportError where it is missing or torn."""
+    """A table of a run folder, held to its columns. Raises ReportError where it is missing or
+    torn."""
     if not path.is_file():
         raise ReportError(f"{path.parent} has no {path.name}: its runs are not finished. {AGAIN}")
     return schema.stored.read_table(path, columns, ReportError, AGAIN)
@@ -140,7 +149,9 @@ def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
 
 def _runs(table: "pa.Table") -> set[tuple[str, str]]:
     """Arm and target of each row."""
-    return set(zip(table.column("arm").to_pylist(), table.column("target").to_pylist(), strict=True))
+    return set(
+        zip(table.column("arm").to_pylist(), table.column("target").to_pylist(), strict=True)
+    )
 
 
 def _split_folder(folder: Path, benchmark: BenchmarkRecord) -> Path | None:
@@ -152,28 +163,44 @@ def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
     """queries.parquet of every run in `results`, with arm and seed in front."""
     import pyarrow as pa
 
-    runs = sorted(set(zip(results.column("arm").to_pylist(), results.column("seed").to_pylist(), strict=True)))
+    runs = sorted(
+        set(zip(results.column("arm").to_pylist(), results.column("seed").to_pylist(), strict=True))
+    )
     paths = {run: folder / run[0] / f"seed{run[1]}" / "queries.parquet" for run in runs}
     absent = [str(path.relative_to(folder)) for path in paths.values() if not path.is_file()]
     if absent:
-        raise ReportError(f"{folder} is half there: {first_few(absent)} listed in results.parquet but missing. {AGAIN}")
+        raise ReportError(
+            f"{folder} is half there: {first_few(absent)} listed in results.parquet but missing."
+            f" {AGAIN}"
+        )
     parts = []
     for (arm, seed), path in paths.items():
         table = table_at(path, schema.QUERIES)
         _require_queries(table, results, arm, seed, path)
-        front = {"arm": pa.array([arm] * len(table), pa.string()), "seed": pa.array([seed] * len(table), pa.int64())}
-        parts.append(pa.table({**front, **{name: table.column(name) for name in table.column_names}}))
+        front = {
+            "arm": pa.array([arm] * len(table), pa.string()),
+            "seed": pa.array([seed] * len(table), pa.int64()),
+        }
+        parts.append(
+            pa.table({**front, **{name: table.column(name) for name in table.column_names}})
+        )
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _require_queries(queries: "pa.Table", results: "pa.Table", arm: str, seed: int, path: Path) -> None:
-    """Raise ReportError unless a run's queries are as many, target by target, as its results count."""
+def _require_queries(
+    queries: "pa.Table", results: "pa.Table", arm: str, seed: int, path: Path
+) -> None:
+    """Raise ReportError unless a run's queries are as many, target by target, as its results
+    count."""
     import pyarrow.compute as pc
 
     valid = Counter(queries.filter(queries.column("valid")).column("target").to_pylist())
     mine = results.filter((pc.field("arm") == arm) & (pc.field("seed") == seed))
-    for target, count in zip(mine.column("target").to_pylist(), mine.column("queries").to_pylist(), strict=True):
+    for target, count in zip(
+        mine.column("target").to_pylist(), mine.column("queries").to_pylist(), strict=True
+    ):
         if valid[target] != count:
             raise ReportError(
-                f"{path} has {valid[target]:,} valid queries of {target}, results.parquet counts {count:,}. {AGAIN}"
+                f"{path} has {valid[target]:,} valid queries of {target}, results.parquet counts"
+                f" {count:,}. {AGAIN}"
             )

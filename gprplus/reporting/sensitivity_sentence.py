@@ -15,17 +15,33 @@ def sensitivity_sentence(rows: Sequence[Row], split: SplitRecord) -> list[str]:
     if not mine:
         return []
     settings = formatting.join_names(list(dict.fromkeys(row["variant"] for row in mine)))
-    pair = f"{arm_phrase(mine[0]['arm'], split)} against {reference_phrase(mine[0]['reference'], split)}"
-    decided = [row for row in mine if row["base_low"] is not None and row["base_low"] * row["base_high"] > 0]
+    pair = (
+        f"{arm_phrase(mine[0]['arm'], split)} against"
+        f" {reference_phrase(mine[0]['reference'], split)}"
+    )
+    decided = [
+        row
+        for row in mine
+        if row["base_low"] is not None and row["base_low"] * row["base_high"] > 0
+    ]
     changed = [row for row in decided if not row["sign_holds"]]
     if not decided:
-        return [f"With {settings} nothing can be compared: no difference of {pair} was distinguishable."]
+        return [
+            f"With {settings} nothing can be compared: no difference of {pair} was distinguishable."
+        ]
     if not changed:
-        return [f"With {settings} the difference of {pair} keeps its sign wherever it was distinguishable."]
+        return [
+            f"With {settings} the difference of {pair} keeps its sign wherever it was"
+            " distinguishable."
+        ]
     parts = [
-        f"{_where(row)} with {row['variant']} ({_turned(row, 'value')}, was {_turned(row, 'base')})" for row in changed
+        f"{_where(row)} with {row['variant']} ({_turned(row, 'value')}, was {_turned(row, 'base')})"
+        for row in changed
     ]
-    return [f"With {settings} the difference of {pair} does not keep its sign: {formatting.join_names(parts)}."]
+    return [
+        f"With {settings} the difference of {pair} does not keep its sign:"
+        f" {formatting.join_names(parts)}."
+    ]
 
 
 def _where(row: Row) -> str:
@@ -33,5 +49,7 @@ def _where(row: Row) -> str:
 
 
 def _turned(row: Row, name: str) -> str:
-    value = orient({"value": row[name], "family_low": None, "family_high": None, "family": row["family"]})[0]
+    value = orient(
+        {"value": row[name], "family_low": None, "family_high": None, "family": row["family"]}
+    )[0]
     return formatting.signed_points(value)

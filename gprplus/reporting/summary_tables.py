@@ -1,4 +1,5 @@
-"""The summary as tables: for the terminal and for a spreadsheet, and what has to be known to read them."""
+"""The summary as tables: for the terminal and for a spreadsheet, and what has to be known to read
+them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,20 +17,28 @@ RIGHT = range(1, 8)  # columns of `overview_table` that hold figures, counted wi
 
 
 def in_split_order(rows: Sequence[Row], arms: Sequence[str] = ()) -> list[Row]:
-    """Rows by target, then in the split's order of arms; unnamed arms follow as they come, the untrained floor last."""
+    """Rows by target, then in the split's order of arms; unnamed arms follow as they come, the
+    untrained floor last."""
     place = {arm: i for i, arm in enumerate(arms)}
     order = {name: i for i, name in enumerate(basis_targets(rows))}
     last, beside = len(place), len(order)
-    tests = {name: beside + i for i, name in enumerate(sorted({row["target"] for row in rows} - set(order)))}
+    tests = {
+        name: beside + i
+        for i, name in enumerate(sorted({row["target"] for row in rows} - set(order)))
+    }
     order |= tests
-    return sorted(rows, key=lambda r: (order[r["target"]], r["arm"] == UNTRAINED, place.get(r["arm"], last)))
+    return sorted(
+        rows, key=lambda r: (order[r["target"]], r["arm"] == UNTRAINED, place.get(r["arm"], last))
+    )
 
 
 def overview_table(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str], list[list[str]]]:
-    """Headers and rows for the terminal: one row an arm (and target, when there are several), scores in points.
+    """Headers and rows for the terminal: one row an arm (and target, when there are several),
+    scores in points.
 
-    `summary` is schema.SUMMARY, `contrasts` schema.CONTRASTS; the summary's order is kept, the untrained floor last.
-    The interval of a difference is that of its declared family; where there is none, its place is empty.
+    `summary` is schema.SUMMARY, `contrasts` schema.CONTRASTS; the summary's order is kept, the
+    untrained floor last. The interval of a difference is that of its declared family; where there
+    is none, its place is empty.
     """
     rows = with_family_columns(in_split_order(summary.to_pylist()), contrasts.to_pylist())
     names = basis_targets(rows)
@@ -65,7 +74,8 @@ def overview_table(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str
 
 
 def difference_cells(row: Row) -> list[str]:
-    """The paired difference of a joined row, its interval alone, and that of its family; dashes for the reference."""
+    """The paired difference of a joined row, its interval alone, and that of its family; dashes for
+    the reference."""
     if row["arm"] == row["reference"]:
         return [formatting.DASH] * 3
     alone = formatting.signed_interval(row["mAP_difference_low"], row["mAP_difference_high"])
@@ -77,8 +87,8 @@ def difference_cells(row: Row) -> list[str]:
 
 
 def summary_csv(summary: "pa.Table", contrasts: "pa.Table", arms: Sequence[str] = ()) -> str:
-    """Return every column of the summary and the verdict of the declared family on mAP (`findings.JOINED`), scores from
-    0 to 1 at full precision; null is an empty field.
+    """Return every column of the summary and the verdict of the declared family on mAP
+    (`findings.JOINED`), scores from 0 to 1 at full precision; null is an empty field.
     """
     rows = with_family_columns(in_split_order(summary.to_pylist(), arms), contrasts.to_pylist())
     return write_summary([*summary.column_names, *JOINED], rows)
@@ -94,17 +104,17 @@ def summary_notes(rows: Sequence[Row]) -> list[str]:
     said = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
         said.append(
-            "A difference is paired: the same queries, the same seeds. Its intervals include the variance over query "
-            "identities and seeds. Its single interval holds for that difference by itself; its "
-            "simultaneous interval is wide enough to hold for the whole family that the design declared, "
-            "on one target (max-|t|)."
+            "A difference is paired: the same queries, the same seeds. Its intervals include the"
+            " variance over query identities and seeds. Its single interval holds for that"
+            " difference by itself; its simultaneous interval is wide enough to hold for the whole"
+            " family that the design declared, on one target (max-|t|)."
         )
     margin = next((row["margin"] for row in rows if row["margin"] is not None), None)
     if margin is not None:
         said.append(
-            "Words, plots and colors follow the simultaneous interval. One that contains 0 is not distinguishable "
-            f"from 0; equal means that it is within {formatting.magnitude(margin)} points, "
-            "the margin declared beforehand."
+            "Words, plots and colors follow the simultaneous interval. One that contains 0 is not"
+            f" distinguishable from 0; equal means that it is within {formatting.magnitude(margin)}"
+            " points, the margin declared beforehand."
         )
     if any(row["arm"] == UNTRAINED for row in rows):
         said.append("`untrained` is the same network before training: the floor under every score.")

@@ -1,9 +1,9 @@
 """Verdicts: the results in words, limited to what the intervals support.
 
-Four rules. A word follows from the interval that is printed with it, and that interval holds for the whole declared
-family (`list_findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that
-was declared beforehand. A comparison names its reference. If a network was trained from scratch, or tested on engine
-renders, the conclusion states it.
+Four rules. A word follows from the interval that is printed with it, and that interval holds for
+the whole declared family (`list_findings`). An interval that contains 0 is "not distinguishable",
+and "equal" only within the margin that was declared beforehand. A comparison names its reference.
+If a network was trained from scratch, or tested on engine renders, the conclusion states it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
 
 @dataclass(frozen=True)
 class Verdict:
-    """A conclusion about one target: the sentences to remember, a line each, what else belongs to them, and what they
-    rest on.
+    """A conclusion about one target: the sentences to remember, a line each, what else belongs to
+    them, and what they rest on.
     """
 
     headline: str
@@ -55,11 +55,12 @@ def verdict_paragraphs(
     levels: "pa.Table | None" = None,
     sensitivity: "pa.Table | None" = None,
 ) -> str:
-    """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each,
-    those that were named before the split's own test set.
+    """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one
+    paragraph for each, those that were named before the split's own test set.
 
-    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels` (schema.LEVELS) the scores of
-    each level by itself, `sensitivity` (schema.SENSITIVITY) differences with other settings.
+    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels`
+    (schema.LEVELS) the scores of each level by itself, `sensitivity` (schema.SENSITIVITY)
+    differences with other settings.
     """
     rows, judged = summary.to_pylist(), contrasts.to_pylist()
     names, cells = basis_targets(rows), [] if levels is None else levels.to_pylist()
@@ -77,7 +78,9 @@ def verdict_paragraphs(
         for name in names
     ]
     return "\n\n".join(
-        said if len(said) == 1 else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
+        said
+        if len(said) == 1
+        else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
     )
 
 
@@ -93,8 +96,8 @@ def verdict_of(
     levels: Sequence[Row] = (),
     sensitivity: Sequence[Row] = (),
 ) -> Verdict:
-    """The verdict on one target, from its summary rows, its contrasts, its rows of schema.SENSITIVITY and, of the
-    split's own test set, those of schema.LEVELS.
+    """The verdict on one target, from its summary rows, its contrasts, its rows of
+    schema.SENSITIVITY and, of the split's own test set, those of schema.LEVELS.
     """
     split = about.split
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
@@ -107,27 +110,44 @@ def verdict_of(
     compared = headline_finding(found, split)
     rests = describe_basis(next(iter(trained.values())), compared, about)
     if reference is None or not compared:
-        return Verdict(_without_reference(list(trained.values()), split, name), _floor(reference, floor), rests)
+        return Verdict(
+            _without_reference(list(trained.values()), split, name), _floor(reference, floor), rests
+        )
     text, support = _compare(compared, split, reference["arm"])
     first, others = _estimands(text, found, levels, about, reference["arm"])
     support = others + support + _secondary_sentences(found, split)
-    support += _control(found, trained, reference, split) + _few_seeds(compared) + _floor(reference, floor)
+    support += (
+        _control(found, trained, reference, split) + _few_seeds(compared) + _floor(reference, floor)
+    )
     support += sensitivity_sentence(sensitivity, split) + _few_identities(reference)
     return Verdict(first, support, rests)
 
 
 def _estimands(
-    mixed: str, found: Sequence[ContrastFinding], levels: Sequence[Row], about: Experiment, reference: str
+    mixed: str,
+    found: Sequence[ContrastFinding],
+    levels: Sequence[Row],
+    about: Experiment,
+    reference: str,
 ) -> tuple[str, list[str]]:
-    """The headline, and sentences after it: with tests of single levels all three estimands, else `mixed` alone.
+    """The headline, and sentences after it: with tests of single levels all three estimands, else
+    `mixed` alone.
 
-    The one that `about` names comes first; where it names none, the three together are the headline.
+    The one that `about` names comes first; where it names none, the three together are the
+    headline.
     """
     split = about.split
-    own, transfer = own_sentence(found, split, reference), transfer_sentence(found, levels, split, reference)
+    own, transfer = (
+        own_sentence(found, split, reference),
+        transfer_sentence(found, levels, split, reference),
+    )
     if not (own or transfer):
         return mixed, []
-    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(split, reference) + _lower(mixed)}
+    texts = {
+        "own": own,
+        "transfer": transfer,
+        "mixed": mixed_prefix(split, reference) + _lower(mixed),
+    }
     first = about.estimand or ""
     if not texts.get(first):
         return "\n".join(filter(None, texts.values())), []
@@ -141,12 +161,14 @@ def _few_identities(reference: Row) -> list[str]:
         return []
     found = formatting.pluralize(count, "test identity", "test identities")
     return [
-        f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the conclusion. Render more "
-        "identities, or raise --test-share."
+        f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the"
+        " conclusion. Render more identities, or raise --test-share."
     ]
 
 
-def _compare(found: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> tuple[str, list[str]]:
+def _compare(
+    found: Sequence[ContrastFinding], split: SplitRecord, reference: str
+) -> tuple[str, list[str]]:
     """The headline over a family of differences, and the count of its outcomes."""
     gains = sorted((one for one in found if one.outcome == "gain"), key=_difference, reverse=True)
     losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
@@ -163,7 +185,11 @@ def _compare(found: Sequence[ContrastFinding], split: SplitRecord, reference: st
     if losses:
         text = f"{_change(losses[0], split)} {_over(losses[0], against, most)}"
         if len(found) > 1:
-            text += f"; no {what} beats it" if len(losses) == len(found) else f"; no {what} is shown to beat it"
+            text += (
+                f"; no {what} beats it"
+                if len(losses) == len(found)
+                else f"; no {what} is shown to beat it"
+            )
         return f"{text}.", tally
     if open_:
         mixed = 0 < sum(one.outcome == "same" for one in found) < len(found)
@@ -174,15 +200,20 @@ def _compare(found: Sequence[ContrastFinding], split: SplitRecord, reference: st
 def _without_interval(found: Sequence[ContrastFinding], split: SplitRecord, against: str) -> str:
     """List differences without an interval, without a conclusion."""
     widest = max(found, key=lambda one: abs(one.difference))
-    why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
+    why = (
+        "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
+    )
     more = "more" if widest.difference > 0 else "less"
     who = sentence_subject(widest.family, widest.name, split)
     gap = f"{who} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
     return f"{why}, so there is no conclusion: {gap} than {against}, which can be chance."
 
 
-def _undecided(found: Sequence[ContrastFinding], split: SplitRecord, against: str, what: str) -> str:
-    """State that no difference is shown: all equal within the margin, or the widest gap with its interval."""
+def _undecided(
+    found: Sequence[ContrastFinding], split: SplitRecord, against: str, what: str
+) -> str:
+    """State that no difference is shown: all equal within the margin, or the widest gap with its
+    interval."""
     widest = max(found, key=lambda one: abs(one.difference))
     named = sentence_subject(widest.family, widest.name, split)
     figures = f"{formatting.signed_points(widest.difference)} points of mAP, {widest.interval} "
@@ -190,7 +221,10 @@ def _undecided(found: Sequence[ContrastFinding], split: SplitRecord, against: st
     equal = f"equal to {against} within {formatting.magnitude(widest.margin)} points"
     same = all(one.outcome == "same" for one in found)
     if len(found) == 1:
-        return f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}: {figures}."
+        return (
+            f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}:"
+            f" {figures}."
+        )
     says = f"Every {what} is {equal}" if same else f"No {what} is distinguishable from {against}"
     return f"{says}; the widest gap, {named}, is {figures}."
 
@@ -204,8 +238,8 @@ def _change(one: ContrastFinding, split: SplitRecord) -> str:
 
 
 def _over(one: ContrastFinding, against: str, most: str) -> str:
-    """End it, such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to
-    3.0".
+    """End it, such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95%
+    interval 1.2 to 3.0".
     """
     return f"against {against}{most}, {one.interval} {_ends(one)}"
 
@@ -217,11 +251,15 @@ def _ends(one: ContrastFinding) -> str:
 
 
 def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
-    """Count the members of the family that lose, win, are equal within the margin, or are undecided."""
+    """Count the members of the family that lose, win, are equal within the margin, or are
+    undecided."""
     if len(found) < 2:
         return []
     what = kind_phrases(found[0].family, [one.name for one in found], split)[1]
-    groups = {name: [one for one in found if one.outcome == name] for name in ("loss", "gain", "same", "unclear")}
+    groups = {
+        name: [one for one in found if one.outcome == name]
+        for name in ("loss", "gain", "same", "unclear")
+    }
     every = f"Both {what}" if len(found) == 2 else f"All {len(found)} {what}"
     for name, verb in (("loss", "lose against it"), ("gain", "beat it")):
         if len(groups[name]) == len(found):
@@ -230,7 +268,10 @@ def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> lis
     tails = {
         "loss": (" loses against it", " lose against it"),
         "gain": (" beats it", " beat it"),
-        "same": (f" is equal to it within {margin} points", f" are equal to it within {margin} points"),
+        "same": (
+            f" is equal to it within {margin} points",
+            f" are equal to it within {margin} points",
+        ),
         "unclear": (" is not distinguishable from it", " are not distinguishable from it"),
     }
     parts = []
@@ -243,7 +284,8 @@ def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> lis
 
 
 def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
-    """Return secondary results: the levels against as many random ones, interactions of a factorial."""
+    """Return secondary results: the levels against as many random ones, interactions of a
+    factorial."""
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
     if chosen:
@@ -251,26 +293,42 @@ def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -
         once = "; drawn once, so it omits the variance of the draw" if chosen[0].draws == 1 else ""
         said.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
-    shown = [f"{formatting.crossed_name(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
+    shown = [
+        f"{formatting.crossed_name(one.name)} {_decided(one)}"
+        for one in pairs
+        if one.outcome in ("gain", "loss")
+    ]
     if pairs:
-        said.append(f"Interaction: {formatting.join_names(shown)}." if shown else "No interaction is shown.")
+        said.append(
+            f"Interaction: {formatting.join_names(shown)}." if shown else "No interaction is shown."
+        )
     return said
 
 
 def _decided(one: ContrastFinding) -> str:
     """Format, such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
     if one.outcome in ("gain", "loss"):
-        return f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)} ({_ends(one)})"
-    told = f"is equal within {formatting.magnitude(one.margin)}" if one.outcome == "same" else "is undecided"
+        return (
+            f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)}"
+            f" ({_ends(one)})"
+        )
+    told = (
+        f"is equal within {formatting.magnitude(one.margin)}"
+        if one.outcome == "same"
+        else "is undecided"
+    )
     return f"{told} ({formatting.signed_interval(one.low, one.high)})"
 
 
 def _control(
     found: Sequence[ContrastFinding], trained: Mapping[str, Row], reference: Row, split: SplitRecord
 ) -> list[str]:
-    """Return the sentence on random images of the same size, which shows the variation of a draw."""
+    """Return the sentence on random images of the same size, which shows the variation of a
+    draw."""
     one = next((one for one in found if one.family == "random images"), None)
-    sizes = {row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)}
+    sizes = {
+        row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)
+    }
     if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
         return []
     drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
@@ -296,8 +354,8 @@ def _few_seeds(compared: Sequence[ContrastFinding]) -> list[str]:
     if compared[0].seeds != 2:
         return []
     return [
-        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be shown; "
-        "three seeds narrow the intervals by a third to a half."
+        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be"
+        " shown; three seeds narrow the intervals by a third to a half."
     ]
 
 
@@ -311,7 +369,10 @@ def _floor(reference: Row | None, floor: Row | None) -> list[str]:
     text = f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."
     high = floor["mAP_difference_high"]
     if reference is not None and high is not None and high >= 0:
-        text += " Training is not shown to have lifted the reference above that, so these differences rest on little."
+        text += (
+            " Training is not shown to have lifted the reference above that, so these differences"
+            " rest on little."
+        )
     return [text]
 
 
@@ -326,7 +387,8 @@ def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str |
     if len(rows) == 1:
         why = "it is the only arm" if best["arm"] == reference else absent
         return (
-            f"{_upper(arm_phrase(best['arm'], split))} scores {scored}; {why}, so there is nothing to compare it with."
+            f"{_upper(arm_phrase(best['arm'], split))} scores {scored}; {why}, so there is nothing"
+            " to compare it with."
         )
     there = any(row["arm"] == reference for row in rows)
     why = "what the design compares is not all finished" if there else absent

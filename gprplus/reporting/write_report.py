@@ -22,21 +22,27 @@ def report(
 ) -> list[Path]:
     """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
 
-    `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
-    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs). `estimand` (own, transfer
-    or mixed) is what the verdict answers first; None: what the benchmark was given.
+    `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the
+    run folder itself, or into the folder `output` (a folder SPLIT/RECIPE inside it when there are
+    several runs). `estimand` (own, transfer or mixed) is what the verdict answers first; None: what
+    the benchmark was given.
 
     Raises:
-        ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
+        ReportError: there is nothing finished to report on, a benchmark is running in one of the
+        folders, or another
             process writes reports to `output`.
     """
     require_estimand(estimand, ReportError)
     folders, output = expand_folders(as_list(runs)), None if output is None else Path(output)
     busy = next((folder for folder in folders if is_held(folder)), None)
     if busy:
-        raise ReportError(f"A benchmark is running in {busy}, and its tables change. Report when it has finished.")
+        raise ReportError(
+            f"A benchmark is running in {busy}, and its tables change. Report when it has finished."
+        )
     if output is not None and (output.suffix or output.is_file()):
-        raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
+        raise ReportError(
+            f"{output} looks like a file; three files are written, so give a folder with -o."
+        )
     if output is None:
         return write_reports(folders, estimand=estimand)
     many = len(folders) > 1
@@ -58,7 +64,9 @@ def write_reports(
         texts = {
             "report.html": render_page(outcome),
             "results.csv": summary_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
-            "results.md": report_markdown(outcome.summary, outcome.judged, outcome.experiment, outcome.queries),
+            "results.md": report_markdown(
+                outcome.summary, outcome.judged, outcome.experiment, outcome.queries
+            ),
         }
         for name, text in texts.items():
             write_text(place / name, text)
@@ -67,14 +75,18 @@ def write_reports(
 
 
 def expand_folders(runs: Sequence[Path]) -> list[Path]:
-    """Return run folders in the given order; a folder with finished ones is replaced by them, else ReportError."""
+    """Return run folders in the given order; a folder with finished ones is replaced by them, else
+    ReportError."""
     folders: list[Path] = []
     for run in runs:
         own = any((run / name).is_file() for name in ("benchmark.json", "summary.parquet"))
-        inside = [run] if own else sorted({path.parent for depth in DEPTHS for path in run.glob(depth)})
+        inside = (
+            [run] if own else sorted({path.parent for depth in DEPTHS for path in run.glob(depth)})
+        )
         if not inside:
             raise ReportError(
-                f"{run} holds no finished benchmark: no summary.parquet in it or in a SPLIT/RECIPE folder. {AGAIN}"
+                f"{run} holds no finished benchmark: no summary.parquet in it or in a SPLIT/RECIPE"
+                f" folder. {AGAIN}"
             )
         folders += inside
     return list(dict.fromkeys(folders))

@@ -1,7 +1,7 @@
 """The columns of every table, each with its type, level, unit and one sentence.
 
-Tables and records are the only interface between packages. Arrow schemas, the documentation's tables and the checks
-are made from these records.
+Tables and records are the only interface between packages. Arrow schemas, the documentation's
+tables and the checks are made from these records.
 """
 
 from gprplus.schema import stored

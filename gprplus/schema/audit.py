@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 
 from gprplus.core.typed import optional, optional_table
 
-MatchingFact = int | float | list[str] | dict[str, str]  # a count, a share, attributes, or maps of merged levels
+MatchingFact = (
+    int | float | list[str] | dict[str, str]
+)  # a count, a share, attributes, or maps of merged levels
 
 
 @dataclass(frozen=True)
 class AliasAudit:
-    """An attribute that is a function of others; `declared` by the layout, or found in the images."""
+    """An attribute that is a function of others; `declared` by the layout, or found in the
+    images."""
 
     attribute: str
     of: list[str]
@@ -28,7 +31,8 @@ class ImagesPerIdentity:
 
 @dataclass(frozen=True)
 class CellCounts:
-    """The cells of one arm's crossing: how many there are, how many have an image, and their sizes."""
+    """The cells of one arm's crossing: how many there are, how many have an image, and their
+    sizes."""
 
     factors: list[str]
     cells: int
@@ -49,7 +53,8 @@ class ArmAudit:
 
 @dataclass(frozen=True)
 class BalanceDifference:
-    """The level in which two arms differ most, in standard deviations; `largest` null where one arm lacks it."""
+    """The level in which two arms differ most, in standard deviations; `largest` null where one arm
+    lacks it."""
 
     largest: float | None
     level: str | None = optional()
@@ -114,7 +119,8 @@ class Leakage:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Accuracy of predicting the level from a property of the file or its border, on held-out identities."""
+    """Accuracy of predicting the level from a property of the file or its border, on held-out
+    identities."""
 
     accuracy: float
     chance: float

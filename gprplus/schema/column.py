@@ -43,7 +43,11 @@ def arrow_schema(columns: Sequence[Column]) -> "pa.Schema":
     """The Arrow schema of a table; units and sentences ride along as field metadata."""
     import pyarrow as pa
 
-    types = {"level": pa.dictionary(pa.int32(), pa.string()), "bool": pa.bool_(), "string": pa.string()}
+    types = {
+        "level": pa.dictionary(pa.int32(), pa.string()),
+        "bool": pa.bool_(),
+        "string": pa.string(),
+    }
     return pa.schema(
         [
             pa.field(
@@ -57,7 +61,8 @@ def arrow_schema(columns: Sequence[Column]) -> "pa.Schema":
 
 
 def conform(table: "pa.Table", columns: Sequence[Column]) -> "pa.Table":
-    """The table with exactly these columns, in this order and of these types; absent ones become nulls."""
+    """The table with exactly these columns, in this order and of these types; absent ones become
+    nulls."""
     import pyarrow as pa
 
     schema = arrow_schema(columns)
@@ -72,9 +77,14 @@ def conform(table: "pa.Table", columns: Sequence[Column]) -> "pa.Table":
 
 
 def require(
-    present: Sequence[str], wanted: Sequence[str], where: str, error: type[GprplusError] = ManifestError
+    present: Sequence[str],
+    wanted: Sequence[str],
+    where: str,
+    error: type[GprplusError] = ManifestError,
 ) -> None:
     """Raise when a table lacks columns, naming them."""
     absent = [name for name in wanted if name not in present]
     if absent:
-        raise error(f"{where} lacks the column(s) {', '.join(absent)}; it has {', '.join(present)}.")
+        raise error(
+            f"{where} lacks the column(s) {', '.join(absent)}; it has {', '.join(present)}."
+        )

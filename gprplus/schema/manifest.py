@@ -10,7 +10,8 @@ IMAGES = (
     Column(
         "uid",
         "uint64",
-        "Key of the image: 64 bits of a hash of dataset, part folder and the layout's raw named groups.",
+        "Key of the image: 64 bits of a hash of dataset, part folder and the layout's raw named"
+        " groups.",
     ),
     Column("dataset", "level", "Dataset the image belongs to."),
     Column("path", "string", "Path relative to the dataset's root, POSIX."),
@@ -21,11 +22,14 @@ IMAGES = (
     Column("weather_code", "level", "The raw token that weather was decoded from."),
     Column("camera_code", "level", "The raw token that camera was decoded from."),
     Column("identity_token", "level", "The raw token that identity was decoded from."),
-    Column("role", "level", "Role the dataset itself gives the image: train, val, query or gallery."),
+    Column(
+        "role", "level", "Role the dataset itself gives the image: train, val, query or gallery."
+    ),
     Column(
         "is_junk",
         "bool",
-        "Leaves every ranking and every training set (such as a detector's half box, or the second take of a pass).",
+        "Leaves every ranking and every training set (such as a detector's half box, or the second"
+        " take of a pass).",
     ),
     Column("is_distractor", "bool", "Is ranked and matches no query."),
     Column("width_px", "int32", "Width.", "pixel"),
@@ -37,7 +41,9 @@ IMAGES = (
 IDENTITIES = (
     Column("dataset", "level", "Dataset of the identity.", level="identity"),
     Column("identity", "level", "Identity.", level="identity"),
-    Column("images", "int64", "Number of images of the identity in the manifest.", level="identity"),
+    Column(
+        "images", "int64", "Number of images of the identity in the manifest.", level="identity"
+    ),
     *attribute_columns(identity_attributes(), "identity"),
 )
 REJECTED = (

@@ -12,7 +12,8 @@ from gprplus.schema.records import DatasetRecord, Level, require_plain
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """The options of build-manifest that the request of a dataset leaves open; `layout` may be a .toml file."""
+    """The options of build-manifest that the request of a dataset leaves open; `layout` may be a
+    .toml file."""
 
     layout: str = "auto"
     name: str | None = None
@@ -30,7 +31,8 @@ class ExpectedSize:
 
 @dataclass(frozen=True)
 class HiddenRecord:
-    """Images that were left out because their names, or those of their folders, begin with `_` or `.`."""
+    """Images that were left out because their names, or those of their folders, begin with `_` or
+    `.`."""
 
     files: int
     folders: int
@@ -51,7 +53,8 @@ class EngineLogRecord:
 class ManifestDataset:
     """A dataset of a manifest; the keys without a default are in every record since version 0.1.
 
-    `request` is what two builds are compared by. `archives` describes the archives that hold the images, by path.
+    `request` is what two builds are compared by. `archives` describes the archives that hold the
+    images, by path.
     """
 
     root: str
@@ -106,7 +109,8 @@ class CheckCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksRecord:
-    """The image checks of a manifest, their settings, their columns, and the version of their measurements."""
+    """The image checks of a manifest, their settings, their columns, and the version of their
+    measurements."""
 
     names: list[str]
     settings: dict[str, Any]
@@ -138,7 +142,7 @@ def manifest_record(info: Any, where: Path) -> ManifestRecord:
         for factor in (*dataset.factors, *dataset.functions):
             if factor not in known:
                 raise ManifestError(
-                    f"{where}: datasets.{name}: expected attributes in factors and functions, found "
-                    f"'{escape(factor)[:80]}'. {did_you_mean(factor, known)}"
+                    f"{where}: datasets.{name}: expected attributes in factors and functions, found"
+                    f" '{escape(factor)[:80]}'. {did_you_mean(factor, known)}"
                 )
     return record

@@ -1,9 +1,9 @@
 """Common parts of the JSON records, and renders.json.
 
-A record may come from another machine. The functions of `split_record`, `manifest_record`, `run_record` and of this
-module check every key: its type, and that each name which becomes part of a path is a plain name. Unknown keys are
-refused, since a later version may mean by them what this one would not count. Those of renders.json are ignored: other
-programs write it.
+A record may come from another machine. The functions of `split_record`, `manifest_record`,
+`run_record` and of this module check every key: its type, and that each name which becomes part of
+a path is a plain name. Unknown keys are refused, since a later version may mean by them what this
+one would not count. Those of renders.json are ignored: other programs write it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,15 @@ from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import parse_typed
 
 Level = str | int
-Protocol = Literal["camera", "viewpoint", "no-camera"]  # which column must differ between query and match
+Protocol = Literal[
+    "camera", "viewpoint", "no-camera"
+]  # which column must differ between query and match
 
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """A dataset in splits and targets; `root` is relative to the folder of the record, or absolute."""
+    """A dataset in splits and targets; `root` is relative to the folder of the record, or
+    absolute."""
 
     root: str
     licence: str | None = None
@@ -33,8 +36,8 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class RendersRecord:
-    """The file renders.json next to images: the meaning of their names. Code tables map a token of a name to a
-    level.
+    """The file renders.json next to images: the meaning of their names. Code tables map a token of
+    a name to a level.
     """
 
     layout: str | None = None

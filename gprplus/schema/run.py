@@ -14,17 +14,33 @@ QUERIES = (
     ),
     Column("valid", "bool", "Whether the query has a true match to be found."),
     Column("AP", "float64", "Average precision, 0-1; null when not valid."),
-    Column("first_match_rank", "int32", "Rank of the first true match, from 1; null when not valid."),
+    Column(
+        "first_match_rank", "int32", "Rank of the first true match, from 1; null when not valid."
+    ),
     Column(
         "inp",
         "float64",
-        "Inverse negative penalty: true matches over the rank of the last one; null when not valid.",
+        "Inverse negative penalty: true matches over the rank of the last one; null when not"
+        " valid.",
     ),
 )
-RANKED_IMAGE = ("uid", "dataset", "path", "identity", "camera", "viewpoint_deg", "weather", "illumination")
+RANKED_IMAGE = (
+    "uid",
+    "dataset",
+    "path",
+    "identity",
+    "camera",
+    "viewpoint_deg",
+    "weather",
+    "illumination",
+)
 RANKED = (
     Column("target", "level", "What was searched."),
-    Column("rule", "level", "Why the query is kept: best, median or worst of the run, or random (by hash)."),
+    Column(
+        "rule",
+        "level",
+        "Why the query is kept: best, median or worst of the run, or random (by hash).",
+    ),
     Column("query", "uint64", "Key of the query image."),
     Column("AP", "float64", "Average precision of the query, 0-1."),
     Column("rank", "int32", "Rank of the image, from 1; 0 is the query itself."),
@@ -37,8 +53,12 @@ RESULTS = (
     Column("recipe", "string", "Recipe.", level="run"),
     Column("backbone", "string", "Network.", level="run"),
     Column("weights", "string", "Where its first weights came from.", level="run"),
-    Column("arm", "string", "Training set; `untrained` is the network before training.", level="run"),
-    Column("target", "string", "What was searched; `self` is the split's own test set.", level="run"),
+    Column(
+        "arm", "string", "Training set; `untrained` is the network before training.", level="run"
+    ),
+    Column(
+        "target", "string", "What was searched; `self` is the split's own test set.", level="run"
+    ),
     Column("protocol", "string", "Which gallery rows count.", level="run"),
     Column("seed", "int64", "Seed.", level="run"),
     Column("mAP", "float64", "Mean average precision over valid queries, 0-1.", level="run"),
@@ -49,12 +69,19 @@ RESULTS = (
     Column("queries", "int64", "Valid queries.", level="run"),
     Column("train_identities", "int64", "Number of training identities.", level="run"),
     Column("train_images", "int64", "Images trained on.", level="run"),
-    Column("images_seen", "int64", "Images that went through training, repeats included.", level="run"),
+    Column(
+        "images_seen", "int64", "Images that went through training, repeats included.", level="run"
+    ),
     Column("steps", "int64", "Optimiser steps.", level="run"),
     Column("seconds", "float64", "Training time.", "second", level="run"),
     Column("images_per_second", "float64", "Training speed.", "1/second", level="run"),
     Column("device", "string", "What it ran on.", level="run"),
-    Column("train_digest", "string", "Fingerprint of the training set: equal ones are trained once.", level="run"),
+    Column(
+        "train_digest",
+        "string",
+        "Fingerprint of the training set: equal ones are trained once.",
+        level="run",
+    ),
 )
 SUMMARY = (
     Column("split", "string", "Split.", level="arm"),
@@ -83,8 +110,15 @@ SUMMARY = (
                 f"Paired difference of {metric} to the reference arm.",
                 level="arm",
             ),
-            Column(f"{metric}_difference_low", "float64", "Lower end of its 95% interval.", level="arm"),
-            Column(f"{metric}_difference_high", "float64", "Upper end of its 95% interval.", level="arm"),
+            Column(
+                f"{metric}_difference_low", "float64", "Lower end of its 95% interval.", level="arm"
+            ),
+            Column(
+                f"{metric}_difference_high",
+                "float64",
+                "Upper end of its 95% interval.",
+                level="arm",
+            ),
         )
     ),
     Column("mAP_sd", "float64", "Standard deviation of mAP over seeds.", level="arm"),

@@ -24,7 +24,8 @@ class TargetPair:
 
 @dataclass(frozen=True)
 class TargetNearDuplicates:
-    """Images of a target that look nearly like a training image; `pairs` lists the first of them."""
+    """Images of a target that look nearly like a training image; `pairs` lists the first of
+    them."""
 
     count: int
     looked_at: int
@@ -43,10 +44,11 @@ class TargetLeakage:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetRecord:
-    """A target of a benchmark: protocol, fingerprint of its rows, sizes, findings, and the folders of its images.
+    """A target of a benchmark: protocol, fingerprint of its rows, sizes, findings, and the folders
+    of its images.
 
-    `copies` counts, by protocol, queries with a copy of their file in their ranking: None where no file was digested,
-    absent where it was not looked at.
+    `copies` counts, by protocol, queries with a copy of their file in their ranking: None where no
+    file was digested, absent where it was not looked at.
     """
 
     protocol: Protocol
@@ -65,9 +67,9 @@ class TargetRecord:
 class BenchmarkRecord:
     """benchmark.json of one run folder.
 
-    `request` is what two benchmarks are compared by, `recipe` the recipe in full, `images` the digest of the files
-    of each source. The command is in `arguments` (read by `gprplus.core.benchmark_options`), or in `command` where it
-    was a study.
+    `request` is what two benchmarks are compared by, `recipe` the recipe in full, `images` the
+    digest of the files of each source. The command is in `arguments` (read by
+    `gprplus.core.benchmark_options`), or in `command` where it was a study.
     """
 
     schema_version: int = 1
@@ -104,8 +106,9 @@ class RunTarget:
 class RunRecord:
     """run.json: an arm and a seed, trained and scored.
 
-    `config` is the recipe in full. `twin` names the arm whose training this run shares, `note` describes what the first
-    weights did not fill, `processes` counts the processes that trained together.
+    `config` is the recipe in full. `twin` names the arm whose training this run shares, `note`
+    describes what the first weights did not fill, `processes` counts the processes that trained
+    together.
     """
 
     schema_version: int = 1
@@ -132,7 +135,9 @@ class RunRecord:
     processes: int | None = optional()
 
 
-def benchmark_record(info: Any, where: Path, error: type[GprplusError] = ReportError) -> BenchmarkRecord:
+def benchmark_record(
+    info: Any, where: Path, error: type[GprplusError] = ReportError
+) -> BenchmarkRecord:
     """Return benchmark.json as a record. Raises `error`."""
     return parse_typed(BenchmarkRecord, info, str(where), error)
 

@@ -10,10 +10,20 @@ MEMBERS = (
     Column("dataset", "level", "Dataset the image belongs to."),
     Column("path", "string", "Path relative to the dataset's root, POSIX."),
     Column("identity", "level", "Identity."),
-    *attribute_columns(["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"),
+    *attribute_columns(
+        ["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"
+    ),
     *attribute_columns(identity_attributes(), "identity"),
-    Column("weight", "float64", "How often training draws the image, against a mean of 1; null where all count alike."),
-    Column("deal", "int32", "Deal of the arm: training seed k trains on deal k. Null where the arm has one deal."),
+    Column(
+        "weight",
+        "float64",
+        "How often training draws the image, against a mean of 1; null where all count alike.",
+    ),
+    Column(
+        "deal",
+        "int32",
+        "Deal of the arm: training seed k trains on deal k. Null where the arm has one deal.",
+    ),
 )
 EXCLUDED = (
     Column("protocol", "level", "Protocol under which nothing in the gallery answers the query."),

@@ -1,4 +1,5 @@
-"""split.json as frozen dataclasses: the arms of a split, its test side, its tests and its design."""
+"""split.json as frozen dataclasses: the arms of a split, its test side, its tests and its
+design."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ class ManifestLink:
 
 @dataclass(frozen=True)
 class DealRecord:
-    """A deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
+    """A deal of an arm: its size, the fingerprint of its images, and the levels of a random set of
+    levels."""
 
     images: int
     identities: int
@@ -47,13 +49,14 @@ class Rung:
 class ArmRecord:
     """An arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
 
-    `deals` lists every deal, including 0; it is absent if the rows of all deals are equal. Kinds are only, without,
-    mix, random-images, random-levels, path, factorial, ids, ids-all, full and declared. `restricted` names the factors
-    of a factorial that the arm restricts, `restrict` the levels that a declared arm keeps of each attribute.
+    `deals` lists every deal, including 0; it is absent if the rows of all deals are equal. Kinds
+    are only, without, mix, random-images, random-levels, path, factorial, ids, ids-all, full and
+    declared. `restricted` names the factors of a factorial that the arm restricts, `restrict` the
+    levels that a declared arm keeps of each attribute.
 
-    `name`, `choice`, `control` and `rung` are derived when the record is read (`gprplus.splits.arm_names`). `choice`
-    are the levels in the name of the arm: those it keeps (only) or leaves out (without). `control` names the
-    random control of which the arm is a draw.
+    `name`, `choice`, `control` and `rung` are derived when the record is read
+    (`gprplus.splits.arm_names`). `choice` are the levels in the name of the arm: those it keeps
+    (only) or leaves out (without). `control` names the random control of which the arm is a draw.
     """
 
     kind: str
@@ -83,7 +86,9 @@ class ArmRecord:
     @property
     def every_deal(self) -> list[DealRecord]:
         """Return each deal of the arm; the arm itself if all deals are equal."""
-        return self.deals or [DealRecord(self.images, self.identities, self.fingerprint, self.levels)]
+        return self.deals or [
+            DealRecord(self.images, self.identities, self.fingerprint, self.levels)
+        ]
 
     @property
     def images_of_all_deals(self) -> int:
@@ -114,9 +119,11 @@ class TestSideRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LevelTest:
-    """A test of query level against gallery level (kind cross or level), or of removed matches (removal).
+    """A test of query level against gallery level (kind cross or level), or of removed matches
+    (removal).
 
-    `apart_in` is the column in which query and true match differ, `apart_deg` the angle between them.
+    `apart_in` is the column in which query and true match differ, `apart_deg` the angle between
+    them.
     """
 
     kind: str
@@ -148,7 +155,8 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor of a factorial: the attribute and its restriction (levels, or a number of identities)."""
+    """A factor of a factorial: the attribute and its restriction (levels, or a number of
+    identities)."""
 
     attribute: str
     restricted: list[Level] | int
@@ -168,7 +176,8 @@ class FactorialFacts:
 
 @dataclass(frozen=True)
 class BudgetFacts:
-    """The grid of a budget design: the common product, the most images of an identity, identities that have them."""
+    """The grid of a budget design: the common product, the most images of an identity, identities
+    that have them."""
 
     diagonal: int
     images_per_identity: int
@@ -220,10 +229,15 @@ class SplitRecord:
 
     @property
     def single_level_arms(self) -> dict[str, str]:
-        """The arm that was trained on one level alone, by level; without levels that several such arms share."""
+        """The arm that was trained on one level alone, by level; without levels that several such
+        arms share."""
         arms = [arm for arm in self.arms.values() if arm.kind == "only" and len(arm.levels) == 1]
         levels = [str(arm.levels[0]) for arm in arms]
-        return {level: arm.name for level, arm in zip(levels, arms, strict=True) if levels.count(level) == 1}
+        return {
+            level: arm.name
+            for level, arm in zip(levels, arms, strict=True)
+            if levels.count(level) == 1
+        }
 
     def arms_of_kind(self, kind: str) -> list[str]:
         """The names of the arms of one kind, in order."""
@@ -239,11 +253,14 @@ class SplitRecord:
 
     def among(self, names: "list[str] | tuple[str, ...]") -> "SplitRecord":
         """The record with the arms of these names alone."""
-        return replace(self, arms={name: arm for name, arm in self.arms.items() if name in set(names)})
+        return replace(
+            self, arms={name: arm for name, arm in self.arms.items() if name in set(names)}
+        )
 
 
 def split_record(info: Any, where: Path) -> SplitRecord:
-    """Return split.json as a record. Raises SplitError naming the file, the key, what was expected and found."""
+    """Return split.json as a record. Raises SplitError naming the file, the key, what was expected
+    and found."""
     record = parse_typed(SplitRecord, info, str(where), SplitError)
     plain_name(record.name, f"{where}: name", SplitError)
     require_plain(record.arms, f"{where}: arms", SplitError)
@@ -251,8 +268,13 @@ def split_record(info: Any, where: Path) -> SplitRecord:
     for name, arm in record.arms.items():
         first = arm.deals[0] if arm.deals else arm
         if arm.deals == [] or (first.images, first.fingerprint) != (arm.images, arm.fingerprint):
-            raise SplitError(f"{where}: arms.{name}: expected the images and fingerprint of the arm in its deal 0.")
+            raise SplitError(
+                f"{where}: arms.{name}: expected the images and fingerprint of the arm in its"
+                " deal 0."
+            )
     counts = sorted({len(arm.deals) for arm in record.arms.values() if arm.deals})
     if len(counts) > 1:
-        raise SplitError(f"{where}: arms: expected one number of deals, found {', '.join(map(str, counts))}.")
+        raise SplitError(
+            f"{where}: arms: expected one number of deals, found {', '.join(map(str, counts))}."
+        )
     return record

@@ -26,8 +26,11 @@ REQUIRED = {
 }
 
 
-def read_table(path: Path, columns: Sequence[Column], error: type[GprplusError], advice: str) -> "pa.Table":
-    """A Parquet file as the table of `columns`, with exactly these. Raises `error` with one sentence and the advice."""
+def read_table(
+    path: Path, columns: Sequence[Column], error: type[GprplusError], advice: str
+) -> "pa.Table":
+    """A Parquet file as the table of `columns`, with exactly these. Raises `error` with one
+    sentence and the advice."""
     import pyarrow.parquet as pq
 
     # pq.read_table would also load pyarrow.dataset and pandas.
@@ -59,8 +62,8 @@ def check_stored(
 ) -> "pa.Table":
     """The table with the types of those `columns` that it has; other columns stay as they are.
 
-    Raises `error` for a type that does not fit, for a null among KEYS or REQUIRED, and for bytes that are no text.
-    About 10 ns a row and column.
+    Raises `error` for a type that does not fit, for a null among KEYS or REQUIRED, and for bytes
+    that are no text. About 10 ns a row and column.
     """
     with reading_table(path, error, advice):
         wanted = arrow_schema(columns)
@@ -69,8 +72,12 @@ def check_stored(
             if column.type != field.type:
                 if not _fits(column.type, field.type):
                     kind = next(one.type for one in columns if one.name == name)
-                    raise error(f"{path}: column {name} is {column.type}, expected {kind}. {advice}")
-                table = table.set_column(table.column_names.index(name), field, column.cast(field.type))
+                    raise error(
+                        f"{path}: column {name} is {column.type}, expected {kind}. {advice}"
+                    )
+                table = table.set_column(
+                    table.column_names.index(name), field, column.cast(field.type)
+                )
             if name in (*KEYS, *REQUIRED.get(tuple(columns), ())) and column.null_count:
                 raise error(f"{path}: {column.null_count:,} rows have no {name}. {advice}")
         table.validate(full=True)

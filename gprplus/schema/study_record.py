@@ -15,7 +15,8 @@ class DeclarationRecord:
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """Published scores of an arm on a target, and those of the runs here (columns of schema.SUMMARY); 0-1."""
+    """Published scores of an arm on a target, and those of the runs here (columns of
+    schema.SUMMARY); 0-1."""
 
     split: str
     arm: str
@@ -26,7 +27,8 @@ class PublishedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
-    """study.json: a finished study. Paths are relative to its folder; `training` holds the options of its training."""
+    """study.json: a finished study. Paths are relative to its folder; `training` holds the options
+    of its training."""
 
     schema_version: int = 1
     name: str

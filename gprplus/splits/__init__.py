@@ -1,6 +1,7 @@
 """Controlled splits: from a manifest to matched training arms and the test set they share.
 
-The names load on first use: a command that makes a split starts without what only rebuilding one needs.
+The names load on first use: a command that makes a split starts without what only rebuilding one
+needs.
 """
 
 from importlib import import_module

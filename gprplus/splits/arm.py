@@ -53,7 +53,10 @@ class Arm:
         return self.rows.to_pandas()
 
     def dataset(
-        self, transform: Callable[[Any], Any] | None = None, *, roots: Mapping[str, AnyPath] | None = None
+        self,
+        transform: Callable[[Any], Any] | None = None,
+        *,
+        roots: Mapping[str, AnyPath] | None = None,
     ) -> "ReidDataset":
         """Return its images as a torch Dataset of (image, pid, camid).
 

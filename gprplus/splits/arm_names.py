@@ -15,7 +15,10 @@ _IDENTITIES = re.compile(r"ids-(\d+)(.*)")
 
 def completed(record: SplitRecord) -> SplitRecord:
     """Return the record with the derived fields of its arms."""
-    return replace(record, arms={name: _completed(name, arm, record.levels) for name, arm in record.arms.items()})
+    return replace(
+        record,
+        arms={name: _completed(name, arm, record.levels) for name, arm in record.arms.items()},
+    )
 
 
 def _completed(name: str, arm: ArmRecord, compared: Iterable[Level]) -> ArmRecord:
@@ -31,7 +34,8 @@ def _completed(name: str, arm: ArmRecord, compared: Iterable[Level]) -> ArmRecor
 
 
 def _rung(name: str, arm: ArmRecord) -> Rung | None:
-    """The rung of an arm of a ladder; of a declared arm where its name is the number of its identities."""
+    """The rung of an arm of a ladder; of a declared arm where its name is the number of its
+    identities."""
     found = _RUNG.fullmatch(name)
     if not found or (arm.kind not in ("ids", "ids-all") and int(found[1]) != arm.identities):
         return None

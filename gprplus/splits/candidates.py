@@ -1,7 +1,7 @@
 """Candidate rows of a manifest as integer codes, the input of all draws and counts.
 
-Strings cost time and memory, so each attribute is read once as codes into its levels, identities are numbered in sorted
-order, and names and paths are read only for the rows that are written.
+Strings cost time and memory, so each attribute is read once as codes into its levels, identities
+are numbered in sorted order, and names and paths are read only for the rows that are written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class AttributeCodes:
-    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 for unknown.
+    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 for
+    unknown.
 
     Levels are in declared order, only those present.
     """
@@ -36,8 +37,11 @@ class AttributeCodes:
 
     @cached_property
     def level_keys(self) -> np.ndarray:
-        """A 64-bit key for each level, `(L,) uint64`, made from its name and not from its number."""
-        return sampling.hash64_many(sampling.join_canonical(self.name, str(level)) for level in self.levels)
+        """A 64-bit key for each level, `(L,) uint64`, made from its name and not from its
+        number."""
+        return sampling.hash64_many(
+            sampling.join_canonical(self.name, str(level)) for level in self.levels
+        )
 
     def at(self, rows: np.ndarray) -> "AttributeCodes":
         """Return the attribute for selected rows; the levels keep their codes."""
@@ -50,7 +54,9 @@ class AttributeCodes:
 
     def present(self) -> np.ndarray:
         """Codes of the levels that have rows, in order."""
-        return np.flatnonzero(np.bincount(self.values[self.values >= 0], minlength=len(self.levels)))
+        return np.flatnonzero(
+            np.bincount(self.values[self.values >= 0], minlength=len(self.levels))
+        )
 
 
 def encode_levels(name: str, column: "pa.ChunkedArray") -> AttributeCodes:
@@ -60,21 +66,32 @@ def encode_levels(name: str, column: "pa.ChunkedArray") -> AttributeCodes:
     if pa.types.is_integer(column.type):
         raw, vocabulary = _numbered(combine_chunks(column))
     else:
-        array = combine_chunks(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+        array = combine_chunks(
+            column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        )
         raw = sampling.to_numpy(array.indices).astype(np.int32, copy=False)
-        raw = raw if array.null_count == 0 else np.where(sampling.is_valid(array), raw, np.int32(UNKNOWN))
+        raw = (
+            raw
+            if array.null_count == 0
+            else np.where(sampling.is_valid(array), raw, np.int32(UNKNOWN))
+        )
         vocabulary = array.dictionary.to_pylist()
     used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
-    levels = sort_levels(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
+    levels = sort_levels(
+        name, {level for level, there in zip(vocabulary, used, strict=True) if there}
+    )
     if levels == vocabulary:
         return AttributeCodes(name, raw, tuple(levels))
     place = {level: code for code, level in enumerate(levels)}
-    renumber = np.array([place.get(level, UNKNOWN) for level in vocabulary] + [UNKNOWN], dtype=np.int32)
+    renumber = np.array(
+        [place.get(level, UNKNOWN) for level in vocabulary] + [UNKNOWN], dtype=np.int32
+    )
     return AttributeCodes(name, renumber[raw], tuple(levels))
 
 
 def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
-    """Integers as codes into their sorted values; a table over their range beats sorting while the range is small."""
+    """Integers as codes into their sorted values; a table over their range beats sorting while the
+    range is small."""
     values = sampling.to_numpy(array)
     there = sampling.is_valid(array) if array.null_count else None
     present = values if there is None else values[there]
@@ -103,18 +120,23 @@ def decode_levels(codes: AttributeCodes, target: "pa.DataType") -> "pa.Array":
         return pa.nulls(len(codes.values), target)
     unknown = codes.values < 0
     if not pa.types.is_dictionary(target):
-        return from_numpy(np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown)
+        return from_numpy(
+            np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown
+        )
     vocabulary = from_strings([str(level) for level in codes.levels])
-    return pa.DictionaryArray.from_arrays(from_numpy(codes.values, target.index_type, unknown), vocabulary, safe=False)
+    return pa.DictionaryArray.from_arrays(
+        from_numpy(codes.values, target.index_type, unknown), vocabulary, safe=False
+    )
 
 
 @dataclass(frozen=True)
 class CandidateTable:
     """The candidate rows of an experiment.
 
-    `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `identity_attributes` have one code for
-    each identity, `images` one code for each row. `texts` provides paths, digests and other columns that no draw needs.
-    `left_out` counts the excluded rows by reason.
+    `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order;
+    `identity_attributes` have one code for each identity, `images` one code for each row. `texts`
+    provides paths, digests and other columns that no draw needs. `left_out` counts the excluded
+    rows by reason.
     """
 
     uid: np.ndarray
@@ -128,7 +150,9 @@ class CandidateTable:
     @cached_property
     def identity_keys(self) -> np.ndarray:
         """Return a 64-bit key for each identity, `(I,) uint64`."""
-        return sampling.hash64_many(sampling.join_canonical(dataset, identity) for dataset, identity in self.identities)
+        return sampling.hash64_many(
+            sampling.join_canonical(dataset, identity) for dataset, identity in self.identities
+        )
 
     @cached_property
     def of_identities(self) -> "dict[str, AttributeCodes]":
@@ -145,15 +169,17 @@ class CandidateTable:
 
     @cached_property
     def sort_positions(self) -> np.ndarray | None:
-        """Return the position `(N,)` of each row in the order dataset, identity, path; None if the rows are sorted
-        so.
+        """Return the position `(N,)` of each row in the order dataset, identity, path; None if the
+        rows are sorted so.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
         if self.texts.ascending:
             return None
-        keyed = pa.table({"person": from_numpy(self.identity, pa.int32()), "path": self.texts.column("path")})
+        keyed = pa.table(
+            {"person": from_numpy(self.identity, pa.int32()), "path": self.texts.column("path")}
+        )
         place = np.empty(len(self), dtype=np.int64)
         order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
         place[sampling.to_numpy(order)] = np.arange(len(self))
@@ -180,7 +206,9 @@ def number_identities(
     """Number the (dataset, identity) pairs that occur, sorted: `(N,) int32` and the pairs."""
     pair = dataset.values.astype(np.int64) * max(len(identity.levels), 1) + identity.values
     size = len(dataset.levels) * len(identity.levels)
-    if size <= 8 * len(pair) + 65_536:  # a table of flags beats sorting while it is not much larger than the rows
+    if (
+        size <= 8 * len(pair) + 65_536
+    ):  # a table of flags beats sorting while it is not much larger than the rows
         used = np.zeros(size, dtype=bool)
         used[pair] = True
         kept = np.flatnonzero(used)
@@ -190,12 +218,14 @@ def number_identities(
         kept, inverse = np.unique(pair, return_inverse=True)
         person = inverse.astype(np.int32)
     wide = max(len(identity.levels), 1)
-    return person, tuple((str(dataset.levels[code // wide]), str(identity.levels[code % wide])) for code in kept)
+    return person, tuple(
+        (str(dataset.levels[code // wide]), str(identity.levels[code % wide])) for code in kept
+    )
 
 
 def determines(by: Sequence[np.ndarray], sizes: Sequence[int], target: np.ndarray) -> bool:
-    """Return True if `target` (N,) is a function of the code arrays `by`: H(target | by) = 0. Unknown counts as a
-    level.
+    """Return True if `target` (N,) is a function of the code arrays `by`: H(target | by) = 0.
+    Unknown counts as a level.
 
     >>> determines([np.array([0, 0, 1])], [2], np.array([5, 5, 5]))
     True

@@ -10,7 +10,8 @@ from gprplus.splits.request import SplitRequest
 
 
 def command_options(request: Mapping[str, Any]) -> list[Word] | None:
-    """The words after `make-split` for the request of a split.json; None where the command line cannot give it.
+    """The words after `make-split` for the request of a split.json; None where the command line
+    cannot give it.
 
     >>> command_options({"attr": "weather", "levels": ["sunny", "foggy"], "seed": 3, "controls": False, "budget": None})
     ['--attr=weather', '--levels', 'sunny,foggy', '--no-controls', '--deals', '1', '--seed', '3']

@@ -21,7 +21,8 @@ from gprplus.splits.split import Split
 
 
 def compare_splits(first: Split, second: Split) -> list[ManifestDifference]:
-    """Return all differences, records first, then the number of images of each arm that are missing in the other."""
+    """Return all differences, records first, then the number of images of each arm that are missing
+    in the other."""
     found = compare_records(first.record, second.record)
     if first.record.fingerprint != second.record.fingerprint:
         found += _members(first, second)
@@ -33,7 +34,9 @@ def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDif
     one, two = (_request_json(record.request) for record in (first, second))
     found = changed_keys({"rows": first.fingerprint}, {"rows": second.fingerprint})
     found += changed_keys(one, two)
-    found += changed_keys({"manifest": first.manifest.fingerprint}, {"manifest": second.manifest.fingerprint})
+    found += changed_keys(
+        {"manifest": first.manifest.fingerprint}, {"manifest": second.manifest.fingerprint}
+    )
     found += compare_datasets(first.datasets, second.datasets)
     for arm in dict.fromkeys([*first.arms, *second.arms]):
         found += _arm(arm, first.arms.get(arm), second.arms.get(arm))
@@ -44,21 +47,35 @@ def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDif
 def _request_json(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request as JSON reads it back, without its manifest and what it leaves open."""
     said = json.loads(canonical_json(request))
-    return {key: value for key, value in said.items() if key != "manifest" and value not in (None, [], {})}
+    return {
+        key: value
+        for key, value in said.items()
+        if key != "manifest" and value not in (None, [], {})
+    }
 
 
 def _arm(name: str, one: ArmRecord | None, two: ArmRecord | None) -> list[ManifestDifference]:
     """Compare an arm's counts and levels; its fingerprint if the counts are equal."""
     if one is None or two is None:
-        return [ManifestDifference(name, one and {"images": one.images}, two and {"images": two.images})]
+        return [
+            ManifestDifference(name, one and {"images": one.images}, two and {"images": two.images})
+        ]
     facts = [as_json(arm) for arm in (one, two)]
     other = [key for key in ("images", "identities", "levels") if facts[0][key] != facts[1][key]]
-    other = other or [key for key in ("fingerprint", "deals") if facts[0].get(key) != facts[1].get(key)][:1]
-    return [ManifestDifference(name, *({key: arm.get(key) for key in other} for arm in facts))] if other else []
+    other = (
+        other
+        or [key for key in ("fingerprint", "deals") if facts[0].get(key) != facts[1].get(key)][:1]
+    )
+    return (
+        [ManifestDifference(name, *({key: arm.get(key) for key in other} for arm in facts))]
+        if other
+        else []
+    )
 
 
 def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDifference]:
-    """Compare the test set's counts and protocol; its fingerprint, which older records lack, if those are equal."""
+    """Compare the test set's counts and protocol; its fingerprint, which older records lack, if
+    those are equal."""
     found = changed_keys({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
     told = one.get("fingerprint") and two.get("fingerprint")
     return found or (changed_keys(one, two, "test ") if told else [])

@@ -1,8 +1,9 @@
-"""Functional relations between attributes, and the factors and effects that they leave identifiable.
+"""Functional relations between attributes, and the factors and effects that they leave
+identifiable.
 
-A camera that is determined by the viewpoint, or a background that identity and weather determine, is not a separate
-factor: matching on it would leave no rows, and its effect is aliased with its determinants. Layouts declare known
-relations; others are found in the data.
+A camera that is determined by the viewpoint, or a background that identity and weather determine,
+is not a separate factor: matching on it would leave no rows, and its effect is aliased with its
+determinants. Layouts declare known relations; others are found in the data.
 """
 
 import math
@@ -19,7 +20,8 @@ _GLANCE = 4096  # rows that refute most candidates before all rows are looked at
 
 @dataclass(frozen=True)
 class AliasedAttributes:
-    """`name` is a function of the attributes `of` (sorted, may hold "identity"), `declared` by the layout or found."""
+    """`name` is a function of the attributes `of` (sorted, may hold "identity"), `declared` by the
+    layout or found."""
 
     name: str
     of: tuple[str, ...]
@@ -31,27 +33,36 @@ class AliasedAttributes:
 
 @dataclass(frozen=True)
 class AttributeRelations:
-    """The aliases among image-level attributes, and the factors that the manifest's layouts declare as crossed."""
+    """The aliases among image-level attributes, and the factors that the manifest's layouts declare
+    as crossed."""
 
     aliases: tuple[AliasedAttributes, ...]
     factors: tuple[str, ...]
 
     def is_function_of(self, name: str, of: Iterable[str]) -> bool:
-        """Return True if `name` is a function of (some of) the given attributes, declared or found."""
+        """Return True if `name` is a function of (some of) the given attributes, declared or
+        found."""
         given = set(of)
         return any(alias.name == name and set(alias.of) <= given for alias in self.aliases)
 
     def renames(self, first: str, second: str) -> bool:
-        """Return True if the two are equivalent: one to one in the data, and declared so by the layout.
+        """Return True if the two are equivalent: one to one in the data, and declared so by the
+        layout.
 
-        A place that is determined by the weather is not equivalent to it if two weathers share a place.
+        A place that is determined by the weather is not equivalent to it if two weathers share a
+        place.
         """
         pairs = {(first, (second,)), (second, (first,))}
         declared = any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
-        return declared and self.is_function_of(first, (second,)) and self.is_function_of(second, (first,))
+        return (
+            declared
+            and self.is_function_of(first, (second,))
+            and self.is_function_of(second, (first,))
+        )
 
     def equivalents(self) -> dict[str, str]:
-        """Map each attribute that is one to one with others to the first of them by name, except that one."""
+        """Map each attribute that is one to one with others to the first of them by name, except
+        that one."""
         alone = {(alias.name, alias.of[0]) for alias in self.aliases if len(alias.of) == 1}
         both = sorted((one, two) for one, two in alone if one < two and (two, one) in alone)
         found: dict[str, str] = {}
@@ -60,12 +71,14 @@ class AttributeRelations:
         return found
 
     def strata(self, attr: str) -> tuple[str, ...]:
-        """Return the factors to match on in addition to identity: crossed with `attr`, unrelated to it, without
-        duplicates.
+        """Return the factors to match on in addition to identity: crossed with `attr`, unrelated to
+        it, without duplicates.
         """
         kept: list[str] = []
         for name in self.factors:
-            tied = self.is_function_of(name, ("identity", attr)) or self.is_function_of(attr, ("identity", name))
+            tied = self.is_function_of(name, ("identity", attr)) or self.is_function_of(
+                attr, ("identity", name)
+            )
             redundant = any(self.is_function_of(name, ("identity", other)) for other in kept)
             if name != attr and not (tied or redundant or self._declared_of_factors(name)):
                 kept.append(name)
@@ -73,23 +86,40 @@ class AttributeRelations:
 
     def tied(self, attr: str) -> set[str]:
         """Return the attributes that change with `attr`, by declaration or within an identity."""
-        pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
+        pairs = [
+            (alias.name, other)
+            for alias in self.aliases
+            for other in alias.of
+            if other != "identity"
+        ]
         return {one if two == attr else two for one, two in pairs if attr in (one, two)}
 
     def _declared_of_factors(self, name: str) -> bool:
         """A declared function whose determinants are themselves factors adds nothing to them."""
         others = {"identity", *self.factors} - {name}
-        return any(alias.declared and alias.name == name and set(alias.of) <= others for alias in self.aliases)
+        return any(
+            alias.declared and alias.name == name and set(alias.of) <= others
+            for alias in self.aliases
+        )
 
 
 def attribute_relations(
-    pool: CandidateTable, rows: np.ndarray, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
+    pool: CandidateTable,
+    rows: np.ndarray,
+    factors: Sequence[str],
+    functions: Mapping[str, Sequence[str]],
 ) -> AttributeRelations:
-    """Find declared functions, and those among image attributes: of one other, of identity, or of both.
+    """Find declared functions, and those among image attributes: of one other, of identity, or of
+    both.
 
-    A relation that holds because no two rows share the determinants is not evidence and is not counted.
+    A relation that holds because no two rows share the determinants is not evidence and is not
+    counted.
     """
-    varying = {name: codes.at(rows) for name, codes in pool.images.items() if len(codes.at(rows).present()) > 1}
+    varying = {
+        name: codes.at(rows)
+        for name, codes in pool.images.items()
+        if len(codes.at(rows).present()) > 1
+    }
     declared = [
         AliasedAttributes(name, tuple(sorted(of)), True)
         for name, of in sorted(functions.items())
@@ -99,22 +129,32 @@ def attribute_relations(
     found: list[AliasedAttributes] = []
     for name, target in varying.items():
         others = [codes for other, codes in varying.items() if other != name]
-        for by in [(person,), *((other,) for other in others), *((person, other) for other in others)]:
+        for by in [
+            (person,),
+            *((other,) for other in others),
+            *((person, other) for other in others),
+        ]:
             of = tuple(sorted(codes.name for codes in by))
             known = [alias for alias in (*declared, *found) if alias.name == name]
             if not any(set(alias.of) <= set(of) for alias in known) and _function_of(by, target):
                 found.append(AliasedAttributes(name, of, False))
     aliases = (*declared, *found)
-    crossed = [name for name in varying if name in factors] if factors else _crossed(aliases, varying, person)
+    crossed = (
+        [name for name in varying if name in factors]
+        if factors
+        else _crossed(aliases, varying, person)
+    )
     return AttributeRelations(aliases, tuple(crossed))
 
 
 def _crossed(
-    aliases: Sequence[AliasedAttributes], varying: Mapping[str, AttributeCodes], person: AttributeCodes
+    aliases: Sequence[AliasedAttributes],
+    varying: Mapping[str, AttributeCodes],
+    person: AttributeCodes,
 ) -> list[str]:
-    """Find the factors of a dataset that declares none: of two attributes that are one to one within each identity,
-    the one with more levels for each identity. A design crosses factors that all identities have; the other one follows
-    it.
+    """Find the factors of a dataset that declares none: of two attributes that are one to one
+    within each identity, the one with more levels for each identity. A design crosses factors that
+    all identities have; the other one follows it.
     """
 
     def share(name: str) -> float:
@@ -122,7 +162,9 @@ def _crossed(
         cells = np.unique(person.values.astype(np.int64) * len(codes.levels) + codes.values)
         return len(cells) / (len(codes.present()) * len(person.present()))
 
-    tied = {(a.name, other) for a in aliases if "identity" in a.of for other in a.of if other in varying}
+    tied = {
+        (a.name, other) for a in aliases if "identity" in a.of for other in a.of if other in varying
+    }
     followers = {name for name, other in tied if share(name) < share(other)}
     return [name for name in varying if name not in followers]
 
@@ -130,7 +172,9 @@ def _crossed(
 def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
     def holds(rows: slice) -> bool:
         return determines(
-            [codes.values[rows] for codes in by], [len(codes.levels) for codes in by], target.values[rows]
+            [codes.values[rows] for codes in by],
+            [len(codes.levels) for codes in by],
+            target.values[rows],
         )
 
     if not (holds(slice(_GLANCE)) and holds(slice(None))):
@@ -146,8 +190,8 @@ def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
 def reject_aliased(found: AttributeRelations, attr: str) -> None:
     """Refuse an image attribute whose effect is aliased with another's.
 
-    That is one that is one to one with another which the layout does not declare as equivalent, or one that is
-    not a crossed factor and is determined by identity and another attribute.
+    That is one that is one to one with another which the layout does not declare as equivalent, or
+    one that is not a crossed factor and is determined by identity and another attribute.
     """
     for alias in found.aliases:
         others = [name for name in alias.of if name not in ("identity", attr)]
@@ -159,36 +203,39 @@ def reject_aliased(found: AttributeRelations, attr: str) -> None:
                 )
         elif alias.of == (attr,) and not found.renames(attr, alias.name):
             raise SplitError(
-                f"The effect of {attr} is aliased with that of {alias.name}: in this manifest {alias}. "
-                "Use renders in which the two vary independently, or a --where within which they do."
+                f"The effect of {attr} is aliased with that of {alias.name}: in this manifest"
+                f" {alias}. Use renders in which the two vary independently, or a --where within"
+                " which they do."
             )
 
 
 def reject_nested(found: AttributeRelations, pool: CandidateTable, attr: str) -> None:
-    """Refuse an image attribute with one level for each identity: its effect is aliased with the identities.
+    """Refuse an image attribute with one level for each identity: its effect is aliased with the
+    identities.
 
-    Attributes that are constant for each identity by nature, such as gender, are compared between identities.
+    Attributes that are constant for each identity by nature, such as gender, are compared between
+    identities.
     """
     if attr in pool.images and found.is_function_of(attr, ("identity",)):
         raise SplitError(
-            f"The effect of {attr} is aliased with that of the identities: {attr} is constant for each identity in "
-            "this "
-            f"manifest ({attr} follows from identity). Use renders with several levels of it for each identity, or "
-            "`--design persons` to compare different identities nevertheless."
+            f"The effect of {attr} is aliased with that of the identities: {attr} is constant for"
+            f" each identity in this manifest ({attr} follows from identity). Use renders with"
+            " several levels of it for each identity, or `--design persons` to compare different"
+            " identities nevertheless."
         )
 
 
 def nesting_warnings(found: AttributeRelations, attr: str) -> list[str]:
-    """Return sentences about attributes that change with `attr` within an identity and therefore share its effect."""
+    """Return sentences about attributes that change with `attr` within an identity and therefore
+    share its effect."""
     names = {
         alias.name if attr in alias.of else next(name for name in alias.of if name != "identity")
         for alias in found.aliases
         if "identity" in alias.of and len(alias.of) > 1 and (attr in alias.of or alias.name == attr)
     }
     return [
-        f"Within an identity {name} changes with {attr} (it follows from identity and {attr}): the measured effect of "
-        f"{attr} "
-        f"includes {name}, and {name} is not matched."
+        f"Within an identity {name} changes with {attr} (it follows from identity and {attr}): the"
+        f" measured effect of {attr} includes {name}, and {name} is not matched."
         for name in sorted(names)
         if not found.renames(attr, name)
     ]

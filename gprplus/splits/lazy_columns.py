@@ -1,7 +1,7 @@
 """Columns that no draw needs: paths, digests and columns of the audit, read by row group on demand.
 
-The paths of twenty million rows are most of a gigabyte. As many of them as fit into ROOM are kept, the others are read
-again on demand.
+The paths of twenty million rows are most of a gigabyte. As many of them as fit into ROOM are kept,
+the others are read again on demand.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,20 @@ class LazyColumns:
     Paths are read in a thread from the start.
     """
 
-    def __init__(self, source: ParquetTable, kept: Sequence[np.ndarray | None], person: np.ndarray) -> None:
-        sizes = [size if mask is None else int(mask.sum()) for size, mask in zip(source.sizes, kept, strict=True)]
+    def __init__(
+        self, source: ParquetTable, kept: Sequence[np.ndarray | None], person: np.ndarray
+    ) -> None:
+        sizes = [
+            size if mask is None else int(mask.sum())
+            for size, mask in zip(source.sizes, kept, strict=True)
+        ]
         self.source, self.kept, self.identity = source, kept, person
         self.edges = np.cumsum([0, *sizes])
         self._recent: dict[int, pa.Array] = {}
         with_paths = ThreadPoolExecutor(1)
-        self._reading: Future[tuple[dict[int, pa.Array], bool]] = with_paths.submit(self._read_paths)
+        self._reading: Future[tuple[dict[int, pa.Array], bool]] = with_paths.submit(
+            self._read_paths
+        )
         with_paths.shutdown(wait=False)
 
     def has(self, name: str) -> bool:
@@ -63,11 +70,13 @@ class LazyColumns:
 
     @property
     def ascending(self) -> bool:
-        """Return True if the rows are sorted by dataset, identity, path, as those of a manifest are."""
+        """Return True if the rows are sorted by dataset, identity, path, as those of a manifest
+        are."""
         return self._reading.result()[1]
 
     def _read_paths(self) -> "tuple[dict[int, pa.Array], bool]":
-        """Return the paths of the first row groups, and whether all paths are ascending within each identity."""
+        """Return the paths of the first row groups, and whether all paths are ascending within each
+        identity."""
         held: dict[int, pa.Array] = {}
         room, ascends, last = ROOM, bool((np.diff(self.identity) >= 0).all()), ""
         for group in range(len(self.kept)):

@@ -17,7 +17,13 @@ from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.ingest.tables.parquet_table import ParquetTable
-from gprplus.splits.candidates import UNKNOWN, AttributeCodes, CandidateTable, encode_levels, number_identities
+from gprplus.splits.candidates import (
+    UNKNOWN,
+    AttributeCodes,
+    CandidateTable,
+    encode_levels,
+    number_identities,
+)
 from gprplus.splits.lazy_columns import LazyColumns
 
 if TYPE_CHECKING:
@@ -29,16 +35,20 @@ FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
 Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into what follows
 
 
-def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = None) -> CandidateTable:
+def load_candidates(
+    manifest: "Manifest", where: Filter | UidSelection | None = None
+) -> CandidateTable:
     """Load the rows that match `where` and have a known identity, as codes.
 
-    Rows without an identity, junk and distractors can be neither training images nor queries here; `left_out` counts
-    them. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever in memory;
-    paths are read in a thread meanwhile. Raises ManifestError for a manifest without such
-    rows, SplitError if the filter keeps nothing.
+    Rows without an identity, junk and distractors can be neither training images nor queries here;
+    `left_out` counts them. Row group after row group becomes codes of a byte or two, so that no
+    table of all rows is ever in memory; paths are read in a thread meanwhile. Raises ManifestError
+    for a manifest without such rows, SplitError if the filter keeps nothing.
     """
     source = ParquetTable(manifest.path / "images.parquet")
-    people = ParquetTable(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
+    people = ParquetTable(manifest.path / "identities.parquet").read_all(
+        [column.name for column in schema.IDENTITIES]
+    )
     names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
     passed = None if where is None else _passed(where, manifest, source, people)
@@ -50,17 +60,22 @@ def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = 
 
     blocks = list(map_threads(coded, range(len(source.sizes))))
     left_out = {
-        reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())
+        reason: sum(block.left_out[reason] for block in blocks)
+        for reason in (blocks[0].left_out if blocks else ())
     }
     if not any(len(block.uid) for block in blocks):
         usable = sum(block.usable for block in blocks)
         if where is not None and usable:
-            raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
+            raise SplitError(
+                f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.'
+            )
         raise ManifestError(f"{manifest.path} has no image with a known identity.")
     person, persons = merge_datasets([block.identity for block in blocks], sorted, np.int32)
     images = {}
     for name in image_attributes():
-        values, levels = merge_datasets([block.images.pop(name) for block in blocks], partial(sort_levels, name))
+        values, levels = merge_datasets(
+            [block.images.pop(name) for block in blocks], partial(sort_levels, name)
+        )
         images[name] = AttributeCodes(name, values, levels)
     return CandidateTable(
         uid=np.concatenate([block.uid for block in blocks]),
@@ -74,9 +89,12 @@ def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = 
 
 
 def merge_datasets(
-    parts: list[Coded], order: Callable[[set[Any]], list[Any]], kind: type[np.signedinteger] | None = None
+    parts: list[Coded],
+    order: Callable[[set[Any]], list[Any]],
+    kind: type[np.signedinteger] | None = None,
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Codes of several blocks, each into its own levels, as codes into all of them, in the given order.
+    """Codes of several blocks, each into its own levels, as codes into all of them, in the given
+    order.
 
     Of the type `kind`, else of the smallest that leaves room for sums of a code and one.
 
@@ -85,7 +103,9 @@ def merge_datasets(
     """
     levels = tuple(order({level for _, vocabulary in parts for level in vocabulary}))
     place = {level: code for code, level in enumerate(levels)}
-    kind = kind or (np.int8 if len(levels) <= 100 else np.int16 if len(levels) <= 30_000 else np.int32)
+    kind = kind or (
+        np.int8 if len(levels) <= 100 else np.int16 if len(levels) <= 30_000 else np.int32
+    )
     out = np.empty(sum(len(codes) for codes, _ in parts), dtype=kind)
     start = 0
     for codes, vocabulary in parts:
@@ -124,11 +144,14 @@ class _Block:
             values = small[rows]
             used = np.bincount(values[values >= 0], minlength=len(codes.levels)) > 0
             renumber = np.append(np.cumsum(used) - 1, UNKNOWN).astype(small.dtype)
-            return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
+            return renumber[values], [
+                level for level, there in zip(codes.levels, used, strict=True) if there
+            ]
 
         (dataset, datasets), (identity, identities) = coded("dataset"), coded("identity")
         person, persons = number_identities(
-            AttributeCodes("dataset", dataset, tuple(datasets)), AttributeCodes("identity", identity, tuple(identities))
+            AttributeCodes("dataset", dataset, tuple(datasets)),
+            AttributeCodes("identity", identity, tuple(identities)),
         )
         uid = sampling.to_numpy(combine_chunks(table.column("uid")))
         return cls(
@@ -141,7 +164,9 @@ class _Block:
         )
 
 
-def _passed(where: Filter | UidSelection, manifest: "Manifest", source: ParquetTable, people: "pa.Table") -> np.ndarray:
+def _passed(
+    where: Filter | UidSelection, manifest: "Manifest", source: ParquetTable, people: "pa.Table"
+) -> np.ndarray:
     """`(N,) bool`: the rows of all row groups that `where` keeps."""
     if isinstance(where, UidSelection):
         return where.keep(sampling.to_numpy(combine_chunks(source.read_all(["uid"]).column("uid"))))
@@ -163,8 +188,11 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
 
 
 def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, AttributeCodes]:
-    """Return identity attributes, one code for each identity; unknown if identities.parquet lacks the identity."""
-    names = zip(people.column("dataset").to_pylist(), people.column("identity").to_pylist(), strict=True)
+    """Return identity attributes, one code for each identity; unknown if identities.parquet lacks
+    the identity."""
+    names = zip(
+        people.column("dataset").to_pylist(), people.column("identity").to_pylist(), strict=True
+    )
     row = {name: i for i, name in enumerate(names)}
     place = np.array([row.get(person, -1) for person in persons], dtype=np.int64)
     traits = {}

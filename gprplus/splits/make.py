@@ -31,7 +31,12 @@ from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
-from gprplus.splits.test_sets.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
+from gprplus.splits.test_sets.cross_level_tests import (
+    TESTS,
+    CrossLevelTests,
+    cross_level_tests,
+    write_tests,
+)
 from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
 from gprplus.splits.where_table import as_uid_table, row_filter, select_uids, write_where_table
 
@@ -55,17 +60,18 @@ def make_split(
 ) -> Split:
     """Build a controlled experiment over one attribute, and return the split.
 
-    Its arms are training sets of equal size that differ in that attribute alone. The test set depends on `where` and
-    `test_share` only, never on `seed`. The same request on the same manifest again returns the split that is there.
+    Its arms are training sets of equal size that differ in that attribute alone. The test set
+    depends on `where` and `test_share` only, never on `seed`. The same request on the same manifest
+    again returns the split that is there.
 
     Args:
-        manifest: a manifest or its folder.
-        attr: attribute to measure, such as weather, gender or identity; several in a factorial.
-        output: folder of the split; by default WORK/splits/ATTR, with -DESIGN where a design is named.
-        request: all options at once; the keywords below change single fields of it.
-        where: which images both sides may use: text, such as "weather in (sunny, clouds) and viewpoint_deg <= 90"; a
-            boolean Series with one value for each image; a table with a column uid; or uids. A table is kept in the
-            split's folder as where.parquet, and its fingerprint in split.json.
+        manifest: a manifest or its folder. attr: attribute to measure, such as weather, gender or
+        identity; several in a factorial. output: folder of the split; by default WORK/splits/ATTR,
+        with -DESIGN where a design is named. request: all options at once; the keywords below
+        change single fields of it. where: which images both sides may use: text, such as "weather
+        in (sunny, clouds) and viewpoint_deg <= 90"; a
+            boolean Series with one value for each image; a table with a column uid; or uids. A
+            table is kept in the split's folder as where.parquet, and its fingerprint in split.json.
         force: replace a split of another request in the folder.
 
     Raises:
@@ -124,8 +130,8 @@ def build_split(
 @dataclass(frozen=True)
 class DrawnSplit:
     """A drawn split before audit and writing: its train set, the rows of its arms, its test set,
-    its answerable queries, the further tests, the scope of the audit, known results of it, and the record without
-    the audit.
+    its answerable queries, the further tests, the scope of the audit, known results of it, and the
+    record without the audit.
     """
 
     train: DesignInput
@@ -142,13 +148,18 @@ class DrawnSplit:
 def draw_split(
     source: "Manifest", request: SplitRequest, output: Path, where: Filter | UidSelection | None
 ) -> DrawnSplit:
-    """Draw a split for the folder `output` from the images that `where` keeps; nothing is written."""
+    """Draw a split for the folder `output` from the images that `where` keeps; nothing is
+    written."""
     pool = load_candidates(source, where)
     train, side = partition_identities(source, pool, request)
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
-    with ThreadPoolExecutor(1) as aside:  # work that does not depend on the arms, while they are drawn
-        judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.equivalents())
+    with ThreadPoolExecutor(
+        1
+    ) as aside:  # work that does not depend on the arms, while they are drawn
+        judging = aside.submit(
+            find_answerable, pool, side, request.attr, train.relations.equivalents()
+        )
         early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
@@ -156,13 +167,23 @@ def draw_split(
     surveyed = surveying.result() if surveying else None
     record = build_record(source, output, request.record(source.fingerprint), train, plan, side)
     return DrawnSplit(
-        train, plan, side, judged, beside, request.audit, surveyed, replace(record, tests=dict(beside.facts)), where
+        train,
+        plan,
+        side,
+        judged,
+        beside,
+        request.audit,
+        surveyed,
+        replace(record, tests=dict(beside.facts)),
+        where,
     )
 
 
 def _draw(train: DesignInput) -> ArmSet:
     return (
-        draw_with_coarsened_levels(train, draw_design) if train.request.on_missing == "coarsen" else draw_design(train)
+        draw_with_coarsened_levels(train, draw_design)
+        if train.request.on_missing == "coarsen"
+        else draw_design(train)
     )
 
 
@@ -176,7 +197,9 @@ def partition_identities(
     searched = is_test_identity(pool.identity_keys, request.test_share)[pool.identity]
     rows = np.flatnonzero(~searched)
     datasets = manifest.datasets.values()
-    factors = sorted({factor for facts in datasets for factor in facts.factors if factor != "identity"})
+    factors = sorted(
+        {factor for facts in datasets for factor in facts.factors if factor != "identity"}
+    )
     functions = {name: of for facts in datasets for name, of in facts.functions.items()}
     with ThreadPoolExecutor(1) as aside:
         tied = aside.submit(attribute_relations, pool, rows, factors, functions)
@@ -184,8 +207,8 @@ def partition_identities(
     total = f"{len(pool.identities):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
-            f"No identity fell in the test set: {total} at a share of {request.test_share:g} are too few. "
-            "Give a larger --test-share, or --test-share 0 and score on a --target."
+            f"No identity fell in the test set: {total} at a share of {request.test_share:g} are"
+            " too few. Give a larger --test-share, or --test-share 0 and score on a --target."
         )
     if searched.all():
         raise SplitError(
@@ -194,19 +217,20 @@ def partition_identities(
         )
     if searched.any() and not side.query.any():
         raise SplitError(
-            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the {side.protocol} "
-            "rule: each test identity is "
-            "seen by one camera only. Use renders with more cameras, or --test-share 0 and a --target."
+            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the"
+            f" {side.protocol} rule: each test identity is seen by one camera only. Use renders"
+            " with more cameras, or --test-share 0 and a --target."
         )
     return DesignInput(pool, rows, request, tied.result()), side
 
 
 def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Split:
-    """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split.
+    """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a
+    split.
 
-    One process at a time writes into a folder; one that comes late finds the split of the other and raises
-    RequestChanged where its request differs and `force` is not given. The audit goes on meanwhile; what it refuses is
-    not kept.
+    One process at a time writes into a folder; one that comes late finds the split of the other and
+    raises RequestChanged where its request differs and `force` is not given. The audit goes on
+    meanwhile; what it refuses is not kept.
     """
     with hold_folder(output, KIND, SplitError, adopt=True) as real:
         try:
@@ -221,7 +245,9 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     train, plan, side = drawn.train, drawn.plan, drawn.test_set
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / dataset.root for name, dataset in drawn.record.datasets.items()}
-        checking = aside.submit(audited, train, plan, side, drawn.answerable, drawn.scope, roots, drawn.surveyed)
+        checking = aside.submit(
+            audited, train, plan, side, drawn.answerable, drawn.scope, roots, drawn.surveyed
+        )
         versions = aside.submit(workdir.package_versions)
 
         def accepted() -> None:
@@ -233,9 +259,19 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
     checked, warnings = checking.result()
-    said = [*test_set_warnings(side, drawn.record.test.identities), *drawn.tests.warnings, *plan.warnings, *warnings]
+    said = [
+        *test_set_warnings(side, drawn.record.test.identities),
+        *drawn.tests.warnings,
+        *plan.warnings,
+        *warnings,
+    ]
     found = parse_typed(Audit, checked, "audit", SplitError)
-    last: dict[str, Any] = {"audit": found, "warnings": said, "versions": versions.result(), "fingerprint": digest}
+    last: dict[str, Any] = {
+        "audit": found,
+        "warnings": said,
+        "versions": versions.result(),
+        "fingerprint": digest,
+    }
     workdir.write_json(output / RECORD, as_json(replace(drawn.record, **last)))
 
 

@@ -1,4 +1,5 @@
-"""The rows of a split as one table: training rows arm by arm and deal by deal, then the test rows, once."""
+"""The rows of a split as one table: training rows arm by arm and deal by deal, then the test rows,
+once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
 ROW_GROUP = 131_072
 
 
-def iter_parts(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet) -> Iterator[MemberRows]:
-    """The split piece by piece: each arm, deal by deal, then the test rows; in each by dataset, identity, path."""
+def iter_parts(
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+) -> Iterator[MemberRows]:
+    """The split piece by piece: each arm, deal by deal, then the test rows; in each by dataset,
+    identity, path."""
     names = tuple(arms)
     for place, arm in enumerate(arms.values()):
         code = AttributeCodes("arm", np.array([place], np.int32), names)
         for deal, one in enumerate(arm.deals):
             rows = pool.in_order(one.rows)
             weights = None if one.weights is None else one.weights[np.searchsorted(one.rows, rows)]
-            yield MemberRows(pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None)
+            yield MemberRows(
+                pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None
+            )
     rows, role = _test_order(pool, side)
     yield MemberRows(pool, rows, AttributeCodes("arm", np.array([-1], np.int32), names), role)
 
@@ -50,16 +56,18 @@ def _test_order(pool: CandidateTable, side: TestSet) -> tuple[np.ndarray, np.nda
 
 
 def members_fingerprint(pieces: Iterable[MemberRows]) -> str:
-    """The fingerprint of a split from its parts: who is in which arm and role, and what is known of each image."""
+    """The fingerprint of a split from its parts: who is in which arm and role, and what is known of
+    each image."""
     return sampling.sha256_digest(*(piece.fingerprint for piece in pieces))
 
 
 def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[], None]) -> str:
     """Write the members atomically, and return their fingerprint.
 
-    `accepted` is called when everything is written and before it is moved; if it raises, the previous files remain. A
-    row group has one deal of one arm only, and is built in a thread while the previous one is written. Keys
-    are practically random, so they are stored plain; paths are sorted, so each is stored as a difference to the last.
+    `accepted` is called when everything is written and before it is moved; if it raises, the
+    previous files remain. A row group has one deal of one arm only, and is built in a thread while
+    the previous one is written. Keys are practically random, so they are stored plain; paths are
+    sorted, so each is stored as a difference to the last.
     """
     import pyarrow.parquet as pq
 

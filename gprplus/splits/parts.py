@@ -1,4 +1,5 @@
-"""A part of a split, one deal of an arm or the test set: its rows as tables, and its fingerprint without them."""
+"""A part of a split, one deal of an arm or the test set: its rows as tables, and its fingerprint
+without them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROLES = ("train", "query", "gallery")
-_PLAIN = {"uid": "<u8", "weight": "<f8", "deal": "<i4"}  # columns that are numbers: their type in a fingerprint
+_PLAIN = {
+    "uid": "<u8",
+    "weight": "<f8",
+    "deal": "<i4",
+}  # columns that are numbers: their type in a fingerprint
 
 
 @dataclass(frozen=True)
 class MemberRows:
-    """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes of the roles.
+    """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes
+    of the roles.
 
-    Arm and role are `(1,)` where they are the same for all rows. `deal` is None where the arm has one deal.
+    Arm and role are `(1,)` where they are the same for all rows. `deal` is None where the arm has
+    one deal.
     """
 
     pool: CandidateTable
@@ -47,15 +54,23 @@ class MemberRows:
             for name in self._coded
         }
         person = self.pool.identity[rows]
-        heads = np.flatnonzero(run_starts(person))  # rows are sorted by identity: repeating is faster than looking up
+        heads = np.flatnonzero(
+            run_starts(person)
+        )  # rows are sorted by identity: repeating is faster than looking up
         lengths = np.diff(np.append(heads, len(rows)))
         for name, codes in self.pool.of_identities.items():
-            repeated = AttributeCodes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
+            repeated = AttributeCodes(
+                name, np.repeat(codes.values[person[heads]], lengths), codes.levels
+            )
             columns[name] = decode_levels(repeated, layout.field(name).type)
         columns["uid"] = from_numpy(self.pool.uid[rows], layout.field("uid").type)
         weight = layout.field("weight").type
         weights = self.weights
-        columns["weight"] = pa.nulls(len(rows), weight) if weights is None else from_numpy(weights[start:stop], weight)
+        columns["weight"] = (
+            pa.nulls(len(rows), weight)
+            if weights is None
+            else from_numpy(weights[start:stop], weight)
+        )
         deal = layout.field("deal").type
         deals = None if self.deal is None else np.broadcast_to(self.deal, len(rows))
         columns["deal"] = pa.nulls(len(rows), deal) if deals is None else from_numpy(deals, deal)
@@ -64,13 +79,16 @@ class MemberRows:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Return the result of `sampling.table_fingerprint` for the columns, without path, absent weights and absent
-        deals.
+        """Return the result of `sampling.table_fingerprint` for the columns, without path, absent
+        weights and absent deals.
 
-        The uid represents the path, and a dataset can move; the manifest's fingerprint covers identity attributes.
+        The uid represents the path, and a dataset can move; the manifest's fingerprint covers
+        identity attributes.
         """
         layout = schema.arrow_schema(schema.MEMBERS)
-        absent = [name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None]
+        absent = [
+            name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None
+        ]
         apart = {"path", *identity_attributes(), *absent}
         state = hashlib.sha256()
         for name in layout.names:
@@ -88,7 +106,11 @@ class MemberRows:
         if name in self.pool.images:
             return self.pool.images[name].at(rows)
         codes = self.arm if name == "arm" else AttributeCodes("role", self.role, ROLES)
-        values = codes.values[span] if len(codes.values) > 1 else np.broadcast_to(codes.values, len(rows))
+        values = (
+            codes.values[span]
+            if len(codes.values) > 1
+            else np.broadcast_to(codes.values, len(rows))
+        )
         return AttributeCodes(name, values, codes.levels)
 
     def _numbers(self, name: str) -> np.ndarray:

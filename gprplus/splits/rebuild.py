@@ -22,21 +22,26 @@ _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
 @dataclass(frozen=True)
 class RebuildResult:
-    """Result of a rebuild: the split if its rows are those of the record, else None; and all differences.
+    """Result of a rebuild: the split if its rows are those of the record, else None; and all
+    differences.
 
-    Equal rows can have other versions, or a manifest with more columns: such differences are harmless.
+    Equal rows can have other versions, or a manifest with more columns: such differences are
+    harmless.
     """
 
     split: Split | None
     differences: tuple[ManifestDifference, ...]
 
 
-def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False) -> RebuildResult:
+def rebuild_split(
+    record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False
+) -> RebuildResult:
     """Make the split of a split.json (or its folder) from a local manifest, and compare the rows.
 
-    The record may come from another machine: only its request and fingerprints are used, no path. Nothing is
-    written unless the rows are the same. Raises SplitError for an invalid record, or a question that this
-    manifest cannot answer, and RequestChanged if `output` has another split and `force` is not given.
+    The record may come from another machine: only its request and fingerprints are used, no path.
+    Nothing is written unless the rows are the same. Raises SplitError for an invalid record, or a
+    question that this manifest cannot answer, and RequestChanged if `output` has another split and
+    `force` is not given.
     """
     theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
@@ -47,12 +52,16 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     differences = tuple(compare_records(replace(theirs, request=asked), found))
     if found.fingerprint != theirs.fingerprint:
         return RebuildResult(None, differences)
-    if _file(record).resolve() == (output / RECORD).resolve():  # the record is in the folder of its split
+    if (
+        _file(record).resolve() == (output / RECORD).resolve()
+    ):  # the record is in the folder of its split
         settled = "same"
     else:
         settled = check_request(output / RECORD, request.record(source.fingerprint), force=force)
     there = settled == "same" and (output / MEMBERS).is_file()
-    return RebuildResult(Split.open(output) if there else write_split(output, drawn, force=force), differences)
+    return RebuildResult(
+        Split.open(output) if there else write_split(output, drawn, force=force), differences
+    )
 
 
 def read_split_record(record: AnyPath) -> tuple[SplitRecord, SplitRequest]:
@@ -65,8 +74,13 @@ def read_split_record(record: AnyPath) -> tuple[SplitRecord, SplitRequest]:
     absent = [name for name in _NEEDED if name not in info]
     if absent or info.get("schema_version") != schema.VERSION:
         raise SplitError(
-            f"{path} is not the record of a split that this gprplus reads (schema version {schema.VERSION}): "
-            + (f"it lacks {', '.join(absent)}." if absent else f"it has schema version {info.get('schema_version')}.")
+            f"{path} is not the record of a split that this gprplus reads (schema version"
+            f" {schema.VERSION}): "
+            + (
+                f"it lacks {', '.join(absent)}."
+                if absent
+                else f"it has schema version {info.get('schema_version')}."
+            )
         )
     found = upgrade(info, path)
     return found, SplitRequest.from_record(found.request, f"{path}: request")

@@ -33,12 +33,20 @@ if TYPE_CHECKING:
 
 
 def build_record(
-    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: DesignInput, plan: ArmSet, side: TestSet
+    manifest: "Manifest",
+    output: Path,
+    record: Mapping[str, Any],
+    train: DesignInput,
+    plan: ArmSet,
+    side: TestSet,
 ) -> SplitRecord:
-    """Return the record of a split in the folder `output`, without tests, audit, warnings, versions and fingerprint."""
+    """Return the record of a split in the folder `output`, without tests, audit, warnings, versions
+    and fingerprint."""
     pool = train.pool
     every = list(arms_of_every_deal(plan.arms))
-    prints = dict(zip(map(id, every), map_threads(partial(_arm_fingerprint, pool), every), strict=True))
+    prints = dict(
+        zip(map(id, every), map_threads(partial(_arm_fingerprint, pool), every), strict=True)
+    )
     found = SplitRecord(
         schema_version=schema.VERSION,
         name=output.resolve().name,
@@ -72,7 +80,9 @@ def _datasets(manifest: "Manifest", output: Path) -> dict[str, DatasetRecord]:
     known, found = manifest.datasets, {}
     for name, root in manifest.roots().items():
         one, place = known[name], workdir.relative_path(root, output)
-        found[name] = DatasetRecord(place, one.licence, one.title, one.images, one.identities, one.fingerprint)
+        found[name] = DatasetRecord(
+            place, one.licence, one.title, one.images, one.identities, one.fingerprint
+        )
     return found
 
 
@@ -90,10 +100,14 @@ def _arm(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> Ar
     )
 
 
-def _deal(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, drawn: bool) -> DealRecord:
+def _deal(
+    pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, drawn: bool
+) -> DealRecord:
     """Return the record of a deal of an arm, with its levels if they were drawn."""
     levels: list[Level] = list(arm.levels)
-    return DealRecord(len(arm.rows), _identity_count(pool, arm.rows), prints[id(arm)], levels if drawn else None)
+    return DealRecord(
+        len(arm.rows), _identity_count(pool, arm.rows), prints[id(arm)], levels if drawn else None
+    )
 
 
 def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
@@ -102,11 +116,14 @@ def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
     if arm.weights is None:
         return sampling.sha256_digest(np.sort(uid).astype("<u8").tobytes())
     order = np.argsort(uid)
-    return sampling.sha256_digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
+    return sampling.sha256_digest(
+        uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes()
+    )
 
 
 def _test_fingerprint(pool: "CandidateTable", side: TestSet) -> str | None:
-    """Return the fingerprint of queries and gallery, equal for splits with one test set. None without a test set."""
+    """Return the fingerprint of queries and gallery, equal for splits with one test set. None
+    without a test set."""
     if not len(side.rows):
         return None
     uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
@@ -133,12 +150,12 @@ def test_set_warnings(side: TestSet, people: int) -> list[str]:
         said.append("There are no test rows (test share 0): runs of this split need a --target.")
     if people == 1:
         said.append(
-            "The test set has only one identity: the gallery has no wrong match for it, so every score is "
-            "100. Use more identities, a larger --test-share, or score on a --target."
+            "The test set has only one identity: the gallery has no wrong match for it, so every"
+            " score is 100. Use more identities, a larger --test-share, or score on a --target."
         )
     if len(side.excluded):
         said.append(
-            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and "
-            "stay in the gallery."
+            f"{len(side.excluded):,} queries have no true match in the gallery under the"
+            f" {side.protocol} rule and stay in the gallery."
         )
     return said

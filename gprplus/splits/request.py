@@ -1,4 +1,5 @@
-"""The options of make_split: one frozen request, checked before anything is read, and recorded in split.json."""
+"""The options of make_split: one frozen request, checked before anything is read, and recorded in
+split.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ TEST, CHECKS = "Test set", "Checks"
 
 @dataclass(frozen=True)
 class DeclaredArm:
-    """An explicitly declared training set for the design `declared`, in Python or as a TOML table of a study.
+    """An explicitly declared training set for the design `declared`, in Python or as a TOML table
+    of a study.
 
         [[splits.arms]]
         name = "mild-weather"
@@ -41,11 +43,13 @@ class DeclaredArm:
         identities = 800
         images = 134400
 
-    `restrict` names the kept levels of each attribute (none: all images). `identities` is the number of identities,
-    each number a subset of the next larger; `images` the total number of images, spread evenly over the identities. By
-    default all are used. Arms with `matched = true` are matched with each other: the same slots, so that every other
-    factor agrees, and one number of images, that of the smallest of them, unless they have a number. `cells` counts
-    the images of each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other selection.
+    `restrict` names the kept levels of each attribute (none: all images). `identities` is the
+    number of identities, each number a subset of the next larger; `images` the total number of
+    images, spread evenly over the identities. By default all are used. Arms with `matched = true`
+    are matched with each other: the same slots, so that every other factor agrees, and one number
+    of images, that of the smallest of them, unless they have a number. `cells` counts the images of
+    each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other
+    selection.
     """
 
     name: str
@@ -56,8 +60,13 @@ class DeclaredArm:
     cells: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "restrict", as_restriction(self.restrict, f"The arm '{self.name}'"))
-        if not self.name or not self.name.replace("-", "").replace("_", "").replace("+", "").isalnum():
+        object.__setattr__(
+            self, "restrict", as_restriction(self.restrict, f"The arm '{self.name}'")
+        )
+        if (
+            not self.name
+            or not self.name.replace("-", "").replace("_", "").replace("+", "").isalnum()
+        ):
             raise SplitError(f"'{self.name}' cannot name an arm: use letters, digits, -, _ and +.")
         for what in ("identities", "images"):
             size = getattr(self, what)
@@ -66,13 +75,14 @@ class DeclaredArm:
         other = self.restrict or self.images or self.matched
         if self.cells is not None and (other or min(self.cells.values(), default=0) < 1):
             raise SplitError(
-                f"The arm '{self.name}' counts its images by cells, each at least 1: leave out restrict, images and "
-                "matched."
+                f"The arm '{self.name}' counts its images by cells, each at least 1: leave out"
+                " restrict, images and matched."
             )
 
     @classmethod
     def parse(cls, text: str) -> "DeclaredArm":
-        """The arm in a text such as 'mild: weather=sunny+clouds identities=400 matched'. Raises ValueError."""
+        """The arm in a text such as 'mild: weather=sunny+clouds identities=400 matched'. Raises
+        ValueError."""
         name, _, rest = text.partition(":")
         sizes: dict[str, Any] = {}
         kept: dict[str, tuple[str | int, ...]] = {}
@@ -85,7 +95,10 @@ class DeclaredArm:
             elif equals and value and key not in ("identities", "images"):
                 kept[key] = tuple(value.split("+"))
             else:
-                raise ValueError(f"expected 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched', found '{word}'.")
+                raise ValueError(
+                    "expected 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched', found"
+                    f" '{word}'."
+                )
         return cls(name.strip(), kept, **sizes)
 
     def spelled(self) -> str:
@@ -93,20 +106,29 @@ class DeclaredArm:
         if self.cells:
             raise CannotSpell(f"The arm '{self.name}' is declared by cells.")
         words = [f"{name}={'+'.join(map(str, levels))}" for name, levels in self.restrict.items()]
-        words += [f"{name}={getattr(self, name)}" for name in ("identities", "images") if getattr(self, name)]
+        words += [
+            f"{name}={getattr(self, name)}"
+            for name in ("identities", "images")
+            if getattr(self, name)
+        ]
         words += ["matched"] if self.matched else []
         plus = any("+" in str(level) for levels in self.restrict.values() for level in levels)
         if plus or any(SEPARATORS.search(word) for word in words):
-            raise CannotSpell(f"The arm '{self.name}' has a level with a space, a comma or a plus sign.")
+            raise CannotSpell(
+                f"The arm '{self.name}' has a level with a space, a comma or a plus sign."
+            )
         return f"{self.name}: {' '.join(words)}".rstrip()
 
 
 def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, tuple[str, ...]]:
-    """Levels kept of each attribute as texts, attributes checked. Raises SplitError with the nearest name."""
+    """Levels kept of each attribute as texts, attributes checked. Raises SplitError with the
+    nearest name."""
     known = attributes()
     for name, levels in given.items():
         if name not in known:
-            raise SplitError(f"{whose} restricts '{name}', which is no attribute. {did_you_mean(name, known)}")
+            raise SplitError(
+                f"{whose} restricts '{name}', which is no attribute. {did_you_mean(name, known)}"
+            )
         if isinstance(levels, str) or not len(levels):
             raise SplitError(f"{whose} restricts {name} to no list of levels; name one or more.")
     return {name: tuple(str(level).lower() for level in levels) for name, levels in given.items()}
@@ -114,7 +136,8 @@ def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, 
 
 @dataclass(frozen=True)
 class UidTable:
-    """A table of uids that chose the images of a split: its fingerprint, and how many uids it has."""
+    """A table of uids that chose the images of a split: its fingerprint, and how many uids it
+    has."""
 
     fingerprint: str
     images: int
@@ -124,9 +147,10 @@ class UidTable:
 class SplitRequest(Options):
     """The options of one split.
 
-    Two equal requests on one manifest give the same split, byte for byte under pinned versions. `factors` are all
-    attributes of a factorial, `attr` the first of them: they may be given as one, "weather,illumination". `where_uids`
-    takes the place of `where` where make_split was given a table; where.parquet in the split's folder holds its uids.
+    Two equal requests on one manifest give the same split, byte for byte under pinned versions.
+    `factors` are all attributes of a factorial, `attr` the first of them: they may be given as one,
+    "weather,illumination". `where_uids` takes the place of `where` where make_split was given a
+    table; where.parquet in the split's folder holds its uids.
     """
 
     error: ClassVar[type[GprplusError]] = SplitError
@@ -134,41 +158,54 @@ class SplitRequest(Options):
     attr: str = option(
         group=ARMS,
         metavar="ATTR",
-        help="Attribute to measure, such as weather, gender or identity. A factorial takes several, separated by "
-        "commas.",
+        help=(
+            "Attribute to measure, such as weather, gender or identity. A factorial takes several,"
+            " separated by commas."
+        ),
     )
     design: str | None = option(
         None,
         group=ARMS,
         metavar="NAME",
         default_note="chosen by the attribute",
-        help="Kind of experiment: `only`, `without`, `persons`, `identity`, `path`, `budget`, `scaling`, `factorial`, "
-        "`full` or `declared` (docs/designs.md).",
+        help=(
+            "Kind of experiment: `only`, `without`, `persons`, `identity`, `path`, `budget`,"
+            " `scaling`, `factorial`, `full` or `declared` (docs/designs.md)."
+        ),
     )
     levels: tuple[str, ...] | None = option(
         None,
         group=ARMS,
         metavar="LEVEL,...",
         default_note="all",
-        help="Levels to build an arm for, separated by commas; + joins levels into one arm. For the attribute "
-        "identity: numbers of identities.",
+        help=(
+            "Levels to build an arm for, separated by commas; + joins levels into one arm. For the"
+            " attribute identity: numbers of identities."
+        ),
     )
     add_full_arm: bool = option(
-        False, group=ARMS, old="full", help="Add the arm `full`, which trains on every image of the train set."
+        False,
+        group=ARMS,
+        old="full",
+        help="Add the arm `full`, which trains on every image of the train set.",
     )
     restrict: dict[str, tuple[str | int, ...]] = option(
         {},
         group=ARMS,
         metavar="ATTR=LEVEL+LEVEL",
-        help="Design factorial: the levels that a restricted factor keeps; identity=N restricts the number of "
-        "identities.",
+        help=(
+            "Design factorial: the levels that a restricted factor keeps; identity=N restricts the"
+            " number of identities."
+        ),
     )
     generators: tuple[str, ...] = option(
         (),
         group=ARMS,
         metavar="D=ABC,...",
-        help="Design factorial: build a fraction of all combinations, given by its generators. Factors are A, B, C, "
-        "... in the order of {attr}.",
+        help=(
+            "Design factorial: build a fraction of all combinations, given by its generators."
+            " Factors are A, B, C, ... in the order of {attr}."
+        ),
     )
     arms: tuple[DeclaredArm, ...] = option(
         (),
@@ -176,8 +213,10 @@ class SplitRequest(Options):
         flag="--arm",
         repeated=True,
         metavar="'NAME: ...'",
-        help="Design declared: the arms, each as 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'; only the "
-        "name is required.",
+        help=(
+            "Design declared: the arms, each as 'NAME: ATTR=LEVEL+LEVEL identities=N images=N"
+            " matched'; only the name is required."
+        ),
     )
     reference: str | None = option(
         None,
@@ -190,16 +229,24 @@ class SplitRequest(Options):
         None,
         group=IMAGES,
         metavar="EXPRESSION",
-        help='Use only images for which this holds, such as "weather in (sunny, clouds) and viewpoint_deg <= 90", in '
-        "train and test set.",
+        help=(
+            'Use only images for which this holds, such as "weather in (sunny, clouds) and'
+            ' viewpoint_deg <= 90", in train and test set.'
+        ),
     )
     identities: int | None = option(
         None, group=IMAGES, at_least=1, default_note="all", help="Number of identities to train on."
     )
     images_per_identity: int | None = option(
-        None, group=IMAGES, at_least=1, default_note="all", help="Training images of each identity in each arm."
+        None,
+        group=IMAGES,
+        at_least=1,
+        default_note="all",
+        help="Training images of each identity in each arm.",
     )
-    budget: int | None = option(None, group=IMAGES, at_least=1, default_note="all", help="Training images in each arm.")
+    budget: int | None = option(
+        None, group=IMAGES, at_least=1, default_note="all", help="Training images in each arm."
+    )
     on_missing: str = option(
         "drop-stratum",
         group=IMAGES,
@@ -212,8 +259,10 @@ class SplitRequest(Options):
         {},
         group=IMAGES,
         metavar="ATTR=MAP",
-        help="How {on_missing} coarsen merges the levels of an attribute: viewpoint_deg=30 (steps of 30), or "
-        "weather=sunny+clouds/foggy+overcast.",
+        help=(
+            "How {on_missing} coarsen merges the levels of an attribute: viewpoint_deg=30 (steps of"
+            " 30), or weather=sunny+clouds/foggy+overcast."
+        ),
     )
     min_retention: float = option(
         0.1,
@@ -223,7 +272,9 @@ class SplitRequest(Options):
         metavar="SHARE",
         help="Stop if a smaller share of the images can be matched.",
     )
-    controls: bool = option(True, group=DRAWS, help="Add control arms of random images or levels, of the same size.")
+    controls: bool = option(
+        True, group=DRAWS, help="Add control arms of random images or levels, of the same size."
+    )
     control_draws: int = option(
         1,
         group=DRAWS,
@@ -237,8 +288,10 @@ class SplitRequest(Options):
         group=DRAWS,
         at_least=1,
         at_most=MOST_DEALS,
-        help="How often all arms are drawn. Training seed k uses draw k, so that intervals include the sampling of "
-        "images.",
+        help=(
+            "How often all arms are drawn. Training seed k uses draw k, so that intervals include"
+            " the sampling of images."
+        ),
     )
     seed: int = seed_field(DRAWS)
     test_share: float = option(
@@ -247,14 +300,20 @@ class SplitRequest(Options):
         at_least=0,
         below=1,
         metavar="SHARE",
-        help="Share of the identities kept for the test set. 0 makes no test set: runs then need a --target.",
+        help=(
+            "Share of the identities kept for the test set. 0 makes no test set: runs then need a"
+            " --target."
+        ),
     )
     cross_level_tests: bool | None = option(
         None,
         group=TEST,
         old="cross",
         default_note="where possible, else queries and gallery of one level",
-        help="Test queries of each level against galleries of each level, with all other attributes equal.",
+        help=(
+            "Test queries of each level against galleries of each level, with all other attributes"
+            " equal."
+        ),
     )
     min_viewpoint_gap_deg: int | None = option(
         None,
@@ -297,14 +356,24 @@ class SplitRequest(Options):
         object.__setattr__(self, "restrict", texts)
         self._check_names()
         self._check_combinations()
-        self._only_for("factorial", restrict=self.restrict, generators=self.generators, attributes=self.factors[1:])
+        self._only_for(
+            "factorial",
+            restrict=self.restrict,
+            generators=self.generators,
+            attributes=self.factors[1:],
+        )
         self._only_for("declared", arms=self.arms, reference=self.reference)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], where: str) -> "SplitRequest":
-        """The request in a split.json. Raises DeclarationError, which begins with `where`, and SplitError."""
-        given = {key: value for key, value in record.items() if key != "manifest" and value is not None}
-        return from_mapping(cls, renamed(cls, {"deals": 1} | given), where)  # a record of one deal has no such key
+        """The request in a split.json. Raises DeclarationError, which begins with `where`, and
+        SplitError."""
+        given = {
+            key: value for key, value in record.items() if key != "manifest" and value is not None
+        }
+        return from_mapping(
+            cls, renamed(cls, {"deals": 1} | given), where
+        )  # a record of one deal has no such key
 
     def _check_names(self) -> None:
         known = ["identity", *attributes()]
@@ -323,40 +392,50 @@ class SplitRequest(Options):
             raise SplitError("--coarsen needs --on-missing coarsen; give both.")
         if (self.cross_level_tests or self.without_same_level_matches) and self.attr == "identity":
             raise SplitError(
-                "--cross-level-tests and --without-same-level-matches need an attribute other than identity: a query "
-                "and its relevant images have the same identity."
+                "--cross-level-tests and --without-same-level-matches need an attribute other than"
+                " identity: a query and its relevant images have the same identity."
             )
         if self.min_viewpoint_gap_deg is not None and self.cross_level_tests is False:
-            raise SplitError("--min-viewpoint-gap is for cross-level tests; found --no-cross-level-tests.")
+            raise SplitError(
+                "--min-viewpoint-gap is for cross-level tests; found --no-cross-level-tests."
+            )
 
     def _only_for(self, design: str, **given: Any) -> None:
         for what, value in given.items():
             if value and self.design != design:
                 many = "Several attributes" if what == "attributes" else f"The option {what}"
                 verb = "belong" if what in ("attributes",) else "belongs"
-                raise SplitError(f"{many} {verb} to --design {design}; found the design {self.design or 'by default'}.")
+                raise SplitError(
+                    f"{many} {verb} to --design {design}; found the design"
+                    f" {self.design or 'by default'}."
+                )
 
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
         """The request as JSON, with the fingerprint of the manifest it was made of.
 
-        One deal and no table of uids are left out, so that the request equals one that was recorded before there were
-        any.
+        One deal and no table of uids are left out, so that the request equals one that was recorded
+        before there were any.
         """
         data = record_of(self)
         if self.deals == 1:
             del data["deals"]
         if self.where_uids is None:
             del data["where_uids"]
-        data["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in data["arms"]]
+        data["arms"] = [
+            {key: value for key, value in arm.items() if value is not None} for arm in data["arms"]
+        ]
         return {**data, "manifest": manifest_fingerprint}
 
 
 def level_set(text: str, present: Sequence[Any], attr: str) -> tuple[int, ...]:
-    """'sunny+clouds' as sorted positions in the levels present. Raises SplitError with the nearest level."""
+    """'sunny+clouds' as sorted positions in the levels present. Raises SplitError with the nearest
+    level."""
     names = {str(level): place for place, level in enumerate(present)}
     chosen = set()
     for name in text.lower().split("+"):
         if name not in names:
-            raise SplitError(f"{attr} has no level '{name}' in the train set. {did_you_mean(name, names)}")
+            raise SplitError(
+                f"{attr} has no level '{name}' in the train set. {did_you_mean(name, names)}"
+            )
         chosen.add(names[name])
     return tuple(sorted(chosen))

@@ -1,4 +1,5 @@
-"""A split on disk: members.parquet, with the rows of the arms, and split.json, with the request and its results."""
+"""A split on disk: members.parquet, with the rows of the arms, and split.json, with the request and
+its results."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -48,12 +49,15 @@ class Split:
         """Open the split in a folder.
 
         Raises:
-            SplitError: There is none, it is of another schema, or its rows are not those that its record describes.
+            SplitError: There is none, it is of another schema, or its rows are not those that its
+            record describes.
         """
         path = Path(path)
         record = load_split_record(path)
         if not (path / MEMBERS).is_file():
-            raise SplitError(f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force.")
+            raise SplitError(
+                f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force."
+            )
         split = cls(path, record, made=made)
         if not made:
             split._verify()
@@ -69,12 +73,14 @@ class Split:
         head = f"Split {self.name} by {record.attribute}, design {record.design}"
         deals = f", {self.deals} deals" if self.deals > 1 else ""
         return (
-            f"{head}: {len(self.arms)} arms{deals}\n  images: {arms}\n  test: {test.queries:,} queries, "
-            f"{test.gallery:,} gallery images, {test.identities:,} identities"
+            f"{head}: {len(self.arms)} arms{deals}\n  images: {arms}\n  test: {test.queries:,}"
+            f" queries, {test.gallery:,} gallery images, {test.identities:,} identities"
         )
 
     def _repr_html_(self) -> str:
-        rows = [[name, arm.kind, arm.images, arm.identities] for name, arm in self.record.arms.items()]
+        rows = [
+            [name, arm.kind, arm.images, arm.identities] for name, arm in self.record.arms.items()
+        ]
         test, lines = self.record.test, repr(self).split("\n")
         rows.append(["test", f"{test.queries:,} queries", test.gallery, test.identities])
         table = html_table(["arm", "kind", "images", "identities"], rows, lines[0])
@@ -86,12 +92,14 @@ class Split:
         found = sampling.sha256_digest(*map(_fingerprint, self._parts()))
         if found != recorded:
             raise SplitError(
-                f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their fingerprint is "
-                f"{found[:12]}..., expected {recorded[:12]}.... Make the split again with --force."
+                f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their"
+                f" fingerprint is {found[:12]}..., expected {recorded[:12]}.... Make the split"
+                " again with --force."
             )
 
     def _parts(self) -> "Iterator[pa.Table]":
-        """Yield each deal of each arm, then the test set, without columns outside the fingerprints."""
+        """Yield each deal of each arm, then the test set, without columns outside the
+        fingerprints."""
         apart = {"path", *identity_attributes()}
         columns = [column.name for column in schema.MEMBERS if column.name not in apart]
         start = 0
@@ -117,7 +125,8 @@ class Split:
         return self.record.deals
 
     def train(self, arm: str, deal: int = 0) -> "pa.Table":
-        """The training rows of one arm (schema.MEMBERS) in one deal; an arm with one deal has the same rows in each.
+        """The training rows of one arm (schema.MEMBERS) in one deal; an arm with one deal has the
+        same rows in each.
 
         Training seed k trains on deal k modulo `deals`.
         """
@@ -125,22 +134,29 @@ class Split:
             raise SplitError(f"{self.path} has no arm '{arm}'. {did_you_mean(arm, self.arms)}")
         if not 0 <= deal < self.deals:
             raise SplitError(f"{self.path} has the deals 0 to {self.deals - 1}; found {deal}.")
-        before = sum(self.record.arms[name].images_of_all_deals for name in self.arms[: self.arms.index(arm)])
+        before = sum(
+            self.record.arms[name].images_of_all_deals for name in self.arms[: self.arms.index(arm)]
+        )
         sizes = [one.images for one in self.record.arms[arm].every_deal]
         place = deal if len(sizes) > 1 else 0
         return self._read(before + sum(sizes[:place]), sizes[place])
 
     def arm(self, name: str, deal: int = 0) -> Arm:
-        """Return one arm, in one deal. Raises SplitError with the nearest name where there is none of that name."""
+        """Return one arm, in one deal. Raises SplitError with the nearest name where there is none
+        of that name."""
         rows = self.train(name, deal)
         known = self.record.arms[name]
         levels = known.dealt_to(deal).levels or known.levels
         return Arm(name, known.kind, tuple(levels), deal, rows, self.roots())
 
     def test_dataset(
-        self, transform: Callable[[Any], Any] | None = None, *, roots: Mapping[str, AnyPath] | None = None
+        self,
+        transform: Callable[[Any], Any] | None = None,
+        *,
+        roots: Mapping[str, AnyPath] | None = None,
     ) -> "ReidDataset":
-        """Return the query and gallery images as a torch Dataset of (image, pid, camid), in the order of `test()`.
+        """Return the query and gallery images as a torch Dataset of (image, pid, camid), in the
+        order of `test()`.
 
         `gprplus.score(split, features)` takes features in this order.
 
@@ -153,11 +169,13 @@ class Split:
         return ReidDataset(self.test(), self.roots(as_named_paths(roots)), transform)
 
     def test(self) -> "pa.Table":
-        """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
+        """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test
+        share was 0."""
         return self._read(sum(arm.images_of_all_deals for arm in self.record.arms.values()))
 
     def tests(self) -> "dict[str, tuple[LevelTest, list[pa.Table]]]":
-        """Return the tests other than `self`, by name: its record, and its groups of rows (schema.TESTS)."""
+        """Return the tests other than `self`, by name: its record, and its groups of rows
+        (schema.TESTS)."""
         from gprplus.splits.test_sets.cross_level_tests import TESTS, read_groups
 
         facts = self.record.tests
@@ -177,14 +195,19 @@ class Split:
         datasets = self.record.datasets
         for name in overrides:
             if name not in datasets:
-                raise SplitError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
+                raise SplitError(
+                    f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}"
+                )
         return {
-            name: Path(overrides.get(name) or recorded_root(self.path, facts.root, name, SplitError))
+            name: Path(
+                overrides.get(name) or recorded_root(self.path, facts.root, name, SplitError)
+            )
             for name, facts in datasets.items()
         }
 
     def manifest(self) -> "Manifest | None":
-        """The manifest that the split was made from; None where it has gone or holds other rows of a dataset now."""
+        """The manifest that the split was made from; None where it has gone or holds other rows of
+        a dataset now."""
         from gprplus.ingest import Manifest
 
         try:
@@ -192,11 +215,16 @@ class Split:
         except ManifestError:
             return None
         now = {name: about.fingerprint for name, about in found.datasets.items()}
-        same = all(now.get(name) == facts.fingerprint for name, facts in self.record.datasets.items())
+        same = all(
+            now.get(name) == facts.fingerprint for name, facts in self.record.datasets.items()
+        )
         return found if same else None
 
-    def _read(self, start: int, count: int | None = None, columns: Sequence[str] | None = None) -> "pa.Table":
-        """Return rows by position: they are sorted by arm, so that only the row groups of one need to be opened."""
+    def _read(
+        self, start: int, count: int | None = None, columns: Sequence[str] | None = None
+    ) -> "pa.Table":
+        """Return rows by position: they are sorted by arm, so that only the row groups of one need
+        to be opened."""
         import pyarrow.parquet as pq
 
         names = list(columns or [column.name for column in schema.MEMBERS])
@@ -207,21 +235,28 @@ class Split:
             pq.ParquetFile(opened) as file,
         ):
             if file_signature(opened.fileno()) != self._file:
-                raise SplitError(f"{self.path} was made again while it was being read. Run the command again.")
+                raise SplitError(
+                    f"{self.path} was made again while it was being read. Run the command again."
+                )
             there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
             schema.require(file.schema_arrow.names, there, str(path), SplitError)
-            sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+            sizes = [
+                file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)
+            ]
             stop = sum(sizes) if count is None else start + count
             edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
             groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
             table = file.read_row_groups(groups, there)
-        table = _filled(schema.stored.check_stored(table, schema.MEMBERS, path, SplitError, AGAIN), names)
+        table = _filled(
+            schema.stored.check_stored(table, schema.MEMBERS, path, SplitError, AGAIN), names
+        )
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
 
 
 def _fingerprint(part: "pa.Table") -> str:
-    """The fingerprint that `parts.Part` gives to the same rows: without weights and deals where there are none."""
+    """The fingerprint that `parts.Part` gives to the same rows: without weights and deals where
+    there are none."""
     absent = [name for name in LATER if part.column(name).null_count == len(part)]
     names = [name for name in part.column_names if name not in absent]
     return sampling.table_fingerprint(part, names)
@@ -231,7 +266,10 @@ def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
     """The table with the columns of LATER that it lacks, as nulls."""
     import pyarrow as pa
 
-    types = {column.name: schema.arrow_schema(schema.MEMBERS).field(column.name).type for column in schema.MEMBERS}
+    types = {
+        column.name: schema.arrow_schema(schema.MEMBERS).field(column.name).type
+        for column in schema.MEMBERS
+    }
     for name in names:
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(len(table), types[name]))

@@ -20,7 +20,8 @@ COLUMNS = (Column("uid", "uint64", "Key of an image that the split may use."),)
 
 
 def select_uids(where: Any, manifest: "Manifest") -> UidSelection:
-    """Return the images that a boolean Series, a table or a sequence of uids chooses. Raises FilterError."""
+    """Return the images that a boolean Series, a table or a sequence of uids chooses. Raises
+    FilterError."""
     return UidSelection.of(where, manifest.images(["uid"]).column("uid").to_numpy())
 
 
@@ -39,18 +40,23 @@ def row_filter(request: SplitRequest, folder: Path) -> Filter | UidSelection | N
     path, wanted = folder / WHERE, request.where_uids
     if not path.is_file():
         raise SplitError(
-            f"The split in {folder} uses {wanted.images:,} images that a table of uids names. Copy {WHERE} next to its "
-            "split.json."
+            f"The split in {folder} uses {wanted.images:,} images that a table of uids names. Copy"
+            f" {WHERE} next to its split.json."
         )
-    table = stored.read_table(path, COLUMNS, SplitError, "Copy it again, or make the split again with --force.")
+    table = stored.read_table(
+        path, COLUMNS, SplitError, "Copy it again, or make the split again with --force."
+    )
     found = UidSelection(table.column("uid").to_numpy())
     if found.fingerprint != wanted.fingerprint:
-        raise SplitError(f"{path} does not hold the {wanted.images:,} uids that split.json records.")
+        raise SplitError(
+            f"{path} does not hold the {wanted.images:,} uids that split.json records."
+        )
     return found
 
 
 def write_where_table(folder: Path, where: Filter | UidSelection | None) -> None:
-    """Write the table of uids into the folder of a split; remove that of an earlier split where there is none."""
+    """Write the table of uids into the folder of a split; remove that of an earlier split where
+    there is none."""
     path = folder / WHERE
     if isinstance(where, UidSelection):
         import pyarrow as pa

@@ -1,4 +1,5 @@
-"""Statistics of scores: intervals, contrasts and families, effects, curves, variance components, power plans."""
+"""Statistics of scores: intervals, contrasts and families, effects, curves, variance components,
+power plans."""
 
 from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.intervals import (

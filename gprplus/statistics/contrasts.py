@@ -1,8 +1,9 @@
 """Weighted sums of arm means and their errors: every effect of an experiment is one of these.
 
-A contrast gives each arm a weight, and the weights sum to 0: a difference to the reference, a slope, a main effect, an
-interaction, a Shapley value. Its variance is that over identities (`identities`), that over seeds (`seeds`), and, where
-it is taken against sets of levels drawn by chance, that over the draws; what identities and seeds share counts once:
+A contrast gives each arm a weight, and the weights sum to 0: a difference to the reference, a
+slope, a main effect, an interaction, a Shapley value. Its variance is that over identities
+(`identities`), that over seeds (`seeds`), and, where it is taken against sets of levels drawn by
+chance, that over the draws; what identities and seeds share counts once:
 
     V = V_identities + V_seeds - V_both + V_draws,    t = estimate / sqrt(V),    f of `joining`
 """
@@ -14,7 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.statistics import seed_noise
-from gprplus.statistics.identity_variance import IdentityVariance, ScoreArray, identity_variance, variance_factors
+from gprplus.statistics.identity_variance import (
+    IdentityVariance,
+    ScoreArray,
+    identity_variance,
+    variance_factors,
+)
 from gprplus.statistics.intervals import Estimate, estimates, identity_variance_part
 from gprplus.statistics.variance_sum import combine_variances, two_sided
 
@@ -25,9 +31,10 @@ ENOUGH = 100  # identities in a simulated experiment; with more, their variance 
 
 @dataclass(frozen=True)
 class ContrastEstimates:
-    """Contrasts, `(K,) float64` each: value, standard error, degrees of freedom (0: nothing is known of the noise), the
-    standardised difference d_z (mean over the standard deviation of the values of each seed; NaN with one seed), and
-    `null (R, K)`: two-sided probabilities of simulated experiments without any effect, drawn jointly.
+    """Contrasts, `(K,) float64` each: value, standard error, degrees of freedom (0: nothing is
+    known of the noise), the standardised difference d_z (mean over the standard deviation of the
+    values of each seed; NaN with one seed), and `null (R, K)`: two-sided probabilities of simulated
+    experiments without any effect, drawn jointly.
     """
 
     value: np.ndarray
@@ -40,12 +47,15 @@ class ContrastEstimates:
     def t(self) -> np.ndarray:
         """Values in standard errors; NaN where there is no error to divide by."""
         known = (self.df >= 1) & (self.std_error > 0)
-        result: np.ndarray = np.divide(self.value, self.std_error, out=np.full(len(self.value), np.nan), where=known)
+        result: np.ndarray = np.divide(
+            self.value, self.std_error, out=np.full(len(self.value), np.nan), where=known
+        )
         return result
 
     @property
     def p(self) -> np.ndarray:
-        """Two-sided probabilities of a value as far from 0 when there is no effect; NaN where unknown."""
+        """Two-sided probabilities of a value as far from 0 when there is no effect; NaN where
+        unknown."""
         return two_sided(self.t, self.df)
 
     def intervals(self) -> list[Estimate]:
@@ -54,12 +64,15 @@ class ContrastEstimates:
 
 
 def combine_parts(parts: Sequence[ContrastEstimates], order: np.ndarray) -> ContrastEstimates:
-    """Combine contrasts that were estimated separately into one family, in `order (K,)`: simulated as independent."""
+    """Combine contrasts that were estimated separately into one family, in `order (K,)`: simulated
+    as independent."""
     columns = {
         name: np.concatenate([getattr(one, name) for one in parts])[order]
         for name in ("value", "std_error", "df", "d_z")
     }
-    return ContrastEstimates(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
+    return ContrastEstimates(
+        **columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order]
+    )
 
 
 def estimate_contrasts(
@@ -71,8 +84,9 @@ def estimate_contrasts(
 ) -> ContrastEstimates:
     """Estimate contrasts `matrix (K, A) float64`, with rows that sum to 0, of scored arms.
 
-    `groups` has, for each contrast or for none, the arms that are draws of one random control; the variance between
-    them is a component of the contrast, which requires at least two draws. `draws` experiments are simulated.
+    `groups` has, for each contrast or for none, the arms that are draws of one random control; the
+    variance between them is a component of the contrast, which requires at least two draws. `draws`
+    experiments are simulated.
     """
     means = scored.means()
     value = matrix @ means.mean(axis=1)
@@ -82,7 +96,9 @@ def estimate_contrasts(
     overlap = identity_variance_part(over, rest)[1]
     by_seed = seed_noise.contrast_variance(means, rest)
     variance, freedom = combine_variances([people, by_seed, luck], overlap)
-    each = (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
+    each = (
+        (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
+    )
     d_z = np.divide(value, each, out=np.full(len(value), np.nan), where=each > 1e-12)
     null = NullDistribution(over, means, matrix, rest, by_seed[0], luck, overlap).drawn(draws, rng)
     return ContrastEstimates(value, np.sqrt(variance), freedom, d_z, null)
@@ -91,14 +107,18 @@ def estimate_contrasts(
 def _control_draw_variances(
     means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]
 ) -> tuple[Part, np.ndarray]:
-    """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws' own seed noise,
-    which their spread holds already.
+    """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws'
+    own seed noise, which their spread holds already.
     """
     luck, freedom, rest = np.zeros(len(matrix)), np.full(len(matrix), np.inf), matrix.copy()
     for k, arms in enumerate(groups):
         chosen = list(arms)
         if len(chosen) > 1:
-            luck[k] = (matrix[k, chosen].sum() ** 2) * means.mean(axis=1)[chosen].var(ddof=1) / len(chosen)
+            luck[k] = (
+                (matrix[k, chosen].sum() ** 2)
+                * means.mean(axis=1)[chosen].var(ddof=1)
+                / len(chosen)
+            )
             freedom[k] = len(chosen) - 1
             rest[k, chosen] = 0
     return (luck, freedom), rest
@@ -108,8 +128,9 @@ def _control_draw_variances(
 class NullDistribution:
     """An experiment whose contrasts `matrix (K, A)` are all 0, as noisy as the one at hand.
 
-    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds,
-    `control_draw_variance` the variance over draws, `overlap (K,)` what identities and seeds both hold.
+    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over
+    seeds, `control_draw_variance` the variance over draws, `overlap (K,)` what identities and seeds
+    both hold.
     """
 
     over: IdentityVariance
@@ -123,8 +144,8 @@ class NullDistribution:
     def drawn(self, draws: int, rng: np.random.Generator) -> np.ndarray:
         """Two-sided p values `(draws, K)` of simulated experiments, each evaluated like a real one.
 
-        Identities and seeds are drawn for all arms together, so that contrasts with a common arm correlate, and every
-        variance is re-estimated from the drawn values.
+        Identities and seeds are drawn for all arms together, so that contrasts with a common arm
+        correlate, and every variance is re-estimated from the drawn values.
         """
         root = self.matrix @ _root(shrink_variance(self.over))
         shift, people = self._identities(root, draws, rng)
@@ -133,23 +154,39 @@ class NullDistribution:
         shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
         size, degrees = (
             self.control_draw_variance[0],
-            np.where(np.isfinite(self.control_draw_variance[1]), self.control_draw_variance[1], 1.0),
+            np.where(
+                np.isfinite(self.control_draw_variance[1]), self.control_draw_variance[1], 1.0
+            ),
         )
         shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
-        luck = (size * rng.chisquare(degrees, size=shift.shape) / degrees, self.control_draw_variance[1])
+        luck = (
+            size * rng.chisquare(degrees, size=shift.shape) / degrees,
+            self.control_draw_variance[1],
+        )
         variance, known = combine_variances([people, by_seed, luck], self.overlap)
-        return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)
+        return two_sided(
+            np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known
+        )
 
-    def _identities(self, root: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, Part]:
-        """Shifts `(draws, K)` that identities give to contrasts with covariance `root root'`, and their variance."""
+    def _identities(
+        self, root: np.ndarray, draws: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, Part]:
+        """Shifts `(draws, K)` that identities give to contrasts with covariance `root root'`, and
+        their variance."""
         share, freedom = self.over.share, self.over.df
         if len(share) > ENOUGH:
             count = min(ENOUGH, max(2, round(freedom) + 1))
             share, freedom = np.full(count, 1 / count), count - 1.0
-        drawn = rng.normal(size=(draws, len(share), root.shape[1])) @ root.T / math.sqrt((share**2).sum())
+        drawn = (
+            rng.normal(size=(draws, len(share), root.shape[1]))
+            @ root.T
+            / math.sqrt((share**2).sum())
+        )
         shift = share @ drawn
         variance = (
-            variance_factors(share) @ (drawn - shift[:, None, :]) ** 2 if len(share) > 1 else np.zeros_like(shift)
+            variance_factors(share) @ (drawn - shift[:, None, :]) ** 2
+            if len(share) > 1
+            else np.zeros_like(shift)
         )
         return shift, (variance, np.full(len(root), freedom))
 
@@ -157,15 +194,19 @@ class NullDistribution:
         """The factor `(K,)` of a shift that holds twice what identities and seeds both hold."""
         total = people + self.by_seed
         kept = np.maximum(total - self.overlap, np.maximum(people, self.by_seed))
-        result: np.ndarray = np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
+        result: np.ndarray = np.sqrt(
+            np.divide(kept, total, out=np.ones_like(total), where=total > 0)
+        )
         return result
 
 
 def shrink_variance(over: IdentityVariance) -> np.ndarray:
-    """The covariance `(A, A)` of arms over identities, shrunk to that of exchangeable arms where identities are few.
+    """The covariance `(A, A)` of arms over identities, shrunk to that of exchangeable arms where
+    identities are few.
 
-    The target keeps the mean variance and the mean covariance. In contrasts the common part cancels, so that the target
-    is the identity matrix times their difference. The estimate has the weight f / (f + A) for f degrees of freedom.
+    The target keeps the mean variance and the mean covariance. In contrasts the common part
+    cancels, so that the target is the identity matrix times their difference. The estimate has the
+    weight f / (f + A) for f degrees of freedom.
     """
     arms, estimate = len(over.covariance), over.covariance
     if arms < 2:

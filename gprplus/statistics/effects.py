@@ -1,4 +1,5 @@
-"""Effect tables of an experiment: effects, variance components, learning curves, effects over targets."""
+"""Effect tables of an experiment: effects, variance components, learning curves, effects over
+targets."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,8 @@ MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth 
 
 @dataclass(frozen=True)
 class EffectTables:
-    """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED and LEVELS of one split and recipe."""
+    """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED and LEVELS of one split and
+    recipe."""
 
     contrasts: "pa.Table"
     components: "pa.Table"
@@ -51,26 +53,39 @@ def compute_effects(
     *,
     margin: float = MARGIN,
 ) -> EffectTables:
-    """Compute the declared contrasts of the split (split.json as `split`) on every target except its tests across
-    levels.
+    """Compute the declared contrasts of the split (split.json as `split`) on every target except
+    its tests across levels.
 
-    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is the equivalence margin.
+    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is the
+    equivalence margin.
     """
     rows = results.to_pylist()
-    names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
+    names = [
+        name
+        for name in dict.fromkeys(row["target"] for row in rows)
+        if not name.startswith("self:")
+    ]
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared_contrasts(split, one.arms) for one in seen}
     of_levels, levels = level_tables.level_rows(rows, queries, split, margin)
     shared = len(ESTIMANDS) if of_levels else 1
     tables = {
-        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], split, shared)],
+        "contrasts": [
+            row for one in seen for row in _effects(one, declared[one.target], split, shared)
+        ],
         "components": [row for one in seen for row in _components(one, split)],
         "curves": [row for one in seen for row in learning_curves.curve_rows(one, split)],
     }
-    tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
+    tables["pooled"] = [
+        row
+        for metric in METRICS
+        for row in _pooled([s for s in seen if s.metric == metric], declared)
+    ]
     tables["levels"] = levels
     tables["contrasts"] += of_levels
-    return EffectTables(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
+    return EffectTables(
+        **{name: _table(table, schema.TABLES[name]) for name, table in tables.items()}
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: tuple[schema.Column, ...]) -> "pa.Table":
@@ -86,7 +101,10 @@ def _known(value: Any) -> Any:
 
 
 def _seen(
-    rows: Sequence[Mapping[str, Any]], queries: Mapping[tuple[str, int], "pa.Table"], target: str, margin: float
+    rows: Sequence[Mapping[str, Any]],
+    queries: Mapping[tuple[str, int], "pa.Table"],
+    target: str,
+    margin: float,
 ) -> list[TargetScores]:
     mine = [row for row in rows if row["target"] == target and row["arm"] != UNTRAINED]
     arms = tuple(dict.fromkeys(row["arm"] for row in mine))
@@ -98,33 +116,48 @@ def _seen(
     said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
         TargetScores(
-            target, metric, arms, statistics.ScoreArray(found.scores[metric], person), margin, said | {"metric": metric}
+            target,
+            metric,
+            arms,
+            statistics.ScoreArray(found.scores[metric], person),
+            margin,
+            said | {"metric": metric},
         )
         for metric in METRICS
     ]
 
 
-def contrast_rows(seen: TargetScores, family: Sequence[DeclaredContrast]) -> contrasts.ContrastEstimates:
+def contrast_rows(
+    seen: TargetScores, family: Sequence[DeclaredContrast]
+) -> contrasts.ContrastEstimates:
     """One family of contrasts with common simultaneous intervals."""
     groups = [seen.place(one.draws) for one in family]
-    return contrasts.estimate_contrasts(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
+    return contrasts.estimate_contrasts(
+        seen.scored, seen.matrix(family), seen.rng(family[0].family), groups
+    )
 
 
 def _drawn(seen: TargetScores, one: DeclaredContrast, split: SplitRecord) -> int:
-    """Count the draws of a random control in a contrast: for each arm one for every seed, up to its deals."""
-    return sum(min(len(split.arms[arm].every_deal), seen.scored.values.shape[1]) for arm in one.draws)
+    """Count the draws of a random control in a contrast: for each arm one for every seed, up to its
+    deals."""
+    return sum(
+        min(len(split.arms[arm].every_deal), seen.scored.values.shape[1]) for arm in one.draws
+    )
 
 
 def _effects(
     seen: TargetScores, declared: Sequence[DeclaredContrast], split: SplitRecord, shared: int
 ) -> list[dict[str, Any]]:
-    """Rows of the contrasts of one target; on the split's own test set `shared` estimands share the 5%."""
+    """Rows of the contrasts of one target; on the split's own test set `shared` estimands share the
+    5%."""
     out, count = [], shared if seen.target == OWN_TEST_SET else 1
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
         for one, figures in zip(
-            family, multiplicity.family_figures(contrast_rows(seen, family), seen.margin, count), strict=True
+            family,
+            multiplicity.family_figures(contrast_rows(seen, family), seen.margin, count),
+            strict=True,
         ):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
             row |= {
@@ -140,24 +173,37 @@ def _omega(seen: TargetScores, one: DeclaredContrast) -> float | None:
     if one.family not in ("main effects", "interactions"):
         return None
     runs = seen.place(list(one.weights))
-    return factorial.partial_omega_squared(seen.scored.means()[runs], np.array(list(one.weights.values())))
+    return factorial.partial_omega_squared(
+        seen.scored.means()[runs], np.array(list(one.weights.values()))
+    )
 
 
 def _components(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:
     found = variance_components.variance_components(seen.scored, seen.rng("components"))
     groups = [seen.place(draws) for draws in estimands.control_draws(split.among(seen.arms).arms)]
     drawn = variance_components.control_draw_component(seen.scored, groups, seen.rng("subset draw"))
-    sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
+    sizes = {
+        "arms": len(seen.arms),
+        "seeds": seen.scored.values.shape[1],
+        "query_identities": seen.scored.identities,
+    }
     sizes |= {"effective_identities": identity_variance.effective_identities(seen.scored.identity)}
     return [
-        seen.notes | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
+        seen.notes
+        | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high}
+        | sizes
         for one in [*found, *([drawn] if drawn else [])]
     ]
 
 
-def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]) -> list[dict[str, Any]]:
-    """Pool each contrast over the targets other than the split's test set, if there are two or more."""
-    away = [one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)]
+def _pooled(
+    seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]
+) -> list[dict[str, Any]]:
+    """Pool each contrast over the targets other than the split's test set, if there are two or
+    more."""
+    away = [
+        one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)
+    ]
     if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
         return []
     every = declared[away[0].target]
@@ -167,11 +213,20 @@ def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[Declar
         found, matrix = [contrast_rows(one, family) for one in away], away[0].matrix(family)
         for k, contrast in enumerate(family):
             rng = away[0].rng(f"pooled {name} {contrast.name}")
-            pooled = meta_analysis.pool_over_targets([one.scored for one in away], found, matrix[k], k, rng)
+            pooled = meta_analysis.pool_over_targets(
+                [one.scored for one in away], found, matrix[k], k, rng
+            )
             if pooled is None:
                 continue
             said = {key: away[0].notes[key] for key in ("split", "recipe", "metric")}
             row = said | {"family": name, "contrast": contrast.name, "targets": len(away)}
-            row |= {"value": pooled.value, "low": pooled.low, "high": pooled.high, "tau": pooled.tau}
-            out.append(row | {"expected_low": pooled.expected_low, "expected_high": pooled.expected_high})
+            row |= {
+                "value": pooled.value,
+                "low": pooled.low,
+                "high": pooled.high,
+                "tau": pooled.tau,
+            }
+            out.append(
+                row | {"expected_low": pooled.expected_low, "expected_high": pooled.expected_high}
+            )
     return out

@@ -24,9 +24,11 @@ Weights = dict[str, float]
 
 @dataclass(frozen=True)
 class DeclaredContrast:
-    """One estimand: its name within its family, the weight of each arm (summing to 0), and its formula.
+    """One estimand: its name within its family, the weight of each arm (summing to 0), and its
+    formula.
 
-    `draws` are the arms that are draws of one random control; `aliases` are effects aliased with it.
+    `draws` are the arms that are draws of one random control; `aliases` are effects aliased with
+    it.
     """
 
     family: str
@@ -47,7 +49,8 @@ def declared_contrasts(split: SplitRecord, arms: Sequence[str]) -> list[Declared
 
 
 def control_draws(arms: Mapping[str, ArmRecord]) -> list[tuple[str, ...]]:
-    """Arms that are draws of one random control, control by control: `random-images-<k>`, `random-levels-q<q>-<k>`."""
+    """Arms that are draws of one random control, control by control: `random-images-<k>`,
+    `random-levels-q<q>-<k>`."""
     groups: dict[tuple[str, int, int], list[str]] = {}
     for name, one in arms.items():
         if one.is_random:
@@ -58,7 +61,12 @@ def control_draws(arms: Mapping[str, ArmRecord]) -> list[tuple[str, ...]]:
 def _against_reference(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     reference = split.reference
     return [
-        DeclaredContrast("to the reference", name, f"S({name}) - S({reference})", {name: 1.0, str(reference): -1.0})
+        DeclaredContrast(
+            "to the reference",
+            name,
+            f"S({name}) - S({reference})",
+            {name: 1.0, str(reference): -1.0},
+        )
         for name, one in arms.items()
         if name != reference and not one.is_random
     ]
@@ -85,8 +93,8 @@ def _both(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredCon
 
 
 def _path(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
-    """Contrast every later point with the start, slopes between neighbors, and the least squares slope over all
-    points.
+    """Contrast every later point with the start, slopes between neighbors, and the least squares
+    slope over all points.
     """
     steps = sorted((one.share, name) for name, one in arms.items() if one.share is not None)
     found = _against_reference(split, arms)
@@ -102,19 +110,27 @@ def _path(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredCon
     if len(steps) > 1:
         t = np.array([share for share, _ in steps])
         slope = (t - t.mean()) / ((t - t.mean()) ** 2).sum()
-        weights = {name: float(w) for (_, name), w in zip(steps, slope, strict=True) if abs(w) > 1e-12}
+        weights = {
+            name: float(w) for (_, name), w in zip(steps, slope, strict=True) if abs(w) > 1e-12
+        }
         found.append(DeclaredContrast("slope", "whole path", "dS/dt, least squares", weights))
     return found
 
 
 def _scaling(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
-    """Contrast the selected levels with the mixture and with random images, at each number of images."""
+    """Contrast the selected levels with the mixture and with random images, at each number of
+    images."""
     found = []
     for name, one in arms.items():
         size = one.images
         if one.kind == "only":
-            mix = next((arm for arm, o in arms.items() if o.kind == "mix" and o.images == size), f"mix of {size}")
-            found.append(DeclaredContrast("same size", name, f"S({name}) - S({mix})", {name: 1.0, mix: -1.0}))
+            mix = next(
+                (arm for arm, o in arms.items() if o.kind == "mix" and o.images == size),
+                f"mix of {size}",
+            )
+            found.append(
+                DeclaredContrast("same size", name, f"S({name}) - S({mix})", {name: 1.0, mix: -1.0})
+            )
             draws = [arm for arm, o in arms.items() if o.kind == RANDOM_IMAGES and o.images == size]
             if draws:
                 found.append(_over("against random images", name, draws, arms))
@@ -133,17 +149,27 @@ def _factorial(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[Declar
         name, *aliases = (_named(one, called) for one in (effect.name, *effect.aliases))
         alone = len(effect.name) == 1
         family = "main effects" if alone else "interactions"
-        formula = "mean S(restricted) - mean S(free)" if alone else "mean S(both or neither) - mean S(one of them)"
+        formula = (
+            "mean S(restricted) - mean S(free)"
+            if alone
+            else "mean S(both or neither) - mean S(one of them)"
+        )
         weights = dict(zip(names, effect.weights.tolist(), strict=True))
         found.append(DeclaredContrast(family, name, formula, weights, (), tuple(aliases)))
     try:
         free = [frozenset(letter for letter in letters if runs[name][letter] < 0) for name in names]
         shares = shapley.shapley_weights(free, letters)
     except ScoreError:
-        return found  # a fraction, or too many factors: there are effects, and no split of the total
+        return (
+            found  # a fraction, or too many factors: there are effects, and no split of the total
+        )
     for letter, row in zip(letters, shares, strict=True):
         weights = dict(zip(names, row.tolist(), strict=True))
-        found.append(DeclaredContrast("Shapley", called[letter], "what leaving it free adds, over all orders", weights))
+        found.append(
+            DeclaredContrast(
+                "Shapley", called[letter], "what leaving it free adds, over all orders", weights
+            )
+        )
     return found
 
 
@@ -159,12 +185,18 @@ def _versus_random_levels(arms: Mapping[str, ArmRecord]) -> list[DeclaredContras
         one = arms[draws[0]]
         if one.kind == RANDOM_LEVELS:
             held = len(one.levels)
-            same = [n for n, o in arms.items() if o.kind in ("only", "without") and len(o.levels) == held]
+            same = [
+                n
+                for n, o in arms.items()
+                if o.kind in ("only", "without") and len(o.levels) == held
+            ]
             found += [_over("attribute effect", name, draws, arms) for name in same]
     return found
 
 
-def _versus_random_images(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+def _versus_random_images(
+    split: SplitRecord, arms: Mapping[str, ArmRecord]
+) -> list[DeclaredContrast]:
     """The mean over random images against the reference: what balance by itself is worth."""
     reference = str(split.reference)
     draws = [name for name, one in arms.items() if one.kind == RANDOM_IMAGES]
@@ -175,7 +207,9 @@ def _versus_random_images(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> 
     return [DeclaredContrast("random images", "random-images", formula, weights, tuple(draws))]
 
 
-def _over(family: str, name: str, draws: Sequence[str], arms: Mapping[str, ArmRecord]) -> DeclaredContrast:
+def _over(
+    family: str, name: str, draws: Sequence[str], arms: Mapping[str, ArmRecord]
+) -> DeclaredContrast:
     weights = {name: 1.0} | {draw: -1 / len(draws) for draw in draws}
     control = arms[draws[0]].control if len(draws) > 1 else draws[0]
     return DeclaredContrast(family, name, f"S({name}) - mean S({control})", weights, tuple(draws))

@@ -1,19 +1,22 @@
 """Variance of a score over query identities, in closed form.
 
-Identity i has n_i of the N queries, so its weight is w_i = n_i / N; a score is the weighted mean of their mean scores
-m_i. With e_i = m_i minus that mean, the variance is that of Bell and McCaffrey (2002),
+Identity i has n_i of the N queries, so its weight is w_i = n_i / N; a score is the weighted mean of
+their mean scores m_i. With e_i = m_i minus that mean, the variance is that of Bell and McCaffrey
+(2002),
 
     V = sum_i k_i e_i^2,    k_i = w_i^2 / (1 - 2 w_i + sum_j w_j^2),
 
-which is unbiased if all identities have the same variance, and nearly so otherwise. With equal numbers of queries it
-is the usual variance of a mean with I - 1 degrees of freedom; if few identities have most queries, it has fewer:
+which is unbiased if all identities have the same variance, and nearly so otherwise. With equal
+numbers of queries it is the usual variance of a mean with I - 1 degrees of freedom; if few
+identities have most queries, it has fewer:
 
     f = 1 / sum_i w_i^2 - 1,
 
-the effective number of identities (Kish 1965) minus one. That is within a few percent of the exact t quantile, found by
-simulation, for 4 to 60 identities with geometric numbers of queries, and covers 94 to 96%. Satterthwaite's degrees of
-freedom of the quadratic form (Imbens and Kolesar 2016) cover 95 to 100% there: they ignore that the mean and its
-variance increase together if the identity with most queries is an outlier.
+the effective number of identities (Kish 1965) minus one. That is within a few percent of the exact
+t quantile, found by simulation, for 4 to 60 identities with geometric numbers of queries, and
+covers 94 to 96%. Satterthwaite's degrees of freedom of the quadratic form (Imbens and Kolesar 2016)
+cover 95 to 100% there: they ignore that the mean and its variance increase together if the identity
+with most queries is an outlier.
 """
 
 from dataclasses import dataclass
@@ -24,7 +27,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ScoreArray:
-    """Scores `(A, S, Q) float64` of trained arms, and the identity `(Q,) int64`, numbered from 0, of each query."""
+    """Scores `(A, S, Q) float64` of trained arms, and the identity `(Q,) int64`, numbered from 0,
+    of each query."""
 
     values: np.ndarray
     identity: np.ndarray
@@ -47,18 +51,20 @@ class ScoreArray:
     def identity_means(self) -> np.ndarray:
         """Mean score of each arm, seed and identity, `(A, S, I)`."""
         lines = self.values.reshape(-1, self.values.shape[2])
-        sums = np.stack([np.bincount(self.identity, weights=line, minlength=self.identities) for line in lines])
+        sums = np.stack(
+            [np.bincount(self.identity, weights=line, minlength=self.identities) for line in lines]
+        )
         result: np.ndarray = (sums / self.counts).reshape(*self.values.shape[:2], -1)
         return result
 
 
 @dataclass(frozen=True)
 class IdentityVariance:
-    """Covariances `(A, A)` of the arms' mean scores over identities, their degrees of freedom (0: one identity), and
-    the shares `(I,)` of the queries.
+    """Covariances `(A, A)` of the arms' mean scores over identities, their degrees of freedom (0:
+    one identity), and the shares `(I,)` of the queries.
 
-    `both` is the part of `covariance` that is noise of single seeds on single identities: the variance over seeds holds
-    it too (Cameron, Gelbach and Miller 2011 subtract it in the same way).
+    `both` is the part of `covariance` that is noise of single seeds on single identities: the
+    variance over seeds holds it too (Cameron, Gelbach and Miller 2011 subtract it in the same way).
     """
 
     covariance: np.ndarray
@@ -78,7 +84,9 @@ def identity_variance(scored: ScoreArray) -> IdentityVariance:
     apart = cells - (cells @ share)[:, :, None]
     mean = apart.mean(axis=1)
     left = (apart - mean[:, None, :]).reshape(arms, seeds, -1)
-    both = np.einsum("asi,bsi,i->ab", left, left, factor, optimize=True) / max(seeds * (seeds - 1), 1)
+    both = np.einsum("asi,bsi,i->ab", left, left, factor, optimize=True) / max(
+        seeds * (seeds - 1), 1
+    )
     return IdentityVariance((mean * factor) @ mean.T, both, df_of_shares(share), share)
 
 
@@ -102,7 +110,8 @@ def df_of_shares(share: np.ndarray) -> float:
 
 
 def effective_identities(person: np.ndarray) -> float:
-    """Effective number of identities with equal weights for these queries: (sum n)^2 / sum n^2 (Kish).
+    """Effective number of identities with equal weights for these queries: (sum n)^2 / sum n^2
+    (Kish).
 
     >>> effective_identities(np.array([0, 0, 1, 1])), effective_identities(np.array([0, 0, 0, 1]))
     (2.0, 1.6)

@@ -1,13 +1,15 @@
-"""Intervals of scores and differences over the two things that were drawn by chance: identities searched and seeds.
+"""Intervals of scores and differences over the two things that were drawn by chance: identities
+searched and seeds.
 
-Scores come as `(A, S, Q) float64`: arms, seeds, queries; the same queries and the same seeds for every arm. The gallery
-is fixed.
+Scores come as `(A, S, Q) float64`: arms, seeds, queries; the same queries and the same seeds for
+every arm. The gallery is fixed.
 
     V = V_identities + V_seeds - V_both,    interval = estimate +- t(0.975, f) sqrt(V)
 
-V_identities is of `identities`, V_seeds of `seeds`. The noise of one seed on one identity is in both and counts once:
-V_both is its share, and V is never below the larger of the two. f is of `joining`. With two arms and many identities
-this is exactly the t interval of the per-seed differences. One seed gives no interval: its noise is unknown.
+V_identities is of `identities`, V_seeds of `seeds`. The noise of one seed on one identity is in
+both and counts once: V_both is its share, and V is never below the larger of the two. f is of
+`joining`. With two arms and many identities this is exactly the t interval of the per-seed
+differences. One seed gives no interval: its noise is unknown.
 """
 
 import math
@@ -33,7 +35,9 @@ class Estimate:
 
 def bootstrap_weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the count of each identity in each resample: `(resamples, persons) float64`."""
-    return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
+    return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(
+        np.float64
+    )
 
 
 def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -52,7 +56,8 @@ def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
     matrix = np.eye(len(means)) - np.eye(len(means))[reference]
     people, overlap = identity_variance_part(identity_variance(scored), matrix)
     out = estimates(
-        matrix @ means.mean(axis=1), *combine_variances([people, seed_noise.contrast_variance(means, matrix)], overlap)
+        matrix @ means.mean(axis=1),
+        *combine_variances([people, seed_noise.contrast_variance(means, matrix)], overlap),
     )
     out[reference] = Estimate(0.0, math.nan, math.nan)
     return out
@@ -62,12 +67,15 @@ def arm_intervals(scored: ScoreArray) -> list[Estimate]:
     """Compute each arm's score with an interval within 0-1."""
     means = scored.means()
     people, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
-    found = estimates(means.mean(axis=1), *combine_variances([people, seed_noise.level_variance(means)], overlap))
+    found = estimates(
+        means.mean(axis=1), *combine_variances([people, seed_noise.level_variance(means)], overlap)
+    )
     return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in found]
 
 
 def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> Estimate:
-    """The difference of the untrained floor (one arm) to arm `reference`: the same queries, seeds of its own."""
+    """The difference of the untrained floor (one arm) to arm `reference`: the same queries, seeds
+    of its own."""
     means, below = scored.means(), floor.means()
     gap = floor.values.mean(axis=1) - scored.values[[reference]].mean(axis=1)
     noise = [
@@ -77,8 +85,12 @@ def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> E
             (seed_noise.level_variance(below), 0),
         )
     ]
-    people, _ = identity_variance_part(identity_variance(ScoreArray(gap[:, None, :], scored.identity)), np.ones((1, 1)))
-    return estimates(np.array([below.mean() - means[reference].mean()]), *combine_variances([people, *noise]))[0]
+    people, _ = identity_variance_part(
+        identity_variance(ScoreArray(gap[:, None, :], scored.identity)), np.ones((1, 1))
+    )
+    return estimates(
+        np.array([below.mean() - means[reference].mean()]), *combine_variances([people, *noise])
+    )[0]
 
 
 def estimates(value: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> list[Estimate]:
@@ -91,8 +103,10 @@ def estimates(value: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> l
 def identity_variance_part(
     found: IdentityVariance, matrix: np.ndarray
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Variance `(K,)` that identities give to weighted sums `matrix (K, A)` of arm means with its degrees of freedom
-    `(K,)`, and how much of it `(K,)` the seeds' variance holds too.
+    """Variance `(K,)` that identities give to weighted sums `matrix (K, A)` of arm means with its
+    degrees of freedom `(K,)`, and how much of it `(K,)` the seeds' variance holds too.
     """
-    variance, both = (((matrix @ one) * matrix).sum(axis=1) for one in (found.covariance, found.both))
+    variance, both = (
+        ((matrix @ one) * matrix).sum(axis=1) for one in (found.covariance, found.both)
+    )
     return (np.maximum(variance, 0), np.full(len(matrix), found.df)), np.maximum(both, 0)

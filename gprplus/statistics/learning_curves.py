@@ -1,4 +1,5 @@
-"""Growth with the number of images: a curve for each line of nested budgets, and where it comes near the full score."""
+"""Growth with the number of images: a curve for each line of nested budgets, and where it comes
+near the full score."""
 
 import math
 from collections.abc import Mapping
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
-    """Return the curves of a split: by name, the arms of each number of images (several for draws of a control).
+    """Return the curves of a split: by name, the arms of each number of images (several for draws
+    of a control).
 
-    `scaling` has its mixture, its selected levels and random images; `budget` varies identities at constant images of
-    each, and images at constant identities; a ladder of identities varies both.
+    `scaling` has its mixture, its selected levels and random images; `budget` varies identities at
+    constant images of each, and images at constant identities; a ladder of identities varies both.
     """
     out: dict[str, dict[int, list[str]]] = {}
     for name, one in split.arms.items():
@@ -27,7 +29,9 @@ def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict
         size, design = one.images, split.design
         found = []
         if design == "scaling":
-            found = ["random-images" if one.kind == RANDOM_IMAGES else name.removesuffix(f"-{size}")]
+            found = [
+                "random-images" if one.kind == RANDOM_IMAGES else name.removesuffix(f"-{size}")
+            ]
         elif design == "budget" and one.rung:
             found = [f"{one.rung.images_each} images each", f"{one.rung.identities} identities"]
         elif design == "identity" and (one.kind == "ids-all" or name == split.reference):
@@ -39,7 +43,11 @@ def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict
 
 def curve_rows(seen: "TargetScores", split: SplitRecord) -> list[dict[str, Any]]:
     """A row (schema.CURVES) for each line of four budgets or more."""
-    found = {name: line for name, line in group_by_budget(split, seen.arms).items() if len(line) >= power_law.LEAST}
+    found = {
+        name: line
+        for name, line in group_by_budget(split, seen.arms).items()
+        if len(line) >= power_law.LEAST
+    }
     if not found:
         return []
     best = "full" if "full" in seen.arms else str(split.reference)
@@ -61,7 +69,9 @@ def _row(
     best: str,
 ) -> dict[str, Any]:
     sizes = np.array(sorted(line))
-    pick = np.array([[float(arm in line[size]) / len(line[size]) for arm in seen.arms] for size in sizes])
+    pick = np.array(
+        [[float(arm in line[size]) / len(line[size]) for arm in seen.arms] for size in sizes]
+    )
     fitted, refitted = (
         power_law.fit_power_law(sizes, (pick @ means)[None]),
         power_law.fit_power_law(sizes, again @ pick.T),
@@ -69,7 +79,12 @@ def _row(
     wanted = float(power_law.images_to_reach(fitted, means[goal] - seen.margin)[0])
     others = power_law.images_to_reach(refitted, again[:, goal] - seen.margin)
     known = seen.scored.values.shape[1] > 1 and seen.scored.identities > 1
-    row = {"curve": name, "budgets": len(sizes), "smallest_images": int(sizes[0]), "largest_images": int(sizes[-1])}
+    row = {
+        "curve": name,
+        "budgets": len(sizes),
+        "smallest_images": int(sizes[0]),
+        "largest_images": int(sizes[-1]),
+    }
     for column, value, resample in (
         ("ceiling", fitted.c, refitted.c),
         ("scale", fitted.b, refitted.b),
@@ -84,7 +99,8 @@ def _row(
 
 
 def _ends(column: str, values: np.ndarray) -> dict[str, float]:
-    """The 2.5% and 97.5% points; what is undefined (the power of a flat line) is left out, the infinite is kept."""
+    """The 2.5% and 97.5% points; what is undefined (the power of a flat line) is left out, the
+    infinite is kept."""
     known = np.sort(values[~np.isnan(values)])
     if not len(known):
         return {f"{column}_low": math.nan, f"{column}_high": math.nan}
@@ -93,14 +109,20 @@ def _ends(column: str, values: np.ndarray) -> dict[str, float]:
 
 
 def _resampled(seen: "TargetScores") -> np.ndarray:
-    """Resample mean scores of all arms `(R, A)`: identities, seed noise and the common shift of seeds are drawn
-    anew.
+    """Resample mean scores of all arms `(R, A)`: identities, seed noise and the common shift of
+    seeds are drawn anew.
     """
     scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape
-    boot = resampled(scored.values.mean(axis=1), scored.identity, bootstrap_weights(scored.identities, count, rng))
-    people = (boot - boot.mean(axis=0)) * math.sqrt(scored.identities / max(scored.identities - 1, 1))
+    boot = resampled(
+        scored.values.mean(axis=1),
+        scored.identity,
+        bootstrap_weights(scored.identities, count, rng),
+    )
+    people = (boot - boot.mean(axis=0)) * math.sqrt(
+        scored.identities / max(scored.identities - 1, 1)
+    )
     if repeats < 2:
         result: np.ndarray = means.mean(axis=1) + people
         return result

@@ -1,11 +1,13 @@
-"""One effect over several targets: the random-effects mean, its interval, and the prediction interval.
+"""One effect over several targets: the random-effects mean, its interval, and the prediction
+interval.
 
-Effects of targets differ by more than noise. Their variance tau^2 is Paule and Mandel's: the value at which the
-weighted sum of squares equals its degrees of freedom. The variance of the mean is Hartung and Knapp's, estimated from
-the targets. The same trainings are scored on every target, so the noise of their seeds does not average out over
-targets; it is a separate component of the variance of the mean. The interval for another target is the confidence
-distribution of Nagashima, Noma and Furukawa (2019): tau^2 is uncertain too, and a plug-in interval is far too narrow
-if its estimate is 0.
+Effects of targets differ by more than noise. Their variance tau^2 is Paule and Mandel's: the value
+at which the weighted sum of squares equals its degrees of freedom. The variance of the mean is
+Hartung and Knapp's, estimated from the targets. The same trainings are scored on every target, so
+the noise of their seeds does not average out over targets; it is a separate component of the
+variance of the mean. The interval for another target is the confidence distribution of Nagashima,
+Noma and Furukawa (2019): tau^2 is uncertain too, and a plug-in interval is far too narrow if its
+estimate is 0.
 """
 
 import math
@@ -22,7 +24,8 @@ from gprplus.statistics.variance_sum import combine_variances, half_widths
 
 @dataclass(frozen=True)
 class PooledEffect:
-    """A mean over targets with its 95% interval, tau, and the 95% prediction interval (NaN with fewer than three)."""
+    """A mean over targets with its 95% interval, tau, and the 95% prediction interval (NaN with
+    fewer than three)."""
 
     value: float
     low: float
@@ -33,7 +36,8 @@ class PooledEffect:
 
 
 def dispersion(effects: np.ndarray, variances: np.ndarray, tau2: np.ndarray) -> np.ndarray:
-    """The weighted sum of squares of effects `(T,)` about their weighted mean, for each of `tau2 (...)`."""
+    """The weighted sum of squares of effects `(T,)` about their weighted mean, for each of `tau2
+    (...)`."""
     weight = 1 / (variances + np.asarray(tau2)[..., None])
     mean = (weight * effects).sum(axis=-1) / weight.sum(axis=-1)
     result: np.ndarray = (weight * (effects - mean[..., None]) ** 2).sum(axis=-1)
@@ -41,9 +45,11 @@ def dispersion(effects: np.ndarray, variances: np.ndarray, tau2: np.ndarray) -> 
 
 
 def heterogeneity(effects: np.ndarray, variances: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """tau^2 at which the dispersion is `wanted (...)`, by bisection; 0 where it is below that without any."""
+    """tau^2 at which the dispersion is `wanted (...)`, by bisection; 0 where it is below that
+    without any."""
     low = np.zeros(np.shape(wanted))
-    # at this tau^2 the dispersion is below what is wanted, since no deviation is longer than the range
+    # at this tau^2 the dispersion is below what is wanted, since no deviation is longer than the
+    # range
     high = len(effects) * np.ptp(effects) ** 2 / np.maximum(wanted, 1e-12) + 0 * low
     for _ in range(40):
         middle = (low + high) / 2
@@ -66,10 +72,11 @@ def pool_over_targets(
     place: int,
     rng: np.random.Generator,
 ) -> PooledEffect | None:
-    """Pool the contrast `(A,)` at `place` of the estimates of all targets; None if a target has no standard error.
+    """Pool the contrast `(A,)` at `place` of the estimates of all targets; None if a target has no
+    standard error.
 
-    The same trainings are scored on every target: the variance from their seeds is estimated from the
-    weighted table of arms and seeds.
+    The same trainings are scored on every target: the variance from their seeds is estimated from
+    the weighted table of arms and seeds.
     """
     values = np.array([one.value[place] for one in judged])
     variances = np.array([one.std_error[place] ** 2 for one in judged])
@@ -91,8 +98,8 @@ def pool_effects(
 ) -> PooledEffect:
     """Pool effects `(T,)` of two targets or more with their own variances `(T,)`, all above 0.
 
-    `shared` is the variance that the common seeds give to the weighted mean, with `shared_freedom` degrees of freedom;
-    the rest has T - 1. The prediction interval comes from `draws` values.
+    `shared` is the variance that the common seeds give to the weighted mean, with `shared_freedom`
+    degrees of freedom; the rest has T - 1. The prediction interval comes from `draws` values.
     """
     count = len(effects)
     weight, tau2 = mean_weights(effects, variances)
@@ -106,8 +113,14 @@ def pool_effects(
         tau2s = heterogeneity(effects, variances, rng.chisquare(count - 1, draws))
         weights = 1 / (variances + tau2s[:, None])
         centre = (weights * effects).sum(axis=1) / weights.sum(axis=1)
-        centre = centre + rng.standard_t(count - 1, draws) * np.sqrt(_mean_variance(effects, variances, tau2s))
-        new = centre + rng.normal(size=draws) * np.sqrt(tau2s) + rng.normal(size=draws) * math.sqrt(shared)
+        centre = centre + rng.standard_t(count - 1, draws) * np.sqrt(
+            _mean_variance(effects, variances, tau2s)
+        )
+        new = (
+            centre
+            + rng.normal(size=draws) * np.sqrt(tau2s)
+            + rng.normal(size=draws) * math.sqrt(shared)
+        )
         ahead = np.quantile(new, [0.025, 0.975]).tolist()
     return PooledEffect(value, value - half, value + half, math.sqrt(tau2), *ahead)
 

@@ -1,8 +1,10 @@
-"""Many contrasts at once: probabilities and intervals that hold for a whole declared family, and equivalence.
+"""Many contrasts at once: probabilities and intervals that hold for a whole declared family, and
+equivalence.
 
-Holm's steps need no more than the single probabilities. min-p compares each probability with the smallest of its family
-under no effect, drawn jointly (Westfall and Young 1993, single step); contrasts that share the reference arm are
-correlated, and it is sharper for using that. Where all degrees of freedom are alike it is max-|t|.
+Holm's steps need no more than the single probabilities. min-p compares each probability with the
+smallest of its family under no effect, drawn jointly (Westfall and Young 1993, single step);
+contrasts that share the reference arm are correlated, and it is sharper for using that. Where all
+degrees of freedom are alike it is max-|t|.
 """
 
 import math
@@ -30,12 +32,14 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Single-step min-p over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
+    """Single-step min-p over a family: adjusted probabilities `(K,)` and half widths `(K,)` of
+    simultaneous intervals.
 
-    All contrasts share one critical probability, at most 1 - level, and each has the t quantile of its own degrees of
-    freedom at it. So no interval is narrower than that of the contrast by itself, and contrasts that little is known of
-    do not widen all others. The critical probability is an order statistic, so that an interval excludes 0 exactly
-    where its adjusted p is below 1 - level.
+    All contrasts share one critical probability, at most 1 - level, and each has the t quantile of
+    its own degrees of freedom at it. So no interval is narrower than that of the contrast by
+    itself, and contrasts that little is known of do not widen all others. The critical probability
+    is an order statistic, so that an interval excludes 0 exactly where its adjusted p is below 1 -
+    level.
     """
     known = ~np.isnan(judged.t)
     if not known.any():
@@ -50,8 +54,8 @@ def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.nda
 
 
 def critical_value(peak: np.ndarray, chance: float = 0.05) -> float:
-    """The probability that a contrast of a family has to be below, from the smallest ones `peak (R,)`, sorted, of
-    simulated experiments without any effect.
+    """The probability that a contrast of a family has to be below, from the smallest ones `peak
+    (R,)`, sorted, of simulated experiments without any effect.
 
     >>> critical_value(np.linspace(0.001, 1, 1000))
     0.05
@@ -62,11 +66,14 @@ def critical_value(peak: np.ndarray, chance: float = 0.05) -> float:
     return float(min(peak[max(place, 0)], chance))
 
 
-def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1) -> list[dict[str, Any]]:
-    """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for each.
+def family_figures(
+    judged: ContrastEstimates, margin: float, estimands: int = 1
+) -> list[dict[str, Any]]:
+    """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for
+    each.
 
-    Where one verdict holds several `estimands`, they share the 5% (Bonferroni): a family's intervals then hold at
-    1 - 0.05 / estimands, and `p_max` is that many times as large.
+    Where one verdict holds several `estimands`, they share the 5% (Bonferroni): a family's
+    intervals then hold at 1 - 0.05 / estimands, and `p_max` is that many times as large.
     """
     p_max, half = max_t_adjust(judged, 1 - 0.05 / estimands)
     p_max = np.minimum(p_max * estimands, 1)
@@ -82,7 +89,12 @@ def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1)
             "error": error,
             "freedom": freedom,
         }
-        row |= {"p": float(p), "p_holm": float(p_holm), "p_max": float(p_family), "d_z": float(judged.d_z[k])}
+        row |= {
+            "p": float(p),
+            "p_holm": float(p_holm),
+            "p_max": float(p_family),
+            "d_z": float(judged.d_z[k]),
+        }
         row |= {
             "family_low": ends[0],
             "family_high": ends[1],
@@ -94,9 +106,11 @@ def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1)
 
 
 def equivalence(value: float, error: float, freedom: float, margin: float) -> float:
-    """P value of two one-sided t tests that the true value is within -margin to margin (Schuirmann 1987).
+    """P value of two one-sided t tests that the true value is within -margin to margin (Schuirmann
+    1987).
 
-    Below 0.05 exactly if the 90% interval is within the margin. NaN without an estimate of the noise.
+    Below 0.05 exactly if the 90% interval is within the margin. NaN without an estimate of the
+    noise.
 
     >>> round(equivalence(0.0, 0.004, 20, 0.01), 4)
     0.0106
@@ -111,8 +125,8 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
 def classify_interval(low: float | None, high: float | None, margin: float) -> str:
     """Classify an interval of a difference.
 
-    "higher" or "lower" if it excludes 0, "equivalent" if it contains 0 and is within -margin to margin, else
-    "undecided"; "unknown" if there is no interval.
+    "higher" or "lower" if it excludes 0, "equivalent" if it contains 0 and is within -margin to
+    margin, else "undecided"; "unknown" if there is no interval.
 
     >>> classify_interval(0.001, 0.02, 0.01), classify_interval(-0.004, 0.006, 0.01)
     ('higher', 'equivalent')

@@ -4,11 +4,12 @@ The variance of a paired difference between two arms with S seeds and I query id
 
     V = 2 v_arm x seed / S + 2 v_arm x identity / I + 2 v_rest / (S I).
 
-An effect is detected if the simultaneous interval of the family, here all arms against the first, excludes
-0, as in the verdict. Its half width is random, especially with few seeds, so power is a mean over simulated experiments
-whose variances, degrees of freedom and critical probability are those of `contrasts` and `multiplicity`. The critical
-probability of an experiment is simulated from its estimated variances, which differ between equally noisy arms: it is
-smaller than that of equal variances.
+An effect is detected if the simultaneous interval of the family, here all arms against the first,
+excludes 0, as in the verdict. Its half width is random, especially with few seeds, so power is a
+mean over simulated experiments whose variances, degrees of freedom and critical probability are
+those of `contrasts` and `multiplicity`. The critical probability of an experiment is simulated from
+its estimated variances, which differ between equally noisy arms: it is smaller than that of equal
+variances.
 """
 
 import math
@@ -33,7 +34,8 @@ DRAWS = 4_000  # simulated experiments; they leave one to two percent of power t
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """Variances that make a paired difference uncertain, of scores 0-1, and in words where they are from."""
+    """Variances that make a paired difference uncertain, of scores 0-1, and in words where they are
+    from."""
 
     arm_seed: float
     arm_identity: float
@@ -43,8 +45,8 @@ class NoiseEstimate:
 
 @dataclass(frozen=True)
 class PowerPoint:
-    """Result for one number of seeds: the standard error, the smallest difference detected with 80% power, and the
-    number of identities needed for the margin; None if no number suffices.
+    """Result for one number of seeds: the standard error, the smallest difference detected with 80%
+    power, and the number of identities needed for the margin; None if no number suffices.
     """
 
     seeds: int
@@ -56,27 +58,38 @@ class PowerPoint:
 
 
 def noise_from_components(variances: Mapping[str, float], source: str) -> NoiseEstimate:
-    """Noise from the variance components of finished runs, by name (`variance_components.NAMES`)."""
-    return NoiseEstimate(variances["arm x seed"], variances["arm x person"], variances["residual"], source)
+    """Noise from the variance components of finished runs, by name
+    (`variance_components.NAMES`)."""
+    return NoiseEstimate(
+        variances["arm x seed"], variances["arm x person"], variances["residual"], source
+    )
 
 
 def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
-    """Noise without any run, from typical values: AP of a query has sd 0.22, two queries of an identity correlate
-    0.4, two arms on the same query 0.7, and a seed changes an arm by 0.4 points.
+    """Noise without any run, from typical values: AP of a query has sd 0.22, two queries of an
+    identity correlate 0.4, two arms on the same query 0.7, and a seed changes an arm by 0.4 points.
 
     >>> round(difference_error(assumed_noise(3368 / 750), seeds=3, persons=750), 4)  # Market-1501's queries
     0.0056
     """
     one_person = 0.22**2 * (1 + (queries_each - 1) * 0.4) / queries_each
-    told = "sd of AP 22 points, correlation of an identity's queries 0.4 and of two arms 0.7, sd of a seed 0.4 points"
+    told = (
+        "sd of AP 22 points, correlation of an identity's queries 0.4 and of two arms 0.7, sd of a"
+        " seed 0.4 points"
+    )
     return NoiseEstimate(
-        0.004**2, (1 - 0.7) * one_person, 0.0, f"assumed: {told}, {queries_each:g} queries an identity"
+        0.004**2,
+        (1 - 0.7) * one_person,
+        0.0,
+        f"assumed: {told}, {queries_each:g} queries an identity",
     )
 
 
 def difference_error(noise: NoiseEstimate, seeds: int, persons: float) -> float:
     """The standard error of a paired difference of two arms."""
-    variance = noise.arm_seed / seeds + noise.arm_identity / persons + noise.rest / (seeds * persons)
+    variance = (
+        noise.arm_seed / seeds + noise.arm_identity / persons + noise.rest / (seeds * persons)
+    )
     return math.sqrt(2 * variance)
 
 
@@ -90,8 +103,9 @@ Part = tuple[np.ndarray, np.ndarray]
 
 @cache
 def _seed_draws(arms: int, seeds: int) -> tuple[Part, np.ndarray, Part]:
-    """Seeds of variance 1 in `DRAWS` experiments: estimated variances and degrees of freedom `(DRAWS, K)` of all arms
-    against the first. Then shifts, variances and degrees of experiments as noisy as those were estimated to be.
+    """Seeds of variance 1 in `DRAWS` experiments: estimated variances and degrees of freedom
+    `(DRAWS, K)` of all arms against the first. Then shifts, variances and degrees of experiments as
+    noisy as those were estimated to be.
     """
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(DRAWS, arms, seeds))
@@ -104,16 +118,18 @@ def _seed_draws(arms: int, seeds: int) -> tuple[Part, np.ndarray, Part]:
 
 @cache
 def _identity_draws(arms: int, identities: int) -> Part:
-    """Simulate over identities, where the mean of an arm has variance 1: shifts and estimated variances `(DRAWS,
-    K)`.
+    """Simulate over identities, where the mean of an arm has variance 1: shifts and estimated
+    variances `(DRAWS, K)`.
     """
     drawn = np.random.default_rng(1).normal(size=(DRAWS, identities, arms)) @ _to_first(arms).T
     return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
 
 
-def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL) -> np.ndarray:
-    """Half widths `(DRAWS,)` of the simultaneous interval of one arm against the first of `arms`, as experiments would
-    have them; all intervals of a family hold with probability `level`.
+def half_widths_of(
+    noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL
+) -> np.ndarray:
+    """Half widths `(DRAWS,)` of the simultaneous interval of one arm against the first of `arms`,
+    as experiments would have them; all intervals of a family hold with probability `level`.
     """
     arms, count = max(arms, 2), min(max(persons, 2), ENOUGH)
     known, shift, null = _seed_draws(arms, seeds)
@@ -122,7 +138,9 @@ def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, le
     identity = (noise.arm_identity + noise.rest / seeds) / persons
     both = 2 * noise.rest / (seeds * persons)
     people = identity * spread, np.array(count - 1.0)
-    total, freedom = combine_variances([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
+    total, freedom = combine_variances(
+        [(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both
+    )
     chance = 1 - level
     if arms > 2:
         variance, degrees = combine_variances([(seed * null[0], null[1]), people], both)
@@ -136,18 +154,32 @@ def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, le
 
 def _power_of(margin: float, error: float, halves: np.ndarray) -> float:
     """The probability that a difference of `margin` comes out beyond its half width."""
-    return float((special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean())
+    return float(
+        (special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean()
+    )
 
 
-def power(noise: NoiseEstimate, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL) -> float:
-    """The probability that the simultaneous interval of an arm, `margin` apart from the first of `arms`, excludes 0."""
+def power(
+    noise: NoiseEstimate, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL
+) -> float:
+    """The probability that the simultaneous interval of an arm, `margin` apart from the first of
+    `arms`, excludes 0."""
     error = difference_error(noise, seeds, persons)
-    return _power_of(margin, error, half_widths_of(noise, seeds, persons, arms, level)) if error > 0 else 1.0
+    return (
+        _power_of(margin, error, half_widths_of(noise, seeds, persons, arms, level))
+        if error > 0
+        else 1.0
+    )
 
 
-def smallest_difference(noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL) -> float:
+def smallest_difference(
+    noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL
+) -> float:
     """The smallest difference that is seen with 80% power, by bisection."""
-    error, halves = difference_error(noise, seeds, persons), half_widths_of(noise, seeds, persons, arms, level)
+    error, halves = (
+        difference_error(noise, seeds, persons),
+        half_widths_of(noise, seeds, persons, arms, level),
+    )
     low, high = 0.0, float(halves.max()) + 4 * error
     while high - low > 1e-4 * high and high > 0:
         middle = (low + high) / 2
@@ -155,22 +187,30 @@ def smallest_difference(noise: NoiseEstimate, seeds: int, persons: int, arms: in
     return high
 
 
-def needed_size(noise: NoiseEstimate, seeds: int, arms: int, margin: float, level: float = LEVEL) -> int | None:
-    """The fewest identities, to half a percent, with which `margin` is seen with 80% power; None where the seeds' noise
-    alone forbids it.
+def needed_size(
+    noise: NoiseEstimate, seeds: int, arms: int, margin: float, level: float = LEVEL
+) -> int | None:
+    """The fewest identities, to half a percent, with which `margin` is seen with 80% power; None
+    where the seeds' noise alone forbids it.
     """
     if power(noise, seeds, MAX_IDENTITIES, arms, margin, level) < WANTED:
         return None
     low, high = 1, MAX_IDENTITIES
     while high - low > max(1, high // 200):
         middle = math.isqrt(low * high) if high > 2 * low else (low + high) // 2
-        low, high = (middle, high) if power(noise, seeds, middle, arms, margin, level) < WANTED else (low, middle)
+        low, high = (
+            (middle, high)
+            if power(noise, seeds, middle, arms, margin, level) < WANTED
+            else (low, middle)
+        )
     return high
 
 
-def plan_power(noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[PowerPoint]:
-    """Plan for each number of SEEDS with `identities` identities, and the number of identities needed for the margin,
-    by intervals that hold together with probability `level`.
+def plan_power(
+    noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL
+) -> list[PowerPoint]:
+    """Plan for each number of SEEDS with `identities` identities, and the number of identities
+    needed for the margin, by intervals that hold together with probability `level`.
     """
     return [
         PowerPoint(

@@ -1,7 +1,9 @@
-"""Power law of a score in the number of images N: S(N) = c - b N^-p, and the N at which it is near a goal.
+"""Power law of a score in the number of images N: S(N) = c - b N^-p, and the N at which it is near
+a goal.
 
-For a given p the curve is linear in N^-p, so that c and b have a closed form; p is the best of a fine grid (variable
-projection); b is not below 0 and c not above 1. Resampled scores are fitted all at once; intervals are their quantiles.
+For a given p the curve is linear in N^-p, so that c and b have a closed form; p is the best of a
+fine grid (variable projection); b is not below 0 and c not above 1. Resampled scores are fitted all
+at once; intervals are their quantiles.
 """
 
 from dataclasses import dataclass
@@ -16,8 +18,8 @@ POWERS = np.geomspace(0.02, 4, 600)
 
 @dataclass(frozen=True)
 class PowerLawCurve:
-    """Fitted curves, `(R,) float64` each: the ceiling `c`, the scale `b` and the power `p`, and the root mean square of
-    what the fit leaves. b is 0 and p NaN where the score does not grow.
+    """Fitted curves, `(R,) float64` each: the ceiling `c`, the scale `b` and the power `p`, and the
+    root mean square of what the fit leaves. b is 0 and p NaN where the score does not grow.
     """
 
     c: np.ndarray
@@ -32,7 +34,8 @@ class PowerLawCurve:
 
 
 def fit_power_law(sizes: np.ndarray, scores: np.ndarray) -> PowerLawCurve:
-    """Fit curves to `scores (R, B)` at `sizes (B,)` images. Raises ScoreError with fewer than four budgets.
+    """Fit curves to `scores (R, B)` at `sizes (B,)` images. Raises ScoreError with fewer than four
+    budgets.
 
     >>> n = np.array([30.0, 60, 120, 240])
     >>> found = fit_power_law(n, (0.8 - 2 * n**-0.5)[None])
@@ -49,10 +52,16 @@ def fit_power_law(sizes: np.ndarray, scores: np.ndarray) -> PowerLawCurve:
     x = (sizes[None, :] / scale) ** -POWERS[:, None]  # (P, B)
     centred = x - x.mean(axis=1, keepdims=True)
     mean = scores.mean(axis=1)
-    steepest = -np.maximum(1 - mean, 0)[:, None] / x.mean(axis=1)  # beyond it the ceiling is above 1
-    slope = np.clip(scores @ centred.T / (centred**2).sum(axis=1), steepest, 0)  # (R, P); scores do not fall with N
+    steepest = -np.maximum(1 - mean, 0)[:, None] / x.mean(
+        axis=1
+    )  # beyond it the ceiling is above 1
+    slope = np.clip(
+        scores @ centred.T / (centred**2).sum(axis=1), steepest, 0
+    )  # (R, P); scores do not fall with N
     left = (scores - mean[:, None]) ** 2
-    total = left.sum(axis=1)[:, None] - slope * (2 * (scores @ centred.T) - slope * (centred**2).sum(axis=1))
+    total = left.sum(axis=1)[:, None] - slope * (
+        2 * (scores @ centred.T) - slope * (centred**2).sum(axis=1)
+    )
     best = total.argmin(axis=1)
     row = np.arange(len(scores))
     b = -slope[row, best]
@@ -63,7 +72,8 @@ def fit_power_law(sizes: np.ndarray, scores: np.ndarray) -> PowerLawCurve:
 
 
 def images_to_reach(curve: PowerLawCurve, goal: np.ndarray | float) -> np.ndarray:
-    """The number of images `(R,)` at which each curve comes to `goal`; infinite where it never does.
+    """The number of images `(R,)` at which each curve comes to `goal`; infinite where it never
+    does.
 
     >>> curve = fit_power_law(np.array([30.0, 60, 120, 240]), 0.8 - 2 * np.array([[30.0, 60, 120, 240]]) ** -0.5)
     >>> float(images_to_reach(curve, 0.7).round(-1)[0])

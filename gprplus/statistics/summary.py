@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 UNTRAINED = "untrained"
 _MEANS = ("rank5", "rank10", "mINP", "seconds")
-_COPIED = ("split", "recipe", "backbone", "weights", "protocol", "queries", "train_identities", "train_images")
+_COPIED = (
+    "split",
+    "recipe",
+    "backbone",
+    "weights",
+    "protocol",
+    "queries",
+    "train_identities",
+    "train_images",
+)
 
 
 def summarize(
@@ -22,19 +31,23 @@ def summarize(
     queries: Mapping[tuple[str, int], "pa.Table"],
     reference: str | None,
 ) -> "pa.Table":
-    """Return one row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
+    """Return one row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one
+    split and recipe).
 
-    `queries` has the schema.QUERIES table of each (arm, seed). Intervals are those of `gprplus.statistics`; paired
-    differences are to the arm `reference`, whose difference is null, as are intervals with one seed. Trained arms are
-    compared on the seeds they all have, the untrained baseline on its seeds. The interval of a difference is that of
-    the single contrast (schema.CONTRASTS).
+    `queries` has the schema.QUERIES table of each (arm, seed). Intervals are those of
+    `gprplus.statistics`; paired differences are to the arm `reference`, whose difference is null,
+    as are intervals with one seed. Trained arms are compared on the seeds they all have, the
+    untrained baseline on its seeds. The interval of a difference is that of the single contrast
+    (schema.CONTRASTS).
     """
     import pyarrow as pa
 
     rows = results.to_pylist()
     out: list[dict[str, Any]] = []
     for target in dict.fromkeys(row["target"] for row in rows):
-        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference)
+        out += _of_target(
+            [row for row in rows if row["target"] == target], queries, target, reference
+        )
     # Arrow takes the columns from the first row, and the reference arm has no differences
     full = [{column.name: row.get(column.name) for column in schema.SUMMARY} for row in out]
     return schema.conform(pa.Table.from_pylist(full), schema.SUMMARY)
@@ -56,13 +69,16 @@ def _of_target(
         found = align_queries(queries, group, seeds, target)
         person = found.identities
         mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
-        out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
+        out |= {
+            arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1)
+            for arm in group
+        }
         for metric, known in scored.items():
             known.append(statistics.ScoreArray(found.scores[metric], person))
             if not np.array_equal(person, known[0].identity):
                 raise ScoreError(
-                    f"The untrained network was scored on other queries of '{target}' than the arms. "
-                    "Run the benchmark with --force."
+                    f"The untrained network was scored on other queries of '{target}' than the"
+                    " arms. Run the benchmark with --force."
                 )
     for row in out.values():
         row["reference"] = reference if reference in trained else None
@@ -72,7 +88,9 @@ def _of_target(
                 out[arm] |= _columns(metric, level)
         if reference in trained:
             place = trained.index(reference)
-            for arm, gap in zip(trained, statistics.difference_intervals(known[0], place), strict=True):
+            for arm, gap in zip(
+                trained, statistics.difference_intervals(known[0], place), strict=True
+            ):
                 out[arm] |= _columns(f"{metric}_difference", gap) if arm != reference else {}
             if UNTRAINED in arms:
                 out[UNTRAINED] |= _columns(
@@ -97,4 +115,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _columns(name: str, estimate: statistics.Estimate) -> dict[str, float | None]:
     ends = {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return {name: estimate.value} | {key: None if np.isnan(value) else value for key, value in ends.items()}
+    return {name: estimate.value} | {
+        key: None if np.isnan(value) else value for key, value in ends.items()
+    }

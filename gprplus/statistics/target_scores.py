@@ -1,4 +1,5 @@
-"""The scores of all trained arms on one target: what effects, curves and components are computed from."""
+"""The scores of all trained arms on one target: what effects, curves and components are computed
+from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from gprplus.statistics.identity_variance import ScoreArray
 
 @dataclass(frozen=True)
 class TargetScores:
-    """The scores of the trained arms on one target by one metric, with what its rows of tables have in common."""
+    """The scores of the trained arms on one target by one metric, with what its rows of tables have
+    in common."""
 
     target: str
     metric: str

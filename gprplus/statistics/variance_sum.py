@@ -1,13 +1,15 @@
-"""Sums of variances with unlike degrees of freedom, and the degrees of freedom of an interval that rests on them.
+"""Sums of variances with unlike degrees of freedom, and the degrees of freedom of an interval that
+rests on them.
 
-A variance has parts: identities, seeds, draws of a control. Welch and Satterthwaite's degrees of freedom are too many
-where a part that counts has one or two: a 95% interval then covers as little as 87%. Cochran and Cox (1950) multiply
-the error by the mean of the parts' own t quantiles, weighted by the variances,
+A variance has parts: identities, seeds, draws of a control. Welch and Satterthwaite's degrees of
+freedom are too many where a part that counts has one or two: a 95% interval then covers as little
+as 87%. Cochran and Cox (1950) multiply the error by the mean of the parts' own t quantiles,
+weighted by the variances,
 
     t = (V_1 t(f_1) + V_2 t(f_2) + ...) / (V_1 + V_2 + ...),
 
-which covers 95% or more (`python -m benchmarks coverage`). It is written down as the number of degrees of freedom
-whose 97.5% quantile is that t, so that intervals and probabilities agree.
+which covers 95% or more (`python -m benchmarks coverage`). It is written down as the number of
+degrees of freedom whose 97.5% quantile is that t, so that intervals and probabilities agree.
 """
 
 from collections.abc import Sequence
@@ -29,7 +31,8 @@ def _table() -> tuple[np.ndarray, np.ndarray]:
 def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
     """The 97.5% quantile of t, to four digits, for degrees of freedom `(...)` of 1 or more.
 
-    Interpolated: simulations need hundreds of thousands, and scipy's own quantile takes a microsecond each.
+    Interpolated: simulations need hundreds of thousands, and scipy's own quantile takes a
+    microsecond each.
 
     >>> t_quantile(np.array([1, 4, 10])).round(3).tolist()
     [12.706, 2.776, 2.228]
@@ -40,14 +43,16 @@ def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
 
 
 def df_from_quantile(t: np.ndarray) -> np.ndarray:
-    """The degrees of freedom whose 97.5% quantile of t is `t (...)`: the inverse of `t_quantile`."""
+    """The degrees of freedom whose 97.5% quantile of t is `t (...)`: the inverse of
+    `t_quantile`."""
     known, values = _table()
     result: np.ndarray = np.exp(np.interp(-np.log(t), -values, known))
     return result
 
 
 def two_sided(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:
-    """The probability `(...)` of a |t| at least as large under no effect; NaN where `t` is NaN or `df` is below 1.
+    """The probability `(...)` of a |t| at least as large under no effect; NaN where `t` is NaN or
+    `df` is below 1.
 
     >>> two_sided(np.array([2.228139, -2.228139]), 10).round(5).tolist()
     [0.05, 0.05]
@@ -57,31 +62,44 @@ def two_sided(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:
 
 
 def half_widths(error: np.ndarray, freedom: np.ndarray, chance: float = 0.05) -> np.ndarray:
-    """Half widths `(...)` of intervals of standard errors `error (...)` that miss with probability `chance`.
+    """Half widths `(...)` of intervals of standard errors `error (...)` that miss with probability
+    `chance`.
 
     NaN where there are no degrees of freedom.
     """
     known = np.asarray(freedom) >= 1
-    return np.where(known, special.stdtrit(np.where(known, freedom, 1.0), 1 - chance / 2) * error, np.nan)
+    return np.where(
+        known, special.stdtrit(np.where(known, freedom, 1.0), 1 - chance / 2) * error, np.nan
+    )
 
 
 def combine_variances(
     parts: Sequence[tuple[np.ndarray, np.ndarray]], overlap: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The variance `(...)` and degrees of freedom `(...)` of a sum of parts, each a variance and its own degrees.
+    """The variance `(...)` and degrees of freedom `(...)` of a sum of parts, each a variance and
+    its own degrees.
 
-    `overlap` is noise that two parts both hold and that counts once; what is left is never below the largest part.
-    Where all variances are 0 the fewest degrees are taken; a part of 0 degrees leaves the sum without any.
+    `overlap` is noise that two parts both hold and that counts once; what is left is never below
+    the largest part. Where all variances are 0 the fewest degrees are taken; a part of 0 degrees
+    leaves the sum without any.
 
     >>> variance, freedom = combine_variances([(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))])
     >>> float(variance[0]), float(freedom[0].round(2))
     (4.0, 1.11)
     """
     shape = np.broadcast_shapes(*(np.shape(one) for part in parts for one in part))
-    variances, freedoms = (np.stack([np.broadcast_to(part[one], shape) for part in parts]) for one in (0, 1))
+    variances, freedoms = (
+        np.stack([np.broadcast_to(part[one], shape) for part in parts]) for one in (0, 1)
+    )
     total = variances.sum(axis=0)
     weight = np.divide(variances, total, out=np.zeros_like(variances, dtype=float), where=total > 0)
     fewest = freedoms.min(axis=0)
-    freedom = np.where(total > 0, df_from_quantile((weight * t_quantile(freedoms)).sum(axis=0) + (total <= 0)), fewest)
+    freedom = np.where(
+        total > 0,
+        df_from_quantile((weight * t_quantile(freedoms)).sum(axis=0) + (total <= 0)),
+        fewest,
+    )
     known = np.where(variances > 0, freedoms, np.inf).min(axis=0) >= 1
-    return np.maximum(total - overlap, variances.max(axis=0)), np.where(known & (fewest > 0), freedom, 0.0)
+    return np.maximum(total - overlap, variances.max(axis=0)), np.where(
+        known & (fewest > 0), freedom, 0.0
+    )

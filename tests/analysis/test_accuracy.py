@@ -1,4 +1,5 @@
-"""Distance against accuracy over arms: ranks by hand and by scipy, and run folders that say both."""
+"""Distance against accuracy over arms: ranks by hand and by scipy, and run folders that say
+both."""
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +17,51 @@ from gprplus.ingest import build_manifest
 from gprplus.schema import RESULTS, conform
 from gprplus.splits import DeclaredArm, make_split
 
-LEVELS = {"a": ("foggy",), "b": ("clouds", "foggy"), "c": ("clouds",), "d": ("sunny", "clouds"), "e": ("sunny",)}
+LEVELS = {
+    "a": ("foggy",),
+    "b": ("clouds", "foggy"),
+    "c": ("clouds",),
+    "d": ("sunny", "clouds"),
+    "e": ("sunny",),
+}
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, draw):
-    """Five arms from fog to sun, a foggy target, and scores that fall from the first arm to the last."""
+    """Five arms from fog to sun, a foggy target, and scores that fall from the first arm to the
+    last."""
     folder = tmp_path_factory.mktemp("accuracy")
     build_manifest([draw(folder / "engine", people=8, views=2, lights=["03"])], folder / "manifest")
-    build_manifest([draw(folder / "fog", people=6, weathers=["04"], lights=["03"], name="fog")], folder / "foggy")
+    build_manifest(
+        [draw(folder / "fog", people=6, weathers=["04"], lights=["03"], name="fog")],
+        folder / "foggy",
+    )
     arms = [DeclaredArm(name, {"weather": levels}, images=8) for name, levels in LEVELS.items()]
-    make_split(folder / "manifest", "weather", output=folder / "split", design="declared", arms=arms, test_share=0)
+    make_split(
+        folder / "manifest",
+        "weather",
+        output=folder / "split",
+        design="declared",
+        arms=arms,
+        test_share=0,
+    )
     rows = [
-        {"split": "split", "arm": arm, "target": "fog", "seed": seed, "mAP": 0.5 - 0.1 * place + 0.01 * seed}
+        {
+            "split": "split",
+            "arm": arm,
+            "target": "fog",
+            "seed": seed,
+            "mAP": 0.5 - 0.1 * place + 0.01 * seed,
+        }
         for place, arm in enumerate([*LEVELS, "untrained"])
         for seed in (0, 1)
     ]
-    workdir.write_table(folder / "runs" / "smoke" / "results.parquet", conform(pa.Table.from_pylist(rows), RESULTS))
-    workdir.write_json(folder / "runs" / "smoke" / "benchmark.json", {"request": {}, "split_path": "../../split"})
+    workdir.write_table(
+        folder / "runs" / "smoke" / "results.parquet", conform(pa.Table.from_pylist(rows), RESULTS)
+    )
+    workdir.write_json(
+        folder / "runs" / "smoke" / "benchmark.json", {"request": {}, "split_path": "../../split"}
+    )
     return folder
 
 
@@ -54,7 +82,9 @@ def test_arms_nearer_to_the_target_were_better_here_and_the_tables_stay_apart(ho
         runs=[home / "runs"],
     )  # fmt: skip
     rows = found.tables["arms"].to_pylist()
-    assert [row["arm"] for row in rows] == list(LEVELS)  # the untrained floor has no images to be near by
+    assert [row["arm"] for row in rows] == list(
+        LEVELS
+    )  # the untrained floor has no images to be near by
     assert rows[0]["mAP"] == pytest.approx(0.505)
     assert rows[0]["distance"] < rows[-1]["distance"]
     by_guess = {row["guess"]: row for row in found.info["accuracy"]}
@@ -66,8 +96,23 @@ def test_arms_nearer_to_the_target_were_better_here_and_the_tables_stay_apart(ho
 
 
 def test_the_command_prints_it_in_a_table_of_its_own(home):
-    arguments = ["analyze", "--manifest", str(home / "manifest"), "--target", f"fog={home / 'foggy'}"]
-    arguments += ["--attr", "weather", "--images", "20", "--people", "5", "--runs", str(home / "runs")]
+    arguments = [
+        "analyze",
+        "--manifest",
+        str(home / "manifest"),
+        "--target",
+        f"fog={home / 'foggy'}",
+    ]
+    arguments += [
+        "--attr",
+        "weather",
+        "--images",
+        "20",
+        "--people",
+        "5",
+        "--runs",
+        str(home / "runs"),
+    ]
     shown = CliRunner().invoke(cli, [*arguments, "-o", str(home / "out")])
     assert shown.exit_code == 0, shown.output
     assert "rank correlation with mAP over 5 trained arms" in shown.output
@@ -76,8 +121,16 @@ def test_the_command_prints_it_in_a_table_of_its_own(home):
 
 def test_runs_that_were_scored_elsewhere_or_are_none_are_said(home, tmp_path):
     options = {"attributes": ["weather"], "images": 20, "people": 5}
-    (found,) = analyze(home / "manifest", {"x": home / "foggy"}, output=tmp_path, runs=[home / "runs"], **options)
+    (found,) = analyze(
+        home / "manifest", {"x": home / "foggy"}, output=tmp_path, runs=[home / "runs"], **options
+    )
     assert "arms" not in found.tables
     assert any("No arm of the runs" in note for note in found.info["notes"])
     with pytest.raises(AnalysisError, match="holds no finished benchmark"):
-        analyze(home / "manifest", {"x": home / "foggy"}, output=tmp_path / "y", runs=[tmp_path], **options)
+        analyze(
+            home / "manifest",
+            {"x": home / "foggy"},
+            output=tmp_path / "y",
+            runs=[tmp_path],
+            **options,
+        )

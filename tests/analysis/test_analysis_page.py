@@ -1,4 +1,5 @@
-"""docs/analysis.md is executed, and names every measure, kind of features, setting and way to choose that there is."""
+"""docs/analysis.md is executed, and names every measure, kind of features, setting and way to
+choose that there is."""
 
 import re
 import shlex
@@ -16,7 +17,9 @@ from gprplus.cli import cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
 NAMED = [*LEARNT, *(name for name in KNOWN if name not in ("FILE", "reid:PATH")), *RULES, *DRAWN]
-NAMED += [field.name for field in fields(PaperSettings)] + [name for name in CHOSEN if name != "searched"]
+NAMED += [field.name for field in fields(PaperSettings)] + [
+    name for name in CHOSEN if name != "searched"
+]
 
 
 def blocks(language):

@@ -34,7 +34,9 @@ def found(home):
 
 def energy(analysis: AnalysisResult, attribute: str, features: str = "all") -> dict[str, float]:
     wanted = (
-        (pc.field("attribute") == attribute) & (pc.field("features") == features) & (pc.field("measure") == "energy")
+        (pc.field("attribute") == attribute)
+        & (pc.field("features") == features)
+        & (pc.field("measure") == "energy")
     )
     rows = analysis.distances.filter(wanted).to_pylist()
     return {row["value"]: row["distance"] for row in rows}
@@ -68,14 +70,18 @@ def test_the_record_says_what_was_looked_at(found):
 
 
 def test_the_same_request_again_is_read_not_measured(home, found):
-    again = analyze(home / "manifest", {"fog": home / "fog"}, output=home / "analysis", images=40)[0]
+    again = analyze(home / "manifest", {"fog": home / "fog"}, output=home / "analysis", images=40)[
+        0
+    ]
     assert found.made
     assert not again.made
     assert again.distances.equals(found.distances)
 
 
 def test_workers_and_place_change_nothing(home, found, tmp_path):
-    other = analyze(home / "manifest", {"fog": home / "fog"}, output=tmp_path, images=40, workers=1)[0]
+    other = analyze(
+        home / "manifest", {"fog": home / "fog"}, output=tmp_path, images=40, workers=1
+    )[0]
     assert other.distances.equals(found.distances)
 
 
@@ -95,20 +101,29 @@ def test_what_is_not_crossed_is_refused(home, tmp_path, attributes, sentence):
 
 
 def test_people_on_both_sides_are_counted_and_noted(home, found):
-    itself = analyze(home / "manifest", {"itself": home / "manifest"}, output=home / "analysis", images=40)[0]
+    itself = analyze(
+        home / "manifest", {"itself": home / "manifest"}, output=home / "analysis", images=40
+    )[0]
     assert itself.info["shared_people"] == 8
     assert found.info["shared_people"] == 0
 
 
 def test_of_a_target_with_roles_only_the_training_side_is_looked_at(home, tmp_path, draw):
-    build_manifest([draw(tmp_path / "renders", people=16, weathers=["01"], name="street")], tmp_path / "all")
+    build_manifest(
+        [draw(tmp_path / "renders", people=16, weathers=["01"], name="street")], tmp_path / "all"
+    )
     make_split(tmp_path / "all", "illumination", output=tmp_path / "split")
     market = export(tmp_path / "split", "market1501", tmp_path / "market", arm="mix").path
     for path in [*(market / "query").iterdir(), *(market / "bounding_box_test").iterdir()]:
         path.unlink()
         path.write_bytes(b"never opened")
     build_manifest([market], tmp_path / "manifest", verify="names")
-    found = analyze(home / "manifest", {"market": tmp_path / "manifest"}, output=tmp_path / "analysis", images=40)[0]
+    found = analyze(
+        home / "manifest",
+        {"market": tmp_path / "manifest"},
+        output=tmp_path / "analysis",
+        images=40,
+    )[0]
     assert found.info["target_side"] == "train"
 
 
@@ -129,8 +144,12 @@ def test_an_image_that_broke_since_is_named(tmp_path, draw):
     renders = draw(tmp_path / "renders", people=6, weathers=["01", "02"], lights=["03"], views=2)
     build_manifest([renders], tmp_path / "manifest")
     (renders / "0001" / "0001_c01_w01_l03.jpg").write_bytes(b"nothing")
-    with pytest.raises(AnalysisError, match=r"1 of 24 sampled images cannot be read \(.*0001_c01_w01_l03.jpg\)"):
-        analyze(tmp_path / "manifest", {"self": tmp_path / "manifest"}, output=tmp_path / "analysis")
+    with pytest.raises(
+        AnalysisError, match=r"1 of 24 sampled images cannot be read \(.*0001_c01_w01_l03.jpg\)"
+    ):
+        analyze(
+            tmp_path / "manifest", {"self": tmp_path / "manifest"}, output=tmp_path / "analysis"
+        )
 
 
 def test_the_command_prints_the_nearest_level_first_and_the_caution(home):
@@ -151,7 +170,9 @@ def test_the_command_prints_the_nearest_level_first_and_the_caution(home):
     assert "Distance is not accuracy" in shown.output
     again = CliRunner().invoke(cli, [*arguments, "-o", str(home / "printed")])
     assert "Nothing to do" in again.output
-    data = json.loads(CliRunner().invoke(cli, [*arguments, "-o", str(home / "printed"), "--json"]).stdout)
+    data = json.loads(
+        CliRunner().invoke(cli, [*arguments, "-o", str(home / "printed"), "--json"]).stdout
+    )
     assert len(data["fog"]["distances"]) == 30
 
 
@@ -180,10 +201,16 @@ def test_a_name_stands_for_one_folder_and_a_second_one_is_not_joined_to_it(home,
 
     def look(name):
         return analyze(
-            home / "manifest", {"day": tmp_path / name}, output=tmp_path / name[0], attributes=["weather"], images=10
+            home / "manifest",
+            {"day": tmp_path / name},
+            output=tmp_path / name[0],
+            attributes=["weather"],
+            images=10,
         )
 
     look("one")
-    with pytest.raises(ManifestError, match=r"day was made of the images in .*one, and the target is now .*two\."):
+    with pytest.raises(
+        ManifestError, match=r"day was made of the images in .*one, and the target is now .*two\."
+    ):
         look("two")
     assert list(Manifest.open(tmp_path / "targets" / "day").datasets) == ["one"]

@@ -9,7 +9,9 @@ from gprplus.analysis import anova
 
 
 def shares(table, factors, **options):
-    return {e.name: e for e in anova.anova_effects(table, factors, np.random.default_rng(0), **options)}
+    return {
+        e.name: e for e in anova.anova_effects(table, factors, np.random.default_rng(0), **options)
+    }
 
 
 def crossed(people=6, seed=0, noise=0.0, weather=(0.0, 2.0, 4.0), light=(0.0, 1.0), person=0.0):
@@ -20,7 +22,8 @@ def crossed(people=6, seed=0, noise=0.0, weather=(0.0, 2.0, 4.0), light=(0.0, 1.
 
 
 def test_a_table_by_hand():
-    # Weather 0, 2, 4 has variance 8/3, light 0, 1 has 1/4, and nothing else happens: 32/35 and 3/35.
+    # Weather 0, 2, 4 has variance 8/3, light 0, 1 has 1/4, and nothing else happens: 32/35 and
+    # 3/35.
     found = shares(crossed(), ["weather", "light"])
     assert found["weather"].share == pytest.approx(32 / 35)
     assert found["light"].share == pytest.approx(3 / 35)
@@ -39,8 +42,8 @@ def test_a_person_by_hand():
 
 
 def test_three_persons_have_two_degrees_of_freedom():
-    # Persons at 0, 3, -3 whom a moves by 1, 2, 3 to both sides: V_a = 2^2, V_pa = 2/3, V_p = 6. With P - 1 = 2,
-    # theta_a = 4 - 1/3, sigma_pa = 1 and sigma_p = 9, together 41/3.
+    # Persons at 0, 3, -3 whom a moves by 1, 2, 3 to both sides: V_a = 2^2, V_pa = 2/3, V_p = 6.
+    # With P - 1 = 2, theta_a = 4 - 1/3, sigma_pa = 1 and sigma_p = 9, together 41/3.
     table = np.array([[-1.0, 1.0], [1.0, 5.0], [-6.0, 0.0]])
     found = shares(table, ["a"], resamples=2)
     assert found["a"].share == pytest.approx(11 / 41)
@@ -78,14 +81,19 @@ def test_drawn_persons_give_what_a_table_of_them_gives(seed):
     table = rng.normal(size=(4, 2, 3))
     drawn = rng.multinomial(4, np.full(4, 0.25))
     again = anova.component_variances(anova.effect_components(table), drawn[None].astype(float))
-    copied = anova.component_variances(anova.effect_components(np.repeat(table, drawn, axis=0)), np.ones((1, 4)))
+    copied = anova.component_variances(
+        anova.effect_components(np.repeat(table, drawn, axis=0)), np.ones((1, 4))
+    )
     assert np.allclose(again, copied)
 
 
 def test_estimates_are_unbiased_where_the_plain_variance_is_not():
-    # Light has no effect, noise is large: the plain share of light is far from 0, the estimate is 0 on average.
+    # Light has no effect, noise is large: the plain share of light is far from 0, the estimate is 0
+    # on average.
     found = [
-        shares(crossed(5, seed, 2.0, light=(0.0, 0.0)), ["weather", "light"], resamples=2, shuffles=1)["light"].share
+        shares(
+            crossed(5, seed, 2.0, light=(0.0, 0.0)), ["weather", "light"], resamples=2, shuffles=1
+        )["light"].share
         for seed in range(300)
     ]
     assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(len(found))
@@ -108,14 +116,22 @@ def test_intervals_cover_and_the_null_lies_over_a_factor_that_does_nothing():
 def test_levels_that_change_each_person_in_another_way_are_no_effect_of_the_factor():
     rng, found = np.random.default_rng(3), []
     for _ in range(120):
-        table = rng.normal(size=(12, 1, 1)) + 0.6 * rng.normal(size=(12, 4, 1)) + 0.3 * rng.normal(size=(12, 4, 3))
+        table = (
+            rng.normal(size=(12, 1, 1))
+            + 0.6 * rng.normal(size=(12, 4, 1))
+            + 0.3 * rng.normal(size=(12, 4, 3))
+        )
         weather, *_ = (
             e
-            for e in anova.anova_effects(table, ["weather", "light"], rng, resamples=20, shuffles=199)
+            for e in anova.anova_effects(
+                table, ["weather", "light"], rng, resamples=20, shuffles=199
+            )
             if e.name == "weather"
         )
         found.append(weather.share > weather.null_high)
-    assert np.mean(found) <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / 120), "names shuffled image by image flag one in seven"
+    assert np.mean(found) <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / 120), (
+        "names shuffled image by image flag one in seven"
+    )
 
 
 def test_a_constant_table_has_no_shares():

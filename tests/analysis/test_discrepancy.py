@@ -15,7 +15,10 @@ def slow(left, left_people, right, right_people, cost):
 
     def mean(xs, ps, ys, qs, own):
         kept = [
-            cost(x, y) for x, p in zip(xs, ps, strict=True) for y, q in zip(ys, qs, strict=True) if not own or p != q
+            cost(x, y)
+            for x, p in zip(xs, ps, strict=True)
+            for y, q in zip(ys, qs, strict=True)
+            if not own or p != q
         ]
         return sum(kept) / len(kept)
 
@@ -34,7 +37,9 @@ def fast(left, left_people, right, right_people, measure, bandwidth=1.0, weights
         (left, left_people, left, left_people),
         (right, right_people, right, right_people),
     ):
-        cost = distance_estimators.costs(distance_estimators.squared_distances(x, y), bandwidth)[measure]
+        cost = distance_estimators.costs(distance_estimators.squared_distances(x, y), bandwidth)[
+            measure
+        ]
         parts.append(distance_estimators.block_sums(cost, p, q))
     wx, wy = weights or (np.ones((1, left_people.max() + 1)), np.ones((1, right_people.max() + 1)))
     return (
@@ -80,7 +85,9 @@ def test_a_narrow_kernel_sees_a_longer_way_than_a_wide_one():
     # Two apart, bandwidth 2, so halved 1 and doubled 4: 1 - exp(-2), 1 - exp(-1/2), 1 - exp(-1/8).
     names = ("mmd2_narrow", "mmd2", "mmd2_wide")
     made = distance_estimators.every_cost(np.array([[0.0]]), np.array([[2.0]]), 2.0, names)
-    assert [float(made[name][0, 0]) for name in names] == pytest.approx([0.8647, 0.3935, 0.1175], abs=1e-4)
+    assert [float(made[name][0, 0]) for name in names] == pytest.approx(
+        [0.8647, 0.3935, 0.1175], abs=1e-4
+    )
 
 
 def test_in_one_dimension_it_approaches_scipys_energy_distance():
@@ -92,13 +99,16 @@ def test_in_one_dimension_it_approaches_scipys_energy_distance():
 
 
 def test_shifted_gaussians_give_the_closed_forms():
-    # One dimension, unit variance, shift d. |x - x'| ~ N(0, 2) folded: E = 2/sqrt(pi).
-    # Energy: 2 E|N(d, 2)| - 4/sqrt(pi). MMD^2 with bandwidth s: 2 s/sqrt(s^2+2) (1 - exp(-d^2 / (2 (s^2+2)))).
+    # One dimension, unit variance, shift d. |x - x'| ~ N(0, 2) folded: E = 2/sqrt(pi). Energy: 2
+    # E|N(d, 2)| - 4/sqrt(pi). MMD^2 with bandwidth s: 2 s/sqrt(s^2+2) (1 - exp(-d^2 / (2
+    # (s^2+2)))).
     d, s, n = 1.0, 1.5, 1500
     rng = np.random.default_rng(3)
     left, right, people = rng.normal(size=(n, 1)), rng.normal(d, 1, size=(n, 1)), np.arange(n)
     folded = 2 / np.sqrt(np.pi) * np.exp(-(d**2) / 4) + d * (1 - 2 * normal_below(-d / np.sqrt(2)))
-    assert fast(left, people, right, people, "energy") == pytest.approx(2 * folded - 4 / np.sqrt(np.pi), abs=0.06)
+    assert fast(left, people, right, people, "energy") == pytest.approx(
+        2 * folded - 4 / np.sqrt(np.pi), abs=0.06
+    )
     closed = 2 * s / np.sqrt(s**2 + 2) * (1 - np.exp(-(d**2) / (2 * (s**2 + 2))))
     assert fast(left, people, right, people, "mmd2", s) == pytest.approx(closed, abs=0.03)
 
@@ -111,12 +121,15 @@ def normal_below(x: float) -> float:
 
 @pytest.mark.parametrize("measure", ["energy", "mmd2"])
 def test_alike_sides_scatter_around_zero_even_when_images_of_a_person_agree(measure):
-    """A person's four images nearly coincide: leaving out only pairs of an image with itself would lie far above 0."""
+    """A person's four images nearly coincide: leaving out only pairs of an image with itself would
+    lie far above 0."""
     values = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         people = np.repeat(np.arange(15), 4)
-        left, right = (rng.normal(size=(15, 2))[people] + 0.01 * rng.normal(size=(60, 2)) for _ in range(2))
+        left, right = (
+            rng.normal(size=(15, 2))[people] + 0.01 * rng.normal(size=(60, 2)) for _ in range(2)
+        )
         values.append(fast(left, people, right, people, measure))
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
     assert min(values) < 0 < max(values)
@@ -136,7 +149,8 @@ def test_draws_begin_with_everybody_once_and_then_draw_as_many():
 
 
 def levels(shifts, people=40, images=3, seed=0):
-    """Features of matched images: person and stratum effects shared by the levels, each level moved by its shift."""
+    """Features of matched images: person and stratum effects shared by the levels, each level moved
+    by its shift."""
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(people), images)
     base = rng.normal(size=(people, 2))[who] + 0.3 * rng.normal(size=(len(who), 2))
@@ -144,7 +158,9 @@ def levels(shifts, people=40, images=3, seed=0):
 
 
 def scored(source, people, target, target_people, seed=0):
-    scores = compare_levels(source, people, target, target_people, 1.5, np.random.default_rng(seed), draws=(300, 100))
+    scores = compare_levels(
+        source, people, target, target_people, 1.5, np.random.default_rng(seed), draws=(300, 100)
+    )
     return {(score.level, score.measure): score for score in scores}
 
 

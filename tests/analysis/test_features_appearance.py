@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from gprplus.analysis.features.appearance import FEATURES, GROUPS, appearance, describe_image, scale_features
+from gprplus.analysis.features.appearance import (
+    FEATURES,
+    GROUPS,
+    appearance,
+    describe_image,
+    scale_features,
+)
 from gprplus.core.imaging.images import encode_jpeg
 
 RNG = np.random.default_rng(0)
@@ -18,7 +24,9 @@ def look(image: np.ndarray) -> dict[str, float]:
     return dict(zip(FEATURES, appearance(image).tolist(), strict=True))
 
 
-@pytest.mark.parametrize(("grey", "luma"), [(0, 0.0), (255, 1.0), (51, 0.2)], ids=["black", "white", "grey"])
+@pytest.mark.parametrize(
+    ("grey", "luma"), [(0, 0.0), (255, 1.0), (51, 0.2)], ids=["black", "white", "grey"]
+)
 def test_a_flat_grey_image_is_its_luma_and_nothing_else(grey, luma):
     found = look(flat(grey, grey, grey))
     for name in ("mean", "dark end", "bright end"):
@@ -29,12 +37,18 @@ def test_a_flat_grey_image_is_its_luma_and_nothing_else(grey, luma):
 
 def test_pure_colours_sit_where_bt601_puts_them():
     red, blue = look(flat(255, 0, 0)), look(flat(0, 0, 255))
-    assert (red["luminance: mean"], red["colour: red difference"]) == pytest.approx((0.299, 0.5), abs=1e-6)
-    assert (blue["luminance: mean"], blue["colour: blue difference"]) == pytest.approx((0.114, 0.5), abs=1e-6)
+    assert (red["luminance: mean"], red["colour: red difference"]) == pytest.approx(
+        (0.299, 0.5), abs=1e-6
+    )
+    assert (blue["luminance: mean"], blue["colour: blue difference"]) == pytest.approx(
+        (0.114, 0.5), abs=1e-6
+    )
 
 
 def test_detail_falls_with_blur_and_contrast_with_fog():
-    soft = np.stack([np.convolve(NOISE[..., c].ravel(), np.ones(5) / 5, "same") for c in range(3)], -1)
+    soft = np.stack(
+        [np.convolve(NOISE[..., c].ravel(), np.ones(5) / 5, "same") for c in range(3)], -1
+    )
     soft = soft.reshape(NOISE.shape).astype(np.uint8)
     foggy = (NOISE // 4 + 190).astype(np.uint8)
     assert look(soft)["sharpness: fine detail"] < look(NOISE)["sharpness: fine detail"] - 0.5
@@ -68,7 +82,9 @@ def test_scaled_features_weigh_groups_alike_and_mute_constants():
     parts = scale_features(features)
     assert list(parts) == ["all", *GROUPS]
     for group in ("luminance", "colour", "sharpness"):
-        assert (parts[group] ** 2).sum(axis=1).mean() == pytest.approx((features.shape[0] and 1), rel=0.05)
+        assert (parts[group] ** 2).sum(axis=1).mean() == pytest.approx(
+            (features.shape[0] and 1), rel=0.05
+        )
     assert (parts["size"][:, -1] == 0).all()
     shares = [(parts[group] ** 2).sum() / 4 for group in GROUPS]
     assert (parts["all"] ** 2).sum() == pytest.approx(sum(shares))

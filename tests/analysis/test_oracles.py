@@ -1,4 +1,5 @@
-"""Estimators against other people's software, and nulls and intervals against truths that are known."""
+"""Estimators against other people's software, and nulls and intervals against truths that are
+known."""
 
 import numpy as np
 import pandas as pd
@@ -38,12 +39,15 @@ def test_mmd_and_kid_are_the_unbiased_ones_of_scikit_learns_kernels():
             - distance_estimators.within_group(found["left"][key], ones[0])
             - distance_estimators.within_group(found["right"][key], ones[1])
         )
-        theirs = apart(kernel(left, left)) + apart(kernel(right, right)) - 2 * kernel(left, right).mean()
+        theirs = (
+            apart(kernel(left, left)) + apart(kernel(right, right)) - 2 * kernel(left, right).mean()
+        )
         assert ours[0] == pytest.approx(theirs)
 
 
 def test_components_are_those_of_the_expected_mean_squares_of_a_mixed_model():
-    # Restricted model, a fixed with 3 levels, b with 4, 7 persons: E MS_a = MS_pa + 7 * 4 * 3/2 theta_a.
+    # Restricted model, a fixed with 3 levels, b with 4, 7 persons: E MS_a = MS_pa + 7 * 4 * 3/2
+    # theta_a.
     rng = np.random.default_rng(3)
     table = rng.normal(size=(7, 1, 1)) + rng.normal(size=(1, 3, 1)) + rng.normal(size=(7, 3, 4))
     person, a, b = np.indices(table.shape).reshape(3, -1)
@@ -60,8 +64,8 @@ def test_components_are_those_of_the_expected_mean_squares_of_a_mixed_model():
 
 
 def test_a_level_that_changes_each_person_in_another_way_is_no_finding():
-    # Levels move every person at random, and people at large not at all. Names shuffled image by image take no notice
-    # of that: they flagged 42% of these levels, where 5% are meant.
+    # Levels move every person at random, and people at large not at all. Names shuffled image by
+    # image take no notice of that: they flagged 42% of these levels, where 5% are meant.
     flagged = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -79,7 +83,9 @@ def test_a_factor_that_does_something_else_to_each_person_has_no_share_beyond_it
     exceeded = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        table = np.arange(3.0)[None, :, None] + rng.normal(size=(8, 1, 4)) + rng.normal(size=(8, 3, 4))
+        table = (
+            np.arange(3.0)[None, :, None] + rng.normal(size=(8, 1, 4)) + rng.normal(size=(8, 3, 4))
+        )
         found = anova.anova_effects(table, ["a", "b"], rng, resamples=2, shuffles=200)
         (idle,) = (effect for effect in found if effect.name == "b")
         exceeded += idle.share > idle.null_high
@@ -87,11 +93,16 @@ def test_a_factor_that_does_something_else_to_each_person_has_no_share_beyond_it
 
 
 def test_intervals_hold_the_share_of_the_person_even_with_eight():
-    # Variances 0.25 of persons, 2/3 of a factor, 1 of images in 12 cells; plain percentiles held it in 77 of these 100.
+    # Variances 0.25 of persons, 2/3 of a factor, 1 of images in 12 cells; plain percentiles held it
+    # in 77 of these 100.
     truth, held = (0.25 + 1 / 12) / (0.25 + 2 / 3 + 1), 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        table = np.arange(3.0)[None, :, None] + 0.5 * rng.normal(size=(8, 1, 1)) + rng.normal(size=(8, 3, 4))
+        table = (
+            np.arange(3.0)[None, :, None]
+            + 0.5 * rng.normal(size=(8, 1, 1))
+            + rng.normal(size=(8, 3, 4))
+        )
         found = anova.anova_effects(table, ["a", "b"], rng, resamples=200, shuffles=1)
         (person,) = (effect for effect in found if effect.name == anova.IDENTITY_FACTOR)
         held += person.low <= truth <= person.high

@@ -10,7 +10,9 @@ from gprplus.analysis import permutation
 def factorial(people=12, sizes=(4, 3, 2), effects=(0.0, 1.0, 3.0), noise=0.3, seed=0):
     rng = np.random.default_rng(seed)
     place = np.stack([axis.ravel() for axis in np.indices((people, *sizes))], axis=1)
-    values = sum(scale * place[:, k + 1] for k, scale in enumerate(effects)) + noise * rng.normal(size=len(place))
+    values = sum(scale * place[:, k + 1] for k, scale in enumerate(effects)) + noise * rng.normal(
+        size=len(place)
+    )
     return values, place[:, 1:], place[:, 0]
 
 
@@ -42,7 +44,9 @@ def test_a_drop_is_what_scikit_learn_measures_on_the_same_model():
         def score(self, x, y):
             return 1 - ((self.predict(x) - y) ** 2).sum() / ((y - values[~held].mean()) ** 2).sum()
 
-    theirs = permutation_importance(Whole(), levels[held], values[held], n_repeats=30, random_state=0).importances_mean
+    theirs = permutation_importance(
+        Whole(), levels[held], values[held], n_repeats=30, random_state=0
+    ).importances_mean
     _, drops = permutation.permutation_importance(
         values, levels, people, ["view", "weather", "light"], np.random.default_rng(1)
     )
@@ -51,7 +55,8 @@ def test_a_drop_is_what_scikit_learn_measures_on_the_same_model():
 
 
 def test_nothing_is_learnt_of_a_person_not_seen():
-    # All variance lies between persons: a model that had seen them would explain it, on others R^2 is at most 0.
+    # All variance lies between persons: a model that had seen them would explain it, on others R^2
+    # is at most 0.
     rng = np.random.default_rng(0)
     _, levels, people = factorial()
     fitted, drops = permutation.permutation_importance(
@@ -63,7 +68,9 @@ def test_nothing_is_learnt_of_a_person_not_seen():
 
 def test_the_same_generator_gives_the_same_numbers():
     first, second = (
-        permutation.permutation_importance(*factorial(8), ["a", "b", "c"], np.random.default_rng(5), rounds=1)
+        permutation.permutation_importance(
+            *factorial(8), ["a", "b", "c"], np.random.default_rng(5), rounds=1
+        )
         for _ in range(2)
     )
     assert first == second

@@ -71,7 +71,11 @@ def test_parts_that_contradict_each_other_are_refused():
         ("luminance_agreement", {}, "luminance_agreement: the key 'weather' is missing"),
         ("tables", ["effects"], "tables: expected distances"),
         ("tables", ["distances", "../x"], "tables: expected distances"),
-        ("agreement", [{"attribute": "weather", "features": ["all"], "correlation": 1}], "expected pairs of features"),
+        (
+            "agreement",
+            [{"attribute": "weather", "features": ["all"], "correlation": 1}],
+            "expected pairs of features",
+        ),
     ):
         with pytest.raises(AnalysisError, match=sentence):
             read({**SOUND, key: bad})

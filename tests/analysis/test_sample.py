@@ -11,7 +11,9 @@ from gprplus.core.sampling import hash64
 WEATHERS = ["sunny", "foggy", "blizzard"]
 
 
-def rendered(people=6, views=(90, 180, 270, 0), weathers=WEATHERS, missing=(), dataset="engine") -> pa.Table:
+def rendered(
+    people=6, views=(90, 180, 270, 0), weathers=WEATHERS, missing=(), dataset="engine"
+) -> pa.Table:
     cells = [
         (dataset, f"{i:04d}", view, weather)
         for i in range(people)
@@ -20,9 +22,17 @@ def rendered(people=6, views=(90, 180, 270, 0), weathers=WEATHERS, missing=(), d
         if (i, view, weather) not in missing
     ]
     paths = ["/".join(map(str, cell)) for cell in cells]
-    columns = dict(zip(("dataset", "identity", "viewpoint_deg", "weather"), zip(*cells, strict=True), strict=True))
+    columns = dict(
+        zip(
+            ("dataset", "identity", "viewpoint_deg", "weather"),
+            zip(*cells, strict=True),
+            strict=True,
+        )
+    )
     uid = pa.array([hash64(path) for path in paths], pa.uint64())
-    return pa.table({"uid": uid, "path": paths, **{name: list(values) for name, values in columns.items()}})
+    return pa.table(
+        {"uid": uid, "path": paths, **{name: list(values) for name, values in columns.items()}}
+    )
 
 
 def again(table: pa.Table) -> pa.Table:
@@ -62,7 +72,11 @@ def test_everybody_is_taken_once_before_anybody_twice():
 def test_samples_are_nested_and_free_of_row_order(shuffle, count, seed):
     table = rendered()
     shuffled = table.take(np.random.default_rng(shuffle).permutation(table.num_rows))
-    assert chosen(table, count, seed) == chosen(shuffled, count, seed) == chosen(table, 24, seed)[:count]
+    assert (
+        chosen(table, count, seed)
+        == chosen(shuffled, count, seed)
+        == chosen(table, 24, seed)[:count]
+    )
 
 
 def test_other_seeds_choose_others():
@@ -75,7 +89,9 @@ def test_of_several_images_in_a_cell_one_is_taken():
 
 
 def test_no_complete_stratum_is_an_empty_sample():
-    found = draw_matched(rendered(weathers=["sunny"]), "weather", WEATHERS, ["viewpoint_deg"], 10, 0)
+    found = draw_matched(
+        rendered(weathers=["sunny"]), "weather", WEATHERS, ["viewpoint_deg"], 10, 0
+    )
     assert found.rows.shape == (0, 3)
     assert len(found.people) == 0
 

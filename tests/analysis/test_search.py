@@ -1,4 +1,5 @@
-"""A search from renders to a split: it finds the fog of a foggy target, and says so beside its controls."""
+"""A search from renders to a split: it finds the fog of a foggy target, and says so beside its
+controls."""
 
 import json
 from dataclasses import replace
@@ -33,7 +34,9 @@ def home(tmp_path_factory, draw):
 @pytest.fixture(scope="module")
 def found(home):
     targets = {name: home / f"{name}-manifest" for name in ("fog", "sun")}
-    return search(home / "manifest", targets, "6x4", output=home / "out", splits=home / "splits", images=40)
+    return search(
+        home / "manifest", targets, "6x4", output=home / "out", splits=home / "splits", images=40
+    )
 
 
 def images(one, factor):
@@ -46,14 +49,18 @@ def test_each_target_gets_its_weather_and_every_view_keeps_its_floor(found):
     assert max(images(sun, "weather"), key=images(sun, "weather").get) == "sunny"
     for one in found:
         assert sum(images(one, "weather").values()) == 24
-        assert min(images(one, "viewpoint_deg").values()) >= 2  # half of an even share of 24 images is 3; less rounding
+        assert (
+            min(images(one, "viewpoint_deg").values()) >= 2
+        )  # half of an even share of 24 images is 3; less rounding
 
 
 def test_it_is_nearer_than_chance_and_than_what_another_target_would_have(found):
     for one in found:
         held = {row["method"]: row["held_out"] for row in one.baselines.to_pylist()}
         (wrong,) = (name for name in held if name.startswith("wrong-"))
-        assert held["searched"] < min(held["random-images"], held["random-levels"], held["even"], held[wrong])
+        assert held["searched"] < min(
+            held["random-images"], held["random-levels"], held["even"], held[wrong]
+        )
 
 
 def test_the_split_has_the_controls_at_one_size(found):
@@ -64,7 +71,9 @@ def test_the_split_has_the_controls_at_one_size(found):
     assert split.record.reference == "random-images-1"
     counted = images(fog, "weather")
     drawn = split.train("searched").column("weather").to_pylist()
-    assert {level: drawn.count(level) for level in counted if counted[level]} == {k: v for k, v in counted.items() if v}
+    assert {level: drawn.count(level) for level in counted if counted[level]} == {
+        k: v for k, v in counted.items() if v
+    }
 
 
 def test_the_split_is_rebuilt_from_its_record_alone(found, home, tmp_path):
@@ -94,7 +103,13 @@ def test_the_same_search_again_is_read_and_another_stops(found, home):
 )
 def test_a_budget_that_cannot_be_is_refused(home, tmp_path, budget, sentence):
     with pytest.raises(AnalysisError, match=sentence):
-        search(home / "manifest", {"fog": home / "fog-manifest"}, budget, output=tmp_path, splits=tmp_path / "s")
+        search(
+            home / "manifest",
+            {"fog": home / "fog-manifest"},
+            budget,
+            output=tmp_path,
+            splits=tmp_path / "s",
+        )
 
 
 def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, tmp_path):
@@ -109,17 +124,28 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     both = CliRunner().invoke(cli, [*arguments, *two])
     assert "better training set" in both.output
     assert "searched for sun, another target" in both.output
-    assert f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target fog={home}/fog-manifest\n" in both.output
+    assert (
+        f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target"
+        f" fog={home}/fog-manifest\n" in both.output
+    )
     assert "farther than searched by" in both.output
     assert "searched, by weather: foggy" in both.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, *two, "--json"]).stdout)
-    assert data["fog"]["search"]["arms"] == SearchResult.open(tmp_path / "two" / "fog" / "search").info["arms"]
+    assert (
+        data["fog"]["search"]["arms"]
+        == SearchResult.open(tmp_path / "two" / "fog" / "search").info["arms"]
+    )
 
 
 def test_each_control_has_a_held_out_difference_in_the_record(found):
     for one, other in zip(found, ("wrong-sun", "wrong-fog"), strict=True):
         held = {row["method"]: row["held_out"] for row in one.baselines.to_pylist()}
-        assert [each.control for each in one.differences] == [other, "random-levels", "random-images", "even"]
+        assert [each.control for each in one.differences] == [
+            other,
+            "random-levels",
+            "random-images",
+            "even",
+        ]
         for each in one.differences:
             assert each.value == pytest.approx(held[each.control] - held["searched"], abs=1e-6)
             assert each.low < each.value < each.high
@@ -130,9 +156,13 @@ def test_each_control_has_a_held_out_difference_in_the_record(found):
 
 def test_output_and_page_name_the_control_that_is_not_farther(found, home, capsys):
     fog = found[0]
-    assert (fog.path / "rivals.md").read_text() == search_page("fog", fog.baselines, fog.differences)
+    assert (fog.path / "rivals.md").read_text() == search_page(
+        "fog", fog.baselines, fog.differences
+    )
     first, *rest = fog.info["differences"]
-    undecided = replace(fog, info={**fog.info, "differences": [{**first, "low": -0.01, "high": 0.05}, *rest]})
+    undecided = replace(
+        fog, info={**fog.info, "differences": [{**first, "low": -0.01, "high": 0.05}, *rest]}
+    )
     subsets.print_search(undecided, home / "fog manifest")
     said = " ".join(capsys.readouterr().out.split())
     assert "No subset is shown to be nearer to fog than the controls." in said
@@ -142,13 +172,24 @@ def test_output_and_page_name_the_control_that_is_not_farther(found, home, capsy
 
 
 def test_a_search_of_an_earlier_version_names_no_subset(found):
-    old = replace(found[0], info={name: value for name, value in found[0].info.items() if name != "differences"})
+    old = replace(
+        found[0],
+        info={name: value for name, value in found[0].info.items() if name != "differences"},
+    )
     assert not old.nearest
     assert "Search again with --force" in old.verdict
 
 
 def test_paper_mode_searches_for_nothing(home):
-    arguments = ["analyze", "--manifest", str(home / "manifest"), "--target", f"x={home}", "--mode", "paper"]
+    arguments = [
+        "analyze",
+        "--manifest",
+        str(home / "manifest"),
+        "--target",
+        f"x={home}",
+        "--mode",
+        "paper",
+    ]
     shown = CliRunner().invoke(cli, [*arguments, "--budget", "2x2"])
     assert shown.exit_code == 2
     assert "--budget searches by --features" in shown.output
@@ -157,4 +198,10 @@ def test_paper_mode_searches_for_nothing(home):
 def test_too_many_images_to_compare_are_refused(home, tmp_path, monkeypatch):
     monkeypatch.setattr(import_module("gprplus.analysis.subset_search.run_search"), "MOST", 10)
     with pytest.raises(GprplusError, match="Reduce --people"):
-        search(home / "manifest", {"x": home / "fog-manifest"}, "2x2", output=tmp_path, splits=tmp_path / "s")
+        search(
+            home / "manifest",
+            {"x": home / "fog-manifest"},
+            "2x2",
+            output=tmp_path,
+            splits=tmp_path / "s",
+        )

@@ -1,4 +1,5 @@
-"""What a search is judged by had no part in choosing: where cells mean nothing, no choice is better than chance."""
+"""What a search is judged by had no part in choosing: where cells mean nothing, no choice is better
+than chance."""
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from gprplus.analysis.subset_search.kernels import build_kernels
 
 
 def judged(seed, persons=12, cells=8, effect=0.0):
-    """Persons who differ, cells that change every person in another way, and a target of cell 0 alone."""
+    """Persons who differ, cells that change every person in another way, and a target of cell 0
+    alone."""
     rng = np.random.default_rng(seed)
     moved = effect * np.arange(cells)[None, :, None]
     source = rng.normal(size=(persons, 1, 4)) + rng.normal(size=(persons, cells, 4)) + moved
@@ -20,16 +22,22 @@ def judged(seed, persons=12, cells=8, effect=0.0):
     def problem(counted, weight):
         within = known.biased(counted).astype(np.float64)
         most = np.full(cells, persons)
-        return SubsetProblem(within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3)
+        return SubsetProblem(
+            within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3
+        )
 
     half = holdout.halve_identities(persons, rng)
-    found = holdout.held_out_results(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
+    found = holdout.held_out_results(
+        known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2
+    )
     return found, {row["method"]: row for row in found.baselines}
 
 
 def gap(seed, **world):
     rows = judged(seed, **world)[1]
-    return rows["even"]["held_out"] - rows["searched"]["held_out"], rows["even"]["fitted"] - rows["searched"]["fitted"]
+    return rows["even"]["held_out"] - rows["searched"]["held_out"], rows["even"]["fitted"] - rows[
+        "searched"
+    ]["fitted"]
 
 
 def test_where_cells_mean_nothing_the_search_gains_nothing_on_persons_it_did_not_see():

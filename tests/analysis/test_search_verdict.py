@@ -23,24 +23,41 @@ OPENING = "No subset is shown to be nearer to street than the controls."
         ([Difference("even", 0.03, None, None)], False),
         ([], False),
     ],
-    ids=["all farther", "one undecided", "one nearer", "an interval that ends at 0", "no interval", "no control"],
+    ids=[
+        "all farther",
+        "one undecided",
+        "one nearer",
+        "an interval that ends at 0",
+        "no interval",
+        "no control",
+    ],
 )
 def test_a_subset_is_nearest_only_where_every_interval_is_above_zero(found, wanted):
     assert is_nearest(found) is wanted
-    assert search_sentence("street", found).startswith("The searched subset is nearer to street") is wanted
+    assert (
+        search_sentence("street", found).startswith("The searched subset is nearer to street")
+        is wanted
+    )
 
 
 def test_the_sentence_names_each_control_that_is_not_farther_with_its_interval():
-    assert search_sentence("street", [MALL]) == "The searched subset is nearer to street than each control."
-    assert search_sentence("street", [MALL, EVEN, AHEAD]) == (
-        f"{OPENING} Not shown to be farther than the searched subset: an even mix of all cells by 30.0 (-10.0 to 70.0);"
-        " random images by -50.0 (-80.0 to -20.0)."
+    assert (
+        search_sentence("street", [MALL])
+        == "The searched subset is nearer to street than each control."
+    )
+    assert (
+        search_sentence("street", [MALL, EVEN, AHEAD])
+        == f"{OPENING} Not shown to be farther than the searched subset: an even mix of all cells"
+        " by 30.0 (-10.0 to 70.0); random images by -50.0 (-80.0 to -20.0)."
     )
 
 
 def test_without_intervals_the_sentence_gives_the_reason():
     few = [Difference("even", 0.03, None, None), Difference("wrong-mall", 0.1, None, None)]
-    assert search_sentence("street", few) == f"{OPENING} The held-out identities are too few for intervals."
+    assert (
+        search_sentence("street", few)
+        == f"{OPENING} The held-out identities are too few for intervals."
+    )
     assert "again with --force" in search_sentence("street", [])
 
 

@@ -16,11 +16,16 @@ GROUPS = np.array([0, 0, 0, 1, 1, 1])
 def scipys(function, upper, groups, least):
     """The same programme by a general solver."""
     constraints = [{"type": "eq", "fun": lambda w: w.sum() - 1}]
-    constraints += [{"type": "ineq", "fun": lambda w, g=g: w[groups == g].sum() - least[g]} for g in range(len(least))]
+    constraints += [
+        {"type": "ineq", "fun": lambda w, g=g: w[groups == g].sum() - least[g]}
+        for g in range(len(least))
+    ]
     start = project_to_simplex(np.full(len(upper), 1 / len(upper)), upper, groups, least)
     options = {"maxiter": 1000, "ftol": 1e-15}
     bounds = [(0, top) for top in upper]
-    return minimize(function, start, method="SLSQP", bounds=bounds, constraints=constraints, options=options).x
+    return minimize(
+        function, start, method="SLSQP", bounds=bounds, constraints=constraints, options=options
+    ).x
 
 
 def limits(rng):
@@ -75,11 +80,14 @@ def test_counts_sum_to_the_total_and_fit(seed, total):
 
 
 def known(people=4, seed=0):
-    """Cells of 3 weathers x 2 lights around known places; a target that is one third cell 0 and two thirds cell 5."""
+    """Cells of 3 weathers x 2 lights around known places; a target that is one third cell 0 and two
+    thirds cell 5."""
     rng = np.random.default_rng(seed)
     places = np.array([[0.0, 0], [3, 0], [6, 0], [0, 3], [3, 3], [6, 3]])
     source = places + 0.4 * rng.normal(size=(people, 6, 2))
-    target = np.vstack([places[0] + 0.4 * rng.normal(size=(30, 2)), places[5] + 0.4 * rng.normal(size=(60, 2))])
+    target = np.vstack(
+        [places[0] + 0.4 * rng.normal(size=(30, 2)), places[5] + 0.4 * rng.normal(size=(60, 2))]
+    )
     return build_kernels(source, target, np.arange(90))[0]
 
 
@@ -154,7 +162,14 @@ def two_levels(apart, images=4):
     levels = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     one = np.zeros(4, dtype=np.int64)
     return baselines.SubsetProblem(
-        0.01 * np.eye(4), -np.array(apart, float), levels, np.full(4, 4), images, one, np.zeros(1), 1e-6
+        0.01 * np.eye(4),
+        -np.array(apart, float),
+        levels,
+        np.full(4, 4),
+        images,
+        one,
+        np.zeros(1),
+        1e-6,
     )
 
 

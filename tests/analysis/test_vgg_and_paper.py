@@ -1,5 +1,5 @@
-"""VGG-19 losses on weights made by hand or by chance (the published ones are not needed to check formulas), the cut
-rules, and the reason why paper mode warns.
+"""VGG-19 losses on weights made by hand or by chance (the published ones are not needed to check
+formulas), the cut rules, and the reason why paper mode warns.
 """
 
 import numpy as np
@@ -19,7 +19,8 @@ from gprplus.ingest import build_manifest
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A file of VGG-19 weights under torchvision's names, by chance, scaled so that maps stay alive."""
+    """A file of VGG-19 weights under torchvision's names, by chance, scaled so that maps stay
+    alive."""
     path = tmp_path_factory.mktemp("vgg") / "vgg19.safetensors"
     torch.manual_seed(0)
     network = vgg.VGG19()
@@ -36,20 +37,30 @@ def test_names_and_shapes_are_torchvisions():
     assert len(state) == 32
     assert tuple(state["features.0.weight"].shape) == (64, 3, 3, 3)
     assert tuple(state["features.34.weight"].shape) == (512, 512, 3, 3)
-    assert sum(value.numel() for value in state.values()) == 20_024_384  # torchvision's vgg19().features
+    assert (
+        sum(value.numel() for value in state.values()) == 20_024_384
+    )  # torchvision's vgg19().features
 
 
 def test_layers_are_where_they_should_be():
     network = vgg.VGG19()
     maps = network.maps(torch.zeros(1, 3, 64, 32), ["conv1_1", "conv4_2", "conv5_1"])
     shapes = {name: tuple(value.shape) for name, value in maps.items()}
-    assert shapes == {"conv1_1": (1, 64, 64, 32), "conv4_2": (1, 512, 8, 4), "conv5_1": (1, 512, 4, 2)}
-    assert all(isinstance(network.features[place], torch.nn.Conv2d) for place in vgg.build_layers().values())
+    assert shapes == {
+        "conv1_1": (1, 64, 64, 32),
+        "conv4_2": (1, 512, 8, 4),
+        "conv5_1": (1, 512, 4, 2),
+    }
+    assert all(
+        isinstance(network.features[place], torch.nn.Conv2d)
+        for place in vgg.build_layers().values()
+    )
 
 
 def test_content_and_style_by_hand():
-    # Two channels on two places. F = [[1, 2], [0, 1]], P = 0. Content: (1 + 4 + 0 + 1) / 2 = 3.
-    # G = F F' = [[5, 2], [2, 1]]: sum of squares 25 + 4 + 4 + 1 = 34; style: 34 w / (4 * 2^2 * 2^2) = 34 w / 64.
+    # Two channels on two places. F = [[1, 2], [0, 1]], P = 0. Content: (1 + 4 + 0 + 1) / 2 = 3. G =
+    # F F' = [[5, 2], [2, 1]]: sum of squares 25 + 4 + 4 + 1 = 34; style: 34 w / (4 * 2^2 * 2^2) =
+    # 34 w / 64.
     maps = torch.tensor([[[[1.0, 2.0]], [[0.0, 1.0]]]])
     assert vgg.gram(maps)[0].tolist() == [[5.0, 2.0], [2.0, 1.0]]
     assert float(vgg.content(maps).square().sum()) == pytest.approx(3.0)
@@ -61,7 +72,9 @@ def test_the_vectors_give_the_double_sums_of_the_paper():
     distance = float((vgg.content(one) - vgg.content(two)).square().sum())
     assert distance == pytest.approx(0.5 * float(((one - two) ** 2).sum()), rel=1e-5)
     g, a = vgg.gram(one)[0], vgg.gram(two)[0]
-    slow = sum(float((g[i, j] - a[i, j]) ** 2) for i in range(3) for j in range(3)) / (4 * 3**2 * 20**2)
+    slow = sum(float((g[i, j] - a[i, j]) ** 2) for i in range(3) for j in range(3)) / (
+        4 * 3**2 * 20**2
+    )
     fast = float((vgg.style({"l": one}, 1.0) - vgg.style({"l": two}, 1.0)).square().sum())
     assert fast == pytest.approx(slow, rel=1e-5)
 
@@ -77,7 +90,12 @@ def test_sums_give_the_mean_over_pairs_of_different_persons():
         sums.close()
     for level, found in enumerate(sums.mean()):
         mine = np.flatnonzero(levels == level)
-        slow = [((vectors[i] - vectors[j]) ** 2).sum() for i in mine for j in mine if people[i] != people[j]]
+        slow = [
+            ((vectors[i] - vectors[j]) ** 2).sum()
+            for i in mine
+            for j in mine
+            if people[i] != people[j]
+        ]
         assert found == pytest.approx(np.mean(slow))
 
 
@@ -85,20 +103,32 @@ def test_weights_are_loaded_by_name_or_refused(weights, tmp_path):
     network = vgg.load_vgg19(weights, "cpu")
     assert network.features[0].weight.abs().sum() > 0
     torch.save(network.state_dict(), tmp_path / "vgg19.pth")
-    assert torch.equal(vgg.load_vgg19(tmp_path / "vgg19.pth", "cpu").features[34].weight, network.features[34].weight)
-    state = {name: value for name, value in network.state_dict().items() if name != "features.34.weight"}
+    assert torch.equal(
+        vgg.load_vgg19(tmp_path / "vgg19.pth", "cpu").features[34].weight,
+        network.features[34].weight,
+    )
+    state = {
+        name: value for name, value in network.state_dict().items() if name != "features.34.weight"
+    }
     save_file(state, tmp_path / "less.safetensors")
-    with pytest.raises(AnalysisError, match=r"is not VGG-19: .*features.34.weight.*--features histograms"):
+    with pytest.raises(
+        AnalysisError, match=r"is not VGG-19: .*features.34.weight.*--features histograms"
+    ):
         vgg.load_vgg19(tmp_path / "less.safetensors", "cpu")
     with pytest.raises(AnalysisError, match=r"VGG-19 has no weights here: .*reid:RUN, or a file"):
         vgg.load_vgg19(tmp_path / "nothing.pth", "cpu")
 
 
-def test_weights_come_from_the_cache_of_torch_hub_and_a_wrong_file_is_refused(tmp_path, monkeypatch):
-    # No network: the cache's folder is moved, and a server that is not there is asked for what it lacks.
+def test_weights_come_from_the_cache_of_torch_hub_and_a_wrong_file_is_refused(
+    tmp_path, monkeypatch
+):
+    # No network: the cache's folder is moved, and a server that is not there is asked for what it
+    # lacks.
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(vgg, "URL", "http://127.0.0.1:9/vgg19-dcbb9e9d.pth")
-    with pytest.raises(AnalysisError, match=rf"Put the file into {tmp_path}/checkpoints by hand\. Or compare"):
+    with pytest.raises(
+        AnalysisError, match=rf"Put the file into {tmp_path}/checkpoints by hand\. Or compare"
+    ):
         vgg.load_vgg19(None, "cpu")
     (tmp_path / "checkpoints").mkdir(exist_ok=True)
     torch.save(vgg.VGG19().state_dict(), tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth")
@@ -128,7 +158,9 @@ def test_what_features_cannot_be_is_said(asked, sentence):
 
 
 def test_cut_rules_by_hand():
-    totals = np.array([1.0, 2.0, 3.0, 10.0])  # mean 4, median 2.5, widest gap 3 to 10, deviation 3.54
+    totals = np.array(
+        [1.0, 2.0, 3.0, 10.0]
+    )  # mean 4, median 2.5, widest gap 3 to 10, deviation 3.54
     kept = {name: np.flatnonzero(rule(totals)).tolist() for name, rule in measure.RULES.items()}
     assert kept == {"mean": [0, 1, 2], "median": [0, 1], "gap": [0, 1, 2], "mean-half-sd": [0, 1]}
 
@@ -151,8 +183,9 @@ def test_unknown_settings_and_layers_are_refused():
 
 
 def test_split_counts_follow_cardinality_and_not_effect():
-    # The simulation behind paper mode's warning, smaller: the person does exactly nothing, and still takes a third of
-    # all splits, more than any factor, because that column has the most values.
+    # The simulation behind paper mode's warning, smaller: the person does exactly nothing, and
+    # still takes a third of all splits, more than any factor, because that column has the most
+    # values.
     rng = np.random.default_rng(0)
     weather, light = rng.normal(0, 0.8, size=7), rng.normal(0, 1.2, size=7)
     table = weather[None, None, :, None] + light[None, None, None, :] + np.zeros((60, 6, 7, 7))
@@ -175,10 +208,19 @@ def test_split_counts_follow_cardinality_and_not_effect():
 
 def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path, draw):
     build_manifest(
-        [draw(tmp_path / "engine", people=5, views=2, weathers=["01", "04"])], tmp_path / "work" / "manifest"
+        [draw(tmp_path / "engine", people=5, views=2, weathers=["01", "04"])],
+        tmp_path / "work" / "manifest",
     )
     draw(tmp_path / "fog", people=5, views=1, weathers=["04"], name="street")
-    arguments = ["analyze", "--work", str(tmp_path / "work"), "--target", f"fog={tmp_path / 'fog'}", "--device", "cpu"]
+    arguments = [
+        "analyze",
+        "--work",
+        str(tmp_path / "work"),
+        "--target",
+        f"fog={tmp_path / 'fog'}",
+        "--device",
+        "cpu",
+    ]
     arguments += ["--mode", "paper", "--features", f"vgg19:{weights}", "--attr", "weather"]
     for setting in ("height=32", "width=32", "targets=12", "pairs=4", "trees=20"):
         arguments += ["--set", setting]
@@ -193,7 +235,9 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
     assert set(found.info["kept"]["weather"]) == {name for name, row in rows.items() if row["kept"]}
     settings = found.info["settings"]
     for row in rows.values():
-        assert row["total"] == pytest.approx(settings["alpha"] * row["style"] + settings["beta"] * row["content"])
+        assert row["total"] == pytest.approx(
+            settings["alpha"] * row["style"] + settings["beta"] * row["content"]
+        )
         assert row["low"] <= row["total"] <= row["high"]
         assert row["content_debiased"] < row["content"]
     assert {row["attribute"] for row in found.tables["counts"].to_pylist()} == {
@@ -208,12 +252,32 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
 
 def test_sound_mode_with_vgg_has_debiased_content_and_style_as_well(weights, tmp_path, draw):
     build_manifest(
-        [draw(tmp_path / "engine", people=5, views=1, weathers=["01", "04"], lights=["03"])], tmp_path / "manifest"
+        [draw(tmp_path / "engine", people=5, views=1, weathers=["01", "04"], lights=["03"])],
+        tmp_path / "manifest",
     )
     fog = draw(tmp_path / "fog", people=5, views=1, weathers=["04"], lights=["03"], name="street")
-    arguments = ["analyze", "--manifest", str(tmp_path / "manifest"), "--target", f"fog={fog}", "--device", "cpu"]
-    arguments += ["--features", f"vgg19:{weights}", "--attr", "weather", "--images", "10", "-o", str(tmp_path / "out")]
-    shown = CliRunner().invoke(cli, [*arguments, "--set", "height=32", "--set", "width=32", "--set", "targets=10"])
+    arguments = [
+        "analyze",
+        "--manifest",
+        str(tmp_path / "manifest"),
+        "--target",
+        f"fog={fog}",
+        "--device",
+        "cpu",
+    ]
+    arguments += [
+        "--features",
+        f"vgg19:{weights}",
+        "--attr",
+        "weather",
+        "--images",
+        "10",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    shown = CliRunner().invoke(
+        cli, [*arguments, "--set", "height=32", "--set", "width=32", "--set", "targets=10"]
+    )
     assert shown.exit_code == 0, shown.output
     assert "VGG-19 content and style, debiased" in shown.output
     found = AnalysisResult.open(tmp_path / "out" / "fog")

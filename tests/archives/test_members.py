@@ -1,4 +1,5 @@
-"""Archives are read in place: what is in them comes out as it went in, in whatever order it is asked for."""
+"""Archives are read in place: what is in them comes out as it went in, in whatever order it is
+asked for."""
 
 import os
 import random
@@ -15,7 +16,9 @@ from gprplus import archives
 from gprplus.archives import gzip_seek, reader
 
 names_of_files = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\\/:."), min_size=1, max_size=80
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\\/:."),
+    min_size=1,
+    max_size=80,
 )
 
 
@@ -34,7 +37,9 @@ def test_members_come_out_as_they_went_in(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "style", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["ustar", "gnu", "pax"]
+    "style",
+    [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT],
+    ids=["ustar", "gnu", "pax"],
 )
 def test_long_and_foreign_names_in_each_style_of_tar(tmp_path: Path, style: int) -> None:
     names = ["a/" * 60 + "b.jpg", "märz/日本 1.jpg", "a\nb.jpg", "x" * 95 + ".jpg"]
@@ -44,11 +49,19 @@ def test_long_and_foreign_names_in_each_style_of_tar(tmp_path: Path, style: int)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(names_of_files, st.integers(0, 1500), max_size=12), st.sampled_from([0, 1, 2]))
-def test_the_index_of_a_tar_is_what_tarfile_says(tmp_path_factory, sizes: dict[str, int], style: int) -> None:
+@given(
+    st.dictionaries(names_of_files, st.integers(0, 1500), max_size=12), st.sampled_from([0, 1, 2])
+)
+def test_the_index_of_a_tar_is_what_tarfile_says(
+    tmp_path_factory, sizes: dict[str, int], style: int
+) -> None:
     path = tmp_path_factory.mktemp("t") / "a.tar"
     try:
-        tarred(path, [(tar_info(name, size), bytes(size)) for name, size in sizes.items()], format=style)
+        tarred(
+            path,
+            [(tar_info(name, size), bytes(size)) for name, size in sizes.items()],
+            format=style,
+        )
     except ValueError:  # a name that ustar cannot hold
         return
     found = archives.open_archive(str(path)).index
@@ -58,12 +71,18 @@ def test_the_index_of_a_tar_is_what_tarfile_says(tmp_path_factory, sizes: dict[s
 
 
 def test_dots_in_front_are_no_part_of_a_name_and_folders_are_no_members(tmp_path: Path) -> None:
-    entries = [(tar_info("./0001", kind=tarfile.DIRTYPE), b""), (tar_info("./0001/a.jpg", 3), b"abc")]
+    entries = [
+        (tar_info("./0001", kind=tarfile.DIRTYPE), b""),
+        (tar_info("./0001/a.jpg", 3), b"abc"),
+    ]
     assert listed(tarred(tmp_path / "a.tar", entries)) == {"0001/a.jpg": b"abc"}
 
 
 def test_an_archive_appended_to_another_is_read_on(tmp_path: Path) -> None:
-    one, two = packed(tmp_path / "1.tar", {"a.jpg": b"a"}), packed(tmp_path / "2.tar", {"b.jpg": b"b"})
+    one, two = (
+        packed(tmp_path / "1.tar", {"a.jpg": b"a"}),
+        packed(tmp_path / "2.tar", {"b.jpg": b"b"}),
+    )
     both = tmp_path / "both.tar"
     both.write_bytes(one.read_bytes() + two.read_bytes())
     assert listed(both) == {"a.jpg": b"a", "b.jpg": b"b"}
@@ -73,7 +92,9 @@ def test_an_archive_appended_to_another_is_read_on(tmp_path: Path) -> None:
     assert listed(zipped) == {"1.jpg": b"x", "2.jpg": b"x"}
 
 
-def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path, monkeypatch) -> None:
+def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(gzip_seek, "_CHUNK", 100)
     monkeypatch.setattr(gzip_seek, "CHECKPOINT_BYTES", 1000)
     monkeypatch.setattr(gzip_seek, "MAX_CHECKPOINTS", 8)
@@ -85,13 +106,18 @@ def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path
 
 def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(gzip_seek, "_CHUNK", 256)
-    files = {f"{i}.jpg": random.Random(i).randbytes(400) for i in random.Random(2).sample(range(100), 100)}
+    files = {
+        f"{i}.jpg": random.Random(i).randbytes(400)
+        for i in random.Random(2).sample(range(100), 100)
+    }
     path = packed(tmp_path / "a.tgz", files)
     places = [f"{path}/{name}" for name in sorted(files)]
     archives.open_archive(str(path))
     steps = []
     one = gzip_seek.SeekableGzip._inflate
-    monkeypatch.setattr(gzip_seek.SeekableGzip, "_inflate", lambda self: steps.append(1) or one(self))
+    monkeypatch.setattr(
+        gzip_seek.SeekableGzip, "_inflate", lambda self: steps.append(1) or one(self)
+    )
     order = archives.sort_for_reading(places)
     assert [places[i].rpartition("/")[2] for i in order] == list(files)
     data = archives.read_files([places[i] for i in order])
@@ -114,7 +140,9 @@ def test_threads_may_share_an_archive(tmp_path: Path, form: str, monkeypatch) ->
     path = packed(tmp_path / form, files)
     names = random.Random(3).choices(list(files), k=600)
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda name: archives.read_file(path / name), names)) == [files[name] for name in names]
+        assert list(pool.map(lambda name: archives.read_file(path / name), names)) == [
+            files[name] for name in names
+        ]
 
 
 def test_few_archives_stay_open_and_the_rest_are_closed(tmp_path: Path, monkeypatch) -> None:

@@ -1,4 +1,5 @@
-"""What must not come out of an archive never does: names that lead out, links, bombs, lies and damage."""
+"""What must not come out of an archive never does: names that lead out, links, bombs, lies and
+damage."""
 
 import random
 import resource
@@ -20,7 +21,15 @@ from gprplus.core.errors import ArchiveError
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    "name", ["../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "a\\..\\evil.jpg", "a/../../evil.jpg", "a//b.jpg"]
+    "name",
+    [
+        "../evil.jpg",
+        "/etc/evil.jpg",
+        "C:/evil.jpg",
+        "a\\..\\evil.jpg",
+        "a/../../evil.jpg",
+        "a//b.jpg",
+    ],
 )
 def test_names_that_lead_out_are_refused(tmp_path: Path, form: str, name: str) -> None:
     path = packed(tmp_path / form, {"good.jpg": b"abc", name: b"evil"})
@@ -37,7 +46,9 @@ def test_links_devices_and_pipes_are_refused(tmp_path: Path) -> None:
         "pipe.jpg": (tarfile.FIFOTYPE, "special"),
         "sparse.jpg": (tarfile.GNUTYPE_SPARSE, "special"),
     }
-    entries = [(tar_info(name, kind=kind, to="/etc/passwd"), b"") for name, (kind, _) in kinds.items()]
+    entries = [
+        (tar_info(name, kind=kind, to="/etc/passwd"), b"") for name, (kind, _) in kinds.items()
+    ]
     path = tarred(tmp_path / "a.tar", [*entries, (tar_info("good.jpg", 3), b"abc")])
     assert refused(path) == {name: reason for name, (_, reason) in kinds.items()}
     assert listed(path) == {"good.jpg": b"abc"}
@@ -49,7 +60,10 @@ def test_links_devices_and_pipes_are_refused(tmp_path: Path) -> None:
 
 
 def test_which_of_two_members_of_one_name_is_meant_is_not_guessed(tmp_path: Path) -> None:
-    entries = [(tar_info(name, 1), data) for name, data in (("a.jpg", b"1"), ("b.jpg", b"2"), ("./a.jpg", b"3"))]
+    entries = [
+        (tar_info(name, 1), data)
+        for name, data in (("a.jpg", b"1"), ("b.jpg", b"2"), ("./a.jpg", b"3"))
+    ]
     path = tarred(tmp_path / "a.tar", entries)
     assert (listed(path), refused(path)) == ({"b.jpg": b"2"}, {"a.jpg": "twice"})
 
@@ -61,7 +75,9 @@ def test_archives_in_archives_are_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     info = tar_info("bad\udcff.jpg", 1)
-    path = tarred(tmp_path / "a.tar", [(info, b"1")], format=tarfile.GNU_FORMAT, errors="surrogateescape")
+    path = tarred(
+        tmp_path / "a.tar", [(info, b"1")], format=tarfile.GNU_FORMAT, errors="surrogateescape"
+    )
     assert refused(path) == {"bad\\xff.jpg": "not UTF-8"}
 
 
@@ -81,12 +97,16 @@ CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 
 def test_encrypted_and_strangely_packed_members_are_refused(tmp_path: Path) -> None:
     secret = _patched(packed(tmp_path / "secret.zip", {"a.jpg": b"1"}), CENTRAL, 8, b"\x01\x00")
-    strange = _patched(packed(tmp_path / "strange.zip", {"a.jpg": b"1"}), CENTRAL, 10, struct.pack("<H", 97))
+    strange = _patched(
+        packed(tmp_path / "strange.zip", {"a.jpg": b"1"}), CENTRAL, 10, struct.pack("<H", 97)
+    )
     assert refused(secret) == {"a.jpg": "encrypted"}
     assert refused(strange) == {"a.jpg": "method"}
 
 
-def test_what_would_unpack_to_far_more_than_it_takes_is_never_unpacked(tmp_path: Path, monkeypatch) -> None:
+def test_what_would_unpack_to_far_more_than_it_takes_is_never_unpacked(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(gzip_seek, "SLACK", 1 << 20)
     monkeypatch.setattr("gprplus.archives.zip_members.SLACK", 1 << 20)
     zeros = bytes(24 << 20)
@@ -97,10 +117,14 @@ def test_what_would_unpack_to_far_more_than_it_takes_is_never_unpacked(tmp_path:
     assert listed(bomb) == {"first.jpg": b"1"}
 
 
-def test_members_past_the_limit_are_refused_by_what_they_declare(tmp_path: Path, monkeypatch) -> None:
+def test_members_past_the_limit_are_refused_by_what_they_declare(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(index, "LARGEST", 1000)
     for form in FORMS:
-        path = packed(tmp_path / form, {"a.bmp": random.Random(0).randbytes(1001), "b.jpg": bytes(1000)})
+        path = packed(
+            tmp_path / form, {"a.bmp": random.Random(0).randbytes(1001), "b.jpg": bytes(1000)}
+        )
         assert (refused(path), list(listed(path))) == ({"a.bmp": "large"}, ["b.jpg"]), form
 
 
@@ -172,7 +196,14 @@ def _with_size(path: Path, field: bytes) -> Path:
 
 @pytest.mark.parametrize(
     "field",
-    [b"-0000001000\0", b"+0000001000\0", b"1_0        \0", b"\xff" * 12, b"\xff" * 11 + b"\0", b"\x80" + b"\xff" * 11],
+    [
+        b"-0000001000\0",
+        b"+0000001000\0",
+        b"1_0        \0",
+        b"\xff" * 12,
+        b"\xff" * 11 + b"\0",
+        b"\x80" + b"\xff" * 11,
+    ],
     ids=["minus", "plus", "underscore", "minus one", "minus 256", "2**88 - 1"],
 )
 def test_a_size_in_a_tar_that_is_none_ends_the_list(tmp_path: Path, field: bytes) -> None:
@@ -195,7 +226,17 @@ def test_a_size_in_a_tar_that_is_none_ends_the_list(tmp_path: Path, field: bytes
         b" path=b.jpg\n",
         b"path=b.jpg\n",
     ],
-    ids=["5,000 digits", "a size of 5,000", "too long", "nothing", "too short", "cut", "minus", "no length", "none"],
+    ids=[
+        "5,000 digits",
+        "a size of 5,000",
+        "too long",
+        "nothing",
+        "too short",
+        "cut",
+        "minus",
+        "no length",
+        "none",
+    ],
 )
 def test_a_pax_header_that_is_none_ends_the_list(tmp_path: Path, record: bytes) -> None:
     header = tar_info("pax", len(record), kind=tarfile.XHDTYPE)
@@ -206,7 +247,9 @@ def test_a_pax_header_that_is_none_ends_the_list(tmp_path: Path, record: bytes) 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.55, 0.8, 0.97])
-def test_a_cut_archive_gives_what_is_whole_and_says_what_is_not(tmp_path: Path, form: str, share: float) -> None:
+def test_a_cut_archive_gives_what_is_whole_and_says_what_is_not(
+    tmp_path: Path, form: str, share: float
+) -> None:
     path = packed(tmp_path / form, FILES)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
@@ -215,18 +258,28 @@ def test_a_cut_archive_gives_what_is_whole_and_says_what_is_not(tmp_path: Path, 
     assert len(found) == len(FILES) or refused(path)[""] in ("truncated", "damaged", "empty")
 
 
-def test_a_zip_whose_directory_claims_to_be_longer_is_refused_member_by_member(tmp_path: Path) -> None:
+def test_a_zip_whose_directory_claims_to_be_longer_is_refused_member_by_member(
+    tmp_path: Path,
+) -> None:
     path = packed(tmp_path / "a.zip", FILES)
     data = bytearray(path.read_bytes())
-    start = int.from_bytes(data[-6:-2], "little")  # the end record's last words: where the directory starts, no comment
-    data[-6:-2] = (start + 50).to_bytes(4, "little")  # as if 50 bytes before the archive had been cut off
+    start = int.from_bytes(
+        data[-6:-2], "little"
+    )  # the end record's last words: where the directory starts, no comment
+    data[-6:-2] = (start + 50).to_bytes(
+        4, "little"
+    )  # as if 50 bytes before the archive had been cut off
     path.write_bytes(bytes(data))
     assert "damaged" in refused(path).values()
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(FORMS), st.integers(0, 10**6), st.binary(min_size=1, max_size=40), st.booleans())
-def test_no_damage_leads_to_a_traceback(tmp_path_factory, form: str, at: int, noise: bytes, cut: bool) -> None:
+@given(
+    st.sampled_from(FORMS), st.integers(0, 10**6), st.binary(min_size=1, max_size=40), st.booleans()
+)
+def test_no_damage_leads_to_a_traceback(
+    tmp_path_factory, form: str, at: int, noise: bytes, cut: bool
+) -> None:
     path = packed(tmp_path_factory.mktemp("f") / form, FILES)
     data = bytearray(path.read_bytes())
     at %= len(data)
@@ -253,5 +306,8 @@ def test_the_page_on_archives_tells_every_reason_and_limit() -> None:
         f"{index.SLACK >> 20} MiB",
         f"last {reader.OPEN} open",
     }
-    limits |= {f"for {gzip_seek.CHECKPOINT_BYTES >> 20} MiB", f"at most {gzip_seek.MAX_CHECKPOINTS} of"}
+    limits |= {
+        f"for {gzip_seek.CHECKPOINT_BYTES >> 20} MiB",
+        f"at most {gzip_seek.MAX_CHECKPOINTS} of",
+    }
     assert all(limit in page for limit in limits)

@@ -18,15 +18,17 @@ from gprplus.core.imaging.images import encode_jpeg
 
 
 def person(identity: int, image: int, height: int = 64, width: int = 32) -> np.ndarray:
-    """One image `(H, W, 3) uint8`: head, top and trousers in the identity's colours, on a background and under a
-    light of the image's own.
+    """One image `(H, W, 3) uint8`: head, top and trousers in the identity's colours, on a
+    background and under a light of the image's own.
     """
     colours = np.random.default_rng([1, identity]).integers(40, 216, (3, 3))
     rng = np.random.default_rng([2, identity, image])
     picture = np.full((height, width, 3), rng.integers(60, 196), dtype=float)
     left = width // 4 + int(rng.integers(-2, 3))
     edges = np.array([0.08, 0.22, 0.55, 0.95]) * height
-    for colour, top, bottom in zip(colours, edges[:-1].astype(int), edges[1:].astype(int), strict=True):
+    for colour, top, bottom in zip(
+        colours, edges[:-1].astype(int), edges[1:].astype(int), strict=True
+    ):
         picture[top:bottom, left : left + width // 2] = colour
     picture = picture * rng.uniform(0.7, 1.2) + rng.normal(0, 6, picture.shape)
     return picture.clip(0, 255).astype(np.uint8)

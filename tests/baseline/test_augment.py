@@ -8,7 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.baseline.augment import MEAN, STD, augment_batch, normalize, pack_words, sample_parameters
+from gprplus.baseline.augment import (
+    MEAN,
+    STD,
+    augment_batch,
+    normalize,
+    pack_words,
+    sample_parameters,
+)
 from gprplus.baseline.recipe import AugmentSettings
 
 
@@ -18,8 +25,13 @@ def one_image(image, random, augment):
     if random[0] < augment.flip:
         image = image[:, ::-1]
     padded = np.pad(image, ((augment.pad, augment.pad), (augment.pad, augment.pad), (0, 0)))
-    down, right = int(random[1] * np.float32(2 * augment.pad + 1)), int(random[2] * np.float32(2 * augment.pad + 1))
-    out = (padded[down : down + height, right : right + width] / 255 - np.array(MEAN)) / np.array(STD)
+    down, right = (
+        int(random[1] * np.float32(2 * augment.pad + 1)),
+        int(random[2] * np.float32(2 * augment.pad + 1)),
+    )
+    out = (padded[down : down + height, right : right + width] / 255 - np.array(MEAN)) / np.array(
+        STD
+    )
     if random[3] < augment.erase:
         area = (0.02 + 0.38 * random[4]) * height * width
         aspect = math.exp(math.log(0.3) * (1 - 2 * random[5]))
@@ -31,14 +43,23 @@ def one_image(image, random, augment):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(0, 6), st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0]))
+@given(
+    st.integers(0, 10**6),
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([0.0, 0.5, 1.0]),
+)
 def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (5, 20, 11, 3), dtype=np.uint8)
     rows, random = rng.integers(0, 5, 7), sample_parameters(7, rng)
     augment = AugmentSettings(flip, pad, erase)
     batch = augment_batch(
-        pack_words(torch.from_numpy(images)), torch.from_numpy(rows), torch.from_numpy(random), augment, torch.float32
+        pack_words(torch.from_numpy(images)),
+        torch.from_numpy(rows),
+        torch.from_numpy(random),
+        augment,
+        torch.float32,
     )
     for out, row, numbers in zip(batch.permute(0, 2, 3, 1).numpy(), rows, random, strict=True):
         np.testing.assert_allclose(out, one_image(images[row], numbers, augment), atol=1e-5)
@@ -47,7 +68,11 @@ def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
 def test_without_augmentation_it_only_normalises():
     images = torch.randint(0, 256, (3, 8, 6, 3), dtype=torch.uint8)
     plain = augment_batch(
-        pack_words(images), torch.arange(3), torch.rand(3, 8), AugmentSettings(0, 0, 0), torch.float32
+        pack_words(images),
+        torch.arange(3),
+        torch.rand(3, 8),
+        AugmentSettings(0, 0, 0),
+        torch.float32,
     )
     assert torch.allclose(plain, normalize(images))
     assert plain.is_contiguous(memory_format=torch.channels_last)

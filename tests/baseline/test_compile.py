@@ -1,4 +1,5 @@
-"""A compiled network trains as an eager one does, goes on exactly, and says when it cannot be compiled."""
+"""A compiled network trains as an eager one does, goes on exactly, and says when it cannot be
+compiled."""
 
 import shutil
 from dataclasses import replace
@@ -51,7 +52,9 @@ def weights(trained):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler here")
-def test_a_compiled_training_is_the_eager_one_but_for_rounding_and_goes_on_exactly(drawn, least, tmp_path):
+def test_a_compiled_training_is_the_eager_one_but_for_rounding_and_goes_on_exactly(
+    drawn, least, tmp_path
+):
     eager = weights(train(*drawn, least, 0, "cpu"))
     recipe = compiled(least)
     whole = weights(train(*drawn, recipe, 0, "cpu"))
@@ -73,22 +76,31 @@ def test_a_compiled_training_is_the_eager_one_but_for_rounding_and_goes_on_exact
 
 def test_every_mode_is_handed_on_and_asked_for_one_shape(drawn, least, monkeypatch):
     asked = []
-    monkeypatch.setattr(torch, "compile", lambda network, **options: asked.append(options) or network)
+    monkeypatch.setattr(
+        torch, "compile", lambda network, **options: asked.append(options) or network
+    )
     for mode in ("no", "default", "reduce-overhead", "max-autotune"):
         assert "ompiled" not in train(*drawn, compiled(least, mode), 0, "cpu").note
-    assert asked == [{"mode": mode, "dynamic": False} for mode in ("default", "reduce-overhead", "max-autotune")]
+    assert asked == [
+        {"mode": mode, "dynamic": False} for mode in ("default", "reduce-overhead", "max-autotune")
+    ]
 
 
-def test_every_training_of_a_process_is_compiled_however_many_came_before(drawn, least, monkeypatch):
+def test_every_training_of_a_process_is_compiled_however_many_came_before(
+    drawn, least, monkeypatch
+):
     images, labels = drawn
     real, computed = torch.compile, []
 
     def counting(graph, _):
         return lambda *given: computed.append(1) or graph(*given)
 
-    # The compiler's own limit is eight functions of one kind; here one will do, and nothing is translated.
+    # The compiler's own limit is eight functions of one kind; here one will do, and nothing is
+    # translated.
     monkeypatch.setattr(
-        torch, "compile", lambda network, mode, dynamic: real(network, backend=counting, dynamic=dynamic)
+        torch,
+        "compile",
+        lambda network, mode, dynamic: real(network, backend=counting, dynamic=dynamic),
     )
     with torch._dynamo.config.patch(recompile_limit=1):
         for people in (4, 5, 6):
@@ -107,7 +119,10 @@ def test_a_step_in_parts_is_not_compiled_and_says_so(drawn, least, monkeypatch):
         return real(network, images, people, *rest)
 
     monkeypatch.setattr(training, "accumulate_gradients", only_six)
-    assert "Not compiled: only whole steps of one process are." in train(*drawn, compiled(least), 0, "cpu").note
+    assert (
+        "Not compiled: only whole steps of one process are."
+        in train(*drawn, compiled(least), 0, "cpu").note
+    )
     assert ProcessGroup().size == 1
 
 
@@ -116,7 +131,9 @@ def test_a_network_that_cannot_be_compiled_is_one_sentence(drawn, least, monkeyp
         raise torch._dynamo.exc.TorchDynamoException("no compiler found\nand much more")
 
     monkeypatch.setattr(training, "accumulate_gradients", refuse)
-    with pytest.raises(TrainingError, match=r"least could not be compiled \(no compiler found\).*--compile no"):
+    with pytest.raises(
+        TrainingError, match=r"least could not be compiled \(no compiler found\).*--compile no"
+    ):
         train(*drawn, compiled(least), 0, "cpu")
 
 
@@ -125,12 +142,16 @@ def test_a_network_that_cannot_be_compiled_is_one_sentence(drawn, least, monkeyp
 )
 def test_a_recipe_names_the_mode_and_the_old_switch_still_reads(tmp_path, written, read):
     path = tmp_path / "mine.toml"
-    path.write_text(f'title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n[compute]\ncompile = {written}\n')
+    path.write_text(
+        f'title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n[compute]\ncompile = {written}\n'
+    )
     assert Recipe.read(path).compute.compile == read
 
 
 def test_an_unknown_mode_names_the_nearest():
-    with pytest.raises(RecipeError, match=r"there is no compute\.compile 'reduce-overheads'.*'reduce-overhead'"):
+    with pytest.raises(
+        RecipeError, match=r"there is no compute\.compile 'reduce-overheads'.*'reduce-overhead'"
+    ):
         Recipe.read("smoke").with_options(compile="reduce-overheads")
     assert Recipe.read("smoke").with_options(compile="default").compute.compile == "default"
 
@@ -140,4 +161,7 @@ def test_runs_made_before_these_knobs_were_there_can_be_gone_on_with():
     plain = _request(split, Recipe.read("glance"))
     assert plain["compute.compile"] is False
     assert "compute.deterministic" not in plain
-    assert _request(split, Recipe.read("glance").with_options(compile="default"))["compute.compile"] == "default"
+    assert (
+        _request(split, Recipe.read("glance").with_options(compile="default"))["compute.compile"]
+        == "default"
+    )

@@ -1,4 +1,5 @@
-"""The GPU's path on a pretended one: nothing lies on the wrong side, no step waits, and the numbers are as here."""
+"""The GPU's path on a pretended one: nothing lies on the wrong side, no step waits, and the numbers
+are as here."""
 
 from collections import Counter
 from dataclasses import replace
@@ -77,7 +78,9 @@ def test_a_stream_that_is_not_waited_for_is_a_race(gpu):
 def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
     drawn, tiny, monkeypatch, free, optimizer
 ):
-    recipe = replace(tiny, optimizer=OptimizerSettings(name=optimizer, lr=2e-3, schedule="one-cycle"))
+    recipe = replace(
+        tiny, optimizer=OptimizerSettings(name=optimizer, lr=2e-3, schedule="one-cycle")
+    )
     wanted = weights(train(*drawn, recipe, 0, "cpu"))
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 3)
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 3)
@@ -86,7 +89,9 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
         assert all(gpu.on(value) for value in done.model.state_dict().values())
     assert all(torch.equal(value, wanted[name]) for name, value in weights(done).items())
     waited = Counter(where.rpartition(":")[0] for _, where in gpu.waits)
-    assert waited["baseline/train.py"] == 3, "the losses of each of three chunks, and nothing else in the loop"
+    assert waited["baseline/train.py"] == 3, (
+        "the losses of each of three chunks, and nothing else in the loop"
+    )
     assert set(waited) <= {
         "baseline/train.py",
         "baseline/network/model.py",
@@ -97,13 +102,22 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
 
 def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
     recipe = replace(
-        tiny, network=NetworkSettings("small", pooling="gem"), compute=ComputeSettings(), loss=LossSettings(triplet=0.5)
+        tiny,
+        network=NetworkSettings("small", pooling="gem"),
+        compute=ComputeSettings(),
+        loss=LossSettings(triplet=0.5),
     )
     shares = np.random.default_rng(0).uniform(0.5, 2, len(drawn[1]))
     counts = []
     for steps in (2, 6):
         with pretended(monkeypatch) as gpu:
-            train(*drawn, replace(recipe, length=TrainingLength(steps=steps)), 0, "cuda", shares=shares)
+            train(
+                *drawn,
+                replace(recipe, length=TrainingLength(steps=steps)),
+                0,
+                "cuda",
+                shares=shares,
+            )
             counts.append(Counter(gpu.waits))
     assert counts[0] == counts[1]
 
@@ -140,7 +154,9 @@ def test_bfloat16_is_for_gpus_that_multiply_it(gpu):
     assert devices.precision("auto", "cuda") == torch.bfloat16
     gpu.capability = (7, 5)
     assert devices.precision("auto", "cuda") == torch.float32
-    assert devices.precision("bfloat16", "cuda") == torch.bfloat16, "asked for by name it is emulated"
+    assert devices.precision("bfloat16", "cuda") == torch.bfloat16, (
+        "asked for by name it is emulated"
+    )
 
 
 def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
@@ -162,8 +178,14 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
 
 
 def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(gpu):
-    network = ProcessGroup(0, 2).convert_batchnorm(build_model(NetworkSettings("small"), 8, 0, "cuda"))
-    norms = [part for part in network.backbone.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
+    network = ProcessGroup(0, 2).convert_batchnorm(
+        build_model(NetworkSettings("small"), 8, 0, "cuda")
+    )
+    norms = [
+        part
+        for part in network.backbone.modules()
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)
+    ]
     assert {type(norm) for norm in norms} == {torch.nn.SyncBatchNorm}
     assert type(network.neck) is torch.nn.BatchNorm1d
 

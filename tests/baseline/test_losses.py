@@ -14,11 +14,14 @@ def slow_triplet(features, labels, margin):
     terms = []
     for anchor, own in zip(features, labels, strict=True):
         distances = [
-            ((anchor - other).pow(2).sum().sqrt(), label == own) for other, label in zip(features, labels, strict=True)
+            ((anchor - other).pow(2).sum().sqrt(), label == own)
+            for other, label in zip(features, labels, strict=True)
         ]
         farthest = max(distance for distance, same in distances if same)
         strangers = [distance for distance, same in distances if not same]
-        terms.append(torch.relu(farthest - min(strangers) + margin) if strangers else torch.tensor(0.0))
+        terms.append(
+            torch.relu(farthest - min(strangers) + margin) if strangers else torch.tensor(0.0)
+        )
     return sum(terms) / len(terms)
 
 
@@ -50,7 +53,9 @@ def test_weights_of_the_losses_add_up():
     features, labels = torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2])
     logits = torch.randn(6, 3)
     parts = identity_loss(logits, labels, 0.1) * 2 + triplet_loss(features, labels, 0.3) * 3
-    assert total_loss(features, logits, labels, LossSettings(2, 3)).item() == pytest.approx(parts.item(), rel=1e-5)
+    assert total_loss(features, logits, labels, LossSettings(2, 3)).item() == pytest.approx(
+        parts.item(), rel=1e-5
+    )
     alone = total_loss(features, logits, labels, LossSettings(identity=1, triplet=0))
     assert alone.item() == pytest.approx(identity_loss(logits, labels, 0.1).item())
 

@@ -1,4 +1,5 @@
-"""Images read by row from the parts of a store: the same trainings as from one array, and no copy of the set."""
+"""Images read by row from the parts of a store: the same trainings as from one array, and no copy
+of the set."""
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from gprplus.core.errors import TrainingError
 
 @pytest.fixture
 def pack(drawn, tmp_path):
-    """The drawn images as a store holds them: in parts of 20, 5, 25 and 46, in another order than their uids'."""
+    """The drawn images as a store holds them: in parts of 20, 5, 25 and 46, in another order than
+    their uids'."""
     images = drawn[0]
     uids = np.arange(1000, 1000 + len(images), dtype=np.uint64)
     order = np.random.default_rng(0).permutation(len(images))
@@ -33,10 +35,16 @@ def same(one, other):
 
 def test_rows_come_from_the_part_that_holds_them():
     def part(*values):
-        return lambda: np.array(values, np.uint8)[:, None, None, None] * np.ones((1, 1, 1, 3), np.uint8)
+        return lambda: (
+            np.array(values, np.uint8)[:, None, None, None] * np.ones((1, 1, 1, 3), np.uint8)
+        )
 
     pixels = StoredImages(
-        1, 1, (part(10, 11), part(20), part(30, 31, 32)), np.array([0, 2, 3, 6]), np.array([5, 0, 2, 1, 5])
+        1,
+        1,
+        (part(10, 11), part(20), part(30, 31, 32)),
+        np.array([0, 2, 3, 6]),
+        np.array([5, 0, 2, 1, 5]),
     )
     assert pixels[:][:, 0, 0, 0].tolist() == [32, 10, 20, 11, 32]
     assert pixels[np.array([3, 0, 3])][:, 0, 0, 2].tolist() == [11, 32, 11]
@@ -90,9 +98,13 @@ def test_images_that_the_store_has_lost_are_counted_and_parts_named(pack):
     images = pack.images(pack.uids)
     gone = max(pack.folder.glob("*.pack"), key=lambda path: path.stat().st_size)
     gone.unlink()
-    with pytest.raises(TrainingError, match=rf"has lost its part {gone.name} .*run the same command again"):
+    with pytest.raises(
+        TrainingError, match=rf"has lost its part {gone.name} .*run the same command again"
+    ):
         images[:]
-    with pytest.raises(TrainingError, match=r"has lost 46 of 96 images; run the same command again"):
+    with pytest.raises(
+        TrainingError, match=r"has lost 46 of 96 images; run the same command again"
+    ):
         pack.images(pack.uids)
     for path in pack.folder.glob("*.pack"):
         path.unlink()
@@ -105,7 +117,9 @@ def test_main_memory_is_what_the_machine_and_the_container_leave(tmp_path, monke
     own = tmp_path / "sys/fs/cgroup/jobs/mine"
     for folder in (tmp_path / "proc/self", own):
         folder.mkdir(parents=True)
-    (tmp_path / "proc/meminfo").write_text("MemTotal:  8000 kB\nMemFree:  100 kB\nMemAvailable:  6000 kB\n")
+    (tmp_path / "proc/meminfo").write_text(
+        "MemTotal:  8000 kB\nMemFree:  100 kB\nMemAvailable:  6000 kB\n"
+    )
     assert devices._main_memory(tmp_path) == (6000 * 1024, 8000 * 1024)
     (tmp_path / "proc/self/cgroup").write_text("1:cpu:/elsewhere\n0::/jobs/mine\n")
     (own / "memory.max").write_text("5000000\n")
@@ -113,7 +127,9 @@ def test_main_memory_is_what_the_machine_and_the_container_leave(tmp_path, monke
     assert devices._main_memory(tmp_path) == (3_000_000, 5_000_000)
     (own.parent / "memory.max").write_text("4000000\n")
     (own.parent / "memory.stat").write_text("anon 3500000\nfile 9000\n")
-    assert devices._main_memory(tmp_path) == (500_000, 4_000_000), "others of the same job took the rest"
+    assert devices._main_memory(tmp_path) == (500_000, 4_000_000), (
+        "others of the same job took the rest"
+    )
     (own / "memory.max").write_text("max\n")
     assert devices._main_memory(tmp_path) == (500_000, 4_000_000), "the limit stands above"
     (own.parent / "memory.max").write_text("max\n")

@@ -36,20 +36,31 @@ def test_the_four_recipes_are_there():
 def test_fast_trains_every_arm_of_a_split_alike_and_paper_does_not():
     arms = [58_800, 470_400]
     fast, paper = Recipe.read("fast").for_arms(arms), Recipe.read("paper").for_arms(arms)
-    assert fast.steps(58_800) == fast.steps(470_400) == 20_671, "20 x 264,600 images are 20,671.9 steps of 256"
+    assert fast.steps(58_800) == fast.steps(470_400) == 20_671, (
+        "20 x 264,600 images are 20,671.9 steps of 256"
+    )
     assert paper.steps(470_400) == 8 * paper.steps(58_800)
-    assert Recipe.read("fast").for_arms([600, 700]).steps(600) == 1500, "a small split still gets enough steps"
+    assert Recipe.read("fast").for_arms([600, 700]).steps(600) == 1500, (
+        "a small split still gets enough steps"
+    )
 
 
 def test_fast_sees_twenty_epochs_of_the_paper_s_ten_training_sets_and_not_more():
-    studies = [declarations.load_declaration("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
+    studies = [
+        declarations.load_declaration("studies", f"icassp2021_{target}").data
+        for target in ("market", "duke")
+    ]
     rows = [arm for study in studies for arm in study["splits"][0]["arms"]]
-    sets = {str([arm["identities"], arm["images"], arm.get("restrict")]): arm["images"] for arm in rows}
+    sets = {
+        str([arm["identities"], arm["images"], arm.get("restrict")]): arm["images"] for arm in rows
+    }
     assert (len(rows), len(sets), sum(sets.values())) == (14, 10, 1_762_800)
     fast = Recipe.read("fast").for_arms(list(sets.values()))
     seen = 10 * fast.steps(0) * fast.batch.size
     assert 0.999 * 20 * 1_762_800 < seen <= 20 * 1_762_800
-    assert seen == 35_253_760, "59 minutes at 10,000 a second, of the one seed that the studies declare"
+    assert seen == 35_253_760, (
+        "59 minutes at 10,000 a second, of the one seed that the studies declare"
+    )
     assert [study["seeds"] for study in studies] == [1, 1]
 
 
@@ -97,7 +108,10 @@ def test_weights_of_a_finished_run_load_whole(tmp_path):
     path = tmp_path / "model.safetensors"
     save_model(source, path)
     assert pretrained.load_pretrained(target.backbone, "small", str(path)) == ""
-    assert all((a == b).all() for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True))
+    assert all(
+        (a == b).all()
+        for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True)
+    )
 
 
 def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_path):
@@ -119,24 +133,40 @@ def published(network="resnet50"):
 
 
 def torchreid(state):
-    """As torchreid saves: wrapped for several GPUs, a classifier beside, a NumPy score in the file."""
+    """As torchreid saves: wrapped for several GPUs, a classifier beside, a NumPy score in the
+    file."""
     tensors = {f"module.{key}": value for key, value in state.items()}
-    tensors |= {"module.classifier.weight": torch.zeros(751, 2048), "module.classifier.bias": torch.zeros(751)}
-    return {"state_dict": tensors, "epoch": 60, "rank1": np.float64(0.88), "optimizer": {"state": {}}}
+    tensors |= {
+        "module.classifier.weight": torch.zeros(751, 2048),
+        "module.classifier.bias": torch.zeros(751),
+    }
+    return {
+        "state_dict": tensors,
+        "epoch": 60,
+        "rank1": np.float64(0.88),
+        "optimizer": {"state": {}},
+    }
 
 
 def fastreid(state):
-    """As fast-reid saves: a meta-architecture of backbone and heads, pixel statistics, an iteration."""
+    """As fast-reid saves: a meta-architecture of backbone and heads, pixel statistics, an
+    iteration."""
     tensors = {f"backbone.{key}": value for key, value in state.items()}
     tensors |= {"pixel_mean": torch.zeros(1, 3, 1, 1), "pixel_std": torch.ones(1, 3, 1, 1)}
-    tensors |= {"heads.bottleneck.0.weight": torch.ones(2048), "heads.weight": torch.zeros(751, 2048)}
+    tensors |= {
+        "heads.bottleneck.0.weight": torch.ones(2048),
+        "heads.weight": torch.zeros(751, 2048),
+    }
     return {"model": tensors, "iteration": 18_000}
 
 
 def strong_baseline(state):
     """As reid-strong-baseline names it: base, bottleneck, classifier."""
     tensors = {f"base.{key}": value for key, value in state.items()}
-    return tensors | {"bottleneck.weight": torch.ones(2048), "classifier.weight": torch.zeros(751, 2048)}
+    return tensors | {
+        "bottleneck.weight": torch.ones(2048),
+        "classifier.weight": torch.zeros(751, 2048),
+    }
 
 
 def bare(state):
@@ -157,7 +187,9 @@ def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tm
 def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
     torch.save(bare(published()), tmp_path / "imagenet.pth")
     said = pretrained.load_pretrained(
-        build_model(NetworkSettings("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth")
+        build_model(NetworkSettings("resnet50_ibn_a"), 3, 6).backbone,
+        "resnet50_ibn_a",
+        str(tmp_path / "imagenet.pth"),
     )
     assert "layer1.0.bn1.IN.weight" in said
     assert "start fresh" in said
@@ -201,13 +233,16 @@ def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
     model, path = small().eval(), tmp_path / "model.safetensors"
     save_model(model, path)
     images = torch.randn(2, 3, 32, 16)
-    assert torch.equal(read_model(path, NetworkSettings("small"), "cpu").embed(images), model.embed(images))
+    assert torch.equal(
+        read_model(path, NetworkSettings("small"), "cpu").embed(images), model.embed(images)
+    )
     with pytest.raises(TrainingError, match="not a trained resnet50"):
         read_model(path, NetworkSettings("resnet50"), "cpu")
 
 
 def own_tensors():
-    """The 37 tensors of the network small, and its seven counters of batches, as safetensors takes them."""
+    """The 37 tensors of the network small, and its seven counters of batches, as safetensors takes
+    them."""
     return {key: value.contiguous() for key, value in small().backbone.state_dict().items()}
 
 
@@ -235,11 +270,19 @@ def damaged(form):
         "no tensors": (".pth", saved({"epoch": 3})),
         "numbers for names": (".pth", saved({1: torch.zeros(2)})),
         "header of exabytes": (".safetensors", safetensors({"a": number}, b"\0" * 8, length=2**63)),
-        "tensor past the end": (".safetensors", safetensors({"a": number | {"data_offsets": [0, 80]}}, b"\0" * 8)),
-        "tensor of petabytes": (".safetensors", safetensors({"a": number | {"shape": [10**15]}}, b"\0" * 8)),
+        "tensor past the end": (
+            ".safetensors",
+            safetensors({"a": number | {"data_offsets": [0, 80]}}, b"\0" * 8),
+        ),
+        "tensor of petabytes": (
+            ".safetensors",
+            safetensors({"a": number | {"shape": [10**15]}}, b"\0" * 8),
+        ),
         "numbers torch lacks": (
             ".safetensors",
-            safetensors({"a": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}, b"\0" * 3),
+            safetensors(
+                {"a": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}, b"\0" * 3
+            ),
         ),
         "no JSON": (".safetensors", safetensors(b"{{{{")),
     }[form]
@@ -292,7 +335,9 @@ def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
     state = own_tensors()
     state["stem.weight"] = torch.ones_like(state["stem.weight"], dtype=torch.int8)
     save_file(state, tmp_path / "theirs.safetensors")
-    said = pretrained.load_pretrained(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
+    said = pretrained.load_pretrained(
+        small(1).backbone, "small", str(tmp_path / "theirs.safetensors")
+    )
     assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
 
 
@@ -311,10 +356,16 @@ def test_a_number_out_of_its_range_names_file_field_and_range(tmp_path, knob):
     least, most = BOUNDS[knob]
     for value, said in ((least - 1, f"at least {least:,}"), (most * 10, f"at most {most:,}")):
         text = f"[{value}]" if name == "decay_at" else str(value)
-        lines = [f"{name} = {text}"] if not section else ["seeds = 1", f"[{section}]", f"{name} = {text}"]
+        lines = (
+            [f"{name} = {text}"]
+            if not section
+            else ["seeds = 1", f"[{section}]", f"{name} = {text}"]
+        )
         lines += [] if section == "length" else ["[length]", "steps = 5"]
         path.write_text("\n".join(['title = "Mine"', *lines]))
-        with pytest.raises(RecipeError, match=f"^{re.escape(str(path))}: {knob} must be {said}, found "):
+        with pytest.raises(
+            RecipeError, match=f"^{re.escape(str(path))}: {knob} must be {said}, found "
+        ):
             Recipe.read(path)
 
 
@@ -329,8 +380,12 @@ def test_a_learning_rate_that_is_no_number_names_file_and_field(tmp_path, value)
 def test_a_step_of_gigabytes_and_a_loss_of_nothing_are_refused(tmp_path):
     path = tmp_path / "mine.toml"
     start = 'title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n'
-    path.write_text(f"{start}[batch]\nidentities = 5000\nimages = 4\n[input]\nheight = 512\nwidth = 256\n")
-    with pytest.raises(RecipeError, match=r"a step of 20,000 images of 512 x 256 holds 7.9 GB of pixels"):
+    path.write_text(
+        f"{start}[batch]\nidentities = 5000\nimages = 4\n[input]\nheight = 512\nwidth = 256\n"
+    )
+    with pytest.raises(
+        RecipeError, match=r"a step of 20,000 images of 512 x 256 holds 7.9 GB of pixels"
+    ):
         Recipe.read(path)
     path.write_text(f"{start}[loss]\nidentity = 0\ntriplet = 0\n")
     with pytest.raises(RecipeError, match="nothing is learnt"):
@@ -338,16 +393,25 @@ def test_a_step_of_gigabytes_and_a_loss_of_nothing_are_refused(tmp_path):
 
 
 def test_options_of_the_command_line_have_the_same_ranges():
-    for options in ({"steps": 10**15}, {"epochs": float("nan")}, {"epochs": float("inf")}, {"steps": -1}):
+    for options in (
+        {"steps": 10**15},
+        {"epochs": float("nan")},
+        {"epochs": float("inf")},
+        {"steps": -1},
+    ):
         with pytest.raises(RecipeError, match=r"recipe 'smoke': length\.(steps|epochs) must be "):
             Recipe.read("smoke").with_options(**options)
 
 
 def test_a_disk_that_fills_while_a_model_is_saved_is_one_sentence(tmp_path, monkeypatch):
     def full(tensors, path):
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        raise SafetensorError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        )
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(GprplusError, match=r"model.safetensors cannot be written: No space left .* Free some space"):
+    with pytest.raises(
+        GprplusError, match=r"model.safetensors cannot be written: No space left .* Free some space"
+    ):
         save_model(small(), tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []

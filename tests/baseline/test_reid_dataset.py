@@ -1,4 +1,5 @@
-"""An arm as a torch dataset: images, pids, camids, batches of P identities with K images, from folders and archives."""
+"""An arm as a torch dataset: images, pids, camids, batches of P identities with K images, from
+folders and archives."""
 
 import pickle
 import shutil
@@ -37,7 +38,11 @@ def test_rows_become_images_pids_and_camids(world):
     arm = world[0].arm("only-foggy")
     rows = world[0].train("only-foggy").to_pylist()
     dataset = arm.dataset()
-    assert (len(dataset), arm.images, arm.identities) == (len(rows), len(rows), len(dataset.identities))
+    assert (len(dataset), arm.images, arm.identities) == (
+        len(rows),
+        len(rows),
+        len(dataset.identities),
+    )
     for i in (0, len(rows) - 1):
         image, pid, camid = dataset[i]
         assert (image.dtype, image.shape[0], image.is_contiguous()) == (torch.uint8, 3, True)
@@ -76,7 +81,10 @@ def test_a_batch_has_p_identities_with_k_images_each(world):
 
 def test_an_epoch_is_drawn_by_its_number():
     labels = np.repeat(np.arange(6), 4)
-    one, two = IdentityBatchSampler(labels, 2, 2, seed=5), IdentityBatchSampler(labels, 2, 2, seed=5)
+    one, two = (
+        IdentityBatchSampler(labels, 2, 2, seed=5),
+        IdentityBatchSampler(labels, 2, 2, seed=5),
+    )
     first, second = list(one), list(one)
     assert first != second
     assert sorted(i for batch in first for i in batch) == list(range(24))  # each image once

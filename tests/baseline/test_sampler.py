@@ -12,7 +12,12 @@ from gprplus.core.errors import TrainingError
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 9), min_size=2, max_size=9), st.integers(2, 6), st.integers(2, 4), st.integers(0, 99))
+@given(
+    st.lists(st.integers(1, 9), min_size=2, max_size=9),
+    st.integers(2, 6),
+    st.integers(2, 4),
+    st.integers(0, 99),
+)
 def test_every_step_holds_p_identities_with_k_images_each(owned, identities, images, seed):
     labels = np.repeat(np.arange(len(owned)), owned)
     present = min(identities, len(owned))
@@ -21,7 +26,9 @@ def test_every_step_holds_p_identities_with_k_images_each(owned, identities, ima
         assert (groups == groups[:, :1]).all()
         assert len(np.unique(groups[:, 0])) == present
         for group, rows in zip(groups, step.reshape(present, images), strict=True):
-            assert len(np.unique(rows)) == min(images, owned[group[0]]), "an image repeats only where there are too few"
+            assert len(np.unique(rows)) == min(images, owned[group[0]]), (
+                "an image repeats only where there are too few"
+            )
 
 
 def test_an_epoch_shows_every_image_once_when_the_numbers_divide():
@@ -32,14 +39,19 @@ def test_an_epoch_shows_every_image_once_when_the_numbers_divide():
 
 def test_identities_are_seen_equally_often_in_the_long_run():
     labels = np.repeat(np.arange(10), 18)
-    seen = np.bincount(labels[np.concatenate(list(islice(draw_batches(labels, 4, 4, np.random.default_rng(1)), 500)))])
+    seen = np.bincount(
+        labels[
+            np.concatenate(list(islice(draw_batches(labels, 4, 4, np.random.default_rng(1)), 500)))
+        ]
+    )
     assert seen.max() / seen.min() < 1.1
 
 
 def test_the_same_stream_gives_the_same_order_and_another_seed_another():
     labels = np.repeat(np.arange(5), 6)
     one, same, other = (
-        np.concatenate(list(islice(draw_batches(labels, 3, 2, np.random.default_rng(seed)), 9))) for seed in (0, 0, 1)
+        np.concatenate(list(islice(draw_batches(labels, 3, 2, np.random.default_rng(seed)), 9)))
+        for seed in (0, 0, 1)
     )
     assert (one == same).all()
     assert (one != other).any()
@@ -58,7 +70,9 @@ def test_weights_decide_how_often_an_image_is_drawn_within_its_identity():
     assert seen.tolist() == [3, 1, 0, 0, 1, 1, 1, 1]
 
 
-@given(st.lists(st.integers(0, 5), min_size=2, max_size=30), st.integers(0, 10**6), st.integers(1, 30))
+@given(
+    st.lists(st.integers(0, 5), min_size=2, max_size=30), st.integers(0, 10**6), st.integers(1, 30)
+)
 def test_the_fullest_are_those_that_sorting_everybody_would_find(left, seed, count):
     chance = np.random.default_rng(seed).random(len(left))
     count = min(count, len(left))
@@ -67,7 +81,9 @@ def test_the_fullest_are_those_that_sorting_everybody_would_find(left, seed, cou
 
 
 def test_images_that_fill_no_group_of_their_own_are_shown_all_the_same():
-    labels = np.repeat([0, 1], 6)  # groups of four: the last two of each person share theirs with repeats
+    labels = np.repeat(
+        [0, 1], 6
+    )  # groups of four: the last two of each person share theirs with repeats
     epoch = np.concatenate(list(islice(draw_batches(labels, 2, 4, np.random.default_rng(0)), 2)))
     assert set(epoch.tolist()) == set(range(12))
     assert len(epoch) == 16

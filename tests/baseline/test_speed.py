@@ -1,4 +1,5 @@
-"""What a step takes is told from what a training takes to start, on a fast device as on a slow one."""
+"""What a step takes is told from what a training takes to start, on a fast device as on a slow
+one."""
 
 from dataclasses import replace
 

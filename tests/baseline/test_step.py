@@ -17,7 +17,13 @@ from gprplus.baseline import train as training
 from gprplus.baseline.augment import normalize
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.network.model import build_model, save_model
-from gprplus.baseline.recipe import BatchSettings, LossSettings, NetworkSettings, Recipe, TrainingLength
+from gprplus.baseline.recipe import (
+    BatchSettings,
+    LossSettings,
+    NetworkSettings,
+    Recipe,
+    TrainingLength,
+)
 from gprplus.baseline.train import train
 from gprplus.core.errors import RecipeError, TrainingError
 
@@ -30,12 +36,16 @@ def batch_of(drawn):
 
 def gradients(network, batch, people, parts):
     network.zero_grad()
-    value = step.accumulate_gradients(network, batch, people, LossSettings(), torch.float32, parts, ProcessGroup())
+    value = step.accumulate_gradients(
+        network, batch, people, LossSettings(), torch.float32, parts, ProcessGroup()
+    )
     return value, torch.cat([p.grad.flatten() for p in network.parameters() if p.requires_grad])
 
 
 @pytest.mark.parametrize(("pooling", "counts"), [("mean", (2, 3, 8)), ("gem", (3,))])
-def test_parts_leave_the_gradients_of_the_whole_where_no_statistics_are_taken(drawn, pooling, counts):
+def test_parts_leave_the_gradients_of_the_whole_where_no_statistics_are_taken(
+    drawn, pooling, counts
+):
     network = build_model(NetworkSettings("small", pooling=pooling), 8, 0).train()
     network.backbone.eval()  # statistics of a part are the one thing that differs
     whole, wanted = gradients(network, *batch_of(drawn), 1)
@@ -76,7 +86,9 @@ def test_a_device_that_holds_not_one_person_is_one_sentence(drawn, tiny, monkeyp
         raise torch.OutOfMemoryError("nothing fits")
 
     monkeypatch.setattr(training, "accumulate_gradients", nothing_fits)
-    with pytest.raises(TrainingError, match=r"12 images of 64 x 32, taken in 4 part.*batch.identities"):
+    with pytest.raises(
+        TrainingError, match=r"12 images of 64 x 32, taken in 4 part.*batch.identities"
+    ):
         train(*drawn, tiny, 0, "cpu")
 
 
@@ -130,17 +142,25 @@ precision = "float32"
 
 @pytest.fixture(scope="module")
 def together(drawn, tmp_path_factory):
-    """The folder that two processes, started as torchrun starts them, left their network and their gradients in."""
+    """The folder that two processes, started as torchrun starts them, left their network and their
+    gradients in."""
     folder = tmp_path_factory.mktemp("together")
     np.savez(folder / "drawn.npz", images=drawn[0], labels=drawn[1])
     (folder / "few.toml").write_text(FEW)
-    # The meeting place is held here, as torchrun holds it: a port that is merely free now may be taken in a moment.
+    # The meeting place is held here, as torchrun holds it: a port that is merely free now may be
+    # taken in a moment.
     meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(folder)],
-            env={**os.environ, **common, "TORCHELASTIC_USE_AGENT_STORE": "True", "RANK": str(r), "LOCAL_RANK": str(r)},
+            env={
+                **os.environ,
+                **common,
+                "TORCHELASTIC_USE_AGENT_STORE": "True",
+                "RANK": str(r),
+                "LOCAL_RANK": str(r),
+            },
         )
         for r in range(2)
     ]
@@ -151,10 +171,14 @@ def together(drawn, tmp_path_factory):
 def test_two_processes_train_what_one_trains(drawn, together, tmp_path):
     alone = train(*drawn, Recipe.read(together / "few.toml"), 0, "cpu")
     save_model(alone.model, tmp_path / "alone.safetensors")
-    one, two = load_file(tmp_path / "alone.safetensors"), load_file(together / "together.safetensors")
+    one, two = (
+        load_file(tmp_path / "alone.safetensors"),
+        load_file(together / "together.safetensors"),
+    )
     assert one.keys() == two.keys()
     for name, value in one.items():
-        # Sums of two halves round otherwise than whole sums: after six steps less than a thousandth of the scale.
+        # Sums of two halves round otherwise than whole sums: after six steps less than a thousandth
+        # of the scale.
         scale = max(float(value.float().abs().max()), 1e-3)
         away = float((two[name].float() - value.float()).abs().max())
         assert away <= 2e-3 * scale, f"{name} is {away / scale:.1e} of its scale away"
@@ -171,7 +195,9 @@ def test_two_processes_leave_the_gradients_of_one_and_not_their_sum(drawn, toget
     wanted = {name: one.grad for name, one in network.named_parameters() if one.grad is not None}
     assert left.keys() == wanted.keys()
     for name, value in wanted.items():
-        assert left[name] == pytest.approx(value, rel=1e-3, abs=1e-4 * float(value.abs().max())), name
+        assert left[name] == pytest.approx(value, rel=1e-3, abs=1e-4 * float(value.abs().max())), (
+            name
+        )
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(drawn, tiny):

@@ -31,7 +31,9 @@ def test_images_come_back_by_uid_in_any_order(renders, tmp_path):
 def test_row_order_and_repeats_change_nothing(renders, tmp_path):
     rows, roots = renders
     one = image_store.pack_images(rows, roots, tmp_path / "one", *SIZE)
-    other = image_store.pack_images(rows.take([5, 3, 3, 0, 1, 2, 4]), roots, tmp_path / "two", *SIZE)
+    other = image_store.pack_images(
+        rows.take([5, 3, 3, 0, 1, 2, 4]), roots, tmp_path / "two", *SIZE
+    )
     assert (one.keys == other.keys).all()
     assert set(parts(tmp_path / "one")) == set(parts(tmp_path / "two"))
 
@@ -55,7 +57,9 @@ def test_packing_again_adds_only_what_is_new(renders, tmp_path):
 def test_the_digest_of_a_set_knows_pictures_drawn_anew_from_copies(renders, tmp_path):
     rows, roots = renders
     before = image_store.packing_cost(rows, roots, tmp_path / "store", *SIZE)
-    shuffled = image_store.packing_cost(rows.take([5, 3, 3, 0, 1, 2, 4]), roots, tmp_path / "store", *SIZE)
+    shuffled = image_store.packing_cost(
+        rows.take([5, 3, 3, 0, 1, 2, 4]), roots, tmp_path / "store", *SIZE
+    )
     assert shuffled.digest == before.digest
     assert np.array_equal(shuffled.wanted, before.wanted)
     path = roots["drawn"] / "0.jpg"
@@ -108,8 +112,12 @@ def test_missing_and_broken_files_are_named(renders, tmp_path):
 
 def test_a_disk_that_is_too_small_is_said_beforehand(renders, tmp_path, monkeypatch):
     rows, roots = renders
-    monkeypatch.setattr(image_store.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
-    with pytest.raises(TrainingError, match=r"needs [\d.]+ [kM]B in .*, but only 10 bytes are free"):
+    monkeypatch.setattr(
+        image_store.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10})
+    )
+    with pytest.raises(
+        TrainingError, match=r"needs [\d.]+ [kM]B in .*, but only 10 bytes are free"
+    ):
         image_store.pack_images(rows, roots, tmp_path / "store", *SIZE)
     assert not parts(tmp_path)
 
@@ -127,7 +135,9 @@ def test_a_stranger_in_the_store_is_refused(renders, tmp_path, size):
 def test_sizes_have_stores_of_their_own(renders, tmp_path):
     rows, roots = renders
     image_store.pack_images(rows, roots, tmp_path, *SIZE)
-    assert image_store.pack_images(rows, roots, tmp_path, 32, 16).images(np.array([10], np.uint64)).shape == (
+    assert image_store.pack_images(rows, roots, tmp_path, 32, 16).images(
+        np.array([10], np.uint64)
+    ).shape == (
         1,
         32,
         16,
@@ -139,7 +149,9 @@ def test_sizes_have_stores_of_their_own(renders, tmp_path):
 def bands_of_colour(height, width):
     """A coarse picture `(H, W, 3) uint8`."""
     rng = np.random.default_rng(5)
-    bands = rng.integers(0, 256, (3, 3)).repeat([height // 5, height // 2, height - height // 5 - height // 2], 0)
+    bands = rng.integers(0, 256, (3, 3)).repeat(
+        [height // 5, height // 2, height - height // 5 - height // 2], 0
+    )
     return np.broadcast_to(bands[:, None], (height, width, 3)).astype(np.uint8)
 
 
@@ -148,7 +160,9 @@ def test_scaled_decoding_gives_the_wanted_size_and_nearly_the_same_picture(size)
     image = np.kron(bands_of_colour(47, 20), np.ones((10, 10, 1), np.uint8))
     data = encode_jpeg(image, 95)
     assert jpeg_size(data) == (470, 200)
-    difference = decode_resized(data, *size).astype(float) - images.resize_image(images.decode_image(data), *size)
+    difference = decode_resized(data, *size).astype(float) - images.resize_image(
+        images.decode_image(data), *size
+    )
     assert difference.shape == (*size, 3)
     assert np.abs(difference).mean() < 4
 

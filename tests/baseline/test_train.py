@@ -11,7 +11,12 @@ from gprplus.baseline.augment import normalize
 from gprplus.baseline.network.backbones import BACKBONES
 from gprplus.baseline.network.embed import embed_images
 from gprplus.baseline.network.model import build_model
-from gprplus.baseline.recipe import ComputeSettings, NetworkSettings, OptimizerSettings, TrainingLength
+from gprplus.baseline.recipe import (
+    ComputeSettings,
+    NetworkSettings,
+    OptimizerSettings,
+    TrainingLength,
+)
 from gprplus.baseline.train import train, untrained_model
 from gprplus.core.errors import DeviceError, RecipeError, TrainingError
 
@@ -46,7 +51,14 @@ def test_order_and_augmentation_have_streams_of_their_own(drawn, tiny):
     images, labels = drawn
     plain = next(loader.load_chunks(images, labels, tiny, 3, range(8), "cpu"))
     without = next(
-        loader.load_chunks(images, labels, replace(tiny, augment=replace(tiny.augment, erase=0)), 3, range(8), "cpu")
+        loader.load_chunks(
+            images,
+            labels,
+            replace(tiny, augment=replace(tiny.augment, erase=0)),
+            3,
+            range(8),
+            "cpu",
+        )
     )
     assert (plain.rows == without.rows).all()
     assert (plain.random == without.random).all()
@@ -77,7 +89,9 @@ def test_epochs_follow_the_size_of_the_set(tiny):
     by_epochs = replace(tiny, length=TrainingLength(epochs=2))
     assert by_epochs.steps(120) == 20
     assert by_epochs.steps(60) == 10
-    assert replace(tiny, length=TrainingLength(epochs=0.7)).steps(360) == 21, "0.7 x 30 is less than 21 to a processor"
+    assert replace(tiny, length=TrainingLength(epochs=0.7)).steps(360) == 21, (
+        "0.7 x 30 is less than 21 to a processor"
+    )
     assert by_epochs.steps(71) == 11, "whole steps that fit: 11.8"
     assert tiny.steps(60) == tiny.steps(120) == 8
 
@@ -102,10 +116,20 @@ def test_resnet50_has_the_published_names_and_number_of_weights():
     backbone = build_model(NetworkSettings("resnet50"), 2, 0).backbone
     names = dict(backbone.named_parameters())
     assert sum(value.numel() for value in names.values()) == 23_508_032
-    assert {"conv1.weight", "bn1.bias", "layer1.0.downsample.0.weight", "layer4.2.conv3.weight"} <= set(names)
+    assert {
+        "conv1.weight",
+        "bn1.bias",
+        "layer1.0.downsample.0.weight",
+        "layer4.2.conv3.weight",
+    } <= set(names)
     images = torch.zeros(1, 3, 64, 32)
     assert backbone(images).shape == (1, 2048, 4, 2)
-    assert build_model(NetworkSettings("resnet50", last_stride=2), 2, 0).backbone(images).shape == (1, 2048, 2, 1)
+    assert build_model(NetworkSettings("resnet50", last_stride=2), 2, 0).backbone(images).shape == (
+        1,
+        2048,
+        2,
+        1,
+    )
 
 
 def test_first_weights_depend_on_the_seed_alone(tiny):
@@ -114,7 +138,9 @@ def test_first_weights_depend_on_the_seed_alone(tiny):
     torch.rand(7)
     before = torch.random.get_rng_state()
     other = build_model(tiny.network, 4, 1)
-    assert (torch.random.get_rng_state() == before).all(), "the process's own generator is left alone"
+    assert (torch.random.get_rng_state() == before).all(), (
+        "the process's own generator is left alone"
+    )
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
@@ -126,9 +152,15 @@ def test_what_is_searched_stands_behind_the_neck_and_its_running_statistics(draw
         images = normalize(torch.from_numpy(drawn[0][:3]))
         before = model.backbone(images).mean((2, 3)).numpy()
     neck = {name: value.numpy() for name, value in model.neck.state_dict().items()}
-    behind = (before - neck["running_mean"]) / np.sqrt(neck["running_var"] + model.neck.eps) * neck["weight"]
+    behind = (
+        (before - neck["running_mean"])
+        / np.sqrt(neck["running_var"] + model.neck.eps)
+        * neck["weight"]
+    )
     wanted = behind / np.linalg.norm(behind, axis=1, keepdims=True)
-    assert np.allclose(embed_images(model, drawn[0][:3], tiny.compute, "cpu").numpy(), wanted, atol=1e-5)
+    assert np.allclose(
+        embed_images(model, drawn[0][:3], tiny.compute, "cpu").numpy(), wanted, atol=1e-5
+    )
 
 
 def test_flipped_features_are_the_same_for_a_mirror_image(drawn, tiny):
@@ -137,7 +169,9 @@ def test_flipped_features_are_the_same_for_a_mirror_image(drawn, tiny):
     both = ComputeSettings(precision="float32", flip_features=True)
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
     assert torch.allclose(
-        embed_images(model, images, both, "cpu"), embed_images(model, mirrored, both, "cpu"), atol=1e-5
+        embed_images(model, images, both, "cpu"),
+        embed_images(model, mirrored, both, "cpu"),
+        atol=1e-5,
     )
 
 

@@ -1,4 +1,5 @@
-"""The command line is the tour: every command explains itself, quickly, and fails in one sentence."""
+"""The command line is the tour: every command explains itself, quickly, and fails in one
+sentence."""
 
 import json
 import os
@@ -19,7 +20,9 @@ HEAVY = ("torch", "pandas", "pyarrow", "numpy", "cv2", "PIL", "matplotlib")
 
 def gprplus(*arguments: str, cwd=None) -> subprocess.CompletedProcess:
     """The command line in a process of its own, as a user starts it."""
-    return subprocess.run([sys.executable, "-m", "gprplus", *arguments], capture_output=True, text=True, cwd=cwd)
+    return subprocess.run(
+        [sys.executable, "-m", "gprplus", *arguments], capture_output=True, text=True, cwd=cwd
+    )
 
 
 def command(name: str) -> click.Command:
@@ -61,7 +64,16 @@ def test_one_option_has_one_meaning():
     for name in COMMANDS:
         for parameter in command(name).params:
             for switch in parameter.opts:
-                if switch in ("--seed", "--work", "--force", "--json", "--dry-run", "--device", "--workers", "--root"):
+                if switch in (
+                    "--seed",
+                    "--work",
+                    "--force",
+                    "--json",
+                    "--dry-run",
+                    "--device",
+                    "--workers",
+                    "--root",
+                ):
                     switches.setdefault(switch, set()).add((parameter.help, parameter.is_flag))
     assert {switch: meanings for switch, meanings in switches.items() if len(meanings) > 1} == {}
 
@@ -99,7 +111,9 @@ def test_a_problem_the_user_can_fix_is_one_sentence_and_exit_code_one(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [("study",), ("study", "x", "--nonsense"), ("render", "--seed", "many")])
+@pytest.mark.parametrize(
+    "arguments", [("study",), ("study", "x", "--nonsense"), ("render", "--seed", "many")]
+)
 def test_wrong_usage_is_exit_code_two(arguments):
     ran = gprplus(*arguments)
     assert ran.returncode == 2
@@ -110,11 +124,15 @@ def test_the_version_is_the_packages():
     assert gprplus("--version").stdout.strip() == f"gprplus, version {__version__}"
 
 
-@pytest.mark.parametrize("program", [["-m", "gprplus", "build-manifest", "--checks", "--work", "w"], ["crops"]])
+@pytest.mark.parametrize(
+    "program", [["-m", "gprplus", "build-manifest", "--checks", "--work", "w"], ["crops"]]
+)
 def test_opencv_that_does_not_load_is_one_sentence_with_the_remedy(tmp_path, draw, program):
     draw(tmp_path / "w" / "renders" / "engine", people=2)
     (tmp_path / "cv2").mkdir()
-    (tmp_path / "cv2" / "__init__.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file")')
+    (tmp_path / "cv2" / "__init__.py").write_text(
+        'raise ImportError("libGL.so.1: cannot open shared object file")'
+    )
     tool = Path(__file__).parents[2] / "tools" / "frames_to_crops.py"
     masks = [str(tool), "w/renders/engine", "--masks", "w/renders/engine", "-o", "c"]
     paths = os.pathsep.join([str(tmp_path), str(tool.parents[1])])
@@ -127,5 +145,7 @@ def test_opencv_that_does_not_load_is_one_sentence_with_the_remedy(tmp_path, dra
     )
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
-    assert ran.stderr.startswith("Error: OpenCV does not load (libGL.so.1: cannot open shared object file).")
+    assert ran.stderr.startswith(
+        "Error: OpenCV does not load (libGL.so.1: cannot open shared object file)."
+    )
     assert "pip install opencv-python-headless" in ran.stderr

@@ -6,8 +6,28 @@ import pytest
 
 from gprplus.cli import console
 
-HEADERS = ["target", "arm", "mAP", "95% interval", "rank-1", "vs mix", "95% interval", "images", "people"]
-WORDS = ["market", "random-images-1", "83.0", "54.1–100.0", "80.0", "+1.0", "−23.7 to +25.7", "12,936", "1,501"]
+HEADERS = [
+    "target",
+    "arm",
+    "mAP",
+    "95% interval",
+    "rank-1",
+    "vs mix",
+    "95% interval",
+    "images",
+    "people",
+]
+WORDS = [
+    "market",
+    "random-images-1",
+    "83.0",
+    "54.1–100.0",
+    "80.0",
+    "+1.0",
+    "−23.7 to +25.7",
+    "12,936",
+    "1,501",
+]
 
 
 def test_a_wide_table_goes_whole_into_a_file(capsys, monkeypatch):
@@ -18,7 +38,9 @@ def test_a_wide_table_goes_whole_into_a_file(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("columns", "lost"), [(60, 4), (80, 3), (100, 1), (110, 0)])
-def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(capsys, monkeypatch, columns, lost):
+def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(
+    capsys, monkeypatch, columns, lost
+):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -34,7 +56,10 @@ def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(capsys, monk
 
 def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
-    text = "Training on blizzard alone loses 48.0 points.\n\nOn the same-budget mixture, nothing is shown."
+    text = (
+        "Training on blizzard alone loses 48.0 points.\n\nOn the same-budget mixture, nothing is"
+        " shown."
+    )
     console.print_paragraph(text)
     assert capsys.readouterr().out == f"{text}\n"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -49,7 +74,9 @@ def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(ca
 
 
 def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
-    console.print_table(["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts")
+    console.print_table(
+        ["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts"
+    )
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert lines == [line.rstrip() for line in lines]

@@ -1,4 +1,5 @@
-"""What commands say and draw when nobody chose: the rows of a sheet, the line to type next, the size of a request."""
+"""What commands say and draw when nobody chose: the rows of a sheet, the line to type next, the
+size of a request."""
 
 import numpy as np
 import pytest
@@ -16,7 +17,11 @@ def run(*arguments: object) -> str:
 
 
 def test_a_sheet_of_a_dataset_without_weather_shows_the_first_attribute_it_knows(tmp_path):
-    names = [f"query/{person:04d}_c{camera}s1_00000{camera}_00.jpg" for person in (1, 2) for camera in (1, 2)]
+    names = [
+        f"query/{person:04d}_c{camera}s1_00000{camera}_00.jpg"
+        for person in (1, 2)
+        for camera in (1, 2)
+    ]
     for name in names:
         path = tmp_path / "market" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,12 +34,33 @@ def test_a_sheet_of_a_dataset_without_weather_shows_the_first_attribute_it_knows
 
 def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
     renders, manifest, split = tmp_path / "r", tmp_path / "m", tmp_path / "my splits" / "by hour"
-    few = ["--identities", 8, "--viewpoints", 2, "--weathers", "sunny", "--size", "16x32", "--workers", 1]
+    few = [
+        "--identities",
+        8,
+        "--viewpoints",
+        2,
+        "--weathers",
+        "sunny",
+        "--size",
+        "16x32",
+        "--workers",
+        1,
+    ]
     run("render", *few, "-o", renders)
     run("build-manifest", renders, "-o", manifest)
     said = run("make-split", "--attr", "illumination", "--manifest", manifest, "-o", split)
     assert f"next: gprplus benchmark '{split}'\n" in said
-    said = run("make-split", "--attr", "illumination", "--manifest", manifest, "-o", tmp_path / "s", "--test-share", 0)
+    said = run(
+        "make-split",
+        "--attr",
+        "illumination",
+        "--manifest",
+        manifest,
+        "-o",
+        tmp_path / "s",
+        "--test-share",
+        0,
+    )
     assert f"next: gprplus benchmark {tmp_path / 's'} --target NAME=FOLDER\n" in said
 
 
@@ -42,5 +68,7 @@ def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
 def test_a_plan_counts_its_seeds_in_english(capsys, seeds, said):
     from gprplus.experiments.benchmark_result import BenchmarkCost
 
-    print_plan(BenchmarkCost("smoke", "asked for", "cpu", 1, seeds, 4, 0, 0, images=8, missing=0, bytes=0))
+    print_plan(
+        BenchmarkCost("smoke", "asked for", "cpu", 1, seeds, 4, 0, 0, images=8, missing=0, bytes=0)
+    )
     assert said in capsys.readouterr().out

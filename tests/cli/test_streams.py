@@ -1,4 +1,5 @@
-"""Output that nobody reads, terminals of few characters, and a limit on memory: a word, and never a traceback."""
+"""Output that nobody reads, terminals of few characters, and a limit on memory: a word, and never a
+traceback."""
 
 import json
 import os
@@ -41,7 +42,8 @@ def test_a_disk_that_is_full_under_the_output_is_one_sentence():
 def test_a_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_path):
     script = tmp_path / "opens.py"
     script.write_text(
-        f"from gprplus.cli import streams\nstreams.prepare_streams()\nprint(open({str(script)!r}).fileno() > 2)\n"
+        "from gprplus.cli import"
+        f" streams\nstreams.prepare_streams()\nprint(open({str(script)!r}).fileno() > 2)\n"
     )
     assert shell(f"{sys.executable} {script} <&- 2>&-") == (0, b"True\n", b"")
 
@@ -49,7 +51,10 @@ def test_a_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_pa
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_terminal_of_few_characters_reads_every_number(encoding, tmp_path):
     script = tmp_path / "prints.py"
-    lines = ["console.print_table(['arm'], [['−0.9']])", "console.print_result('61.0–65.1 人 \\udcff')"]
+    lines = [
+        "console.print_table(['arm'], [['−0.9']])",
+        "console.print_result('61.0–65.1 人 \\udcff')",
+    ]
     lines.append("console.print_note('−1')")
     lines = ["from gprplus.cli import console, streams", "streams.prepare_streams()", *lines]
     script.write_text("\n".join(lines), encoding="utf-8")
@@ -65,7 +70,8 @@ def test_a_terminal_of_few_characters_reads_every_number(encoding, tmp_path):
 def test_json_keeps_names_that_a_terminal_lacks(tmp_path):
     script = tmp_path / "dumps.py"
     script.write_text(
-        "from gprplus.cli import console\nconsole.print_json({'name': 'märz 人 \\udcff'})", encoding="utf-8"
+        "from gprplus.cli import console\nconsole.print_json({'name': 'märz 人 \\udcff'})",
+        encoding="utf-8",
     )
     for encoding in ("ascii", "latin-1", "utf-8"):
         code, out, _ = shell(f"{sys.executable} {script}", PYTHONIOENCODING=encoding)

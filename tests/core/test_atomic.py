@@ -36,9 +36,9 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 def test_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     script = (
-        "import os, sys, signal; from pathlib import Path; from gprplus.core.files.atomic import atomic_write\n"
-        "with atomic_write(Path(sys.argv[1])) as temporary:\n"
-        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, sys, signal; from pathlib import Path; from gprplus.core.files.atomic import"
+        " atomic_write\nwith atomic_write(Path(sys.argv[1])) as temporary:\n   "
+        " temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "dead.csv")], check=False)
     assert [name.split(".")[1] for name in os.listdir(tmp_path)] == ["dead"]
@@ -66,7 +66,10 @@ def test_a_linked_folder_inside_a_marked_one_is_not_written_into(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     folder = claim_folder(tmp_path / "runs", "runs", GprplusError)
     (folder / "mix").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(GprplusError, match="symbolic link"), atomic_write(folder / "mix" / "seed0" / "run.json"):
+    with (
+        pytest.raises(GprplusError, match="symbolic link"),
+        atomic_write(folder / "mix" / "seed0" / "run.json"),
+    ):
         pass
     assert os.listdir(tmp_path / "elsewhere") == []
 

@@ -18,7 +18,13 @@ def read(text):
 
 
 def test_cells_that_would_be_formulas_are_text_and_numbers_stay():
-    rows = [["name", "value"], *([text, -1.5] for text in HOSTILE), ["-1", 3], ["+4.5e3", None], ["a=b", "sunny"]]
+    rows = [
+        ["name", "value"],
+        *([text, -1.5] for text in HOSTILE),
+        ["-1", 3],
+        ["+4.5e3", None],
+        ["a=b", "sunny"],
+    ]
     found = read(escape.csv_text(rows))
     assert [row[0] for row in found[1:5]] == [f"'{text}" for text in HOSTILE]
     assert [row[1] for row in found[1:5]] == ["-1.5"] * 4
@@ -26,7 +32,9 @@ def test_cells_that_would_be_formulas_are_text_and_numbers_stay():
 
 
 def test_a_cell_stays_one_cell():
-    assert read(escape.csv_text([["a\r=1", "b\n=2", "\t=3", 'c,"d"']])) == [["a\\r=1", "b\\n=2", "\\t=3", 'c,"d"']]
+    assert read(escape.csv_text([["a\r=1", "b\n=2", "\t=3", 'c,"d"']])) == [
+        ["a\\r=1", "b\\n=2", "\\t=3", 'c,"d"']
+    ]
 
 
 def test_tables_say_the_same():
@@ -38,7 +46,13 @@ def test_tables_say_the_same():
         }
     )
     found = escape.csv_table(table)
-    assert found.column("path").to_pylist() == [*(f"'{text}" for text in HOSTILE), None, "a.jpg", "m\u00e4rz", "\\r=1"]
+    assert found.column("path").to_pylist() == [
+        *(f"'{text}" for text in HOSTILE),
+        None,
+        "a.jpg",
+        "m\u00e4rz",
+        "\\r=1",
+    ]
     assert found.column("uid").equals(table.column("uid"))
     assert found.column("level").to_pylist() == ["'=x", "y"] * 4
 
@@ -53,7 +67,9 @@ def test_nothing_printed_is_obeyed_by_a_terminal(capsys, character):
     out, err = capsys.readouterr()
     assert character not in out + err
     assert "two" in out.split("\n")[1]
-    assert json.loads(out[out.index("{") :]) == {"level": name}, "JSON says the same with an escape of its own"
+    assert json.loads(out[out.index("{") :]) == {"level": name}, (
+        "JSON says the same with an escape of its own"
+    )
 
 
 def test_a_cell_of_markdown_is_one_cell_without_html_or_links():

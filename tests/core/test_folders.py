@@ -8,7 +8,14 @@ import pytest
 
 from gprplus.core.errors import GprplusError, RenderError
 from gprplus.core.files import folders
-from gprplus.core.files.folders import MARKER, claim_folder, clear_output, hold_folder, is_owned, remove_output
+from gprplus.core.files.folders import (
+    MARKER,
+    claim_folder,
+    clear_output,
+    hold_folder,
+    is_owned,
+    remove_output,
+)
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from gprplus.core.errors import SplitError
 from gprplus.core.files.safe_names import child_path, file_safe, plain_name, plain_path
 
 
-@pytest.mark.parametrize("name", ["weather", "only-foggy", "ids-100x4", "50% grey", "zürich", "a" * 150])
+@pytest.mark.parametrize(
+    "name", ["weather", "only-foggy", "ids-100x4", "50% grey", "zürich", "a" * 150]
+)
 def test_plain_names_are_returned(name):
     assert plain_name(name, "arm") == name
 

@@ -24,7 +24,9 @@ class PaintOptions(Options):
 
     error: ClassVar[type[GprplusError]] = RenderError
 
-    colour: str = option("red", group="Paint", choices={"red": "like a rose", "blue": "like the sea"}, help="Colour.")
+    colour: str = option(
+        "red", group="Paint", choices={"red": "like a rose", "blue": "like the sea"}, help="Colour."
+    )
     coats: int | None = option(
         None, group="Paint", old="layers", at_least=1, at_most=9, default_note="one", help="Coats."
     )
@@ -37,7 +39,9 @@ class PaintOptions(Options):
 
 
 @accepts(PaintOptions)
-def paint(house: str, options: PaintOptions | None = None, *, force: bool = False, **changes: Any) -> PaintOptions:
+def paint(
+    house: str, options: PaintOptions | None = None, *, force: bool = False, **changes: Any
+) -> PaintOptions:
     """Paint a house.
 
     Args:
@@ -64,7 +68,9 @@ def command(**values: Any) -> None:
 
 def test_keywords_change_single_fields():
     assert paint("ours", coats=2) == PaintOptions(coats=2)
-    assert paint("ours", PaintOptions(colour="blue", coats=3), coats=2) == PaintOptions(colour="blue", coats=2)
+    assert paint("ours", PaintOptions(colour="blue", coats=3), coats=2) == PaintOptions(
+        colour="blue", coats=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,15 +119,27 @@ def test_the_signature_and_the_docstring_list_every_option():
 def test_a_wrong_value_is_one_sentence(options, sentence):
     with pytest.raises(RenderError) as raised:
         PaintOptions(**options)
-    assert str(raised.value) == sentence.replace("found 1.", "found 1.0.") if "share" in options else sentence
+    assert (
+        str(raised.value) == sentence.replace("found 1.", "found 1.0.")
+        if "share" in options
+        else sentence
+    )
 
 
 def test_values_are_converted_as_callers_write_them():
     found = PaintOptions(
-        coats=np.int64(2), share=np.float32(0.25), rooms="hall, loft", maps={"ours": "a/b"}, logs="x.txt"
+        coats=np.int64(2),
+        share=np.float32(0.25),
+        rooms="hall, loft",
+        maps={"ours": "a/b"},
+        logs="x.txt",
     )
     assert (found.coats, found.share, found.rooms) == (2, 0.25, ("hall", "loft"))
-    assert (type(found.coats), found.maps, found.logs) == (int, {"ours": Path("a/b")}, (Path("x.txt"),))
+    assert (type(found.coats), found.maps, found.logs) == (
+        int,
+        {"ours": Path("a/b")},
+        (Path("x.txt"),),
+    )
     assert PaintOptions(rooms=[1, 2]).rooms == ("1", "2")
 
 
@@ -135,9 +153,13 @@ def test_a_record_has_the_earlier_keys_and_tables_take_both():
         "logs": [],
         "dry": None,
     }
-    assert PaintOptions(quiet=True) == PaintOptions(), "what is not recorded does not make another request"
+    assert PaintOptions(quiet=True) == PaintOptions(), (
+        "what is not recorded does not make another request"
+    )
     assert renamed(PaintOptions, {"layers": 2, "colour": "red"}) == {"coats": 2, "colour": "red"}
-    assert renamed(PaintOptions, {"layers": 2, "coats": 3}) == {"layers": 2, "coats": 3}, "one of them is unknown"
+    assert renamed(PaintOptions, {"layers": 2, "coats": 3}) == {"layers": 2, "coats": 3}, (
+        "one of them is unknown"
+    )
 
 
 CASES = [
@@ -151,7 +173,10 @@ CASES = [
 
 @pytest.mark.parametrize("options", CASES)
 def test_the_spelled_words_give_the_options_again(options):
-    words = ["=".join(map(str, word)) if isinstance(word, tuple) else str(word) for word in spelled(options)]
+    words = [
+        "=".join(map(str, word)) if isinstance(word, tuple) else str(word)
+        for word in spelled(options)
+    ]
     shown = CliRunner().invoke(command, words)
     assert shown.output.strip() == repr(record_of(options))
 
@@ -178,7 +203,10 @@ def test_a_wrong_value_on_the_command_line_is_an_error_of_usage(words, sentence)
 
 
 def test_an_earlier_flag_is_accepted_and_not_shown():
-    assert CliRunner().invoke(command, ["--layers", "2"]).output == CliRunner().invoke(command, ["--coats", "2"]).output
+    assert (
+        CliRunner().invoke(command, ["--layers", "2"]).output
+        == CliRunner().invoke(command, ["--coats", "2"]).output
+    )
     assert "layers" not in CliRunner().invoke(command, ["--help"]).output
     assert "layers" not in CliRunner().invoke(command, ["--coats", "0"]).output
 

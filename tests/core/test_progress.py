@@ -1,4 +1,5 @@
-"""The progress bar of a Python call: on a terminal, one at a time, and never where output is no terminal."""
+"""The progress bar of a Python call: on a terminal, one at a time, and never where output is no
+terminal."""
 
 import io
 import sys
@@ -25,7 +26,8 @@ def count(*, progress: Progress = no_progress) -> Progress:
 
 
 def terminal_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Make stderr a terminal. Not as a fixture: pytest replaces stderr once more before a test's body."""
+    """Make stderr a terminal. Not as a fixture: pytest replaces stderr once more before a test's
+    body."""
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setenv("TERM", "xterm")

@@ -29,7 +29,9 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def design() -> RenderDesign:
     """Everything crossed, small."""
-    return make_design(identities=4, viewpoints=12, weathers="all", illuminations="all", backgrounds=8, size=SMALL)
+    return make_design(
+        identities=4, viewpoints=12, weathers="all", illuminations="all", backgrounds=8, size=SMALL
+    )
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +41,21 @@ def studio(design: RenderDesign) -> CropRenderer:
 
 @pytest.fixture(scope="session")
 def photograph(studio: CropRenderer) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """A given person from a given side: picture `(H, W, 3) float64` without grain's help, and mask `(H, W) bool`."""
+    """A given person from a given side: picture `(H, W, 3) float64` without grain's help, and mask
+    `(H, W) bool`."""
 
     def photograph(
-        person: Person, degree: int = 90, weather: str = "neutral", hour: str = "noon", scene: str = "yard"
+        person: Person,
+        degree: int = 90,
+        weather: str = "neutral",
+        hour: str = "noon",
+        scene: str = "yard",
     ) -> tuple[np.ndarray, np.ndarray]:
         shapes, materials = build_body(person, degree)
         place = crop_layers(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
-        layers, _ = draw_person_over(place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
+        layers, _ = draw_person_over(
+            place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES
+        )
         mask = layers.person.view(SMALL[1], SMALL[0]).numpy() >= 0.5
         shot = ShadedBlock(DesignBlock(1, 1, degree, 1, scene), layers, mask)
         picture = next(iter(studio.pictures(shot, [(weather, hour)])))[2]
@@ -66,7 +75,10 @@ def somebody() -> Callable[..., Person]:
             "dress": "no", "boots": "no", "hat": "no", "bag": "no",
         }  # fmt: skip
         return replace(
-            person, attributes={**person.attributes, **plain, **attributes}, scarf=None, bag_style="backpack"
+            person,
+            attributes={**person.attributes, **plain, **attributes},
+            scarf=None,
+            bag_style="backpack",
         )
 
     return somebody

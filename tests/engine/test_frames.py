@@ -1,4 +1,5 @@
-"""Whole frames: who hides whom, what the annotations say of it, the same pixels however they are asked for."""
+"""Whole frames: who hides whom, what the annotations say of it, the same pixels however they are
+asked for."""
 
 import json
 import re
@@ -22,7 +23,14 @@ from gprplus.engine.crops.design import make_design
 from gprplus.engine.domains import DOMAINS
 from gprplus.engine.frames.frame_renderer import FrameRenderer
 from gprplus.engine.frames.occlusion import draw_people_over
-from gprplus.engine.frames.scenario import CREW, CameraView, Moment, Placement, Scenario, make_scenario
+from gprplus.engine.frames.scenario import (
+    CREW,
+    CameraView,
+    Moment,
+    Placement,
+    Scenario,
+    make_scenario,
+)
 from gprplus.engine.keypoints import HIDDEN, NAMES, VISIBLE, label_keypoints, project_joints
 from gprplus.engine.people.pose import rotation_matrix
 from gprplus.engine.people.traits import sample_person
@@ -40,7 +48,10 @@ SMALL = {
 
 
 def frames(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("c*/*.jpg"))}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.glob("c*/*.jpg"))
+    }
 
 
 def known(folder: Path) -> dict:
@@ -69,10 +80,20 @@ def arranged(monkeypatch, *spots: tuple[float, float, float], degree: int = 90):
     """The film of people who stand at (x, y, heading), seen from 6 m ahead of the middle."""
     places = [Placement(i, x, y, heading, still=True) for i, (x, y, heading) in enumerate(spots, 1)]
     monkeypatch.setattr(Scenario, "placements", lambda self, moment: places)
-    view = fixed_camera(np.array([0.0, 6.0, 1.0]), np.array([0.0, 0.0, 1.0]), span=3.0, size=(96, 96), samples=SAMPLES)
+    view = fixed_camera(
+        np.array([0.0, 6.0, 1.0]),
+        np.array([0.0, 0.0, 1.0]),
+        span=3.0,
+        size=(96, 96),
+        samples=SAMPLES,
+    )
     monkeypatch.setattr(Scenario, "view", lambda self, degree, size, samples: view)
     with torch.inference_mode():
-        return stage().rendered_frame(CameraView(Moment(1, (1, 2)), 1, degree, 1, "plaza")), view, places
+        return (
+            stage().rendered_frame(CameraView(Moment(1, (1, 2)), 1, degree, 1, "plaza")),
+            view,
+            places,
+        )
 
 
 def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
@@ -90,7 +111,9 @@ def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
 
 
 def test_fewer_people_in_whole_crews_meet_as_before() -> None:
-    many, few = (make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * CREW, CREW))
+    many, few = (
+        make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * CREW, CREW)
+    )
     assert many.moments(0) == few.moments(0)
     assert many.moments(0)[:3] == make_scenario(few.design, 1).moments(0)
     assert [many.placements(moment) for moment in many.moments(0)] == [
@@ -109,27 +132,33 @@ def test_nobody_stands_in_anybody() -> None:
 
 
 @pytest.mark.parametrize(("heading", "degree"), [(0.0, 90), (180.0, 270), (90.0, 180), (270.0, 0)])
-def test_a_viewpoint_is_the_side_that_the_camera_sees(monkeypatch, heading: float, degree: int) -> None:
-    """The camera stands at +y. Who faces +y shows the front (90); who has turned left by 90 faces -x and shows the
-    right hand (180).
+def test_a_viewpoint_is_the_side_that_the_camera_sees(
+    monkeypatch, heading: float, degree: int
+) -> None:
+    """The camera stands at +y. Who faces +y shows the front (90); who has turned left by 90 faces
+    -x and shows the right hand (180).
     """
     film, _, _ = arranged(monkeypatch, (0.0, 0.0, heading))
     assert film.annotations[0]["viewpoint_deg"] == degree
 
 
 def test_a_joint_lands_where_hand_calculation_puts_it(monkeypatch) -> None:
-    """6 m away, 3 m high, 96 pixels: 32 pixels a metre at the middle; +x is to the left of who looks along -y."""
+    """6 m away, 3 m high, 96 pixels: 32 pixels a metre at the middle; +x is to the left of who
+    looks along -y."""
     film, _, _ = arranged(monkeypatch, (0.5, 0.0, 0.0))
     person = stage()._somebody(Placement(1, 0.5, 0.0, 0.0, still=True))
     found = np.array(film.annotations[0]["keypoints"]).reshape(17, 3)
-    for (x, y, z), (u, v, _) in zip(project_joints(person, "frame 1") + np.array([0.5, 0.0, 0.0]), found, strict=True):
+    for (x, y, z), (u, v, _) in zip(
+        project_joints(person, "frame 1") + np.array([0.5, 0.0, 0.0]), found, strict=True
+    ):
         near = 6.0 / (6.0 - y)
         assert u == pytest.approx(48 - 32 * x * near, abs=0.06)
         assert v == pytest.approx(48 - 32 * (z - 1.0) * near, abs=0.06)
 
 
 def test_who_stands_right_behind_somebody_is_hidden(monkeypatch) -> None:
-    """Rule: who shows less than a hundredth of their outline is not annotated; else `visible` says how much."""
+    """Rule: who shows less than a hundredth of their outline is not annotated; else `visible` says
+    how much."""
     film, _, _ = arranged(monkeypatch, (0.0, 0.0, 0.0), (0.0, 3.0, 0.0))
     rows = {row["identity"]: row for row in film.annotations}
     assert rows["0002"]["visible"] == 1.0
@@ -165,17 +194,22 @@ def test_half_of_who_stands_on_the_edge_is_truncated(monkeypatch) -> None:
 
 
 def test_one_persons_shadow_falls_on_another_and_on_the_ground(monkeypatch) -> None:
-    """At forenoon the light comes from the person's front right: who stands there shades who stands behind."""
+    """At forenoon the light comes from the person's front right: who stands there shades who stands
+    behind."""
     asked = {"illuminations": "forenoon", "weathers": "sunny"}
     found = []
     for other in ((0.4, 0.45), (-3.0, -3.0)):
         place = stage(**asked)
         people = [
             place._standing(
-                sample_person(7), Placement(1, 0.0, 0.0, 0.0, True), CameraView(Moment(1, (1,)), 1, 90, 1, "plaza")
+                sample_person(7),
+                Placement(1, 0.0, 0.0, 0.0, True),
+                CameraView(Moment(1, (1,)), 1, 90, 1, "plaza"),
             ),
             place._standing(
-                sample_person(9), Placement(2, *other, 0.0, True), CameraView(Moment(1, (1,)), 1, 90, 1, "plaza")
+                sample_person(9),
+                Placement(2, *other, 0.0, True),
+                CameraView(Moment(1, (1,)), 1, 90, 1, "plaza"),
             ),
         ]
         origin, target = np.array([-4.0, 4.0, 1.2]), np.array([0.0, 0.0, 0.9])
@@ -185,7 +219,9 @@ def test_one_persons_shadow_falls_on_another_and_on_the_ground(monkeypatch) -> N
             layers, _, seen = draw_people_over(empty, people, view, SAMPLES)
         window = seen[0]
         light = layers.key["forenoon"].view(96, 96)
-        part = light[window.y : window.y + window.share.shape[0], window.x : window.x + window.share.shape[1]]
+        part = light[
+            window.y : window.y + window.share.shape[0], window.x : window.x + window.share.shape[1]
+        ]
         found.append(float(part[torch.from_numpy(window.share) > 0.99].mean()))
         ground = (layers.person == 0) & (layers.ground.abs().amax(0) < 2)
         assert (layers.key["forenoon"][ground] < 0.3 * empty.key["forenoon"][ground]).any()
@@ -193,7 +229,12 @@ def test_one_persons_shadow_falls_on_another_and_on_the_ground(monkeypatch) -> N
 
 
 def test_every_cell_is_there_under_its_name(drawn: Path) -> None:
-    names = [f"c{c:02d}/f000001_c{c:02d}_w{w:02d}_l{light:02d}.jpg" for c in (1, 2) for w in (4, 6) for light in (4, 7)]
+    names = [
+        f"c{c:02d}/f000001_c{c:02d}_w{w:02d}_l{light:02d}.jpg"
+        for c in (1, 2)
+        for w in (4, 6)
+        for light in (4, 7)
+    ]
     assert sorted(frames(drawn)) == names
     record = json.loads((drawn / "frames.json").read_text())
     assert (record["images"], record["degrees"]) == (8, {"01": 90, "02": 270})
@@ -207,7 +248,9 @@ def test_annotations_agree_with_the_instance_masks(drawn: Path) -> None:
     assert len(rows) >= 8
     for image in images:
         assert {"camera", "weather", "illumination", "background", "frame"} <= set(image)
-        shown = cv2.imread(str(drawn / "_masks" / image["file_name"].replace(".jpg", ".png")), cv2.IMREAD_UNCHANGED)
+        shown = cv2.imread(
+            str(drawn / "_masks" / image["file_name"].replace(".jpg", ".png")), cv2.IMREAD_UNCHANGED
+        )
         assert shown.shape == (54, 96)
         own = [row for row in rows if row["image_id"] == image["id"]]
         assert set(np.unique(shown)) == set(range(len(own) + 1))
@@ -240,7 +283,9 @@ def test_pycocotools_reads_the_annotations(drawn: Path, capsys) -> None:
     ],
     ids=["fewer-weathers", "more-hours-one-camera", "more-meetings", "two-workers"],
 )
-def test_a_frame_has_the_same_pixels_in_any_scenario(drawn: Path, tmp_path: Path, asked: dict) -> None:
+def test_a_frame_has_the_same_pixels_in_any_scenario(
+    drawn: Path, tmp_path: Path, asked: dict
+) -> None:
     other = frames(render_frames(tmp_path / "other", **{**SMALL, **asked}))
     shared = frames(drawn).keys() & other.keys()
     assert len(shared) >= 2
@@ -276,11 +321,14 @@ def test_an_interrupted_render_goes_on(drawn: Path, tmp_path: Path, monkeypatch)
 
 
 def test_depth_of_the_nearest_decides_what_is_hidden(monkeypatch) -> None:
-    """Points of somebody alone and behind somebody: only what the other covers changes from visible to hidden."""
+    """Points of somebody alone and behind somebody: only what the other covers changes from visible
+    to hidden."""
     alone, view, places = arranged(monkeypatch, (0.0, 0.0, 0.0))
     behind, _, _ = arranged(monkeypatch, (0.0, 0.0, 0.0), (0.25, 2.0, 0.0))
     one = np.array(alone.annotations[0]["keypoints"]).reshape(17, 3)
-    two = np.array(next(r for r in behind.annotations if r["identity"] == "0001")["keypoints"]).reshape(17, 3)
+    two = np.array(
+        next(r for r in behind.annotations if r["identity"] == "0001")["keypoints"]
+    ).reshape(17, 3)
     np.testing.assert_array_equal(one[:, :2], two[:, :2])
     cover = behind.instances == 1 + [r["identity"] for r in behind.annotations].index("0002")
     for (x, y, before), (_, _, after) in zip(one, two, strict=True):
@@ -289,14 +337,18 @@ def test_depth_of_the_nearest_decides_what_is_hidden(monkeypatch) -> None:
             assert (before, after) == (VISIBLE, HIDDEN)
             assert near.any()
     point = project_joints(stage()._somebody(places[0]), "frame 1") @ rotation_matrix("z", 0).T
-    np.testing.assert_array_equal(label_keypoints(point, view, np.full((192, 192), np.inf), (96, 96))[:, 2], VISIBLE)
+    np.testing.assert_array_equal(
+        label_keypoints(point, view, np.full((192, 192), np.inf), (96, 96))[:, 2], VISIBLE
+    )
 
 
 def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:
     arguments = ["--frames", "--identities", "2", "--viewpoints", "1", "--meetings", "1", "--weathers", "sunny",
                  "--illuminations", "noon", "--size", "64x36", "--workers", "1", "--work", str(tmp_path),
                  "--domain", "mall"]  # fmt: skip
-    first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
+    first, again = (
+        CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2)
+    )
     assert "1 frames of 2 identities drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "frames" / "mall" / "frames.json").exists()

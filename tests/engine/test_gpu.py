@@ -1,4 +1,5 @@
-"""The engine on a pretended GPU: nothing lies on the wrong side, and the pixels are the processor's."""
+"""The engine on a pretended GPU: nothing lies on the wrong side, and the pixels are the
+processor's."""
 
 import pytest
 import torch
@@ -9,9 +10,16 @@ from gprplus.engine.crops.design import make_design
 
 
 @pytest.mark.parametrize("domain", ["engine", "mall"])
-def test_pictures_drawn_on_the_device_are_the_processor_s(monkeypatch: pytest.MonkeyPatch, domain: str) -> None:
+def test_pictures_drawn_on_the_device_are_the_processor_s(
+    monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
     design = make_design(
-        identities=1, viewpoints=1, weathers="foggy,blizzard", illuminations="noon,night", size=(50, 118), domain=domain
+        identities=1,
+        viewpoints=1,
+        weathers="foggy,blizzard",
+        illuminations="noon,night",
+        size=(50, 118),
+        domain=domain,
     )
     block = next(iter(design.blocks(1)))
 
@@ -22,13 +30,17 @@ def test_pictures_drawn_on_the_device_are_the_processor_s(monkeypatch: pytest.Mo
         if device == "cuda":
             gpu.waits.clear()
             list(studio.pictures(shot, design.cell_levels()))
-            assert gpu.waits == [], "colours lie on the device already: shading does not wait for it"
+            assert gpu.waits == [], (
+                "colours lie on the device already: shading does not wait for it"
+            )
         return first
 
     here = drawn("cpu")
     with pretended(monkeypatch) as gpu:
         there = drawn("cuda")
-    for one, other in zip(here, there, strict=True):  # rounding at half a level depends on the processor's kernels
+    for one, other in zip(
+        here, there, strict=True
+    ):  # rounding at half a level depends on the processor's kernels
         apart = (one.float() - other.float()).abs()
         assert apart.max() <= 1
         assert (apart > 0).float().mean() < 1e-3

@@ -11,7 +11,8 @@ from gprplus.engine.raycast.gbuffer import cast_rays
 from gprplus.engine.raycast.intersect import intersect_rays
 from gprplus.engine.raycast.shapes import BOX, CONE, ELLIPSOID, FRUSTUM, Shapes
 
-# Thousandths: a ray that slides along a face by less than float32 can tell would be another ray in each of the two.
+# Thousandths: a ray that slides along a face by less than float32 can tell would be another ray in
+# each of the two.
 NUMBER = st.integers(-1500, 1500).map(lambda thousandths: thousandths / 1000)
 POINT = st.tuples(NUMBER, NUMBER, NUMBER)
 STEP = 0.002
@@ -56,7 +57,9 @@ def test_the_first_hit_is_where_marching_first_steps_inside(kind, start, target,
     if marched.sum() > 8:  # a graze of a few steps may fall either way
         assert found == pytest.approx(t[marched.argmax()], abs=3 * STEP)
     elif not marched.any() and np.isfinite(found):
-        deeper = inside(kind, (origin + (found + np.linspace(-0.02, 0.02, 41))[:, None] * direction), size)
+        deeper = inside(
+            kind, (origin + (found + np.linspace(-0.02, 0.02, 41))[:, None] * direction), size
+        )
         assert not deeper.all()
 
 
@@ -70,13 +73,17 @@ def test_the_first_hit_is_where_marching_first_steps_inside(kind, start, target,
     ],
     ids=["narrow on top", "wide on top", "through both ends", "past it"],
 )
-def test_a_ray_along_a_frustum_meets_the_end_it_comes_to_or_the_wall(radii, x, below, above) -> None:
+def test_a_ray_along_a_frustum_meets_the_end_it_comes_to_or_the_wall(
+    radii, x, below, above
+) -> None:
     """A frustum one metre high, from two metres below its foot and two above its top."""
     size, found = torch.tensor([[*radii, 1.0]]), []
     for y, way in ((-2.0, 1.0), (3.0, -1.0)):
         start, direction = torch.tensor([[[x], [y], [0.0]]]), torch.tensor([[[0.0], [way], [1e-6]]])
         found.append(float(intersect_rays(FRUSTUM, start, direction, size, None)))
-    assert [one if one < 100 else np.inf for one in found] == pytest.approx([below, above], abs=1e-4)
+    assert [one if one < 100 else np.inf for one in found] == pytest.approx(
+        [below, above], abs=1e-4
+    )
 
 
 def test_a_ray_through_the_part_that_is_cut_away_meets_the_inner_side() -> None:
@@ -97,12 +104,21 @@ def test_squashing_a_shape_squashes_where_it_is_met() -> None:
 def test_normals_agree_with_the_slope_of_the_depth() -> None:
     shapes = Shapes()
     shapes.cone(np.array([-0.5, -0.4, 4.0]), np.array([0.4, 0.5, 4.3]), (0.5, 0.3), 0, depth=0.7)
-    view = CameraRays(np.zeros(3), np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]]), 400.0, (128.0, 128.0), 256, 256)
+    view = CameraRays(
+        np.zeros(3),
+        np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]]),
+        400.0,
+        (128.0, 128.0),
+        256,
+        256,
+    )
     surface = cast_rays(shapes.solids(torch.device("cpu")), view)
     point = torch.full((3, 256 * 256), float("nan"))
     point[:, surface.sample] = surface.point
     grid = point.view(3, 256, 256)
-    across = torch.linalg.cross(grid[:, 1:-1, 2:] - grid[:, 1:-1, :-2], grid[:, 2:, 1:-1] - grid[:, :-2, 1:-1], dim=0)
+    across = torch.linalg.cross(
+        grid[:, 1:-1, 2:] - grid[:, 1:-1, :-2], grid[:, 2:, 1:-1] - grid[:, :-2, 1:-1], dim=0
+    )
     across = across / across.norm(dim=0)
     normal = torch.full((3, 256 * 256), float("nan"))
     normal[:, surface.sample] = surface.normal

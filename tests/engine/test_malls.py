@@ -9,22 +9,34 @@ from gprplus.engine.places import weather_light
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
 
-CELLS = [("sunny", "noon"), ("sunny", "dusk"), ("sunny", "midnight"), ("foggy", "noon"), ("blizzard", "noon")]
+CELLS = [
+    ("sunny", "noon"),
+    ("sunny", "dusk"),
+    ("sunny", "midnight"),
+    ("foggy", "noon"),
+    ("blizzard", "noon"),
+]
 
 
 def shots(domain: str) -> dict[tuple[str, str], np.ndarray]:
-    design = make_design(viewpoints=4, weathers="all", illuminations="all", size=(50, 118), domain=domain)
+    design = make_design(
+        viewpoints=4, weathers="all", illuminations="all", size=(50, 118), domain=domain
+    )
     studio = CropRenderer(design, torch.device("cpu"))
     with torch.inference_mode():
         shot = studio.shaded_block(DesignBlock(1, 1, 90, 1, design.scenes[0]))
-        return {(w, h): studio.finish(p.numpy()).astype(float) for w, h, p in studio.pictures(shot, CELLS)}
+        return {
+            (w, h): studio.finish(p.numpy()).astype(float)
+            for w, h, p in studio.pictures(shot, CELLS)
+        }
 
 
 def test_weather_and_hours_act_through_glass_and_weaker() -> None:
     inside, outside = shots("mall"), shots("engine")
     for cell in CELLS[1:]:
         change = [
-            np.abs(found[cell].mean((0, 1)) - found["sunny", "noon"].mean((0, 1))).max() for found in (inside, outside)
+            np.abs(found[cell].mean((0, 1)) - found["sunny", "noon"].mean((0, 1))).max()
+            for found in (inside, outside)
         ]
         assert 2 < change[0] < 0.75 * change[1], cell
     assert inside["sunny", "midnight"].mean() > 2 * outside["sunny", "midnight"].mean()
@@ -32,7 +44,11 @@ def test_weather_and_hours_act_through_glass_and_weaker() -> None:
 
 def test_nothing_falls_and_nothing_veils_under_a_roof() -> None:
     cell = weather_light.lighting_cell("blizzard", "noon", indoors=True)
-    assert (cell.particles, cell.snow, weather_light.haze_per_m("blizzard", "noon", indoors=True)) == ("", 0, 0.0)
+    assert (
+        cell.particles,
+        cell.snow,
+        weather_light.haze_per_m("blizzard", "noon", indoors=True),
+    ) == ("", 0, 0.0)
     assert weather_light.lighting_cell("blizzard", "noon").particles == "blizzard"
 
 

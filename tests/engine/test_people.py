@@ -28,7 +28,12 @@ def test_every_level_is_somebodys() -> None:
 
 
 def test_domains_and_seeds_share_nobody() -> None:
-    keys = [identity_key(i, seed, domain) for i in range(1, 200) for seed in (0, 1) for domain in ("engine", "street")]
+    keys = [
+        identity_key(i, seed, domain)
+        for i in range(1, 200)
+        for seed in (0, 1)
+        for domain in ("engine", "street")
+    ]
     assert len(set(keys)) == len(keys)
 
 
@@ -70,12 +75,18 @@ def test_an_arm_swings_forward_with_the_leg_of_the_other_side() -> None:
     for person in crowd(10):
         for degree in range(0, 360, 30):
             pose = walking_pose(person, degree)
-            ahead.append([(limb["right"][2] - limb["left"][2])[1] for limb in (pose.legs, pose.arms)])
+            ahead.append(
+                [(limb["right"][2] - limb["left"][2])[1] for limb in (pose.legs, pose.arms)]
+            )
     assert np.corrcoef(np.transpose(ahead))[0, 1] < -0.7
 
 
 def test_older_people_stoop_and_teenagers_are_shorter() -> None:
     people = crowd()
-    height = {age: np.mean([p.height for p in people if p["age"] == age]) for age in ("teenager", "adult")}
+    height = {
+        age: np.mean([p.height for p in people if p["age"] == age]) for age in ("teenager", "adult")
+    }
     assert height["teenager"] < height["adult"] - 0.04
-    assert min(p.stoop for p in people if p["age"] == "older") > max(p.stoop for p in people if p["age"] != "older")
+    assert min(p.stoop for p in people if p["age"] == "older") > max(
+        p.stoop for p in people if p["age"] != "older"
+    )

@@ -17,7 +17,9 @@ def box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 
 @pytest.mark.parametrize(("degree", "towards"), [(180, 1), (0, -1)])
-def test_180_shows_the_person_facing_right_and_0_facing_left(photograph, somebody, degree, towards) -> None:
+def test_180_shows_the_person_facing_right_and_0_facing_left(
+    photograph, somebody, degree, towards
+) -> None:
     """A backpack hangs behind: on the left of somebody who faces right."""
     _, with_bag = photograph(somebody(bag="yes"), degree)
     _, without = photograph(somebody(bag="no"), degree)
@@ -70,10 +72,14 @@ def test_colours_of_clothes_show(photograph, somebody) -> None:
     person = somebody()
     red = replace(person.upper, colour=np.array([0.5, 0.03, 0.03]), pattern="plain")
     blue = replace(person.upper, colour=np.array([0.03, 0.05, 0.4]), pattern="plain")
-    (one, mask), (two, _) = photograph(replace(person, upper=red)), photograph(replace(person, upper=blue))
+    (one, mask), (two, _) = (
+        photograph(replace(person, upper=red)),
+        photograph(replace(person, upper=blue)),
+    )
     high, low, left, right = box(mask)
     chest = np.s_[
-        high + (low - high) // 4 : high + (low - high) // 3, (left + right) // 2 - 2 : (left + right) // 2 + 3
+        high + (low - high) // 4 : high + (low - high) // 3,
+        (left + right) // 2 - 2 : (left + right) // 2 + 3,
     ]
     assert one[chest][..., 0].mean() > one[chest][..., 2].mean() + 30
     assert two[chest][..., 2].mean() > two[chest][..., 0].mean() + 30
@@ -81,7 +87,9 @@ def test_colours_of_clothes_show(photograph, somebody) -> None:
 
 def test_hours_follow_each_other_in_brightness(photograph, somebody) -> None:
     bright = {hour: (photograph(somebody(), 120, "sunny", hour)[0] @ GREY).mean() for hour in HOURS}
-    assert bright["midnight"] < bright["night"] < bright["dusk"] < bright["afternoon"] < bright["noon"]
+    assert (
+        bright["midnight"] < bright["night"] < bright["dusk"] < bright["afternoon"] < bright["noon"]
+    )
     assert bright["dawn"] < bright["forenoon"] < bright["noon"]
 
 
@@ -93,12 +101,16 @@ def test_dusk_is_warm_and_midnight_is_blue(photograph, somebody) -> None:
 
 
 def test_fog_eats_what_is_far_and_the_sun_makes_contrast(photograph, somebody) -> None:
-    """Edges of the background in the upper half of the picture, and the spread of the whole of it."""
+    """Edges of the background in the upper half of the picture, and the spread of the whole of
+    it."""
     edges, spread = {}, {}
     for weather in WEATHERS:
         picture, mask = photograph(somebody(), 120, weather, "noon")
         grey = np.where(mask, np.nan, picture @ GREY)
-        edges[weather], spread[weather] = np.nanmean(np.abs(np.diff(grey[:59], axis=1))), np.nanstd(grey)
+        edges[weather], spread[weather] = (
+            np.nanmean(np.abs(np.diff(grey[:59], axis=1))),
+            np.nanstd(grey),
+        )
     assert edges["foggy"] < 0.6 * edges["neutral"]
     assert spread["sunny"] == max(spread.values())
     assert spread["blizzard"] < spread["snowlight"]
@@ -106,7 +118,8 @@ def test_fog_eats_what_is_far_and_the_sun_makes_contrast(photograph, somebody) -
 
 def test_snow_whitens_the_ground(photograph, somebody) -> None:
     ground = {
-        w: photograph(somebody(), 120, w, "noon", "park")[0][-6:].mean() for w in ("overcast", "snowlight", "blizzard")
+        w: photograph(somebody(), 120, w, "noon", "park")[0][-6:].mean()
+        for w in ("overcast", "snowlight", "blizzard")
     }
     assert ground["snowlight"] > ground["overcast"] + 15
     assert ground["blizzard"] > ground["overcast"] + 30
@@ -123,14 +136,22 @@ def test_the_person_casts_a_shadow_when_the_sun_shines(studio, photograph, someb
 
 
 def test_the_mask_is_where_the_person_is(photograph, somebody) -> None:
-    """Two people who differ only in colour differ nowhere beyond the mask's edge, and all over its inside."""
+    """Two people who differ only in colour differ nowhere beyond the mask's edge, and all over its
+    inside."""
     person = somebody()
     loud = {"colour": np.array([0.9, 0.9, 0.9]), "pattern": "plain"}
     dark = {"colour": np.array([0.01, 0.01, 0.01]), "pattern": "plain"}
 
     def dressed(look: dict) -> object:
         cloth = replace(person.upper, **look)
-        return replace(person, upper=cloth, lower=cloth, skin=look["colour"], hair=look["colour"], shoe=look["colour"])
+        return replace(
+            person,
+            upper=cloth,
+            lower=cloth,
+            skin=look["colour"],
+            hair=look["colour"],
+            shoe=look["colour"],
+        )
 
     (one, mask), (two, mask_2) = photograph(dressed(loud)), photograph(dressed(dark))
     np.testing.assert_array_equal(mask, mask_2)

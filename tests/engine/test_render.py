@@ -30,13 +30,18 @@ SMALL = {
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("[0-9]*/*.jpg"))}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.glob("[0-9]*/*.jpg"))
+    }
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory) -> Path:
     """Two people, two sides, two weathers, two lights, with masks and boxes."""
-    return render(tmp_path_factory.mktemp("renders") / "engine", **SMALL, masks=True, boxes=True, workers=1)
+    return render(
+        tmp_path_factory.mktemp("renders") / "engine", **SMALL, masks=True, boxes=True, workers=1
+    )
 
 
 def test_every_cell_is_there_under_its_name(drawn: Path) -> None:
@@ -59,7 +64,11 @@ def test_the_record_says_what_the_codes_mean(drawn: Path) -> None:
     assert record["illumination"]["07"] == "night"
     assert (record["identities"], record["images"]) == (2, 16)
     assert record["factors"] == ["identity", "viewpoint_deg", "weather", "illumination"]
-    assert not [path for path in drawn.rglob("*") if path.name.endswith(".part") or path.name == "_request.json"]
+    assert not [
+        path
+        for path in drawn.rglob("*")
+        if path.name.endswith(".part") or path.name == "_request.json"
+    ]
 
 
 def test_identities_have_their_thirteen_attributes(drawn: Path) -> None:
@@ -73,7 +82,9 @@ def test_boxes_bound_the_masks(drawn: Path) -> None:
     rows = list(csv.DictReader((drawn / "_boxes.csv").open()))
     assert len(rows) == 16
     for row in rows:
-        mask = cv2.imread(str(drawn / "_masks" / row["path"].replace(".jpg", ".png")), cv2.IMREAD_GRAYSCALE)
+        mask = cv2.imread(
+            str(drawn / "_masks" / row["path"].replace(".jpg", ".png")), cv2.IMREAD_GRAYSCALE
+        )
         assert mask.shape == (118, 50)
         assert set(np.unique(mask)) == {0, 255}
         ys, xs = np.nonzero(mask)
@@ -98,7 +109,11 @@ def test_a_cell_has_the_same_pixels_in_any_design(drawn: Path, tmp_path: Path, a
     compared = 0
     for path, data in pictures(other).items():
         code = path[path.index("_c") + 2 :][:2]
-        twin = path.replace(f"_c{code}", f"_c{ {90: '01', 270: '02'}[names[code]] }") if code in names else ""
+        twin = (
+            path.replace(f"_c{code}", f"_c{ {90: '01', 270: '02'}[names[code]] }")
+            if code in names
+            else ""
+        )
         if twin in known:
             assert data == known[twin], path
             compared += 1
@@ -106,7 +121,12 @@ def test_a_cell_has_the_same_pixels_in_any_design(drawn: Path, tmp_path: Path, a
 
 
 def test_a_place_looks_the_same_when_it_is_one_of_several(drawn: Path, tmp_path: Path) -> None:
-    other = render(tmp_path / "other", **{**SMALL, "identities": 1, "weathers": "foggy"}, backgrounds=2, workers=1)
+    other = render(
+        tmp_path / "other",
+        **{**SMALL, "identities": 1, "weathers": "foggy"},
+        backgrounds=2,
+        workers=1,
+    )
     for path, data in pictures(other).items():
         if "_p01" in path:
             assert data == pictures(drawn)[path.replace("_p01", "")]
@@ -132,8 +152,11 @@ def test_the_same_request_again_touches_nothing(drawn: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
 
 
-def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: Path, monkeypatch) -> None:
-    """The third block dies half-way, leaving a torn temporary file and a torn line, as kill -9 would."""
+def test_an_interrupted_render_goes_on_where_it_stopped(
+    drawn: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """The third block dies half-way, leaving a torn temporary file and a torn line, as kill -9
+    would."""
     folder, real, count = tmp_path / "broken", workdir.write_bytes, 0
 
     def dying(path: Path, data: bytes) -> None:
@@ -160,7 +183,9 @@ def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: P
     assert (folder / "_boxes.csv").read_bytes() == (drawn / "_boxes.csv").read_bytes()
 
 
-def test_a_lost_picture_is_drawn_again_while_the_render_is_under_way(drawn: Path, tmp_path: Path) -> None:
+def test_a_lost_picture_is_drawn_again_while_the_render_is_under_way(
+    drawn: Path, tmp_path: Path
+) -> None:
     folder = render(tmp_path / "again", **SMALL, workers=1)
     (folder / "renders.json").unlink()
     lost = folder / "0001" / "0001_c01_w04_l04.jpg"
@@ -216,28 +241,40 @@ def test_an_absent_device_is_one_sentence(tmp_path: Path, name: str) -> None:
 def test_the_command_says_what_it_drew_and_that_it_was_there_already(tmp_path: Path) -> None:
     arguments = ["--identities", "1", "--viewpoints", "1", "--weathers", "sunny", "--illuminations", "noon",
                  "--size", "20x47", "--workers", "1", "--work", str(tmp_path), "--domain", "street"]  # fmt: skip
-    first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
+    first, again = (
+        CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2)
+    )
     assert "1 images of 1 identities drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "renders" / "street" / "renders.json").exists()
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["render", "--dry-run", "--work", str(tmp_path)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        cli, ["render", "--dry-run", "--work", str(tmp_path)], catch_exceptions=False
+    )
     assert "8,064 images" in result.output
     assert not any(tmp_path.iterdir())
 
 
 def test_progress_counts_every_picture(tmp_path: Path) -> None:
     seen = []
-    render(tmp_path / "f", **SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
+    render(
+        tmp_path / "f", **SMALL, workers=1, progress=lambda done, total: seen.append((done, total))
+    )
     assert seen[0] == (0, 16)
     assert seen[-1] == (16, 16)
 
 
 def test_pictures_too_small_for_a_particle_are_drawn(tmp_path: Path) -> None:
     folder = render(
-        tmp_path / "r", identities=1, viewpoints=1, weathers="all", illuminations="noon", size=(16, 32), workers=1
+        tmp_path / "r",
+        identities=1,
+        viewpoints=1,
+        weathers="all",
+        illuminations="noon",
+        size=(16, 32),
+        workers=1,
     )
     assert len(pictures(folder)) == 7
 
@@ -267,7 +304,9 @@ def test_a_render_killed_before_its_request_was_noted_goes_on(tmp_path: Path, fo
     assert not list(folder.rglob("*.part"))
 
 
-def test_a_render_killed_after_its_record_was_written_is_tidied(drawn: Path, tmp_path: Path) -> None:
+def test_a_render_killed_after_its_record_was_written_is_tidied(
+    drawn: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "r"
     shutil.copytree(drawn, folder)
     (folder / "_blocks").mkdir()

@@ -32,17 +32,26 @@ def to_first(arms):
     return (np.eye(arms) - np.eye(arms)[0])[1:]
 
 
-def experiments(rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, arm_person_sd=0.05, noise=0.03):
-    """`trials` experiments with one query a person: persons, arm x person, arm x seed, rest; arm means `truth`."""
+def experiments(
+    rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, arm_person_sd=0.05, noise=0.03
+):
+    """`trials` experiments with one query a person: persons, arm x person, arm x seed, rest; arm
+    means `truth`."""
     truth = np.zeros(arms) if truth is None else truth
     for _ in range(trials):
         values = 0.5 + truth[:, None, None] + rng.normal(0, 0.1, persons)
-        values = values + rng.normal(0, arm_person_sd, (arms, 1, persons)) + rng.normal(0, seed_sd, (arms, repeats, 1))
+        values = (
+            values
+            + rng.normal(0, arm_person_sd, (arms, 1, persons))
+            + rng.normal(0, seed_sd, (arms, repeats, 1))
+        )
         values = values + rng.normal(0, noise, (arms, repeats, persons))
         yield statistics.ScoreArray(values, np.arange(persons))
 
 
-@pytest.mark.parametrize("noisy", [[], [1], [0], [1, 3, 5, 7]], ids=["none", "one", "the reference", "half"])
+@pytest.mark.parametrize(
+    "noisy", [[], [1], [0], [1, 3, 5, 7]], ids=["none", "one", "the reference", "half"]
+)
 @pytest.mark.parametrize("repeats", [3, 5])
 def test_the_seed_part_alone_covers_a_pair_whatever_arms_are_noisier(repeats, noisy):
     rng, trials = np.random.default_rng([repeats, len(noisy)]), 8000
@@ -53,15 +62,17 @@ def test_the_seed_part_alone_covers_a_pair_whatever_arms_are_noisier(repeats, no
     gaps = means.mean(axis=2) @ to_first(9).T
     inside = np.abs(gaps) <= half_widths(np.sqrt(variance), freedom)
     assert 0.93 <= inside[:, 0].mean() <= 0.97
-    assert 0.93 <= inside.mean() <= 0.985, "pairs of two quiet arms beside noisy ones are wider than they need to be"
+    assert 0.93 <= inside.mean() <= 0.985, (
+        "pairs of two quiet arms beside noisy ones are wider than they need to be"
+    )
 
 
 def test_the_luck_of_the_mixture_is_covered_where_each_seed_has_a_deal_of_its_own():
-    """A mixture whose deals differ by 1 point, seeds by 0.5, five seeds: with one deal for all seeds the interval of a
-    pair misses four times in ten.
+    """A mixture whose deals differ by 1 point, seeds by 0.5, five seeds: with one deal for all
+    seeds the interval of a pair misses four times in ten.
 
-    By hand: error sd sqrt(1 + 2 x 0.25 / 5) = 1.05 against a half-width of about 2.4 x sqrt(2 x 0.25 / 5) = 0.76, so
-    that some P(|Z| <= 0.72) = 53% are covered.
+    By hand: error sd sqrt(1 + 2 x 0.25 / 5) = 1.05 against a half-width of about 2.4 x sqrt(2 x
+    0.25 / 5) = 0.76, so that some P(|Z| <= 0.72) = 53% are covered.
     """
     rng, trials, arms = np.random.default_rng(7), 4000, 8
     noise, luck = rng.normal(0, 0.5, (trials, arms, 5)), rng.normal(0, 1, (trials, 1, 5))
@@ -70,28 +81,40 @@ def test_the_luck_of_the_mixture_is_covered_where_each_seed_has_a_deal_of_its_ow
         means = noise.copy()
         means[:, :1] += of_seeds  # the reference is the mixture
         variance, freedom = seed_noise.contrast_variance(means, to_first(arms))
-        inside = np.abs(means.mean(axis=2) @ to_first(arms).T) <= half_widths(np.sqrt(variance), freedom)
+        inside = np.abs(means.mean(axis=2) @ to_first(arms).T) <= half_widths(
+            np.sqrt(variance), freedom
+        )
         covered[name] = inside.mean()
     assert 0.45 <= covered["one deal"] <= 0.62
     assert 0.93 <= covered["a deal a seed"] <= 0.97
 
 
 def test_with_two_seeds_the_seed_part_is_wide_and_still_covers():
-    means = np.random.default_rng(1).normal(size=(8000, 9, 2)) * np.where(np.arange(9) == 0, 3, 1)[:, None]
+    means = (
+        np.random.default_rng(1).normal(size=(8000, 9, 2))
+        * np.where(np.arange(9) == 0, 3, 1)[:, None]
+    )
     variance, freedom = seed_noise.contrast_variance(means, to_first(9))
     half = half_widths(np.sqrt(variance), freedom)
     assert (np.abs(means.mean(axis=2) @ to_first(9).T) <= half).mean() >= 0.93
     assert half.mean() > 2 * 1.96 * math.sqrt((9 + 1) / 2)
 
 
-@pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 2, 40), (6, 3, 30), (4, 5, 60), (3, 10, 30)])
-def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(arms, repeats, persons):
+@pytest.mark.parametrize(
+    ("arms", "repeats", "persons"), [(6, 2, 40), (6, 3, 30), (4, 5, 60), (3, 10, 30)]
+)
+def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
+    arms, repeats, persons
+):
     rng, trials, truth = np.random.default_rng([arms, repeats]), 250, 0.01 * np.arange(arms)
     covered, found = [], {"alone": [], "holm": [], "max": []}
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
         judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=400)
         covered.append(
-            [one.low <= t - truth[0] <= one.high for one, t in zip(judged.intervals(), truth[1:], strict=True)]
+            [
+                one.low <= t - truth[0] <= one.high
+                for one, t in zip(judged.intervals(), truth[1:], strict=True)
+            ]
         )
         null = contrasts.ContrastEstimates(
             judged.value - truth[1:], judged.std_error, judged.df, judged.d_z, judged.null
@@ -118,8 +141,12 @@ def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_referenc
     assert np.isfinite(wins).all()
 
 
-@pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 2, 40), (9, 3, 60), (4, 4, 60), (4, 10, 60)])
-def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(arms, repeats, persons):
+@pytest.mark.parametrize(
+    ("arms", "repeats", "persons"), [(6, 2, 40), (9, 3, 60), (4, 4, 60), (4, 10, 60)]
+)
+def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(
+    arms, repeats, persons
+):
     noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 300
     truth = np.zeros(arms)
     truth[1:3] = np.array([3.0, -2.2]) * power.difference_error(noise, repeats, persons)
@@ -141,7 +168,9 @@ def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(ar
 def test_equivalence_is_claimed_at_the_margin_no_oftener_than_one_time_in_twenty(margin):
     rng, trials = np.random.default_rng(11), 4000
     claimed = 0
-    for value, chi in zip(rng.normal(margin, margin / 4, trials), rng.chisquare(8, trials) / 8, strict=True):
+    for value, chi in zip(
+        rng.normal(margin, margin / 4, trials), rng.chisquare(8, trials) / 8, strict=True
+    ):
         claimed += multiplicity.equivalence(value, margin / 4 * math.sqrt(chi), 8, margin) < 0.05
     assert claimed / trials == pytest.approx(0.05, abs=slack(0.05, trials))
 
@@ -178,9 +207,18 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
 def test_component_intervals_hold_their_component():
     rng, trials, inside, found = np.random.default_rng(6), 300, [], []
     for scored in experiments(rng, trials, 5, 4, 40):
-        every = {one.name: one for one in variance_components.variance_components(scored, rng, draws=300)}
-        truth = {"person": 0.01, "arm x person": 0.05**2, "arm x seed": 0.02**2, "residual": 0.03**2}
-        inside.append([every[name].low <= value <= every[name].high for name, value in truth.items()])
+        every = {
+            one.name: one for one in variance_components.variance_components(scored, rng, draws=300)
+        }
+        truth = {
+            "person": 0.01,
+            "arm x person": 0.05**2,
+            "arm x seed": 0.02**2,
+            "residual": 0.03**2,
+        }
+        inside.append(
+            [every[name].low <= value <= every[name].high for name, value in truth.items()]
+        )
         found.append([every[name].variance / value for name, value in truth.items()])
     assert np.abs(np.mean(found, axis=0) - 1).max() < 0.1
     assert (np.mean(inside, axis=0) >= 0.95 - 0.01 - slack(0.95, trials)).all()
@@ -190,7 +228,9 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
     rng, trials, mean, ahead = np.random.default_rng(9), 300, [], []
     for _ in range(trials):
         true = rng.normal(0.02, 0.01, 6)
-        found = meta_analysis.pool_effects(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
+        found = meta_analysis.pool_effects(
+            true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400
+        )
         mean.append(found.low <= 0.02 <= found.high)
         ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
     for covers in (np.mean(mean), np.mean(ahead)):
@@ -201,9 +241,13 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
 def test_few_targets_that_share_their_seeds_are_covered(targets):
     rng, trials, inside = np.random.default_rng(12), 2000, []
     for _ in range(trials):
-        shared = 0.01 * math.sqrt(rng.chisquare(4) / 4)  # as estimated, with four degrees of freedom
+        shared = 0.01 * math.sqrt(
+            rng.chisquare(4) / 4
+        )  # as estimated, with four degrees of freedom
         effects = 0.01 * rng.normal() + rng.normal(0, 0.01, targets)
-        found = meta_analysis.pool_effects(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
+        found = meta_analysis.pool_effects(
+            effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20
+        )
         inside.append(found.low <= 0 <= found.high)
     assert 0.95 <= np.mean(inside) <= 0.99, "with two targets wide, and never too narrow"
 

@@ -1,5 +1,5 @@
-"""Scores against a naive evaluator, between libraries and devices, of collapsed features and of galleries with a few
-very long rows.
+"""Scores against a naive evaluator, between libraries and devices, of collapsed features and of
+galleries with a few very long rows.
 """
 
 import tracemalloc
@@ -31,7 +31,8 @@ def test_adversarial_searches_score_as_the_naive_evaluator_scores_them(first):
 
 
 def check(found, expected, seed):
-    """Hold scores against the naive evaluator's for the most and for the fewest rows before the relevant ones."""
+    """Hold scores against the naive evaluator's for the most and for the fewest rows before the
+    relevant ones."""
     assert found.valid.tolist() == [one is not None for one in expected]
     for i, (best, worst) in ((i, one) for i, one in enumerate(expected) if one):
         place = f"search {seed}, query {i}"
@@ -47,7 +48,9 @@ def planted(people=50, each=10, dimensions=64, spread=1.0):
     ids = np.arange(people * each) % people
     return {
         "query_features": (centres + spread * rng.normal(size=centres.shape)).astype(np.float32),
-        "gallery_features": (centres[ids] + spread * rng.normal(size=(len(ids), dimensions))).astype(np.float32),
+        "gallery_features": (
+            centres[ids] + spread * rng.normal(size=(len(ids), dimensions))
+        ).astype(np.float32),
         "query_ids": np.arange(people),
         "gallery_ids": ids,
     }
@@ -81,9 +84,13 @@ def test_a_majority_of_long_rows_changes_the_ranks_of_no_short_ones():
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_scores_of_ordinary_features_are_those_of_sorting(metric):
     search = planted(200, 10, spread=1.7)
-    query, gallery = (search[f"{side}_features"].astype(np.float64) for side in ("query", "gallery"))
+    query, gallery = (
+        search[f"{side}_features"].astype(np.float64) for side in ("query", "gallery")
+    )
     if metric == "cosine":
-        query, gallery = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (query, gallery))
+        query, gallery = (
+            side / np.linalg.norm(side, axis=1, keepdims=True) for side in (query, gallery)
+        )
     away = (query**2).sum(1)[:, None] + (gallery**2).sum(1) - 2 * query @ gallery.T
     sorted_ids = search["gallery_ids"][np.argsort(away, axis=1)]
     ranks = np.nonzero(sorted_ids == search["query_ids"][:, None])[1].reshape(200, 10) + 1
@@ -100,7 +107,9 @@ def collapsed(kind, rows, rng, dimensions):
     return {
         "constant": lambda: np.tile(point, (rows, 1)),
         "ones": lambda: np.ones((rows, dimensions)),
-        "constant with rounding noise": lambda: point * (1 + 1e-7 * rng.normal(size=(rows, dimensions))),
+        "constant with rounding noise": lambda: (
+            point * (1 + 1e-7 * rng.normal(size=(rows, dimensions)))
+        ),
         "zeros": lambda: np.zeros((rows, dimensions)),
     }[kind]().astype(np.float32)
 
@@ -141,9 +150,14 @@ def crowded(dimensions=96, rows=331, spread=1e-6):
 
 def ranks_by(search, features=lambda array: array, block=7, metric="cosine"):
     queries, gallery = features(search["query_features"]), features(search["gallery_features"])
-    known = GroundTruth.of(search["query_ids"], search["gallery_ids"], None, None, None, (len(queries), len(gallery)))
+    known = GroundTruth.of(
+        search["query_ids"], search["gallery_ids"], None, None, None, (len(queries), len(gallery))
+    )
     order, wanted = known.relevance()
-    return [one.tolist() for one in SimilaritySearch(gallery, metric).ranks(queries, order, wanted, block)]
+    return [
+        one.tolist()
+        for one in SimilaritySearch(gallery, metric).ranks(queries, order, wanted, block)
+    ]
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -176,11 +190,15 @@ def test_repeated_rows_tie_among_others(dimensions, metric):
     rng = np.random.default_rng(1)
     query = rng.random((1, dimensions)).astype(np.float32)
     gallery = rng.random((127, dimensions)).astype(np.float32)
-    gallery[::8] = (query + 0.1 * rng.normal(size=dimensions)).astype(np.float32)  # 16 rows, the nearest of all
+    gallery[::8] = (query + 0.1 * rng.normal(size=dimensions)).astype(
+        np.float32
+    )  # 16 rows, the nearest of all
     for place in range(0, 127, 8):
         ids = np.arange(1, 128)
         ids[place] = 0
-        assert score(query, gallery, [0], ids, metric=metric).per_query.first_match_rank.tolist() == [16]
+        assert score(
+            query, gallery, [0], ids, metric=metric
+        ).per_query.first_match_rank.tolist() == [16]
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-18, 1e18, 1e30])
@@ -190,7 +208,9 @@ def test_features_of_any_size_score_the_same(size, metric):
     query, gallery = rng.normal(size=(9, 24)), rng.normal(size=(80, 24))
     ids, gallery_ids = rng.integers(0, 5, 9), rng.integers(0, 5, 80)
     plain = score(query, gallery, ids, gallery_ids, metric=metric)
-    scaled = score(*((size * x).astype(np.float32) for x in (query, gallery)), ids, gallery_ids, metric=metric)
+    scaled = score(
+        *((size * x).astype(np.float32) for x in (query, gallery)), ids, gallery_ids, metric=metric
+    )
     assert scaled.mAP == pytest.approx(plain.mAP, abs=1e-12)
 
 
@@ -198,7 +218,9 @@ def test_features_of_any_size_score_the_same(size, metric):
 @pytest.mark.parametrize("people", [10, 100])
 def test_a_score_takes_no_more_memory_than_is_promised(people, offset):
     rng = np.random.default_rng(4)
-    query, gallery = (offset + rng.normal(size=(rows, 256)).astype(np.float32) for rows in (260, 20_000))
+    query, gallery = (
+        offset + rng.normal(size=(rows, 256)).astype(np.float32) for rows in (260, 20_000)
+    )
     tracemalloc.start()
     score(query, gallery, np.arange(260) % people, np.arange(20_000) % people, block_rows=100)
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,4 +1,5 @@
-"""Files of features from elsewhere: what is read of them, and what is refused, each in one sentence."""
+"""Files of features from elsewhere: what is read of them, and what is refused, each in one
+sentence."""
 
 import datetime
 import io
@@ -54,10 +55,19 @@ def test_rows_are_found_by_any_spelling_of_uid_or_path(tmp_path, names):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["a/0.jpg", "a/1.jpg", "c/2.jpg"], r"lacks the features of 1 of the 3 images \(b/2.jpg\); it names a/0.jpg"),
-        (["0.jpg", "1.jpg", "2.jpg"], r"lacks the features of 3 of the 3 images .*; it names 0.jpg \(ids\)"),
+        (
+            ["a/0.jpg", "a/1.jpg", "c/2.jpg"],
+            r"lacks the features of 1 of the 3 images \(b/2.jpg\); it names a/0.jpg",
+        ),
+        (
+            ["0.jpg", "1.jpg", "2.jpg"],
+            r"lacks the features of 3 of the 3 images .*; it names 0.jpg \(ids\)",
+        ),
         (["a/0.jpg", "a/1.jpg", "a/1.jpg"], "names 1 rows twice"),
-        (["z/a/0.jpg", "x/b/2.jpg", "y/b/2.jpg"], r"names 1 rows twice: x/b/2.jpg, y/b/2.jpg are both b/2.jpg"),
+        (
+            ["z/a/0.jpg", "x/b/2.jpg", "y/b/2.jpg"],
+            r"names 1 rows twice: x/b/2.jpg, y/b/2.jpg are both b/2.jpg",
+        ),
         (["3", "03", "7"], "names 1 rows twice: 3, 03 are both 3"),
         (["9" * 5000, "b", "c"], "lacks the features of 3"),
     ],
@@ -96,18 +106,25 @@ def test_a_path_that_two_datasets_have_is_not_guessed(tmp_path):
     ],
 )
 def test_keys_and_lists_of_any_width_read_the_same(tmp_path, uid, feature):
-    assert (read_for_rows(ROWS, table(tmp_path / "f.parquet", uid=uid, feature=feature)) == FEATURES).all()
+    assert (
+        read_for_rows(ROWS, table(tmp_path / "f.parquet", uid=uid, feature=feature)) == FEATURES
+    ).all()
 
 
 def test_one_numbered_family_of_columns_is_the_feature(tmp_path):
     first, second = FEATURES[:, 0], FEATURES[:, 1].astype(np.float64)
     for names in (("f0", "f1"), ("0", "1"), ("feature_00", "feature_01"), ("emb.0", "emb.1")):
         path = table(
-            tmp_path / "f.parquet", path=PATHS, camera=[1, 2, 3], **dict(zip(names, (first, second), strict=True))
+            tmp_path / "f.parquet",
+            path=PATHS,
+            camera=[1, 2, 3],
+            **dict(zip(names, (first, second), strict=True)),
         )
         assert (read_for_rows(ROWS, path) == FEATURES).all()
     whole = table(tmp_path / "whole.parquet", path=PATHS, f0=first, f1=FEATURES[:, 1].astype(int))
-    assert (read_for_rows(ROWS, whole) == FEATURES).all(), "a dimension of whole numbers is a dimension"
+    assert (read_for_rows(ROWS, whole) == FEATURES).all(), (
+        "a dimension of whole numbers is a dimension"
+    )
 
 
 NOW = datetime.datetime(2020, 1, 1)
@@ -116,31 +133,52 @@ NOW = datetime.datetime(2020, 1, 1)
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"f0": [1.0] * 3, "f1": [1.0] * 3, "sharpness": [1.0] * 3}, "are f0, f1 and so on, and sharpness would be"),
-        ({"x": [1.0] * 3, "y": [1.0] * 3}, "numbered columns, such as f0 and f1, and x, y would be"),
+        (
+            {"f0": [1.0] * 3, "f1": [1.0] * 3, "sharpness": [1.0] * 3},
+            "are f0, f1 and so on, and sharpness would be",
+        ),
+        (
+            {"x": [1.0] * 3, "y": [1.0] * 3},
+            "numbered columns, such as f0 and f1, and x, y would be",
+        ),
         ({"f0": [1.0] * 3, "f1": [True] * 3}, r"columns of numbers, found f1 \(bool\)"),
         ({"f0": [1.0, None, 3.0]}, r"features of 1 images hold NaN, infinity or null \(a/1.jpg\)"),
-        ({"feature": [b"12345678"] * 3}, "feature is a column of binary, expected lists of numbers"),
+        (
+            {"feature": [b"12345678"] * 3},
+            "feature is a column of binary, expected lists of numbers",
+        ),
         ({"feature": ["1 2"] * 3}, "feature is a column of string, expected lists"),
         ({"feature": [1.0] * 3}, "feature is a column of double, expected lists"),
         ({"feature": [{"x": 1.0}] * 3}, "feature is a column of struct<x: double>"),
         ({"feature": [[NOW]] * 3}, r"feature is a column of list<element: timestamp\[us\]>"),
         ({"feature": [[NOW.date()]] * 3}, r"feature is a column of list<element: date32"),
-        ({"feature": [[datetime.timedelta(1)]] * 3}, r"feature is a column of list<element: duration"),
+        (
+            {"feature": [[datetime.timedelta(1)]] * 3},
+            r"feature is a column of list<element: duration",
+        ),
         ({"feature": [[True]] * 3}, "feature is a column of list<element: bool>"),
         ({"feature": [["1"]] * 3}, "feature is a column of list<element: string>"),
         ({"feature": [[[1.0]]] * 3}, "feature is a column of list<element: list<element: double>>"),
-        ({"feature": pa.array(["a", "b", "a"]).dictionary_encode()}, "feature is a column of dictionary"),
+        (
+            {"feature": pa.array(["a", "b", "a"]).dictionary_encode()},
+            "feature is a column of dictionary",
+        ),
         ({"feature": [[1.0], None, [1.0]]}, "1 rows have no feature"),
         ({"feature": [[1.0], [2.0, None], [1.0, 2.0]]}, "row 1 has 2 numbers, the first 1"),
         ({"feature": [[1.0, 2.0], [2.0, None], [1.0, 2.0]]}, r"NaN, infinity or null \(a/1.jpg\)"),
         ({"feature": [[1.0], [np.inf], [np.nan]]}, r"features of 2 images .* \(a/1.jpg, b/2.jpg\)"),
-        ({"feature": pa.array([[]] * 3, pa.list_(pa.float32()))}, "the lists in 'feature' are empty"),
+        (
+            {"feature": pa.array([[]] * 3, pa.list_(pa.float32()))},
+            "the lists in 'feature' are empty",
+        ),
         (
             {"uid": pa.array(np.array(UIDS, np.float64)), "feature": [[1.0]] * 3},
             "uid is double, which holds no key",
         ),
-        ({"uid": [b"1", b"2", b"3"], "feature": [[1.0]] * 3}, "uid is a column of binary, expected uint64 or text"),
+        (
+            {"uid": [b"1", b"2", b"3"], "feature": [[1.0]] * 3},
+            "uid is a column of binary, expected uint64 or text",
+        ),
         ({"uid": [1, None, 2], "feature": [[1.0]] * 3}, "1 rows have no uid"),
         ({"uid": [1, 2, 4], "feature": [[1.0]] * 3}, r"it names 1 \(column uid, int64\)"),
         ({"path": [NOW] * 3, "feature": [[1.0]] * 3}, "path is a column of timestamp"),
@@ -162,11 +200,18 @@ def test_a_ragged_row_is_found_wherever_it_is(tmp_path):
 
 
 def test_two_columns_of_one_name_and_damaged_tables_are_one_sentence(tmp_path):
-    pq.write_table(pa.table([PATHS, [1.0] * 3, [1.0] * 3], names=["path", "f0", "f0"]), tmp_path / "twice.parquet")
+    pq.write_table(
+        pa.table([PATHS, [1.0] * 3, [1.0] * 3], names=["path", "f0", "f0"]),
+        tmp_path / "twice.parquet",
+    )
     whole = table(tmp_path / "whole.parquet", path=PATHS, feature=FEATURES.tolist()).read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[:-20])
     (tmp_path / "none.parquet").write_bytes(b"")
-    for name, sentence in (("twice", "one name: f0"), ("cut", "cannot be read as a P"), ("none", "cannot be read")):
+    for name, sentence in (
+        ("twice", "one name: f0"),
+        ("cut", "cannot be read as a P"),
+        ("none", "cannot be read"),
+    ):
         with pytest.raises(ScoreError, match=sentence):
             read_for_rows(ROWS, tmp_path / f"{name}.parquet")
 
@@ -230,7 +275,10 @@ LIES = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
         (saved(FEATURES[0]), r"found the shape \(2,\)"),
         (saved(FEATURES[None]), r"found the shape \(1, 3, 2\)"),
         (saved(FEATURES[:, :0]), r"(found the shape \(3, 0\)|cannot be read)"),
-        (saved(FEATURES.astype(complex)), "is an array of complex128, expected floating-point numbers"),
+        (
+            saved(FEATURES.astype(complex)),
+            "is an array of complex128, expected floating-point numbers",
+        ),
         (saved(FEATURES > 1), "is an array of bool, expected"),
         (saved(FEATURES.astype("datetime64[s]")), r"is an array of datetime64\[s\], expected"),
         (saved(FEATURES.astype("timedelta64[s]")), r"is an array of timedelta64\[s\], expected"),
@@ -245,11 +293,16 @@ LIES = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
         (header(LIES % "(3, 2.0)"), "cannot be read as an array of numbers"),
         (header("(" * 9000), "cannot be read as an array of numbers"),
         (header("{" * 90), "cannot be read as an array of numbers"),
-        (header("{'descr': [('a', 1)], 'fortran_order': 0, 'shape': (3, 2)}"), "cannot be read as an array"),
+        (
+            header("{'descr': [('a', 1)], 'fortran_order': 0, 'shape': (3, 2)}"),
+            "cannot be read as an array",
+        ),
         (header("\x00\xff"), "cannot be read as an array of numbers"),
     ],
 )
-def test_arrays_that_hold_something_else_are_one_sentence_and_no_pickle_is_loaded(tmp_path, data, sentence):
+def test_arrays_that_hold_something_else_are_one_sentence_and_no_pickle_is_loaded(
+    tmp_path, data, sentence
+):
     (tmp_path / "f.npy").write_bytes(data)
     with pytest.raises(ScoreError, match=sentence) as raised:
         read_for_rows(ROWS, tmp_path / "f.npy")

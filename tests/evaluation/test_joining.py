@@ -8,7 +8,13 @@ from scipy import stats
 
 from gprplus.statistics.identity_variance import ScoreArray, identity_variance
 from gprplus.statistics.intervals import identity_variance_part
-from gprplus.statistics.variance_sum import combine_variances, df_from_quantile, half_widths, t_quantile, two_sided
+from gprplus.statistics.variance_sum import (
+    combine_variances,
+    df_from_quantile,
+    half_widths,
+    t_quantile,
+    two_sided,
+)
 
 DEGREES = st.floats(1, 500)
 
@@ -33,28 +39,41 @@ def test_without_degrees_there_is_neither():
 
 
 def test_the_error_is_the_mean_of_the_parts_own_quantiles_weighted_by_variance():
-    variance, freedom = combine_variances([(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))])
+    variance, freedom = combine_variances(
+        [(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))]
+    )
     assert variance == [4.0]
     wanted = (3 * stats.t.ppf(0.975, 1) + stats.t.ppf(0.975, 60)) / 4
     assert stats.t.ppf(0.975, freedom[0]) == pytest.approx(wanted, rel=2e-4)
 
 
 def test_what_two_parts_both_hold_counts_once_and_never_more_than_the_smaller():
-    parts = [(np.array([3.0, 3.0]), np.array([9.0, 9.0])), (np.array([1.0, 1.0]), np.array([9.0, 9.0]))]
+    parts = [
+        (np.array([3.0, 3.0]), np.array([9.0, 9.0])),
+        (np.array([1.0, 1.0]), np.array([9.0, 9.0])),
+    ]
     assert combine_variances(parts, np.array([0.5, 2.0]))[0].tolist() == [3.5, 3.0]
 
 
 def test_a_part_without_degrees_leaves_none():
-    assert combine_variances([(np.array([1.0]), np.array([0.0])), (np.array([1.0]), np.array([9.0]))])[1] == [0.0]
-    assert combine_variances([(np.array([0.0]), np.array([4.0])), (np.array([0.0]), np.array([9.0]))])[1] == [4.0]
+    assert combine_variances(
+        [(np.array([1.0]), np.array([0.0])), (np.array([1.0]), np.array([9.0]))]
+    )[1] == [0.0]
+    assert combine_variances(
+        [(np.array([0.0]), np.array([4.0])), (np.array([0.0]), np.array([9.0]))]
+    )[1] == [4.0]
 
 
 def test_noise_of_one_seed_on_one_identity_is_the_residual_mean_square_of_a_balanced_table():
-    values = np.random.default_rng(0).normal(size=(2, 3, 8))  # two arms, three seeds, eight identities of one query
+    values = np.random.default_rng(0).normal(
+        size=(2, 3, 8)
+    )  # two arms, three seeds, eight identities of one query
     gap = values[1] - values[0]
     left = gap - gap.mean(0) - gap.mean(1, keepdims=True) + gap.mean()
     square = (left**2).sum() / (2 * 7)
-    both = identity_variance_part(identity_variance(ScoreArray(values, np.arange(8))), np.array([[-1.0, 1.0]]))[1]
+    both = identity_variance_part(
+        identity_variance(ScoreArray(values, np.arange(8))), np.array([[-1.0, 1.0]])
+    )[1]
     assert both == pytest.approx([square / (3 * 8)])
 
 
@@ -64,6 +83,8 @@ def test_counting_it_twice_would_be_too_wide():
     for _ in range(200):
         values = rng.normal(size=(2, 4, 20))
         shares.append(
-            identity_variance_part(identity_variance(ScoreArray(values, np.arange(20))), np.array([[-1.0, 1.0]]))[1][0]
+            identity_variance_part(
+                identity_variance(ScoreArray(values, np.arange(20))), np.array([[-1.0, 1.0]])
+            )[1][0]
         )
     assert np.mean(shares) == pytest.approx(2 / (4 * 20), rel=0.03)

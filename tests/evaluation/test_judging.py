@@ -47,14 +47,18 @@ def test_adjusted_probabilities_are_those_of_statsmodels(p):
 
 
 def test_what_is_unknown_is_not_counted_as_a_comparison():
-    assert multiplicity.holm(np.array([0.01, np.nan, 0.02])).tolist()[::2] == pytest.approx([0.02, 0.02])
+    assert multiplicity.holm(np.array([0.01, np.nan, 0.02])).tolist()[::2] == pytest.approx(
+        [0.02, 0.02]
+    )
 
 
 @pytest.mark.parametrize("value", [-0.004, 0.0, 0.009, 0.03])
 def test_equivalence_is_the_larger_of_two_one_sided_tests(value):
     x = value + 0.004 * np.array([-1.2, 0.3, 0.9, -0.5, 0.8, -0.3])
     exact = ttost_paired(x, np.zeros(6), -0.01, 0.01)[0]
-    assert multiplicity.equivalence(x.mean(), x.std(ddof=1) / math.sqrt(6), 5, 0.01) == pytest.approx(exact, rel=1e-8)
+    assert multiplicity.equivalence(
+        x.mean(), x.std(ddof=1) / math.sqrt(6), 5, 0.01
+    ) == pytest.approx(exact, rel=1e-8)
 
 
 def scored(means, persons=4000):
@@ -72,22 +76,27 @@ def test_two_arms_are_the_paired_t_test_over_seeds():
     means = 0.5 + 0.01 * np.array([[1.0, 2, 0, 3], [2.0, 4, 3, 3.5]])
     found, exact = judge(scored(means, 50), [[-1, 1]]), scipy_stats.ttest_rel(means[1], means[0])
     assert found.p[0] == pytest.approx(exact.pvalue, rel=1e-6)
-    assert found.d_z[0] == pytest.approx((means[1] - means[0]).mean() / (means[1] - means[0]).std(ddof=1))
+    assert found.d_z[0] == pytest.approx(
+        (means[1] - means[0]).mean() / (means[1] - means[0]).std(ddof=1)
+    )
     span = found.intervals()[0]
     assert (span.low, span.high) == pytest.approx(tuple(exact.confidence_interval()), abs=1e-6)
 
 
 def test_a_sum_of_squares_of_equally_noisy_arms_is_the_two_way_analysis_of_variance():
-    """Rows of equal size about the blocks: every contrast of all arms then has the pooled error and (A - 1)(S - 1)."""
+    """Rows of equal size about the blocks: every contrast of all arms then has the pooled error and
+    (A - 1)(S - 1)."""
     means = 0.5 + 0.01 * np.array([[1.0, -1, 0], [0, 1, -1], [-1, 0, 1]])
     found = judge(scored(means, 50), [[-1, 0.5, 0.5], [1, -0.5, -0.5]])
     assert seed_noise.pool_variances(means) == pytest.approx((0.01**2 * 6 / 4, 4))
-    assert found.std_error == pytest.approx(np.sqrt(np.full(2, seed_noise.pool_variances(means)[0] * 1.5 / 3)))
+    assert found.std_error == pytest.approx(
+        np.sqrt(np.full(2, seed_noise.pool_variances(means)[0] * 1.5 / 3))
+    )
 
 
 def test_moderated_variances_of_arms_are_worked_by_hand():
-    """Three seeds: d = 2. Rows sum to squares 2, 2 and 8, so s^2 = 1, 1, 4 and, with one degree of prior, 4/3, 4/3 and
-    10/3: weights 5/12, 5/12, 1/6 in the common shift.
+    """Three seeds: d = 2. Rows sum to squares 2, 2 and 8, so s^2 = 1, 1, 4 and, with one degree of
+    prior, 4/3, 4/3 and 10/3: weights 5/12, 5/12, 1/6 in the common shift.
     """
     means = np.array([[1.0, 0, -1], [-1.0, 0, 1], [2.0, -2, 0]])
     variance, weight = seed_noise.arm_variances(means)
@@ -104,7 +113,8 @@ def test_moderated_variances_of_arms_are_worked_by_hand():
 
 
 def test_the_moderated_form_is_smyth_s():
-    """limma's squeezed variance (d0 s0^2 + d s^2) / (d0 + d), with the prior's variance the mean over arms."""
+    """limma's squeezed variance (d0 s0^2 + d s^2) / (d0 + d), with the prior's variance the mean
+    over arms."""
     assert seed_noise.moderate_variances(np.array([0.5, 1.5, 4.0]), 4) == pytest.approx(
         [2.3 / 4.15, 6.3 / 4.15, 16.3 / 4.15]
     )
@@ -131,8 +141,12 @@ def test_the_spread_of_draws_is_in_the_error_of_a_contrast_against_them():
 
 
 def test_a_noisy_arm_widens_its_own_contrasts_and_leaves_the_others():
-    means = 0.5 + np.array([[0.001, -0.001, 0], [0.0, 0.001, -0.001], [0.09, -0.1, 0.01], [-0.001, 0, 0.001]])
-    variance, freedom = seed_noise.contrast_variance(means, np.array([[1, 0, -1, 0.0], [1, -1, 0, 0]]))
+    means = 0.5 + np.array(
+        [[0.001, -0.001, 0], [0.0, 0.001, -0.001], [0.09, -0.1, 0.01], [-0.001, 0, 0.001]]
+    )
+    variance, freedom = seed_noise.contrast_variance(
+        means, np.array([[1, 0, -1, 0.0], [1, -1, 0, 0]])
+    )
     assert freedom[0] < 3, "the interval rests on the few degrees of freedom of that arm"
     assert variance[0] > 10 * variance[1]
 
@@ -152,9 +166,19 @@ def test_components_of_a_small_table_are_the_mean_squares_solved_by_hand():
 def test_components_are_those_of_restricted_maximum_likelihood():
     rng, (arms, repeats, persons) = np.random.default_rng(3), (3, 4, 8)
     values = 0.1 * rng.normal(size=persons) + 0.08 * rng.normal(size=(1, repeats, 1))
-    values = values + 0.06 * rng.normal(size=(arms, 1, persons)) + 0.05 * rng.normal(size=(arms, repeats, 1))
-    values = values + 0.04 * rng.normal(size=(1, repeats, persons)) + 0.03 * rng.normal(size=(arms, repeats, persons))
-    found = variance_components.variance_components(statistics.ScoreArray(values, np.arange(persons)), rng)
+    values = (
+        values
+        + 0.06 * rng.normal(size=(arms, 1, persons))
+        + 0.05 * rng.normal(size=(arms, repeats, 1))
+    )
+    values = (
+        values
+        + 0.04 * rng.normal(size=(1, repeats, persons))
+        + 0.03 * rng.normal(size=(arms, repeats, persons))
+    )
+    found = variance_components.variance_components(
+        statistics.ScoreArray(values, np.arange(persons)), rng
+    )
     assert all(one.variance > 0 for one in found), "else the two estimators are not the same"
     a, s, p = (grid.ravel() for grid in np.indices(values.shape))
     one_hot = {
@@ -167,7 +191,13 @@ def test_components_are_those_of_restricted_maximum_likelihood():
     names = list(one_hot)
     mats = [[np.eye(code.max() + 1)[code]] for code in one_hot.values()]
     spec = VCSpec(names, [[[str(i) for i in range(m[0].shape[1])]] for m in mats], mats)
-    model = MixedLM(10 * values.ravel(), np.eye(arms)[a], groups=np.zeros(values.size), exog_re=None, exog_vc=spec)
+    model = MixedLM(
+        10 * values.ravel(),
+        np.eye(arms)[a],
+        groups=np.zeros(values.size),
+        exog_re=None,
+        exog_vc=spec,
+    )
     fitted = model.fit(reml=True)
     exact = dict(zip(names, fitted.vcomp / 100, strict=True)) | {"residual": fitted.scale / 100}
     for one in found:
@@ -180,7 +210,10 @@ def test_draws_of_a_control_vary_by_their_own_component():
     one = statistics.ScoreArray(values, np.arange(20))
     found = variance_components.control_draw_component(one, [[0, 1, 2]], np.random.default_rng(1))
     assert found.variance == pytest.approx(0.01, rel=1e-3)
-    assert variance_components.control_draw_component(one, [[0], [1]], np.random.default_rng(1)) is None
+    assert (
+        variance_components.control_draw_component(one, [[0], [1]], np.random.default_rng(1))
+        is None
+    )
 
 
 def test_effects_of_a_full_factorial_are_its_differences_of_means():
@@ -216,7 +249,10 @@ def test_shapley_values_are_averages_over_all_orders_and_add_up(count, seed):
     worth = dict(zip(free, scores, strict=True))
     slow = [
         np.mean(
-            [worth[frozenset(o[: o.index(x) + 1])] - worth[frozenset(o[: o.index(x)])] for o in permutations(players)]
+            [
+                worth[frozenset(o[: o.index(x) + 1])] - worth[frozenset(o[: o.index(x)])]
+                for o in permutations(players)
+            ]
         )
         for x in players
     ]
@@ -261,7 +297,11 @@ def test_pooled_targets_are_the_known_random_effects_mean():
 
 
 def test_the_seeds_that_targets_share_widen_their_mean():
-    effects, variances, rng = np.array([0.02, 0.03, 0.025]), np.full(3, 1e-4), np.random.default_rng(0)
+    effects, variances, rng = (
+        np.array([0.02, 0.03, 0.025]),
+        np.full(3, 1e-4),
+        np.random.default_rng(0),
+    )
     alone, shared = (
         meta_analysis.pool_effects(effects, variances, rng),
         meta_analysis.pool_effects(effects, variances, rng, 1e-4, 4),
@@ -276,7 +316,9 @@ def test_more_seeds_and_more_people_see_smaller_differences():
     assert by_seeds == sorted(by_seeds, reverse=True)
     assert by_people == sorted(by_people, reverse=True)
     enough = power.needed_size(noise, 5, 6, 0.02)
-    assert power.power(noise, 5, enough, 6, 0.02) >= 0.8 > power.power(noise, 5, enough - 1, 6, 0.02)
+    assert (
+        power.power(noise, 5, enough, 6, 0.02) >= 0.8 > power.power(noise, 5, enough - 1, 6, 0.02)
+    )
     assert power.needed_size(power.NoiseEstimate(0.1, 0.0, 0.0, "loud"), 3, 6, 0.01) is None
 
 
@@ -286,29 +328,41 @@ def arms(*kinds):
 
 def test_a_design_declares_its_families_before_anything_is_trained():
     facts = arms(
-        ("only-a+b", "only", ["a", "b"]), ("mix", "mix", list("abcd")), ("random-images-1", "random-images", [])
+        ("only-a+b", "only", ["a", "b"]),
+        ("mix", "mix", list("abcd")),
+        ("random-images-1", "random-images", []),
     )
     facts |= arms(*((f"random-levels-q2-{k}", "random-levels", ["c", "d"]) for k in (1, 2)))
-    found = estimands.declared_contrasts(split_of(design="only", reference="mix", arms=facts), list(facts))
+    found = estimands.declared_contrasts(
+        split_of(design="only", reference="mix", arms=facts), list(facts)
+    )
     assert [(one.family, one.name) for one in found] == [
         ("sufficiency", "only-a+b"),
         ("attribute effect", "only-a+b"),
         ("random images", "random-images"),
     ]
-    assert found[1].weights == {"only-a+b": 1.0, "random-levels-q2-1": -0.5, "random-levels-q2-2": -0.5}
+    assert found[1].weights == {
+        "only-a+b": 1.0,
+        "random-levels-q2-1": -0.5,
+        "random-levels-q2-2": -0.5,
+    }
     assert found[1].draws == ("random-levels-q2-1", "random-levels-q2-2")
     assert all(abs(sum(one.weights.values())) < 1e-12 for one in found)
 
 
 def test_necessity_is_what_the_mixture_has_beyond_the_rest():
     facts = arms(("without-a", "without", ["b", "c"]), ("mix", "mix", list("abc")))
-    (found,) = estimands.declared_contrasts(split_of(design="without", reference="mix", arms=facts), list(facts))
+    (found,) = estimands.declared_contrasts(
+        split_of(design="without", reference="mix", arms=facts), list(facts)
+    )
     assert found.weights == {"mix": 1.0, "without-a": -1.0}
 
 
 def test_a_path_has_slopes_and_one_over_all_of_it():
     facts = {f"path-{s}": {"kind": "path", "share": s / 100} for s in (0, 50, 100)}
-    found = estimands.declared_contrasts(split_of(design="path", reference="path-0", arms=facts), list(facts))
+    found = estimands.declared_contrasts(
+        split_of(design="path", reference="path-0", arms=facts), list(facts)
+    )
     assert [one.name for one in found[:2]] == ["path-50", "path-100"], "each against the start"
     found = found[2:]
     assert [one.name for one in found] == ["path-0 to path-50", "path-50 to path-100", "whole path"]
@@ -318,5 +372,7 @@ def test_a_path_has_slopes_and_one_over_all_of_it():
 
 def test_arms_that_are_not_there_are_not_compared():
     facts = arms(("only-a", "only", ["a"]), ("only-b", "only", ["b"]), ("mix", "mix", list("ab")))
-    found = estimands.declared_contrasts(split_of(design="only", reference="mix", arms=facts), ["only-a", "mix"])
+    found = estimands.declared_contrasts(
+        split_of(design="only", reference="mix", arms=facts), ["only-a", "mix"]
+    )
     assert [one.name for one in found] == ["only-a"]

@@ -41,18 +41,26 @@ def test_own_level_is_the_specialist_on_its_level_against_the_reference_there():
 def test_transfer_is_on_the_levels_that_the_arm_has_not_seen():
     over = found(ONLY)
     assert value(over["transfer", "only-a"], MEANS) == pytest.approx((0.3 + 0.2 - 0.6 - 0.7) / 2)
-    assert value(over["transfer, mean", "all arms"], MEANS) == pytest.approx((-0.4 - 0.35 - 0.4) / 3)
+    assert value(over["transfer, mean", "all arms"], MEANS) == pytest.approx(
+        (-0.4 - 0.35 - 0.4) / 3
+    )
 
 
 def test_arms_are_compared_among_themselves_only_where_neither_has_seen_the_level():
     among = found(ONLY)
     # only-a on b against only-c on b, and on c against only-b on c
-    assert value(among["transfer, unseen by both", "only-a"], MEANS) == pytest.approx((0.3 - 0.2 + 0.2 - 0.1) / 2)
+    assert value(among["transfer, unseen by both", "only-a"], MEANS) == pytest.approx(
+        (0.3 - 0.2 + 0.2 - 0.1) / 2
+    )
     both = ONLY | split_of(arms={"without-a": {"kind": "without", "levels": ["b", "c"]}}).arms
     means = MEANS | {("without-a", level): 0.35 for level in "abc"}
-    assert ("own level", "without-a") not in found(both), "arms of one level are the ones that the mean is about"
+    assert ("own level", "without-a") not in found(both), (
+        "arms of one level are the ones that the mean is about"
+    )
     left_out = found(both)["transfer, unseen by both", "without-a"]
-    assert value(left_out, means) == pytest.approx(0.35 - (0.4 + 0.1) / 2), "the other arms on a, without only-a"
+    assert value(left_out, means) == pytest.approx(0.35 - (0.4 + 0.1) / 2), (
+        "the other arms on a, without only-a"
+    )
 
 
 def test_arms_without_a_set_of_levels_take_no_part():
@@ -78,15 +86,24 @@ def test_only_tests_of_one_level_are_taken():
 
 def scores(rng, seeds=3, sizes=(12, 18, 24), identities=6):
     arms = tuple(ONLY)
-    values = {level: rng.uniform(size=(len(arms), seeds, size)) for level, size in zip("abc", sizes, strict=True)}
+    values = {
+        level: rng.uniform(size=(len(arms), seeds, size))
+        for level, size in zip("abc", sizes, strict=True)
+    }
     return LevelScores(
-        arms, values, {level: np.arange(size) % identities for level, size in zip("abc", sizes, strict=True)}
+        arms,
+        values,
+        {level: np.arange(size) % identities for level, size in zip("abc", sizes, strict=True)},
     )
 
 
 def test_values_are_the_means_of_cells_whatever_the_number_of_queries():
     made = scores(np.random.default_rng(1))
-    means = {(arm, level): made.means(level)[i].mean() for i, arm in enumerate(made.arms) for level in "abc"}
+    means = {
+        (arm, level): made.means(level)[i].mean()
+        for i, arm in enumerate(made.arms)
+        for level in "abc"
+    }
     every = level_contrasts(ONLY, "mix", list("abc"))
     judged = estimate_cells(made, every, np.random.default_rng(2))
     assert judged.value == pytest.approx([value(one, means) for one in every])
@@ -95,18 +112,23 @@ def test_values_are_the_means_of_cells_whatever_the_number_of_queries():
 
 def test_one_level_is_the_ordinary_contrast_of_arms_on_it():
     made = scores(np.random.default_rng(3))
-    cells = [CellContrast("", arm, "", {(arm, "b"): 1.0, ("mix", "b"): -1.0}) for arm in made.arms[1:]]
+    cells = [
+        CellContrast("", arm, "", {(arm, "b"): 1.0, ("mix", "b"): -1.0}) for arm in made.arms[1:]
+    ]
     here = estimate_cells(made, cells, np.random.default_rng(4))
     arms = np.eye(4)[1:] - np.eye(4)[0]
     plain = contrasts.estimate_contrasts(
-        statistics.ScoreArray(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4)
+        statistics.ScoreArray(made.values["b"], made.identities["b"]),
+        arms,
+        np.random.default_rng(4),
     )
     for name in ("value", "std_error", "df", "null"):
         assert getattr(here, name) == pytest.approx(getattr(plain, name))
 
 
 def test_a_mean_over_levels_counts_identities_as_clusters_over_all_of_them():
-    """One identity's shift on all levels does not average out: the same identities searched in more levels."""
+    """One identity's shift on all levels does not average out: the same identities searched in more
+    levels."""
     rng = np.random.default_rng(5)
     shift = rng.normal(0, 0.1, 8)
     arms, queries = ("mix", "only-a", "only-b", "only-c"), np.arange(8)
@@ -131,4 +153,6 @@ def test_together_keeps_each_contrast_in_its_place():
     base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
     assert judged.value == pytest.approx(np.subtract(each, base))
     rows = multiplicity.family_figures(judged, 0.01)
-    assert all(row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows)
+    assert all(
+        row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows
+    )

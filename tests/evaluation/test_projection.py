@@ -23,26 +23,41 @@ class Wanted(SimpleNamespace):
 
 @pytest.fixture
 def ahead(tmp_path):
-    """Two splits with one arm in common, searched in a target of their own and in a re-ranked one; one run is done."""
+    """Two splits with one arm in common, searched in a target of their own and in a re-ranked one;
+    one run is done."""
     recipe = Recipe.read("glance").with_options(epochs=2)
 
     def case(name, **images):
-        arms = {arm: {"fingerprint": f"{arm}{size}", "images": size} for arm, size in images.items()}
+        arms = {
+            arm: {"fingerprint": f"{arm}{size}", "images": size} for arm, size in images.items()
+        }
         record = split_of(arms=arms)
         own = Wanted(uids=np.arange(100), queries=10, rerank=None)
         street = Wanted(uids=np.arange(50, 120), queries=20, rerank=RerankOptions())
         split = SimpleNamespace(record=record, arms=list(arms))
-        return SimpleNamespace(split=split, recipe=recipe, folder=tmp_path / name, targets=[own, street])
+        return SimpleNamespace(
+            split=split, recipe=recipe, folder=tmp_path / name, targets=[own, street]
+        )
 
     (tmp_path / "b" / "other" / "seed1").mkdir(parents=True)
-    earlier = Path(__file__).parents[1] / "data" / "version_0_1" / "runs" / "weather" / "smoke" / "mix" / "seed0"
+    earlier = (
+        Path(__file__).parents[1]
+        / "data"
+        / "version_0_1"
+        / "runs"
+        / "weather"
+        / "smoke"
+        / "mix"
+        / "seed0"
+    )
     shutil.copy(earlier / "run.json", tmp_path / "b" / "other" / "seed1")
     return [case("a", all=6400, some=640), case("b", all=6400, other=320)]
 
 
 def test_a_shared_training_counts_once_and_every_embedding_and_search_counts(ahead):
     todo = cost_estimate.count_workload(ahead, 2, force=False)
-    # 64 images a step, 2 epochs: 200 + 20 steps for both seeds, 10 for the one seed of `other` that is not done
+    # 64 images a step, 2 epochs: 200 + 20 steps for both seeds, 10 for the one seed of `other` that
+    # is not done
     assert todo.steps == 2 * (200 + 20) + 10
     runs = 2 * 2 * 3 - 1  # two splits of two arms and the untrained network, two seeds, one done
     assert todo.embedded == runs * 120
@@ -54,9 +69,13 @@ def test_a_shared_training_counts_once_and_every_embedding_and_search_counts(ahe
 def test_the_pieces_are_what_each_costs_times_how_often(ahead, monkeypatch):
     monkeypatch.setattr(cost_estimate.timing, "packing_seconds", lambda paths, height, width: 0.5)
     monkeypatch.setattr(cost_estimate.timing, "step_seconds", lambda recipe, device, threads: 2.0)
-    monkeypatch.setattr(cost_estimate.timing, "embedding_seconds", lambda recipe, device, threads: 0.25)
     monkeypatch.setattr(
-        cost_estimate, "_seconds_a_pair", lambda width, device, rerank: 1e-3 if rerank is None else 1e-2
+        cost_estimate.timing, "embedding_seconds", lambda recipe, device, threads: 0.25
+    )
+    monkeypatch.setattr(
+        cost_estimate,
+        "_seconds_a_pair",
+        lambda width, device, rerank: 1e-3 if rerank is None else 1e-2,
     )
     todo = cost_estimate.Workload(steps=10, embedded=40, pairs=1000, reranked=100)
     recipe = ahead[0].recipe
@@ -74,6 +93,8 @@ def test_the_pieces_are_what_each_costs_times_how_often(ahead, monkeypatch):
 def test_measured_rates_are_of_this_machine_and_positive():
     recipe = Recipe.read("glance")
     assert cost_estimate._seconds_a_pair(64, "cpu", None) > 0
-    parts = cost_estimate.estimate_seconds(cost_estimate.Workload(1, 1, 1, 0), [], 0, recipe, "cpu", 1, 1)
+    parts = cost_estimate.estimate_seconds(
+        cost_estimate.Workload(1, 1, 1, 0), [], 0, recipe, "cpu", 1, 1
+    )
     assert parts["packing"] == 0
     assert all(parts[name] > 0 for name in ("training", "embedding", "scoring"))

@@ -13,7 +13,8 @@ from gprplus.evaluation.rerank import RerankedSearch, RerankOptions
 
 
 def twin(queries, gallery, k1, k2, share):
-    """Zhong et al. 2017 by the letter: final distances `(Q, G)` of features that are unit vectors."""
+    """Zhong et al. 2017 by the letter: final distances `(Q, G)` of features that are unit
+    vectors."""
     x = np.concatenate([queries, gallery]).astype(np.float64)
     count = len(x)
     squared = ((x[:, None] - x[None]) ** 2).sum(-1)
@@ -58,7 +59,13 @@ def final(queries, gallery, knobs, metric="cosine"):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 40), st.integers(1, 8), st.integers(1, 4))
+@given(
+    st.integers(0, 2**31),
+    st.integers(1, 9),
+    st.integers(1, 40),
+    st.integers(1, 8),
+    st.integers(1, 4),
+)
 def test_blocks_give_what_whole_matrices_give(seed, queries, gallery, k1, k2):
     rng = np.random.default_rng(seed)
     q, _ = unit(rng, queries, 5)
@@ -73,7 +80,9 @@ def test_the_settings_of_the_paper_on_a_gallery_larger_than_a_block(monkeypatch)
     rng = np.random.default_rng(3)
     (q, _), (g, _) = unit(rng, 40, 20), unit(rng, 300, 20)
     assert final(q, g, RerankOptions()) == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
-    assert final(3 * q, 3 * g, RerankOptions(), "euclidean") == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
+    assert final(3 * q, 3 * g, RerankOptions(), "euclidean") == pytest.approx(
+        twin(q, g, 20, 6, 0.3), abs=2e-6
+    )
 
 
 def test_on_a_device_the_distances_are_the_same():
@@ -92,7 +101,9 @@ def test_re_ranking_lifts_what_neighbours_can_lift_and_share_one_changes_nothing
     (q, qi), (g, gi) = unit(rng, 60, 12), unit(rng, 400, 12)
     plain = score(q, g, qi, gi)
     assert score(q, g, qi, gi, rerank=RerankOptions()).mAP > plain.mAP + 0.05
-    assert score(q, g, qi, gi, rerank=RerankOptions(share=1)).mAP == pytest.approx(plain.mAP, abs=1e-9)
+    assert score(q, g, qi, gi, rerank=RerankOptions(share=1)).mAP == pytest.approx(
+        plain.mAP, abs=1e-9
+    )
 
 
 def test_junk_takes_no_part_in_neighbourhoods():
@@ -106,13 +117,19 @@ def test_junk_takes_no_part_in_neighbourhoods():
 def test_cameras_are_obeyed_after_re_ranking():
     q = np.array([[1, 0, 0]], np.float32)
     g = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0, 0, 1]], np.float32)
-    scores = score(q, g, ["a"], ["a", "a", "b", "c"], [1], [1, 2, 1, 2], rerank=RerankOptions(k1=2, k2=1))
-    assert scores.per_query.first_match_rank.tolist() == [1], "the same camera's row has left, the other's stands first"
+    scores = score(
+        q, g, ["a"], ["a", "a", "b", "c"], [1], [1, 2, 1, 2], rerank=RerankOptions(k1=2, k2=1)
+    )
+    assert scores.per_query.first_match_rank.tolist() == [1], (
+        "the same camera's row has left, the other's stands first"
+    )
 
 
 def test_a_collapsed_network_scores_near_zero_after_re_ranking_too():
     feature = np.ones((50, 8), np.float32)
-    scores = score(feature, feature.repeat(6, 0), np.arange(50), np.arange(300) % 50, rerank=RerankOptions())
+    scores = score(
+        feature, feature.repeat(6, 0), np.arange(50), np.arange(300) % 50, rerank=RerankOptions()
+    )
     assert scores.mAP < 0.1
 
 

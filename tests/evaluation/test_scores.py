@@ -14,7 +14,8 @@ from gprplus.evaluation.products import SimilaritySearch
 
 
 def at_ranks(ranks, gallery=8):
-    """One query whose similarities fall along the gallery, with true matches at the ranks given (from 1)."""
+    """One query whose similarities fall along the gallery, with true matches at the ranks given
+    (from 1)."""
     angle = np.arange(1, gallery + 1) / 20
     features = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
     ids = [7 if i + 1 in ranks else 100 + i for i in range(gallery)]
@@ -66,7 +67,10 @@ def test_the_same_camera_hides_its_rows_and_an_unknown_camera_hides_nothing():
     query, gallery, ids, gallery_ids = at_ranks([1, 3])
     cams = [4, 1, 2, 1, 1, 1, 1, 1]
     assert score(query, gallery, ids, gallery_ids, [4], cams).mAP == pytest.approx(1 / 2)
-    assert score(query, gallery, ids, gallery_ids, [None], cams).mAP == score(query, gallery, ids, gallery_ids).mAP
+    assert (
+        score(query, gallery, ids, gallery_ids, [None], cams).mAP
+        == score(query, gallery, ids, gallery_ids).mAP
+    )
 
 
 def test_junk_leaves_the_ranking_and_distractors_stay():
@@ -99,7 +103,9 @@ def brute(query, gallery, query_ids, gallery_ids, query_cams, gallery_cams, junk
     for q, identity, camera in zip(query, query_ids, query_cams, strict=True):
         rows = [
             (-float(q @ g), gallery_id == identity)
-            for g, gallery_id, gallery_cam, is_junk in zip(gallery, gallery_ids, gallery_cams, junk, strict=True)
+            for g, gallery_id, gallery_cam, is_junk in zip(
+                gallery, gallery_ids, gallery_cams, junk, strict=True
+            )
             if not is_junk and not (gallery_id == identity and gallery_cam == camera)
         ]
         truth = [is_match for _, is_match in sorted(rows)]
@@ -110,7 +116,11 @@ def brute(query, gallery, query_ids, gallery_ids, query_cams, gallery_cams, junk
         precision, before = [k / r for k, r in enumerate(ranks, 1)], []
         for k, rank in enumerate(ranks, 1):
             before.append(1 if rank == 1 else (k - 1) / (rank - 1))
-        terms = precision if ap == "step" else [(a + b) / 2 for a, b in zip(before, precision, strict=True)]
+        terms = (
+            precision
+            if ap == "step"
+            else [(a + b) / 2 for a, b in zip(before, precision, strict=True)]
+        )
         out.append((sum(terms) / len(ranks), ranks[0], len(ranks) / ranks[-1]))
     return out
 
@@ -119,9 +129,15 @@ def brute(query, gallery, query_ids, gallery_ids, query_cams, gallery_cams, junk
 def searches(draw):
     """Small searches on a grid of exact values, so that ties are common and no product rounds."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    queries, rows, people = draw(st.integers(1, 9)), draw(st.integers(1, 70)), draw(st.integers(1, 5))
+    queries, rows, people = (
+        draw(st.integers(1, 9)),
+        draw(st.integers(1, 70)),
+        draw(st.integers(1, 5)),
+    )
     cameras = draw(st.integers(1, 3))
-    directions = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5], [0, 0, 0, 0]])
+    directions = np.array(
+        [[1, 0, 0, 0], [0, 1, 0, 0], [0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5], [0, 0, 0, 0]]
+    )
     return (
         directions[rng.integers(0, 5, queries)].astype(np.float32),
         directions[rng.integers(0, 5, rows)].astype(np.float32),
@@ -134,7 +150,12 @@ def searches(draw):
 
 
 @settings(max_examples=150, deadline=None)
-@given(searches(), st.sampled_from(["step", "trapezoid"]), st.integers(1, 4), st.sampled_from([0, 70_000]))
+@given(
+    searches(),
+    st.sampled_from(["step", "trapezoid"]),
+    st.integers(1, 4),
+    st.sampled_from([0, 70_000]),
+)
 def test_agrees_with_a_twin_that_sorts(search, ap, rows, a_pass):
     *arrays, junk = search
     expected = brute(*arrays, junk, ap)
@@ -148,7 +169,9 @@ def test_agrees_with_a_twin_that_sorts(search, ap, rows, a_pass):
         scores = score(*arrays, gallery_junk=junk, ap=ap, block_rows=rows)
     assert scores.per_query.valid.tolist() == [one is not None for one in expected]
     assert scores.mAP == pytest.approx(np.mean([one[0] for one in kept]), abs=1e-12)
-    assert scores.per_query.first_match_rank[scores.per_query.valid].tolist() == [one[1] for one in kept]
+    assert scores.per_query.first_match_rank[scores.per_query.valid].tolist() == [
+        one[1] for one in kept
+    ]
     assert scores.mINP == pytest.approx(np.mean([one[2] for one in kept]), abs=1e-12)
     for k in (1, 5, 50):
         assert scores.cmc[k - 1] == pytest.approx(np.mean([one[1] <= k for one in kept]))
@@ -162,21 +185,32 @@ def test_the_product_for_accelerators_counts_the_same(search):
     if not len(order):
         return
     host = SimilaritySearch(gallery, "cosine").ranks(queries, order, wanted, 3)
-    device = SimilaritySearch(torch.from_numpy(gallery), "cosine").ranks(torch.from_numpy(queries), order, wanted, 3)
+    device = SimilaritySearch(torch.from_numpy(gallery), "cosine").ranks(
+        torch.from_numpy(queries), order, wanted, 3
+    )
     for one, other in zip(host, device, strict=True):
         assert one.tolist() == other.tolist()
 
 
 def test_row_order_dtype_and_kind_of_array_change_nothing():
     rng = np.random.default_rng(5)
-    query, gallery = rng.normal(size=(20, 16)).astype(np.float32), rng.normal(size=(90, 16)).astype(np.float32)
+    query, gallery = (
+        rng.normal(size=(20, 16)).astype(np.float32),
+        rng.normal(size=(90, 16)).astype(np.float32),
+    )
     ids, gallery_ids = rng.integers(0, 6, 20), rng.integers(0, 6, 90)
     plain = score(query, gallery, ids, gallery_ids).mAP
     shuffled = rng.permutation(90)
-    assert score(query, gallery[shuffled], ids, gallery_ids[shuffled]).mAP == pytest.approx(plain, abs=1e-12)
+    assert score(query, gallery[shuffled], ids, gallery_ids[shuffled]).mAP == pytest.approx(
+        plain, abs=1e-12
+    )
     assert score(torch.from_numpy(query), torch.from_numpy(gallery), ids, gallery_ids).mAP == plain
-    assert score(query.astype(np.float64), gallery.astype(np.float64), ids, gallery_ids).mAP == pytest.approx(plain)
-    assert score(query * 3, gallery * rng.uniform(1, 9, (90, 1)), ids, gallery_ids).mAP == pytest.approx(plain)
+    assert score(
+        query.astype(np.float64), gallery.astype(np.float64), ids, gallery_ids
+    ).mAP == pytest.approx(plain)
+    assert score(
+        query * 3, gallery * rng.uniform(1, 9, (90, 1)), ids, gallery_ids
+    ).mAP == pytest.approx(plain)
 
 
 def test_euclidean_equals_cosine_on_unit_features_and_differs_elsewhere():
@@ -184,10 +218,14 @@ def test_euclidean_equals_cosine_on_unit_features_and_differs_elsewhere():
     query, gallery = rng.normal(size=(10, 8)), rng.normal(size=(60, 8))
     ids, gallery_ids = rng.integers(0, 4, 10), rng.integers(0, 4, 60)
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery)]
-    assert score(*unit, ids, gallery_ids, metric="euclidean").mAP == pytest.approx(score(*unit, ids, gallery_ids).mAP)
+    assert score(*unit, ids, gallery_ids, metric="euclidean").mAP == pytest.approx(
+        score(*unit, ids, gallery_ids).mAP
+    )
     distances = np.linalg.norm(query[:, None] - gallery[None], axis=2)
     first = gallery_ids[distances.argmin(1)] == ids
-    assert score(query, gallery, ids, gallery_ids, metric="euclidean").cmc[0] == pytest.approx(first.mean())
+    assert score(query, gallery, ids, gallery_ids, metric="euclidean").cmc[0] == pytest.approx(
+        first.mean()
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,18 @@ def expected(split, features):
     rows = split.test().to_pylist()
     query = np.array([row["role"] == "query" for row in rows])
     ids = np.array([row["identity"] for row in rows])
-    cams = np.array([row["camera"] if row["camera"] is not None else str(row["viewpoint_deg"]) for row in rows])
-    return gpr.score(features[query], features[~query], ids[query], ids[~query], cams[query], cams[~query])
+    cams = np.array(
+        [row["camera"] if row["camera"] is not None else str(row["viewpoint_deg"]) for row in rows]
+    )
+    return gpr.score(
+        features[query], features[~query], ids[query], ids[~query], cams[query], cams[~query]
+    )
 
 
 def equal(one, two):
-    return one.summary() == two.summary() and np.array_equal(one.per_query.AP, two.per_query.AP, equal_nan=True)
+    return one.summary() == two.summary() and np.array_equal(
+        one.per_query.AP, two.per_query.AP, equal_nan=True
+    )
 
 
 def test_an_array_or_tensor_is_in_the_order_of_the_test_rows(split, features, expected):
@@ -62,15 +68,22 @@ def test_a_table_may_name_rows_by_path(split, features, expected):
 
 def test_files_are_read(split, features, expected, tmp_path):
     np.save(tmp_path / "f.npy", features[::-1])
-    (tmp_path / "f.txt").write_text("\n".join(map(str, split.test().column("uid").to_pylist()[::-1])))
-    pq.write_table(pa.table({"uid": split.test().column("uid"), "feature": features.tolist()}), tmp_path / "f.parquet")
+    (tmp_path / "f.txt").write_text(
+        "\n".join(map(str, split.test().column("uid").to_pylist()[::-1]))
+    )
+    pq.write_table(
+        pa.table({"uid": split.test().column("uid"), "feature": features.tolist()}),
+        tmp_path / "f.parquet",
+    )
     for name in ("f.npy", "f.parquet"):
         assert equal(gpr.score(split, tmp_path / name), expected)
         assert equal(gpr.score(split, str(tmp_path / name)), expected)
 
 
 def test_what_does_not_fit_is_one_sentence(split, features):
-    with pytest.raises(ScoreError, match=r"must be \(\d+ rows, dimensions\).*found the shape \(3, 5\)"):
+    with pytest.raises(
+        ScoreError, match=r"must be \(\d+ rows, dimensions\).*found the shape \(3, 5\)"
+    ):
         gpr.score(split, features[:3])
     few = pd.DataFrame({"uid": split.test().column("uid").to_pylist()[:3], "f0": [1.0, 2.0, 3.0]})
     with pytest.raises(ScoreError, match="lacks the features"):
@@ -80,5 +93,7 @@ def test_what_does_not_fit_is_one_sentence(split, features):
 
 
 def test_scores_show_themselves_in_one_line(expected):
-    assert repr(expected).startswith(f"Scores over {expected.queries} queries: mAP {100 * expected.mAP:.1f}, rank-1 ")
+    assert repr(expected).startswith(
+        f"Scores over {expected.queries} queries: mAP {100 * expected.mAP:.1f}, rank-1 "
+    )
     assert "<th>mAP</th>" in expected._repr_html_()

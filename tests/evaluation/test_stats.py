@@ -64,10 +64,19 @@ def test_with_two_arms_and_many_persons_it_is_the_t_interval_over_seeds():
 
 
 def simulated(
-    rng, arms, seeds, persons, person_sd=0.1, arm_person_sd=0.05, seed_sd=0.01, noise=0.04, per_person=4, uneven=1
+    rng,
+    arms,
+    seeds,
+    persons,
+    person_sd=0.1,
+    arm_person_sd=0.05,
+    seed_sd=0.01,
+    noise=0.04,
+    per_person=4,
+    uneven=1,
 ):
-    """An experiment as the mixed model has it: persons, arm x person, arm x seed, the rest; true arm means are 0,
-    0.01, ... The seed noise of arm 1 is `uneven` times that of the others.
+    """An experiment as the mixed model has it: persons, arm x person, arm x seed, the rest; true
+    arm means are 0, 0.01, ... The seed noise of arm 1 is `uneven` times that of the others.
     """
     truth = 0.01 * np.arange(arms)
     person = np.repeat(np.arange(persons), per_person)
@@ -98,14 +107,17 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
 def test_the_floor_is_compared_with_its_own_seed_noise():
     rng = np.random.default_rng(2)
     scored, _ = simulated(rng, arms=3, seeds=3, persons=12)
-    floor = statistics.ScoreArray(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.identity)
+    floor = statistics.ScoreArray(
+        scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.identity
+    )
     gap = statistics.floor_difference(floor, scored, 0)
     assert gap.low < -0.3 < gap.high
     assert gap.high < -0.2
 
 
 def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
-    """Identity means 0.2 (1 query), 0.5 (2), 0.6 (1): shares 1/4, 1/2, 1/4, mean 0.45, sum of squares 3/8."""
+    """Identity means 0.2 (1 query), 0.5 (2), 0.6 (1): shares 1/4, 1/2, 1/4, mean 0.45, sum of
+    squares 3/8."""
     scored = statistics.ScoreArray(np.array([[[0.2, 0.4, 0.6, 0.6]]]), np.array([0, 1, 1, 2]))
     found = identity_variance.identity_variance(scored)
     by_hand = (1 / 16) / (7 / 8) * (0.25**2 + 0.15**2) + (1 / 4) / (3 / 8) * 0.05**2
@@ -115,7 +127,9 @@ def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
 
 def test_with_equal_queries_it_is_the_variance_of_a_mean():
     values = np.random.default_rng(0).normal(size=(1, 1, 12))
-    found = identity_variance.identity_variance(statistics.ScoreArray(values, np.repeat(np.arange(6), 2)))
+    found = identity_variance.identity_variance(
+        statistics.ScoreArray(values, np.repeat(np.arange(6), 2))
+    )
     means = values.reshape(6, 2).mean(axis=1)
     assert found.covariance[0, 0] == pytest.approx(means.var(ddof=1) / 6)
     assert found.df == pytest.approx(5)
@@ -131,7 +145,12 @@ def test_unequal_numbers_of_queries_are_covered(count):
         gap = means @ share
         variance = (means - gap[:, None]) ** 2 @ identity_variance.variance_factors(share)
         inside.append(
-            (np.abs(gap) <= half_widths(np.sqrt(variance), np.full(200, identity_variance.df_of_shares(share)))).mean()
+            (
+                np.abs(gap)
+                <= half_widths(
+                    np.sqrt(variance), np.full(200, identity_variance.df_of_shares(share))
+                )
+            ).mean()
         )
     assert 0.93 <= np.mean(inside) <= 0.97
 

@@ -12,7 +12,8 @@ ARMS = {"only-sunny": 0.2, "mix": 0.5, "untrained": 0.1}
 
 
 def run(arm, seed, persons=6, target="self"):
-    """The results row and the queries of one run: AP is the arm's level plus something of the query and the seed."""
+    """The results row and the queries of one run: AP is the arm's level plus something of the query
+    and the seed."""
     rng = np.random.default_rng([7, persons])
     count = persons * 2
     ap = np.clip(ARMS[arm] + rng.normal(0, 0.05, count) + 0.01 * seed, 0, 1)
@@ -28,15 +29,37 @@ def run(arm, seed, persons=6, target="self"):
             "inp": [*ap.tolist(), None],
         }
     )
-    row = {"split": "weather", "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "target": target}
-    row |= {"protocol": "camera", "seed": seed, "mAP": float(ap.mean()), "rank1": 0.5, "rank5": 0.8, "rank10": 0.9}
-    row |= {"mINP": 0.3, "queries": count, "train_identities": 4, "train_images": 40, "seconds": 2.0 + seed}
+    row = {
+        "split": "weather",
+        "recipe": "smoke",
+        "backbone": "small",
+        "weights": "none",
+        "arm": arm,
+        "target": target,
+    }
+    row |= {
+        "protocol": "camera",
+        "seed": seed,
+        "mAP": float(ap.mean()),
+        "rank1": 0.5,
+        "rank5": 0.8,
+        "rank10": 0.9,
+    }
+    row |= {
+        "mINP": 0.3,
+        "queries": count,
+        "train_identities": 4,
+        "train_images": 40,
+        "seconds": 2.0 + seed,
+    }
     return row, schema.conform(queries, schema.QUERIES)
 
 
 def experiment(seeds=(0, 1), arms=tuple(ARMS)):
     pairs = {(arm, seed): run(arm, seed) for arm in arms for seed in seeds}
-    results = schema.conform(pa.Table.from_pylist([row for row, _ in pairs.values()]), schema.RESULTS)
+    results = schema.conform(
+        pa.Table.from_pylist([row for row, _ in pairs.values()]), schema.RESULTS
+    )
     return results, {key: queries for key, (_, queries) in pairs.items()}
 
 
@@ -59,7 +82,9 @@ def test_every_arm_has_a_row_with_every_column():
 def test_paired_differences_know_what_unpaired_ones_do_not():
     sunny = rows(summarize(*experiment(), "mix"))["only-sunny"]
     assert sunny["mAP_difference"] == pytest.approx(-0.3, abs=1e-6)
-    assert sunny["mAP_difference_high"] - sunny["mAP_difference_low"] < 1e-6, "queries and seeds moved both arms alike"
+    assert sunny["mAP_difference_high"] - sunny["mAP_difference_low"] < 1e-6, (
+        "queries and seeds moved both arms alike"
+    )
     assert sunny["mAP_high"] - sunny["mAP_low"] > 0.02
 
 
@@ -73,8 +98,15 @@ def test_the_reference_has_no_difference_and_the_floor_has_one():
 
 def test_a_reference_that_comes_first_hides_no_difference():
     results, queries = experiment()
-    order = [row for arm in ("mix", "only-sunny", "untrained") for row in results.to_pylist() if row["arm"] == arm]
-    first = rows(summarize(schema.conform(pa.Table.from_pylist(order), schema.RESULTS), queries, "mix"))
+    order = [
+        row
+        for arm in ("mix", "only-sunny", "untrained")
+        for row in results.to_pylist()
+        if row["arm"] == arm
+    ]
+    first = rows(
+        summarize(schema.conform(pa.Table.from_pylist(order), schema.RESULTS), queries, "mix")
+    )
     usual = rows(summarize(results, queries, "mix"))
     for arm in ("only-sunny", "untrained"):
         assert first[arm]["mAP_difference"] == pytest.approx(usual[arm]["mAP_difference"])
@@ -89,13 +121,18 @@ def test_one_seed_leaves_intervals_null():
 
 def test_row_order_changes_nothing():
     results, queries = experiment()
-    shuffled = {key: table.take(np.random.default_rng(1).permutation(len(table))) for key, table in queries.items()}
+    shuffled = {
+        key: table.take(np.random.default_rng(1).permutation(len(table)))
+        for key, table in queries.items()
+    }
     assert summarize(results, queries, "mix").equals(summarize(results, shuffled, "mix"))
 
 
 def test_without_a_reference_there_are_scores_only():
     summary = rows(summarize(*experiment(), None))
-    assert all(row["mAP_difference"] is None and row["reference"] is None for row in summary.values())
+    assert all(
+        row["mAP_difference"] is None and row["reference"] is None for row in summary.values()
+    )
 
 
 def test_other_queries_than_the_rest_are_refused():
@@ -118,6 +155,8 @@ def test_an_untrained_floor_with_fewer_seeds_takes_none_from_the_arms():
     kept = [not (row["arm"] == "untrained" and row["seed"] > 0) for row in results.to_pylist()]
     found = rows(summarize(results.filter(kept), queries, "mix"))
     whole = rows(summarize(results, queries, "mix"))
-    assert found["only-sunny"] == whole["only-sunny"], "its interval alone is then that of schema.CONTRASTS"
+    assert found["only-sunny"] == whole["only-sunny"], (
+        "its interval alone is then that of schema.CONTRASTS"
+    )
     assert found["untrained"]["seeds"] == 1
     assert found["untrained"]["mAP_low"] is None

@@ -61,7 +61,8 @@ def along(*degrees):
     return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
 
 
-# ann searches at 0, bob at 90; their images by the other camera lie 20 degrees off, the distractor before ann's at 10.
+# ann searches at 0, bob at 90; their images by the other camera lie 20 degrees off, the distractor
+# before ann's at 10.
 FEATURES = along(0, 90, 0, 20, 70, 90, 10)
 
 
@@ -85,7 +86,9 @@ def test_junk_leaves_and_distractors_match_nobody():
 
 
 def test_without_cameras_everything_counts():
-    assert replace(target(), protocol="no-camera").score(FEATURES)[0].per_query.first_match_rank.tolist() == [1, 1]
+    assert replace(target(), protocol="no-camera").score(FEATURES)[
+        0
+    ].per_query.first_match_rank.tolist() == [1, 1]
 
 
 def test_persons_of_two_datasets_with_one_name_are_two():
@@ -97,7 +100,9 @@ def test_persons_of_two_datasets_with_one_name_are_two():
 
 def test_queries_of_two_datasets_keep_persons_of_one_name_apart():
     one = target()
-    datasets = pa.array(["market", "duke", "market", "market", "duke", "duke", "market"]).dictionary_encode()
+    datasets = pa.array(
+        ["market", "duke", "market", "market", "duke", "duke", "market"]
+    ).dictionary_encode()
     rows = one.rows.set_column(one.rows.column_names.index("dataset"), "dataset", datasets)
     people = pa.array(["ann"] * 6 + ["0000"]).dictionary_encode()
     rows = rows.set_column(rows.column_names.index("identity"), "identity", people)
@@ -114,7 +119,9 @@ def test_the_fingerprint_follows_what_scores_depend_on():
 
 def shuffled(path, key):
     """FEATURES as a Parquet file in another order, with a stranger among them."""
-    names = {"uid": [int(uid) for uid in range(100, 107)], "path": [f"{i}.jpg" for i in range(7)]}[key]
+    names = {"uid": [int(uid) for uid in range(100, 107)], "path": [f"{i}.jpg" for i in range(7)]}[
+        key
+    ]
     order = [3, 0, 6, 1, 5, 2, 4]
     keys = [names[i] for i in order] + [999 if key == "uid" else "stranger.jpg"]
     matrix = np.concatenate([FEATURES[order], along(45)])
@@ -124,11 +131,15 @@ def shuffled(path, key):
 
 @pytest.mark.parametrize("key", ["uid", "path"])
 def test_parquet_features_are_found_by_uid_or_path(tmp_path, key):
-    assert (features.read_features(target(), shuffled(tmp_path / "f.parquet", key)) == FEATURES).all()
+    assert (
+        features.read_features(target(), shuffled(tmp_path / "f.parquet", key)) == FEATURES
+    ).all()
 
 
 def test_one_column_a_dimension_reads_the_same(tmp_path):
-    table = pa.table({"path": [f"{i}.jpg" for i in range(7)], "f0": FEATURES[:, 0], "f1": FEATURES[:, 1]})
+    table = pa.table(
+        {"path": [f"{i}.jpg" for i in range(7)], "f0": FEATURES[:, 0], "f1": FEATURES[:, 1]}
+    )
     pq.write_table(table, tmp_path / "f.parquet")
     assert (features.read_features(target(), tmp_path / "f.parquet") == FEATURES).all()
 
@@ -138,7 +149,9 @@ def test_an_array_goes_with_its_names_or_in_the_rows_own_order(tmp_path):
     assert (features.read_features(target(), tmp_path / "f.npy") == FEATURES).all()
     np.save(tmp_path / "back.npy", FEATURES[::-1])
     (tmp_path / "names.txt").write_text("".join(f"{i}.jpg\n" for i in reversed(range(7))))
-    assert (features.read_features(target(), tmp_path / "back.npy", tmp_path / "names.txt") == FEATURES).all()
+    assert (
+        features.read_features(target(), tmp_path / "back.npy", tmp_path / "names.txt") == FEATURES
+    ).all()
     (tmp_path / "names.txt").rename(tmp_path / "back.txt")
     assert (features.read_features(target(), tmp_path / "back.npy") == FEATURES).all(), (
         "names beside the array are its names"
@@ -154,7 +167,8 @@ def test_files_that_do_not_fit_are_one_sentence(tmp_path):
     pq.write_table(pa.table({"name": ["x"]}), tmp_path / "nameless.parquet")
     pq.write_table(pa.table({"path": ["0.jpg"]}), tmp_path / "empty.parquet")
     pq.write_table(
-        pa.table({"path": ["0.jpg", "1.jpg"], "feature": [[1.0], [1.0, 2.0, 3.0]]}), tmp_path / "ragged.parquet"
+        pa.table({"path": ["0.jpg", "1.jpg"], "feature": [[1.0], [1.0, 2.0, 3.0]]}),
+        tmp_path / "ragged.parquet",
     )
     for name, ids, sentence in (
         ("nowhere.npy", None, r"no file of features at \S+nowhere\.npy\. Name the \.npy or"),
@@ -163,7 +177,11 @@ def test_files_that_do_not_fit_are_one_sentence(tmp_path):
         ("flat.npy", None, "must be an array"),
         ("objects.npy", None, "cannot be read as an array"),
         ("short.npy", "names.txt", "twice"),
-        ("short.npy", "five.txt", r"lacks the features of 2 of the target's 7 images \(5.jpg, 6.jpg\)"),
+        (
+            "short.npy",
+            "five.txt",
+            r"lacks the features of 2 of the target's 7 images \(5.jpg, 6.jpg\)",
+        ),
         ("nameless.parquet", None, "no column uid or path"),
         ("empty.parquet", None, "neither a list column"),
         ("ragged.parquet", None, "one length"),
@@ -185,12 +203,18 @@ def split(draw, tmp_path):
 def test_the_command_scores_what_the_function_scores(split, tmp_path):
     rows = split.test()
     matrix = np.random.default_rng(0).normal(size=(len(rows), 8)).astype(np.float32)
-    pq.write_table(pa.table({"uid": rows.column("uid"), "feature": list(matrix)}), tmp_path / "mine.parquet")
+    pq.write_table(
+        pa.table({"uid": rows.column("uid"), "feature": list(matrix)}), tmp_path / "mine.parquet"
+    )
     typed = ["score", "--features", str(tmp_path / "mine.parquet")]
-    found = CliRunner().invoke(cli, [*typed, "--split", str(split.path), "--json"], catch_exceptions=False)
+    found = CliRunner().invoke(
+        cli, [*typed, "--split", str(split.path), "--json"], catch_exceptions=False
+    )
     query = np.array(rows.column("role").to_pylist()) == "query"
     ids, cams = np.array(rows.column("identity").to_pylist()), rows.column("camera").to_numpy()
-    expected = score(matrix[query], matrix[~query], ids[query], ids[~query], cams[query], cams[~query])
+    expected = score(
+        matrix[query], matrix[~query], ids[query], ids[~query], cams[query], cams[~query]
+    )
     assert json.loads(found.stdout)["mAP"] == pytest.approx(expected.mAP)
     shown = CliRunner().invoke(cli, [*typed, "--split", str(split.path)], catch_exceptions=False)
     assert shown.stdout.startswith(f"mAP {100 * expected.mAP:.1f}")
@@ -200,7 +224,10 @@ def test_the_command_scores_what_the_function_scores(split, tmp_path):
 def test_the_head_of_a_ranking_leaves_out_what_the_rule_leaves_out():
     _, queries = target().score(FEATURES)
     table = target().ranked(FEATURES, queries)
-    assert schema.require(table.column_names, [column.name for column in schema.RANKED], "ranked") is None
+    assert (
+        schema.require(table.column_names, [column.name for column in schema.RANKED], "ranked")
+        is None
+    )
     heads = {}
     for row in table.to_pylist():
         heads.setdefault(row["query"], []).append((row["rank"], row["path"], row["match"]))
@@ -227,14 +254,24 @@ def test_a_wrong_match_of_equal_similarity_stands_first_and_junk_nowhere():
     features = along(0, 90, 0, 20, 20, 90, 10)
     _, queries = searched.score(features)
     rows = [row for row in searched.ranked(features, queries).to_pylist() if row["query"] == 100]
-    assert [(row["path"], row["match"]) for row in rows[1:]] == [("4.jpg", False), ("3.jpg", True), ("5.jpg", False)]
+    assert [(row["path"], row["match"]) for row in rows[1:]] == [
+        ("4.jpg", False),
+        ("3.jpg", True),
+        ("5.jpg", False),
+    ]
 
 
 def test_queries_are_kept_by_a_rule():
     precision = np.array([np.nan, *(np.arange(1, 14) / 20)])
     picks = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision)
-    by_rule = {rule: [place for name, place in picks if name == rule] for rule in ranked_examples.RULES}
-    assert (by_rule["best"], by_rule["median"], by_rule["worst"]) == ([13, 12, 11], [8, 7, 6], [3, 2, 1])
+    by_rule = {
+        rule: [place for name, place in picks if name == rule] for rule in ranked_examples.RULES
+    }
+    assert (by_rule["best"], by_rule["median"], by_rule["worst"]) == (
+        [13, 12, 11],
+        [8, 7, 6],
+        [3, 2, 1],
+    )
     assert len(set(by_rule["random"])) == 3
     assert 0 not in by_rule["random"], "it is not valid"
     other = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision[::-1].copy())

@@ -1,4 +1,5 @@
-"""Moderated variances by hand and by numerical integration, and simultaneous intervals against Dunnett's table."""
+"""Moderated variances by hand and by numerical integration, and simultaneous intervals against
+Dunnett's table."""
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from gprplus.statistics.contrasts import ContrastEstimates
 from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.variance_sum import two_sided
 
-# Dunnett (1964, Biometrics 20), table of two-sided 5% critical values for k = 2..9 comparisons with a control; each
-# value is computed again below.
+# Dunnett (1964, Biometrics 20), table of two-sided 5% critical values for k = 2..9 comparisons with
+# a control; each value is computed again below.
 DUNNETT = {
     5: [3.03, 3.29, 3.48, 3.62, 3.73, 3.82, 3.90, 3.97],
     10: [2.57, 2.76, 2.89, 2.99, 3.07, 3.14, 3.19, 3.24],
@@ -28,9 +29,11 @@ def to_first(arms):
 
 @pytest.mark.parametrize("freedom", [1, 2, 4])
 def test_the_moderated_variance_is_the_posterior_of_smyth_2004(freedom):
-    """1 / E(1 / sigma^2 | s^2) by integration, with the prior 1 / sigma^2 ~ chi^2(d0) / (d0 s0^2) of Smyth (2004).
+    """1 / E(1 / sigma^2 | s^2) by integration, with the prior 1 / sigma^2 ~ chi^2(d0) / (d0 s0^2)
+    of Smyth (2004).
 
-    limma's own example of squeezeVar is of random numbers without printed results, so no published figures are used.
+    limma's own example of squeezeVar is of random numbers without printed results, so no published
+    figures are used.
     """
     squares, prior = np.array([0.5, 1.5, 4.0]), seed_noise.PRIOR
     center = squares.mean()
@@ -43,16 +46,20 @@ def test_the_moderated_variance_is_the_posterior_of_smyth_2004(freedom):
         return density * likelihood * precision**weight
 
     for square, found in zip(squares, seed_noise.moderate_variances(squares, freedom), strict=True):
-        mass, mean = (integrate.quad(posterior, -40, 8, (square, weight), limit=400)[0] for weight in (0, 1))
+        mass, mean = (
+            integrate.quad(posterior, -40, 8, (square, weight), limit=400)[0] for weight in (0, 1)
+        )
         assert found == pytest.approx(mass / mean, rel=1e-6)
 
 
 def test_arm_variances_by_hand():
-    """Squares about the arms' means are 2, 2 and 8 with 2 degrees: s^2 = 1, 1, 4, mean 2; with one degree of prior
-    (2 + 2 s^2) / 3 = 4/3, 4/3, 10/3, so that the arms weigh 5/12, 5/12, 1/6 in the common shift (1/3, -1/3, 0).
+    """Squares about the arms' means are 2, 2 and 8 with 2 degrees: s^2 = 1, 1, 4, mean 2; with one
+    degree of prior (2 + 2 s^2) / 3 = 4/3, 4/3, 10/3, so that the arms weigh 5/12, 5/12, 1/6 in the
+    common shift (1/3, -1/3, 0).
 
-    About the shift the squares are 14/9, 26/9 and 50/9. Over 2 (1 - h) these are 4/3, 52/21 and 10/3, with mean 50/21.
-    Moderated: (0.15 x 50/21 + 2 x 4/3) / 2.15 = 1.406423, likewise 2.469546 and 3.266888.
+    About the shift the squares are 14/9, 26/9 and 50/9. Over 2 (1 - h) these are 4/3, 52/21 and
+    10/3, with mean 50/21. Moderated: (0.15 x 50/21 + 2 x 4/3) / 2.15 = 1.406423, likewise 2.469546
+    and 3.266888.
     """
     variance, weight = seed_noise.arm_variances(MEANS)
     assert weight == pytest.approx([5 / 12, 5 / 12, 1 / 6])
@@ -60,9 +67,10 @@ def test_arm_variances_by_hand():
 
 
 def test_a_contrast_by_hand():
-    """The third arm less the first: (1.406423 + 3.266888) / 3 = 1.557770. With parts 0.468808 and 1.088963, and 5/7 and
-    1/5 as h / (1 - h), the square is 0.219781 x 24/49 + 1.185840 x 24/25 + (0.334863 + 0.217793)^2 = 1.551482, and the
-    degrees of freedom are 2.15 x 1.557770^2 / 1.551482 = 3.36282.
+    """The third arm less the first: (1.406423 + 3.266888) / 3 = 1.557770. With parts 0.468808 and
+    1.088963, and 5/7 and 1/5 as h / (1 - h), the square is 0.219781 x 24/49 + 1.185840 x 24/25 +
+    (0.334863 + 0.217793)^2 = 1.551482, and the degrees of freedom are 2.15 x 1.557770^2 / 1.551482
+    = 3.36282.
     """
     variance, freedom = seed_noise.contrast_variance(MEANS, np.array([[-1.0, 0, 1]]))
     assert variance == pytest.approx([1.557770], abs=1e-6)
@@ -71,7 +79,8 @@ def test_a_contrast_by_hand():
 
 @pytest.mark.parametrize("scale", [[1, 1, 1, 1], [3, 1, 1, 1]], ids=["alike", "reference noisy"])
 def test_the_variance_of_a_contrast_is_that_of_simulated_means(scale):
-    """The mean of the estimates against the variance of 40,000 simulated differences, five seeds each."""
+    """The mean of the estimates against the variance of 40,000 simulated differences, five seeds
+    each."""
     noise = np.random.default_rng(0).normal(size=(40_000, 4, 5)) * np.array(scale)[:, None]
     truth = (noise.mean(axis=2) @ to_first(4).T).var(axis=0)
     found = seed_noise.contrast_variance(noise, to_first(4))[0].mean(axis=0)
@@ -79,7 +88,8 @@ def test_the_variance_of_a_contrast_is_that_of_simulated_means(scale):
 
 
 def by_integration(count, freedom):
-    """The two-sided 5% point of `count` comparisons with one control, equal variances, from Dunnett's integral."""
+    """The two-sided 5% point of `count` comparisons with one control, equal variances, from
+    Dunnett's integral."""
     control, weight = hermegauss(120)
     ranks = (np.arange(400) + 0.5) / 400
     known = np.isinf(freedom)
@@ -95,7 +105,9 @@ def by_integration(count, freedom):
 
 @pytest.mark.parametrize("freedom", DUNNETT)
 def test_dunnett_s_table_is_copied_correctly(freedom):
-    assert [by_integration(count, freedom) for count in range(2, 10)] == pytest.approx(DUNNETT[freedom], abs=0.006)
+    assert [by_integration(count, freedom) for count in range(2, 10)] == pytest.approx(
+        DUNNETT[freedom], abs=0.006
+    )
 
 
 @pytest.mark.parametrize("freedom", DUNNETT)
@@ -105,25 +117,41 @@ def test_simultaneous_half_widths_of_a_multivariate_t_are_dunnett_s(freedom, cou
     drawn = scipy_stats.multivariate_t.rvs(shape=shape, df=freedom, size=40_000, random_state=count)
     known = min(freedom, 1e6)
     found = ContrastEstimates(
-        np.zeros(count), np.ones(count), np.full(count, known), np.full(count, np.nan), two_sided(drawn, known)
+        np.zeros(count),
+        np.ones(count),
+        np.full(count, known),
+        np.full(count, np.nan),
+        two_sided(drawn, known),
     )
-    assert multiplicity.max_t_adjust(found)[1] == pytest.approx(np.full(count, DUNNETT[freedom][count - 2]), rel=0.015)
+    assert multiplicity.max_t_adjust(found)[1] == pytest.approx(
+        np.full(count, DUNNETT[freedom][count - 2]), rel=0.015
+    )
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_with_many_identities_alone_an_experiment_has_dunnett_s_point_of_known_variances(count):
     """Arms without seed noise on 100 identities, whose variances have 99 degrees of freedom."""
-    values = np.random.default_rng(count).normal(size=(count + 1, 1, 100)) + np.zeros((count + 1, 2, 1))
+    values = np.random.default_rng(count).normal(size=(count + 1, 1, 100)) + np.zeros(
+        (count + 1, 2, 1)
+    )
     judged = contrasts.estimate_contrasts(
-        ScoreArray(values, np.arange(100)), to_first(count + 1), np.random.default_rng(1), draws=8000
+        ScoreArray(values, np.arange(100)),
+        to_first(count + 1),
+        np.random.default_rng(1),
+        draws=8000,
     )
     wanted = by_integration(count, 99)
-    assert multiplicity.max_t_adjust(judged)[1] / judged.std_error == pytest.approx(np.full(count, wanted), rel=0.03)
+    assert multiplicity.max_t_adjust(judged)[1] / judged.std_error == pytest.approx(
+        np.full(count, wanted), rel=0.03
+    )
 
 
 @pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])
-def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(persons, arms, repeats):
-    """Seen as the verdict sees it: the simultaneous interval of the arm excludes 0. Scores are drawn cell by cell."""
+def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
+    persons, arms, repeats
+):
+    """Seen as the verdict sees it: the simultaneous interval of the arm excludes 0. Scores are
+    drawn cell by cell."""
     noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 400
     shift = power.smallest_difference(noise, repeats, persons, arms)
     rng, found = np.random.default_rng([persons, arms, repeats]), 0
@@ -131,6 +159,8 @@ def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
         values = rng.normal(0, 0.05, (arms, 1, persons)) + rng.normal(0, 0.02, (arms, repeats, 1))
         values = values + rng.normal(0, 0.03, (arms, repeats, persons))
         values[1] += shift
-        judged = contrasts.estimate_contrasts(ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=400)
+        judged = contrasts.estimate_contrasts(
+            ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=400
+        )
         found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
     assert 0.74 <= found / trials <= 0.87, "80% with three binomial errors below"

@@ -25,7 +25,9 @@ def test_every_form_writes_every_image_once(house, tmp_path, form, link):
     images = [path for path in found.path.rglob("*.jpg") if path.is_file()]
     assert len(images) == split.train("mix").num_rows + split.test().num_rows
     assert {path.is_symlink() for path in images} == {link == "sym"}
-    assert (images[0].stat().st_nlink > 1) == (link != "copy" and not images[0].is_symlink()) or link == "sym"
+    assert (images[0].stat().st_nlink > 1) == (
+        link != "copy" and not images[0].is_symlink()
+    ) or link == "sym"
     assert json.loads((found.path / "export.json").read_text())["form"] == form
     assert os.listdir(tmp_path) == ["out"]
 
@@ -40,7 +42,9 @@ def test_a_manifest_without_roles_is_all_training_images_and_says_so(house, tmp_
 
 def test_rows_stand_by_dataset_and_path_whoever_is_trained_on(house, tmp_path, draw):
     build_manifest([house / "renders" / "engine"], tmp_path / "both")
-    both = build_manifest([draw(tmp_path / "street", people=4, views=2, name="street")], tmp_path / "both")
+    both = build_manifest(
+        [draw(tmp_path / "street", people=4, views=2, name="street")], tmp_path / "both"
+    )
     make_split(both, "weather", output=tmp_path / "split")
     rows = open_source(tmp_path / "split", "mix").parts[""]
     assert set(rows["dataset"].to_pylist()) == {"engine", "street"}
@@ -53,14 +57,20 @@ def test_without_an_arm_every_arm_has_a_folder(house, tmp_path):
     found = export(house / "splits" / "weather", "market1501", tmp_path / "out")
     split = Split.open(house / "splits" / "weather")
     for arm in split.arms:
-        assert len(list((found.path / arm / "bounding_box_train").iterdir())) == split.train(arm).num_rows
+        assert (
+            len(list((found.path / arm / "bounding_box_train").iterdir()))
+            == split.train(arm).num_rows
+        )
     queries = [sorted(os.listdir(found.path / arm / "query")) for arm in split.arms]
     assert queries.count(queries[0]) == len(queries)
 
 
 def test_a_market_manifest_goes_out_as_it_came_in(house, tmp_path):
-    """Market-1501 folders, ingested and exported again: the same people, cameras, roles, junk and distractors."""
-    market = export(house / "splits" / "weather", "market1501", tmp_path / "first", arm="mix", link="copy")
+    """Market-1501 folders, ingested and exported again: the same people, cameras, roles, junk and
+    distractors."""
+    market = export(
+        house / "splits" / "weather", "market1501", tmp_path / "first", arm="mix", link="copy"
+    )
     gallery = market.path / "bounding_box_test"
     spare = next(iter(gallery.iterdir())).read_bytes()
     (gallery / "-1_c1s1_000001_01.jpg").write_bytes(spare)
@@ -68,7 +78,10 @@ def test_a_market_manifest_goes_out_as_it_came_in(house, tmp_path):
     build_manifest([market.path], tmp_path / "manifest", layout="market1501")
     again = export(tmp_path / "manifest", "market1501", tmp_path / "second")
     first, second = (
-        sorted(re.sub(r"_\d{6}_", "_", path.relative_to(home).as_posix()) for path in home.rglob("*.jpg"))
+        sorted(
+            re.sub(r"_\d{6}_", "_", path.relative_to(home).as_posix())
+            for path in home.rglob("*.jpg")
+        )
         for home in (market.path, again.path)
     )
     assert first == second
@@ -106,7 +119,9 @@ def test_moved_images_are_found_where_the_root_says(tmp_path, draw):
     renders.rename(tmp_path / "moved")
     with pytest.raises(ExportError, match="with --root"):
         export(tmp_path / "manifest", "imagefolder", tmp_path / "out")
-    assert export(tmp_path / "manifest", "imagefolder", tmp_path / "out", roots={"engine": tmp_path / "moved"}).made
+    assert export(
+        tmp_path / "manifest", "imagefolder", tmp_path / "out", roots={"engine": tmp_path / "moved"}
+    ).made
 
 
 @pytest.mark.parametrize(
@@ -128,7 +143,8 @@ def test_a_hostile_manifest_reads_nothing_outside_its_root(tmp_path, draw, form)
     import pyarrow.parquet as pq
 
     pq.write_table(
-        table.set_column(place, table.schema.field("path"), pa.array(paths)), tmp_path / "manifest" / "images.parquet"
+        table.set_column(place, table.schema.field("path"), pa.array(paths)),
+        tmp_path / "manifest" / "images.parquet",
     )
     with pytest.raises(ExportError, match="would leave its folder"):
         export(tmp_path / "manifest", form, tmp_path / "out")
@@ -159,7 +175,11 @@ def test_collisions_are_refused(tmp_path, files, sentence):
 )
 def test_unknown_names_offer_the_nearest(house, tmp_path, arguments, error, sentence):
     with pytest.raises(error, match=sentence):
-        export(house / "splits" / "weather", output=tmp_path / "out", **{"to": "market1501", **arguments})
+        export(
+            house / "splits" / "weather",
+            output=tmp_path / "out",
+            **{"to": "market1501", **arguments},
+        )
 
 
 @pytest.mark.parametrize("form", PACKED)

@@ -1,4 +1,5 @@
-"""The folder of an export: one process at a time, nothing half-written, nothing left by a killed one."""
+"""The folder of an export: one process at a time, nothing half-written, nothing left by a killed
+one."""
 
 import os
 import signal
@@ -31,7 +32,14 @@ def test_a_symbolic_link_as_output_stands_for_the_folder_it_leads_to(house, tmp_
     (tmp_path / "scratch").mkdir()
     (tmp_path / "link").symlink_to("scratch")
     for arm in ("mix", "only-sunny"):
-        export(house / "splits" / "weather", "market1501", tmp_path / "link", arm=arm, link="sym", force=True)
+        export(
+            house / "splits" / "weather",
+            "market1501",
+            tmp_path / "link",
+            arm=arm,
+            link="sym",
+            force=True,
+        )
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "scratch" / "export.json").is_file()
         assert all(path.exists() for path in (tmp_path / "scratch").rglob("*.jpg"))
@@ -56,7 +64,8 @@ def test_a_killed_export_is_done_again_and_leaves_nothing(house, tmp_path, form)
     request = (house / "splits" / "weather", form, tmp_path / "out")
     whole = contents(export(*request[:2], tmp_path / "whole", shard_size=30).path)
     code = (
-        f"from gprplus.exports import export; export({str(request[0])!r}, {form!r}, {str(request[2])!r}, shard_size=30)"
+        f"from gprplus.exports import export; export({str(request[0])!r}, {form!r},"
+        f" {str(request[2])!r}, shard_size=30)"
     )
     running = subprocess.Popen([sys.executable, "-c", code])
     while not (tmp_path / "out" / STAGED).exists() and running.poll() is None:

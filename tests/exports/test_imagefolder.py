@@ -9,16 +9,23 @@ from gprplus.splits import Split
 
 @pytest.fixture(scope="module")
 def written(house):
-    return export(house / "splits" / "weather", "imagefolder", house / "out" / "folder", arm="mix", link="sym")
+    return export(
+        house / "splits" / "weather", "imagefolder", house / "out" / "folder", arm="mix", link="sym"
+    )
 
 
 def test_every_image_has_a_row_and_every_row_an_image(house, written):
     split = Split.open(house / "splits" / "weather")
     for folder, members in (("train", split.train("mix")), ("test", split.test())):
         table = pq.read_table(written.path / folder / "metadata.parquet")
-        there = {path.relative_to(written.path / folder).as_posix() for path in (written.path / folder).rglob("*.jpg")}
+        there = {
+            path.relative_to(written.path / folder).as_posix()
+            for path in (written.path / folder).rglob("*.jpg")
+        }
         assert set(table.column("file_name").to_pylist()) == there
-        assert sorted(map(int, table.column("uid").to_pylist())) == sorted(members.column("uid").to_pylist())
+        assert sorted(map(int, table.column("uid").to_pylist())) == sorted(
+            members.column("uid").to_pylist()
+        )
 
 
 def test_identities_stay_text_and_columns_are_of_types_that_every_reader_takes(written):

@@ -1,4 +1,5 @@
-"""Market-1501 folders, read back by gprplus and by the expression that every loader of that set uses."""
+"""Market-1501 folders, read back by gprplus and by the expression that every loader of that set
+uses."""
 
 import csv
 import re
@@ -22,7 +23,8 @@ CLASSIC = re.compile(r"([-\d]+)_c(\d)")
 
 
 def loaded(folder: Path) -> Counter:
-    """(person, camera) of every image as the classic loaders read them: junk left out, both assertions kept."""
+    """(person, camera) of every image as the classic loaders read them: junk left out, both
+    assertions kept."""
     found: Counter = Counter()
     for path in sorted(folder.glob("*.jpg")):
         person, camera = map(int, CLASSIC.search(str(path)).groups())
@@ -36,7 +38,14 @@ def loaded(folder: Path) -> Counter:
 
 def rows(*records: dict) -> pa.Table:
     """Rows as exports see them, one record each, with what a record leaves out filled in."""
-    base = {"dataset": "d", "identity": "0001", "camera": 1, "role": "train", "is_junk": False, "is_distractor": False}
+    base = {
+        "dataset": "d",
+        "identity": "0001",
+        "camera": 1,
+        "role": "train",
+        "is_junk": False,
+        "is_distractor": False,
+    }
     filled = [{**base, "path": f"{i}.jpg", **record} for i, record in enumerate(records)]
     return conform(pa.Table.from_pylist(filled), ROWS)
 
@@ -72,8 +81,15 @@ def test_gprplus_reads_its_own_export_back(house, written):
     assert not manifest.rejected().num_rows
     for row in back:
         told = table[row["path"]]
-        assert (row["identity"], str(row["camera"]), row["role"]) == (told["identity"], told["camera"], told["role"])
-    uids = {str(uid) for uid in [*split.train("mix")["uid"].to_pylist(), *split.test()["uid"].to_pylist()]}
+        assert (row["identity"], str(row["camera"]), row["role"]) == (
+            told["identity"],
+            told["camera"],
+            told["role"],
+        )
+    uids = {
+        str(uid)
+        for uid in [*split.train("mix")["uid"].to_pylist(), *split.test()["uid"].to_pylist()]
+    }
     assert {row["uid"] for row in table.values()} == uids
 
 
@@ -82,9 +98,9 @@ def test_renders_under_its_names_are_not_taken_for_market1501(house, written):
     (facts,) = manifest.datasets.values()
     assert (facts.layout, facts.title, facts.licence) == ("market1501", "gprplus engine", "CC0-1.0")
     target = {"protocol": "camera", "fingerprint": "", "datasets": as_json(manifest.datasets)}
-    assert describe_target_images("it", experiment_of(benchmark={"targets": {"it": target}})).endswith(
-        "not on photographs"
-    )
+    assert describe_target_images(
+        "it", experiment_of(benchmark={"targets": {"it": target}})
+    ).endswith("not on photographs")
 
 
 def test_bytes_are_those_of_the_renders(house, written):
@@ -130,7 +146,10 @@ def test_queries_junk_and_distractors_are_named_as_in_the_original():
     ids=["fitting numbers stay", "0000 means distractor", "past 1501", "words", "six digits"],
 )
 def test_persons_get_labels_that_loaders_take(identities, labels):
-    found = [name.split("/")[1][:4] for name in names(*({"identity": identity} for identity in identities))]
+    found = [
+        name.split("/")[1][:4]
+        for name in names(*({"identity": identity} for identity in identities))
+    ]
     assert found == labels
 
 
@@ -139,7 +158,9 @@ def test_equal_names_in_two_datasets_are_two_persons():
 
 
 def test_up_to_six_cameras_are_told_apart_and_more_are_folded_with_a_table_and_a_note():
-    six = market1501.plan_market1501(rows(*({"camera": camera} for camera in (0, 101, 102, 103, 201, 202))))
+    six = market1501.plan_market1501(
+        rows(*({"camera": camera} for camera in (0, 101, 102, 103, 201, 202)))
+    )
     assert [CLASSIC.search(name)[2] for name in six.files] == list("123456")
     assert not six.notes
     twelve = market1501.plan_market1501(rows(*({"camera": camera} for camera in range(1, 13))))
@@ -153,12 +174,16 @@ def test_up_to_six_cameras_are_told_apart_and_more_are_folded_with_a_table_and_a
 
 
 def test_folding_cameras_of_a_test_side_warns_of_the_scores():
-    plan = market1501.plan_market1501(rows(*({"camera": camera, "role": "gallery"} for camera in range(1, 8))))
+    plan = market1501.plan_market1501(
+        rows(*({"camera": camera, "role": "gallery"} for camera in range(1, 8)))
+    )
     assert "Scores then differ" in plan.notes[0]
 
 
 def test_renders_without_cameras_use_the_viewpoint():
-    plan = market1501.plan_market1501(rows(*({"camera": None, "viewpoint_deg": view} for view in (90, 0, 180))))
+    plan = market1501.plan_market1501(
+        rows(*({"camera": None, "viewpoint_deg": view} for view in (90, 0, 180)))
+    )
     assert [CLASSIC.search(name)[2] for name in plan.files] == ["2", "1", "3"]
 
 

@@ -1,8 +1,9 @@
-"""The Market-1501 loaders of torchreid (1.x) and fast-reid, restated rule by rule, on an exported arm.
+"""The Market-1501 loaders of torchreid (1.x) and fast-reid, restated rule by rule, on an exported
+arm.
 
-Neither can be installed beside a current torch without torchvision, so their reading is kept here: the same glob, the
-same expression on the whole path, the same assertions, the same numbering. (torchreid
-`data/datasets/image/market1501.py`, fast-reid `fastreid/data/datasets/market1501.py`.)
+Neither can be installed beside a current torch without torchvision, so their reading is kept here:
+the same glob, the same expression on the whole path, the same assertions, the same numbering.
+(torchreid `data/datasets/image/market1501.py`, fast-reid `fastreid/data/datasets/market1501.py`.)
 """
 
 import glob
@@ -21,7 +22,8 @@ FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
 
 
 def torchreid(root: Path) -> tuple[list, list, list]:
-    """Train, query and gallery as torchreid's Market1501: (path, label, camera from 0), train labels from 0."""
+    """Train, query and gallery as torchreid's Market1501: (path, label, camera from 0), train
+    labels from 0."""
 
     def process_dir(dir_path: str, relabel: bool) -> list[tuple[str, int, int]]:
         assert osp.exists(dir_path), dir_path
@@ -42,7 +44,8 @@ def torchreid(root: Path) -> tuple[list, list, list]:
 
 
 def fastreid(root: Path) -> tuple[list, list, list]:
-    """The same as fast-reid's Market1501: train identities and cameras are texts with the name of the set."""
+    """The same as fast-reid's Market1501: train identities and cameras are texts with the name of
+    the set."""
 
     def process_dir(dir_path: str, is_train: bool) -> list[tuple]:
         assert osp.exists(dir_path), dir_path
@@ -54,7 +57,11 @@ def fastreid(root: Path) -> tuple[list, list, list]:
             assert 0 <= pid <= 1501
             assert 1 <= camid <= 6
             camid -= 1
-            data.append((path, f"market1501_{pid}", f"market1501_{camid}") if is_train else (path, pid, camid))
+            data.append(
+                (path, f"market1501_{pid}", f"market1501_{camid}")
+                if is_train
+                else (path, pid, camid)
+            )
         return data
 
     return tuple(process_dir(osp.join(root, folder), folder == FOLDERS[0]) for folder in FOLDERS)
@@ -79,7 +86,9 @@ def test_torchreid_reads_the_persons_cameras_and_counts_of_the_split(exported):
     read = torchreid(path)
     labels = {label for _, label, _ in read[0]}
     assert labels == set(range(len({row["identity"] for row in train})))
-    assert Counter(camera for _, _, camera in read[0]) == Counter(row["camera"] - 1 for row in train)
+    assert Counter(camera for _, _, camera in read[0]) == Counter(
+        row["camera"] - 1 for row in train
+    )
     assert sorted(Counter(label for _, label, _ in read[0]).values()) == sorted(
         Counter(row["identity"] for row in train).values()
     )
@@ -90,7 +99,9 @@ def test_torchreid_reads_the_persons_cameras_and_counts_of_the_split(exported):
 def test_fastreid_reads_them_too(exported):
     path, (train, query, gallery) = exported
     read = fastreid(path)
-    named = Counter({(f"market1501_{pid}", f"market1501_{cam}"): n for (pid, cam), n in counted(train).items()})
+    named = Counter(
+        {(f"market1501_{pid}", f"market1501_{cam}"): n for (pid, cam), n in counted(train).items()}
+    )
     assert Counter((pid, camera) for _, pid, camera in read[0]) == named
     for found, truth in zip(read[1:], (query, gallery), strict=True):
         assert Counter((pid, camera) for _, pid, camera in found) == counted(truth)

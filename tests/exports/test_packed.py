@@ -49,13 +49,18 @@ def source_bytes(house, row):
 
 def test_datasets_loads_every_image_with_its_attributes_under_its_role(house, loaded, members):
     _, parts, _ = loaded
-    assert {name: len(part) for name, part in parts.items()} == Counter(row["role"] for row in members.values())
+    assert {name: len(part) for name, part in parts.items()} == Counter(
+        row["role"] for row in members.values()
+    )
     seen = set()
     for name, part in parts.items():
         for row in part:
             truth = members[row["uid"]]
-            assert {key: row[key] for key in ("identity", "weather", "camera", "viewpoint_deg", "path")} == {
-                key: truth[key] for key in ("identity", "weather", "camera", "viewpoint_deg", "path")
+            assert {
+                key: row[key] for key in ("identity", "weather", "camera", "viewpoint_deg", "path")
+            } == {
+                key: truth[key]
+                for key in ("identity", "weather", "camera", "viewpoint_deg", "path")
             }
             assert row["role"] == name
             with Image.open(io.BytesIO(source_bytes(house, truth))) as image:
@@ -64,7 +69,9 @@ def test_datasets_loads_every_image_with_its_attributes_under_its_role(house, lo
     assert seen == set(members)
 
 
-def test_the_bytes_inside_are_those_of_the_renders_and_files_are_of_one_size(house, loaded, members):
+def test_the_bytes_inside_are_those_of_the_renders_and_files_are_of_one_size(
+    house, loaded, members
+):
     path, _, _ = loaded
     sizes = Counter()
     for file in sorted((path / "data").iterdir()):
@@ -89,7 +96,9 @@ def test_the_card_says_what_is_here_and_under_which_licence(loaded):
 
 def test_datasets_loads_the_imagefolder(house, loaded, members):
     datasets = pytest.importorskip("datasets")
-    made = export(house / "splits" / "weather", "imagefolder", house / "out" / "hf_folder", arm="mix")
+    made = export(
+        house / "splits" / "weather", "imagefolder", house / "out" / "hf_folder", arm="mix"
+    )
     parts = datasets.load_dataset("imagefolder", data_dir=str(made.path), cache_dir=loaded[2])
     assert len(parts["train"]) + len(parts["test"]) == len(members)
     row = parts["test"][0]
@@ -115,7 +124,9 @@ def test_webdataset_reads_every_sample_once_person_by_person(house, shards, memb
             assert entry["url"].startswith(row["role"])
             seen[row["uid"]] = sample["__key__"]
     assert set(seen) == set(members)
-    decoded = next(iter(wds.WebDataset(str(shards / "train-000000.tar"), shardshuffle=False).decode("rgb8")))
+    decoded = next(
+        iter(wds.WebDataset(str(shards / "train-000000.tar"), shardshuffle=False).decode("rgb8"))
+    )
     assert decoded["jpg"].shape == (64, 32, 3)
 
 
@@ -123,14 +134,18 @@ def test_the_index_leads_to_the_bytes_without_reading_the_tar(house, shards, mem
     rows = pq.read_table(shards / "index.parquet").to_pylist()
     assert len(rows) == len(members)
     for row in rows[::17]:
-        data = (shards / row["shard"]).read_bytes()[row["offset"] : row["offset"] + row["size_bytes"]]
+        data = (shards / row["shard"]).read_bytes()[
+            row["offset"] : row["offset"] + row["size_bytes"]
+        ]
         assert data == source_bytes(house, members[row["uid"]])
     sizes = Counter(row["shard"] for row in rows if row["shard"].startswith("train"))
     assert max(sizes.values()) - min(sizes.values()) <= 1
 
 
 def test_shards_are_the_same_byte_for_byte_each_time(house, shards, tmp_path):
-    again = export(house / "splits" / "weather", "webdataset", tmp_path / "again", arm="mix", shard_size=SIZE).path
+    again = export(
+        house / "splits" / "weather", "webdataset", tmp_path / "again", arm="mix", shard_size=SIZE
+    ).path
     for path in sorted(shards.glob("*.tar")):
         assert path.read_bytes() == (again / path.name).read_bytes()
 
@@ -157,18 +172,26 @@ def test_one_shard_has_one_image_ending_and_one_set_of_keys(tmp_path):
     made = export(mixed(tmp_path), "webdataset", tmp_path / "out")
     with tarfile.open(made.path / "train-000000.tar") as tar:
         names = Counter(name.partition(".")[2] for name in tar.getnames())
-        rows = [json.load(tar.extractfile(name)) for name in tar.getnames() if name.endswith(".json")]
+        rows = [
+            json.load(tar.extractfile(name)) for name in tar.getnames() if name.endswith(".json")
+        ]
     assert names == {"jpg": 6, "json": 6}
     assert len({tuple(row) for row in rows}) == 1
     assert Counter(row["camera"] for row in rows) == {None: 2, 1: 2, 2: 2}
     assert pq.read_table(made.path / "index.parquet").column("kind").to_pylist().count("png") == 2
-    assert any(note.startswith("2 images (png) have the extension .jpg") for note in made.info["notes"])
+    assert any(
+        note.startswith("2 images (png) have the extension .jpg") for note in made.info["notes"]
+    )
     assert json.loads((made.path / "export.json").read_text())["notes"] == made.info["notes"]
 
 
 def test_the_first_five_samples_know_what_any_sample_knows():
     table = pa.table(
-        {"identity": list("aaaaaaabc"), "camera": [None] * 8 + [3], "weather": [None] * 7 + ["foggy", None]}
+        {
+            "identity": list("aaaaaaabc"),
+            "camera": [None] * 8 + [3],
+            "weather": [None] * 7 + ["foggy", None],
+        }
     )
     assert _known_first(table, np.arange(9)).tolist() == [7, 8, 0, 1, 2, 3, 4, 5, 6]
     assert _known_first(table, np.array([8, 0, 7, 1])).tolist() == [8, 0, 7, 1]
@@ -188,7 +211,9 @@ def test_datasets_loads_shards_with_unknown_attributes_and_two_formats(tmp_path,
 def test_datasets_loads_all_parts_of_the_shards(shards, members, tmp_path):
     datasets = pytest.importorskip("datasets")
     parts = datasets.load_dataset(str(shards), cache_dir=str(tmp_path / "cache"))
-    assert {name: len(part) for name, part in parts.items()} == Counter(row["role"] for row in members.values())
+    assert {name: len(part) for name, part in parts.items()} == Counter(
+        row["role"] for row in members.values()
+    )
 
 
 def test_parquet_answers_to_the_hubs_name(house, tmp_path):

@@ -16,7 +16,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_every_block_of_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GPRPLUS_WORK", raising=False)
-    blocks = re.findall(r"^```(bash|python)\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+    blocks = re.findall(
+        r"^```(bash|python)\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S
+    )
     assert blocks
     for language, block in blocks:
         if language == "python":

@@ -1,7 +1,9 @@
-"""Kill every stage at its file-changing calls; the same command again ends with what an undisturbed run makes.
+"""Kill every stage at its file-changing calls; the same command again ends with what an undisturbed
+run makes.
 
-In CI each stage is killed at four calls: the first, the last and two between; those that train at three.
-`GPRPLUS_KILLS=N` kills each stage at N calls drawn by the seed of `GPRPLUS_FAULTS`; `GPRPLUS_KILL_AT=CALL` at one.
+In CI each stage is killed at four calls: the first, the last and two between; those that train at
+three. `GPRPLUS_KILLS=N` kills each stage at N calls drawn by the seed of `GPRPLUS_FAULTS`;
+`GPRPLUS_KILL_AT=CALL` at one.
 """
 
 import os
@@ -16,10 +18,39 @@ from harness.run import REPOSITORY, Runner
 from harness.trees import described, differences
 from harness.world import FRAMES, RUNS, SOLO, Case
 
-SMALL = ("render", "--identities", "2", "--viewpoints", "2", "--size", "32x64", "--workers", "1", "-o", "out")
+SMALL = (
+    "render",
+    "--identities",
+    "2",
+    "--viewpoints",
+    "2",
+    "--size",
+    "32x64",
+    "--workers",
+    "1",
+    "-o",
+    "out",
+)
 FEW = (*SMALL, "--weathers", "sunny", "--illuminations", "noon")
-SMALL_FRAMES = (*FRAMES, "--size", "320x180", "--meetings", "1", "--viewpoints", "1", "--masks", "-o", "out")
-CROPS = ("work/frames/engine", "--coco", "work/frames/engine/_annotations/person_keypoints.json", "--min-size", "2x2")
+SMALL_FRAMES = (
+    *FRAMES,
+    "--size",
+    "320x180",
+    "--meetings",
+    "1",
+    "--viewpoints",
+    "1",
+    "--masks",
+    "-o",
+    "out",
+)
+CROPS = (
+    "work/frames/engine",
+    "--coco",
+    "work/frames/engine/_annotations/person_keypoints.json",
+    "--min-size",
+    "2x2",
+)
 BUILD = ("build-manifest", ENGINE, "-o", "out", "--workers", "1")
 SPLIT = ("make-split", "--attr=weather", "-o", "out")
 EXPORT = ("export", "work/splits/weather", "-o", "out", "--to")
@@ -50,7 +81,9 @@ STAGES = {
     "export-market1501": Stage((*EXPORT, "market1501", "--arm", "mix")),
     "export-imagefolder": Stage((*EXPORT, "imagefolder", "--arm", "mix")),
     "export-webdataset": Stage((*EXPORT, "webdataset", "--arm", "mix", "--shard-size", "6")),
-    "export-force": Stage((*EXPORT, "parquet", "--arm", "mix", "--force"), ((*EXPORT, "market1501", "--arm", "mix"),)),
+    "export-force": Stage(
+        (*EXPORT, "parquet", "--arm", "mix", "--force"), ((*EXPORT, "market1501", "--arm", "mix"),)
+    ),
 }
 
 
@@ -68,7 +101,9 @@ def test_a_killed_command_ends_the_same_when_it_is_run_again(
         found += complaints(stage, at, runner, copied(), expected)
     if found:
         again = f"GPRPLUS_KILL_AT=CALL python -m pytest tests/faults/test_kills.py -k '{name}]'"
-        found.insert(0, f"The stage makes {undisturbed.calls} calls. To kill it at one of them: {again}")
+        found.insert(
+            0, f"The stage makes {undisturbed.calls} calls. To kill it at one of them: {again}"
+        )
         pytest.fail("\n".join(found), pytrace=False)
 
 
@@ -89,13 +124,19 @@ def prepared(stage: Stage, runner: Runner, case: Case) -> Case:
     return case
 
 
-def complaints(stage: Stage, at: int, runner: Runner, case: Case, expected: dict[str, str]) -> list[str]:
-    """Kill the stage at one call, run it again, and name what is not as after an undisturbed run."""
+def complaints(
+    stage: Stage, at: int, runner: Runner, case: Case, expected: dict[str, str]
+) -> list[str]:
+    """Kill the stage at one call, run it again, and name what is not as after an undisturbed
+    run."""
     prepared(stage, runner, case)
     killed = runner.run(*stage.argv, cwd=case.room, program=stage.program, kill_at=at)
     again = runner.run(*stage.argv, cwd=case.room, program=stage.program)
     if killed.exit_code != -9:
         return [f"call {at}: not killed, exit code {killed.exit_code}: {killed.output[-300:]}"]
     if again.exit_code != 0:
-        return [f"call {at}: the command again ends with exit code {again.exit_code}: {again.output[-300:]}"]
+        return [
+            f"call {at}: the command again ends with exit code {again.exit_code}:"
+            f" {again.output[-300:]}"
+        ]
     return [f"call {at}: {line}" for line in differences(described(case.room), expected)[:5]]

@@ -1,7 +1,8 @@
-"""Seeded mutations of every kind of input: one sentence or a result, and nothing touched that is not the output.
+"""Seeded mutations of every kind of input: one sentence or a result, and nothing touched that is
+not the output.
 
-`GPRPLUS_FAULTS=START:COUNT` runs COUNT cases whose numbers begin at START, as `make hunt` does with numbers that were
-never tried; a case's number and its kind are all that decide what it does.
+`GPRPLUS_FAULTS=START:COUNT` runs COUNT cases whose numbers begin at START, as `make hunt` does with
+numbers that were never tried; a case's number and its kind are all that decide what it does.
 """
 
 import os

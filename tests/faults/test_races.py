@@ -1,4 +1,5 @@
-"""Two commands at once into one folder: each gives its result or one sentence, and the folder is one command's."""
+"""Two commands at once into one folder: each gives its result or one sentence, and the folder is
+one command's."""
 
 from collections.abc import Callable
 
@@ -9,7 +10,19 @@ from harness.trees import described, differences
 from harness.world import RUNS, SOLO, Case
 
 ROUNDS = 2
-SMALL = ("render", "--identities", "2", "--viewpoints", "2", "--size", "32x64", "--workers", "1", "-o", "out")
+SMALL = (
+    "render",
+    "--identities",
+    "2",
+    "--viewpoints",
+    "2",
+    "--size",
+    "32x64",
+    "--workers",
+    "1",
+    "-o",
+    "out",
+)
 FEW = (*SMALL, "--weathers", "sunny", "--illuminations", "noon")
 BUILD = ("build-manifest", ENGINE, "-o", "out", "--workers", "1")
 SPLIT = ("make-split", "--attr=weather", "-o", "out")
@@ -31,7 +44,9 @@ PAIRS: dict[str, Pair] = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_two_commands_at_once_leave_the_result_of_one(name: str, runner: Runner, copied: Callable[[], Case]) -> None:
+def test_two_commands_at_once_leave_the_result_of_one(
+    name: str, runner: Runner, copied: Callable[[], Case]
+) -> None:
     results = [alone(argv, runner, copied()) for argv in dict.fromkeys(PAIRS[name])]
     for _ in range(ROUNDS):
         case = copied()
@@ -43,7 +58,10 @@ def test_two_commands_at_once_leave_the_result_of_one(name: str, runner: Runner,
         assert 0 in [outcome.exit_code for outcome in outcomes], outcomes
         found = described(case.room)
         found_differences = [differences(found, result)[:5] for result in results]
-        assert [] in found_differences, (found_differences, [outcome.output[-300:] for outcome in outcomes])
+        assert [] in found_differences, (
+            found_differences,
+            [outcome.output[-300:] for outcome in outcomes],
+        )
 
 
 def alone(argv: tuple[str, ...], runner: Runner, case: Case) -> dict[str, str]:

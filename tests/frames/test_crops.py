@@ -22,16 +22,29 @@ def rejects(folder: Path) -> list[dict[str, str]]:
 
 
 def bytes_below(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_crops_carry_every_attribute_into_the_manifest(tmp_path: Path, street) -> None:
-    said = {"camera": 3, "weather": "Sunny", "illumination": "noon", "background": "plaza", "frame": 7}
+    said = {
+        "camera": 3,
+        "weather": "Sunny",
+        "illumination": "noon",
+        "background": "plaza",
+        "frame": 7,
+    }
     coco = street(
         tmp_path,
         [TWO[0]],
         said,
-        lambda who: {"viewpoint_deg": 90 * who, "attributes": {"gender": ["", "female", "male"][who], "hat": True}},
+        lambda who: {
+            "viewpoint_deg": 90 * who,
+            "attributes": {"gender": ["", "female", "male"][who], "hat": True},
+        },
     )
     crops = crop_frames(tmp_path / "frames", tmp_path / "crops", coco=coco)
     assert crops.info["rejected"] == {}
@@ -43,7 +56,10 @@ def test_crops_carry_every_attribute_into_the_manifest(tmp_path: Path, street) -
         "0002/0002_c03_f000007_b2_v180_w01_l01_p01.jpg",
     ]
     for i, row in enumerate(rows, start=1):
-        found = {key: row[key] for key in ("camera", "viewpoint_deg", "weather", "illumination", "background", "frame")}
+        found = {
+            key: row[key]
+            for key in ("camera", "viewpoint_deg", "weather", "illumination", "background", "frame")
+        }
         assert found == {**said, "weather": "sunny", "viewpoint_deg": 90 * i}
     people = manifest.identities().to_pylist()
     assert [(row["identity"], row["gender"], row["hat"]) for row in people] == [
@@ -56,19 +72,31 @@ def test_what_nobody_says_stays_unknown(tmp_path: Path, street) -> None:
     crop_frames(tmp_path / "frames", tmp_path / "crops", coco=street(tmp_path, TWO))
     rows = build_manifest([tmp_path / "crops"], tmp_path / "m").images().to_pylist()
     assert [row["frame"] for row in rows] == [1, 2, 1]  # the last number in the frames' names
-    assert {row[key] for row in rows for key in ("camera", "viewpoint_deg", "weather", "background")} == {None}
+    assert {
+        row[key] for row in rows for key in ("camera", "viewpoint_deg", "weather", "background")
+    } == {None}
 
 
 def test_crop_holds_the_box_and_nothing_else(tmp_path: Path, street, paint) -> None:
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), extension=".png")
+    crops = crop_frames(
+        tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), extension=".png"
+    )
     picture = cv2.imread(str(crops.path / "0002/0002_f000001_b2.png"))[:, :, ::-1]
     assert picture.shape == (120, 50, 3)
     assert (picture == paint(2)).all()
 
 
-def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(tmp_path: Path, street, paint) -> None:
+def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(
+    tmp_path: Path, street, paint
+) -> None:
     coco = street(tmp_path, [{1: (40, 60, 40, 100), 2: (4, 80, 50, 120)}])
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, extension=".png", rules=CropRules(margin=0.1))
+    crops = crop_frames(
+        tmp_path / "frames",
+        tmp_path / "c",
+        coco=coco,
+        extension=".png",
+        rules=CropRules(margin=0.1),
+    )
     one = cv2.imread(str(crops.path / "0001/0001_f000001_b1.png"))[:, :, ::-1]
     assert one.shape == (120, 48, 3)  # 100 + 2 x 10 high, 40 + 2 x 4 wide
     assert (one[10:-10, 18:-4] == paint(1)).all()  # left of it 2 stands before 1
@@ -139,12 +167,22 @@ def test_each_annotation_left_out_has_its_reason(tmp_path: Path, street, changed
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     assert crops.info["rejected"] == ({reason: 1} if reason else {})
     assert [row["reason"] for row in rejects(crops.path)] == ([reason] if reason else [])
-    assert crops.info["images"] + sum(crops.info["rejected"].values()) == crops.info["annotations"] == 2
-    assert all(row["detail"].isprintable() and len(row["detail"]) < 200 for row in rejects(crops.path))
+    assert (
+        crops.info["images"] + sum(crops.info["rejected"].values())
+        == crops.info["annotations"]
+        == 2
+    )
+    assert all(
+        row["detail"].isprintable() and len(row["detail"]) < 200 for row in rejects(crops.path)
+    )
 
 
-def test_who_stands_behind_another_is_occluded_and_who_stands_before_is_not(tmp_path: Path, street) -> None:
-    coco = street(tmp_path, [{1: (100, 50, 40, 100), 2: (104, 60, 50, 120)}])  # 2 reaches lower: it is nearer
+def test_who_stands_behind_another_is_occluded_and_who_stands_before_is_not(
+    tmp_path: Path, street
+) -> None:
+    coco = street(
+        tmp_path, [{1: (100, 50, 40, 100), 2: (104, 60, 50, 120)}]
+    )  # 2 reaches lower: it is nearer
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     (left_out,) = rejects(crops.path)
     assert (left_out["identity"], left_out["reason"]) == ("0001", "occluded")
@@ -152,27 +190,54 @@ def test_who_stands_behind_another_is_occluded_and_who_stands_before_is_not(tmp_
 
 
 def test_masks_say_better_than_boxes_what_is_visible(tmp_path: Path, street) -> None:
-    """2's mask is a thin pole: it covers a quarter of what the boxes would say, in pixels of persons."""
-    masks = {1: [[100, 50, 130, 50, 130, 150, 100, 150]], 2: [[130, 50, 140, 50, 140, 180, 130, 180]]}
+    """2's mask is a thin pole: it covers a quarter of what the boxes would say, in pixels of
+    persons."""
+    masks = {
+        1: [[100, 50, 130, 50, 130, 150, 100, 150]],
+        2: [[130, 50, 140, 50, 140, 180, 130, 180]],
+    }
     coco = street(
-        tmp_path, [{1: (100, 50, 40, 100), 2: (100, 50, 60, 130)}], None, lambda w: {"segmentation": masks[w]}
+        tmp_path,
+        [{1: (100, 50, 40, 100), 2: (100, 50, 60, 130)}],
+        None,
+        lambda w: {"segmentation": masks[w]},
     )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
-    found = {a["identity"]: a for a in json.loads((crops.path / "_crops.json").read_text())["annotations"]}
+    found = {
+        a["identity"]: a
+        for a in json.loads((crops.path / "_crops.json").read_text())["annotations"]
+    }
     assert (found["0001"]["visible"], found["0001"]["visible_from"]) == (0.75, "masks")
 
 
 def test_key_points_and_masks_move_with_the_crop(tmp_path: Path, street) -> None:
-    more = {"keypoints": [50, 70, 2, 0, 0, 0, 10, 70, 2], "segmentation": [[40, 60, 80, 60, 80, 160]]}
+    more = {
+        "keypoints": [50, 70, 2, 0, 0, 0, 10, 70, 2],
+        "segmentation": [[40, 60, 80, 60, 80, 160]],
+    }
     coco = street(tmp_path, [{1: (40, 60, 40, 100)}], None, lambda who: {**more, "pose_seed": 5})
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     data = json.loads((crops.path / "_crops.json").read_text())
     (annotation,), (image,) = data["annotations"], data["images"]
-    assert annotation["keypoints"] == [10, 10, 2, 0, 0, 0, -30, 10, 1]  # outside the crop: labelled, not visible
+    assert annotation["keypoints"] == [
+        10,
+        10,
+        2,
+        0,
+        0,
+        0,
+        -30,
+        10,
+        1,
+    ]  # outside the crop: labelled, not visible
     assert annotation["num_keypoints"] == 2
     assert annotation["segmentation"] == [[0, 0, 40, 0, 40, 100]]
     assert annotation["pose_seed"] == 5  # extra keys stay
-    assert (image["frame_file"], image["window"], image["width"]) == ("0001.png", [40, 60, 80, 160], 40)
+    assert (image["frame_file"], image["window"], image["width"]) == (
+        "0001.png",
+        [40, 60, 80, 160],
+        40,
+    )
     assert data["categories"][0]["keypoints"] == ["head"]
 
 
@@ -180,7 +245,9 @@ def test_background_is_painted_over_by_the_mask(tmp_path: Path, street, paint) -
     mask = [[60, 60, 80, 60, 80, 160, 60, 160]]
     coco = street(tmp_path, [{1: (40, 60, 40, 100)}], None, lambda who: {"segmentation": mask})
     rules = CropRules(blank=(255, 0, 0))
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, rules=rules, extension=".png")
+    crops = crop_frames(
+        tmp_path / "frames", tmp_path / "c", coco=coco, rules=rules, extension=".png"
+    )
     picture = cv2.imread(str(crops.path / "0001/0001_f000001_b1.png"))[:, :, ::-1]
     assert (picture[:, :20] == (255, 0, 0)).all()
     assert (picture[:, 20:] == paint(1)).all()
@@ -188,13 +255,18 @@ def test_background_is_painted_over_by_the_mask(tmp_path: Path, street, paint) -
 
 def test_who_has_no_mask_cannot_be_blanked_and_is_told(tmp_path: Path, street) -> None:
     crops = crop_frames(
-        tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), rules=CropRules(blank=(0, 0, 0))
+        tmp_path / "frames",
+        tmp_path / "c",
+        coco=street(tmp_path, TWO),
+        rules=CropRules(blank=(0, 0, 0)),
     )
     assert crops.info["rejected"] == {"mask": 3}
 
 
 @pytest.mark.parametrize("spoil", ["gone", "torn", "other size"])
-def test_a_frame_that_is_not_there_loses_no_annotation_in_silence(tmp_path: Path, street, frame, spoil: str) -> None:
+def test_a_frame_that_is_not_there_loses_no_annotation_in_silence(
+    tmp_path: Path, street, frame, spoil: str
+) -> None:
     coco = street(tmp_path, TWO)
     path = tmp_path / "frames" / "0001.png"
     if spoil == "gone":
@@ -210,14 +282,19 @@ def test_a_frame_that_is_not_there_loses_no_annotation_in_silence(tmp_path: Path
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, street) -> None:
     frames = [{who: (20 + 70 * who + i, 40, 40, 100) for who in (1, 2, 3)} for i in range(20)]
     coco = street(tmp_path, frames, {"weather": "foggy"})
-    outputs = [crop_frames(tmp_path / "frames", tmp_path / str(n), coco=coco, workers=n).path for n in (1, 2)]
+    outputs = [
+        crop_frames(tmp_path / "frames", tmp_path / str(n), coco=coco, workers=n).path
+        for n in (1, 2)
+    ]
     one, two = map(bytes_below, outputs)
     assert one.keys() == two.keys()
     assert one == two
     assert sum(name.endswith(".jpg") for name in one) == 60
 
 
-def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(tmp_path: Path, street, monkeypatch) -> None:
+def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(
+    tmp_path: Path, street, monkeypatch
+) -> None:
     from gprplus.cropping import cut_frames as module
 
     coco = street(tmp_path, [{1: (20 + i, 40, 40, 100)} for i in range(20)])
@@ -233,7 +310,9 @@ def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(tmp_path: Path, s
     with pytest.raises(LayoutError, match="not finished"):
         build_manifest([tmp_path / "c"], tmp_path / "m")
     victim = next((tmp_path / "c").rglob("*.jpg"))
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*.jpg") if path != victim}
+    before = {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*.jpg") if path != victim
+    }
     victim.unlink()
     crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     assert bytes_below(tmp_path / "c") == bytes_below(whole)
@@ -261,10 +340,14 @@ def test_names_that_cannot_be_files_are_mapped_and_told(tmp_path: Path, street) 
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     with (crops.path / "_identities.csv").open() as file:
         mapped = {row["identity"]: row["token"] for row in csv.DictReader(file)}
-    assert set(mapped) == set(names.values())  # b_2 and B_2 are one file where capitals do not count
+    assert set(mapped) == set(
+        names.values()
+    )  # b_2 and B_2 are one file where capitals do not count
     assert all(token.replace("-", "").isalnum() for token in mapped.values())
     rows = build_manifest([crops.path], tmp_path / "m").identities().to_pylist()
-    assert {row["identity"]: row["hat"] for row in rows} == {mapped[n]: "yes" if "Ann" in n else "no" for n in mapped}
+    assert {row["identity"]: row["hat"] for row in rows} == {
+        mapped[n]: "yes" if "Ann" in n else "no" for n in mapped
+    }
 
 
 def test_a_person_of_two_genders_has_none(tmp_path: Path, street) -> None:
@@ -274,20 +357,34 @@ def test_a_person_of_two_genders_has_none(tmp_path: Path, street) -> None:
         annotation["gender"] = ["male", "male", "female"][i]
     coco.write_text(json.dumps(data))
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
-    assert crops.info["remarks"] == ["1 identities have more than one gender (0001): it stays unknown for them."]
+    assert crops.info["remarks"] == [
+        "1 identities have more than one gender (0001): it stays unknown for them."
+    ]
     people = build_manifest([crops.path], tmp_path / "m").identities().to_pylist()
     assert [row["gender"] for row in people] == [None, "male"]
 
 
 def test_motsynth_a_slip_in_a_key_cannot_merge_people(tmp_path: Path, street) -> None:
-    """MOTSynth-reid groups by model and clothing, but a slip of one underscore dropped the clothing: one model in two
-    outfits became one person. Its names hold no identity, and its cameras are made up.
+    """MOTSynth-reid groups by model and clothing, but a slip of one underscore dropped the
+    clothing: one model in two outfits became one person. Its names hold no identity, and its
+    cameras are made up.
     """
     wears = {1: {"attr_0": 4}, 2: {"attr_0": 9}}
-    coco = street(tmp_path, [TWO[0]], None, lambda who: {"identity": None, "model_id": 7, "attributes": wears[who]})
-    with pytest.raises(FramesError, match=r"no annotation has the key 'attr0'.*Did you mean 'attr_0'"):
-        crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, rename=["identity=model_id+attr0"])
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, rename=["identity=model_id+attr_0"])
+    coco = street(
+        tmp_path,
+        [TWO[0]],
+        None,
+        lambda who: {"identity": None, "model_id": 7, "attributes": wears[who]},
+    )
+    with pytest.raises(
+        FramesError, match=r"no annotation has the key 'attr0'.*Did you mean 'attr_0'"
+    ):
+        crop_frames(
+            tmp_path / "frames", tmp_path / "c", coco=coco, rename=["identity=model_id+attr0"]
+        )
+    crops = crop_frames(
+        tmp_path / "frames", tmp_path / "c", coco=coco, rename=["identity=model_id+attr_0"]
+    )
     rows = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
     assert [row["identity"] for row in rows] == ["7-4", "7-9"]
     assert [row["camera"] for row in rows] == [None, None]  # nobody invents one
@@ -299,26 +396,52 @@ def test_motsynth_a_slip_in_a_key_cannot_merge_people(tmp_path: Path, street) ->
         (lambda data: data.pop("images"), "expected a list of objects called 'images'"),
         (lambda data: data["annotations"].clear(), "has no annotation"),
         (lambda data: data["images"].append(dict(data["images"][0])), "two images have the id 1"),
-        (lambda data: data["images"][0].update(file_name="../x.png"), "file_name: .../x.png. is not a relative path"),
+        (
+            lambda data: data["images"][0].update(file_name="../x.png"),
+            "file_name: .../x.png. is not a relative path",
+        ),
         (
             lambda data: data["images"][0].update(file_name="/etc/passwd"),
             "./etc/passwd. is not a relative path",
         ),
         (lambda data: data["images"][0].update(file_name=7), "file_name: '7' .* is not text"),
-        (lambda data: data["images"][0].update(id=[1]), r"the id of an image is \[1\]; a number or text"),
-        (lambda data: data["images"][0].update(width="wide"), "is of size .*; pixels were expected"),
+        (
+            lambda data: data["images"][0].update(id=[1]),
+            r"the id of an image is \[1\]; a number or text",
+        ),
+        (
+            lambda data: data["images"][0].update(width="wide"),
+            "is of size .*; pixels were expected",
+        ),
         (lambda data: data["images"][0].update(width=1e308), "is of size .*; pixels were expected"),
         (lambda data: data["images"].append(3), "expected a list of objects called 'images'"),
-        (lambda data: data["categories"].append(None), "categories: expected a list of objects with an id"),
-        (lambda data: data["categories"][0].update(id=[]), "categories: expected a list of objects with an id"),
-        (lambda data: data["categories"][0].update(keypoints=7), "keypoints: expected a list of names, found 7"),
-        (lambda data: data["categories"][0].update(skeleton=[1]), r"skeleton: expected a list of pairs, found \[1\]"),
+        (
+            lambda data: data["categories"].append(None),
+            "categories: expected a list of objects with an id",
+        ),
+        (
+            lambda data: data["categories"][0].update(id=[]),
+            "categories: expected a list of objects with an id",
+        ),
+        (
+            lambda data: data["categories"][0].update(keypoints=7),
+            "keypoints: expected a list of names, found 7",
+        ),
+        (
+            lambda data: data["categories"][0].update(skeleton=[1]),
+            r"skeleton: expected a list of pairs, found \[1\]",
+        ),
         (lambda data: data["annotations"][0].update(note="\ud800"), "surrogates not allowed"),
         (lambda data: data["categories"][0].update(name="cat"), "has no category 'person'"),
-        (lambda data: [a.pop("identity") for a in data["annotations"]], "Give the key, such as --key"),
+        (
+            lambda data: [a.pop("identity") for a in data["annotations"]],
+            "Give the key, such as --key",
+        ),
     ],
 )
-def test_a_coco_file_that_is_none_is_one_sentence(tmp_path: Path, street, break_it, sentence: str) -> None:
+def test_a_coco_file_that_is_none_is_one_sentence(
+    tmp_path: Path, street, break_it, sentence: str
+) -> None:
     coco = street(tmp_path, TWO)
     data = json.loads(coco.read_text())
     break_it(data)
@@ -327,9 +450,15 @@ def test_a_coco_file_that_is_none_is_one_sentence(tmp_path: Path, street, break_
         crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
 
 
-def test_a_mask_that_does_not_fit_is_rejected_and_its_neighbours_are_not(tmp_path: Path, street) -> None:
+def test_a_mask_that_does_not_fit_is_rejected_and_its_neighbours_are_not(
+    tmp_path: Path, street
+) -> None:
     def mask(identity: int) -> dict[str, object]:
-        return {"segmentation": {"size": [240, 320], "counts": [7]} if identity == 2 else [[40, 40, 90, 40, 90, 160]]}
+        return {
+            "segmentation": {"size": [240, 320], "counts": [7]}
+            if identity == 2
+            else [[40, 40, 90, 40, 90, 160]]
+        }
 
     coco = street(tmp_path, [{1: (40, 40, 60, 120), 2: (60, 40, 60, 120)}], person=mask)
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
@@ -337,7 +466,9 @@ def test_a_mask_that_does_not_fit_is_rejected_and_its_neighbours_are_not(tmp_pat
 
 
 def test_numbers_too_long_for_names_are_replaced_by_positions(tmp_path: Path, street) -> None:
-    coco = street(tmp_path, TWO, image={"frame": 10**18}, person=lambda identity: {"id": 10**4000 + identity})
+    coco = street(
+        tmp_path, TWO, image={"frame": 10**18}, person=lambda identity: {"id": 10**4000 + identity}
+    )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     assert sorted(path.name for path in crops.path.rglob("0*.jpg")) == [
         "0001_f000001_b1.jpg",
@@ -348,25 +479,37 @@ def test_numbers_too_long_for_names_are_replaced_by_positions(tmp_path: Path, st
 
 def test_values_nested_too_deeply_are_rejected(tmp_path: Path, street) -> None:
     coco = street(tmp_path, [TWO[0]])
-    coco.write_text(coco.read_text().replace('"bbox"', '"note": ' + 900 * "[" + 900 * "]" + ', "bbox"', 1))
+    coco.write_text(
+        coco.read_text().replace('"bbox"', '"note": ' + 900 * "[" + 900 * "]" + ', "bbox"', 1)
+    )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     assert crops.info["rejected"] == {"value": 1}
     assert rejects(crops.path)[0]["detail"] == "the value of 'note' is nested too deeply."
-    coco.write_text(coco.read_text().replace('"bbox"', '"note": ' + 5000 * "[" + 5000 * "]" + ', "bbox"', 1))
+    coco.write_text(
+        coco.read_text().replace('"bbox"', '"note": ' + 5000 * "[" + 5000 * "]" + ', "bbox"', 1)
+    )
     with pytest.raises(FramesError, match="nested too deeply"):
         crop_frames(tmp_path / "frames", tmp_path / "c2", coco=coco)
 
 
-def test_each_mask_is_drawn_twice_however_many_lie_over_it(tmp_path: Path, street, monkeypatch) -> None:
-    """Once for all that it covers, once for its own crop: 4,000 that were drawn for each other took minutes."""
+def test_each_mask_is_drawn_twice_however_many_lie_over_it(
+    tmp_path: Path, street, monkeypatch
+) -> None:
+    """Once for all that it covers, once for its own crop: 4,000 that were drawn for each other took
+    minutes."""
     coco = street(tmp_path, [{1: (40, 40, 60, 120)}])
     data = json.loads(coco.read_text())
     left = 240 * 40
     code = {"size": [240, 320], "counts": [left, 240 * 60, 240 * 320 - left - 240 * 60]}
-    rows = [{**data["annotations"][0], "id": i, "identity": f"{i:04d}", "segmentation": code} for i in range(50)]
+    rows = [
+        {**data["annotations"][0], "id": i, "identity": f"{i:04d}", "segmentation": code}
+        for i in range(50)
+    ]
     coco.write_text(json.dumps({**data, "annotations": rows}))
     drawn = []
-    monkeypatch.setattr("gprplus.cropping.worker.mask_of", lambda *given: drawn.append(given) or mask_of(*given))
+    monkeypatch.setattr(
+        "gprplus.cropping.worker.mask_of", lambda *given: drawn.append(given) or mask_of(*given)
+    )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, workers=1)
     assert crops.info["images"] == 50
     assert len(drawn) == 100
@@ -398,4 +541,6 @@ def test_pixels_of_a_jpeg_frame_are_those_of_the_frame(tmp_path: Path, street) -
     cv2.imwrite(str(tmp_path / "frames" / "0001.jpg"), picture)
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, extension=".png")
     decoded = cv2.imread(str(tmp_path / "frames" / "0001.jpg"))
-    assert (cv2.imread(str(crops.path / "0001/0001_f000001_b1.png")) == decoded[60:160, 40:80]).all()
+    assert (
+        cv2.imread(str(crops.path / "0001/0001_f000001_b1.png")) == decoded[60:160, 40:80]
+    ).all()

@@ -1,4 +1,5 @@
-"""Masks and key points in their many forms: polygons, run-length codes, instance masks, RandPerson's text."""
+"""Masks and key points in their many forms: polygons, run-length codes, instance masks,
+RandPerson's text."""
 
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from PIL import Image
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping import CropRules, crop_frames
-from gprplus.cropping.segmentation import boxes_of, decode_counts, encode_counts, mask_of, translate_mask
+from gprplus.cropping.segmentation import (
+    boxes_of,
+    decode_counts,
+    encode_counts,
+    mask_of,
+    translate_mask,
+)
 from gprplus.cropping.selection import clip_box, expand_box, visible_by_boxes
 from gprplus.ingest import build_manifest
 
@@ -32,19 +39,30 @@ def test_run_length_codes_are_read_as_pycocotools_writes_them(mask: np.ndarray) 
     tools = pytest.importorskip("pycocotools.mask")
     code = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
     assert (decode_counts(code, (mask.shape[1], mask.shape[0])) == mask).all()
-    assert (decode_counts({**code, "counts": code["counts"].decode()}, (mask.shape[1], mask.shape[0])) == mask).all()
+    assert (
+        decode_counts({**code, "counts": code["counts"].decode()}, (mask.shape[1], mask.shape[0]))
+        == mask
+    ).all()
 
 
 @given(mask=MASKS, data=st.data())
-def test_a_run_length_code_is_read_inside_a_window_alone(mask: np.ndarray, data: st.DataObject) -> None:
+def test_a_run_length_code_is_read_inside_a_window_alone(
+    mask: np.ndarray, data: st.DataObject
+) -> None:
     height, width = mask.shape
     left, right = sorted(data.draw(st.tuples(st.integers(0, width - 1), st.integers(0, width - 1))))
-    top, bottom = sorted(data.draw(st.tuples(st.integers(0, height - 1), st.integers(0, height - 1))))
+    top, bottom = sorted(
+        data.draw(st.tuples(st.integers(0, height - 1), st.integers(0, height - 1)))
+    )
     found = decode_counts(encode_counts(mask), (width, height), (left, top, right + 1, bottom + 1))
     assert (found == mask[top : bottom + 1, left : right + 1]).all()
 
 
-@given(values=hnp.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4)))
+@given(
+    values=hnp.arrays(
+        np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4)
+    )
+)
 def test_boxes_of_an_instance_mask_are_those_of_each_value(values: np.ndarray) -> None:
     expected = {}
     for value in sorted(set(values.ravel().tolist()) - {0}):
@@ -53,7 +71,9 @@ def test_boxes_of_an_instance_mask_are_those_of_each_value(values: np.ndarray) -
     assert boxes_of(values, 10) == expected
 
 
-def test_a_picture_in_the_place_of_an_instance_mask_is_a_rejected_frame(tmp_path: Path, frame) -> None:
+def test_a_picture_in_the_place_of_an_instance_mask_is_a_rejected_frame(
+    tmp_path: Path, frame
+) -> None:
     frame(tmp_path / "frames" / "1.png", {}, (200, 100))
     (tmp_path / "masks").mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
@@ -63,17 +83,26 @@ def test_a_picture_in_the_place_of_an_instance_mask_is_a_rejected_frame(tmp_path
     assert "more than 10,000 values" in (crops.path / "_rejected.csv").read_text()
 
 
-def test_a_mask_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path, frame, monkeypatch) -> None:
+def test_a_mask_of_another_size_is_refused_before_it_is_decoded(
+    tmp_path: Path, frame, monkeypatch
+) -> None:
     frame(tmp_path / "frames" / "1.png", {}, (200, 100))
     (tmp_path / "masks").mkdir()
     Image.new("L", (9000, 9000)).save(tmp_path / "masks" / "1.png")
-    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("the mask was decoded"))
+    monkeypatch.setattr(
+        "PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("the mask was decoded")
+    )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / "masks", workers=1)
     assert crops.info["rejected"] == {"frame": 1}
-    assert "is of size (9000, 9000), and the frame of (200, 100)" in (crops.path / "_rejected.csv").read_text()
+    assert (
+        "is of size (9000, 9000), and the frame of (200, 100)"
+        in (crops.path / "_rejected.csv").read_text()
+    )
 
 
-@pytest.mark.parametrize("code", [{"size": [5, 5], "counts": [25]}, {"size": [240, 320], "counts": [7]}])
+@pytest.mark.parametrize(
+    "code", [{"size": [5, 5], "counts": [25]}, {"size": [240, 320], "counts": [7]}]
+)
 def test_a_code_that_does_not_fill_the_frame_is_refused(code: dict) -> None:
     with pytest.raises(FramesError, match="does not fit a frame of height 240"):
         mask_of(code, ALL, SIZE)
@@ -81,7 +110,9 @@ def test_a_code_that_does_not_fill_the_frame_is_refused(code: dict) -> None:
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(-3, 15), st.floats(-3, 15)), min_size=3, max_size=6))
-def test_a_polygon_holds_the_pixels_whose_centres_it_holds(corners: list[tuple[float, float]]) -> None:
+def test_a_polygon_holds_the_pixels_whose_centres_it_holds(
+    corners: list[tuple[float, float]],
+) -> None:
     """The slow twin: each centre counts the edges to its left."""
     found = mask_of([[value for corner in corners for value in corner]], (2, 1, 11, 9), (20, 20))
     assert found is not None
@@ -106,8 +137,13 @@ def test_a_code_moves_into_the_crop() -> None:
     assert (decode_counts(there, (40, 70)) == mask[50:120, 40:80]).all()
 
 
-@given(st.tuples(st.floats(-50, 350), st.floats(-50, 350), st.floats(0.1, 400), st.floats(0.1, 400)), st.floats(0, 1))
-def test_a_crop_lies_in_its_frame_and_holds_its_box(box: tuple[float, float, float, float], margin: float) -> None:
+@given(
+    st.tuples(st.floats(-50, 350), st.floats(-50, 350), st.floats(0.1, 400), st.floats(0.1, 400)),
+    st.floats(0, 1),
+)
+def test_a_crop_lies_in_its_frame_and_holds_its_box(
+    box: tuple[float, float, float, float], margin: float
+) -> None:
     window, wide = clip_box(box, SIZE), expand_box(box, margin, SIZE)
     if window is None:
         return
@@ -119,14 +155,18 @@ def test_a_crop_lies_in_its_frame_and_holds_its_box(box: tuple[float, float, flo
 @given(st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(1, 60)] * 2), max_size=4))
 @example([(10, 20, 20, 20)])  # ends as low as the box: neither is nearer
 @example([(10, 20, 20, 21)])
-def test_what_nearer_boxes_cover_is_counted_pixel_by_pixel(others: list[tuple[int, int, int, int]]) -> None:
+def test_what_nearer_boxes_cover_is_counted_pixel_by_pixel(
+    others: list[tuple[int, int, int, int]],
+) -> None:
     box = (10.0, 10.0, 20.0, 30.0)
     canvas = np.zeros((240, 320), bool)
     for x, y, width, height in others:
         if y + height > 40:
             canvas[y : y + height, x : x + width] = True
     expected = 1 - canvas[10:40, 10:30].mean()
-    assert visible_by_boxes(box, [tuple(map(float, other)) for other in others], SIZE) == pytest.approx(expected)
+    assert visible_by_boxes(
+        box, [tuple(map(float, other)) for other in others], SIZE
+    ) == pytest.approx(expected)
 
 
 def instances(folder: Path, kind: str) -> Path:
@@ -137,7 +177,9 @@ def instances(folder: Path, kind: str) -> Path:
         values[60:200, 150:210] = 300 if kind == "grey16" else 7
         (folder / "frames").mkdir(parents=True, exist_ok=True)
         (folder / "masks").mkdir(exist_ok=True)
-        cv2.imwrite(str(folder / "frames" / f"{i:04d}.jpg"), np.full((240, 320, 3), 90 + 60 * i, np.uint8))
+        cv2.imwrite(
+            str(folder / "frames" / f"{i:04d}.jpg"), np.full((240, 320, 3), 90 + 60 * i, np.uint8)
+        )
         path = folder / "masks" / f"{i:04d}.png"
         if kind == "grey16":
             Image.fromarray(values.astype(np.uint16)).save(path)
@@ -153,9 +195,12 @@ def instances(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "names"), [("grey16", ["3", "300"]), ("palette", ["3", "7"]), ("colour", ["9", "9831741"])]
+    ("kind", "names"),
+    [("grey16", ["3", "300"]), ("palette", ["3", "7"]), ("colour", ["9", "9831741"])],
 )
-def test_each_value_of_an_instance_mask_is_a_person(tmp_path: Path, kind: str, names: list[str]) -> None:
+def test_each_value_of_an_instance_mask_is_a_person(
+    tmp_path: Path, kind: str, names: list[str]
+) -> None:
     folder = instances(tmp_path, kind)
     crops = crop_frames(folder / "frames", tmp_path / "c", masks=folder / "masks")
     images = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
@@ -171,7 +216,9 @@ def test_a_table_says_who_a_colour_is_and_what_it_does_not_name_is_counted(tmp_p
     crops = crop_frames(folder / "frames", tmp_path / "c", masks=folder / "masks", people=table)
     assert crops.info["rejected"] == {"identity": 2}
     manifest = build_manifest([crops.path], tmp_path / "m")
-    assert [(row["identity"], row["weather"]) for row in manifest.images().to_pylist()] == [("anna", "foggy")] * 2
+    assert [(row["identity"], row["weather"]) for row in manifest.images().to_pylist()] == [
+        ("anna", "foggy")
+    ] * 2
     assert manifest.identities().to_pylist()[0]["gender"] == "female"
 
 
@@ -189,7 +236,12 @@ def test_masks_blank_the_background_and_lie_beside_where_asked_for(tmp_path: Pat
     folder = instances(tmp_path, "palette")
     rules = CropRules(blank=(0, 0, 255), margin=0.1)
     crops = crop_frames(
-        folder / "frames", tmp_path / "c", masks=folder / "masks", rules=rules, extension=".png", save_masks=True
+        folder / "frames",
+        tmp_path / "c",
+        masks=folder / "masks",
+        rules=rules,
+        extension=".png",
+        save_masks=True,
     )
     picture = cv2.imread(str(crops.path / "3/3_f000000_b3.png"))[:, :, ::-1]
     mask = cv2.imread(str(crops.path / "_masks/3/3_f000000_b3.png"), cv2.IMREAD_UNCHANGED)
@@ -208,27 +260,47 @@ def test_masks_blank_the_background_and_lie_beside_where_asked_for(tmp_path: Pat
         ("value,identity\nthree,a\n", "expected a value such as 12"),
     ],
 )
-def test_a_table_of_people_that_is_none_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_table_of_people_that_is_none_is_one_sentence(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
     folder = instances(tmp_path, "palette")
     (tmp_path / "people.csv").write_text(text)
     with pytest.raises(FramesError, match=sentence):
-        crop_frames(folder / "frames", tmp_path / "c", masks=folder / "masks", people=tmp_path / "people.csv")
+        crop_frames(
+            folder / "frames",
+            tmp_path / "c",
+            masks=folder / "masks",
+            people=tmp_path / "people.csv",
+        )
 
 
 def points_line(name: str, box: tuple[int, int, int, int], sign: str) -> str:
-    return sign.join(map(str, [name, *box, *(value for i in range(7) for value in (5 + i, 10 * i))]))
+    return sign.join(
+        map(str, [name, *box, *(value for i in range(7) for value in (5 + i, 10 * i))])
+    )
 
 
-@pytest.mark.parametrize(("sign", "called"), [(",", "comma"), ("\t", "tab"), (" ", "space"), (";", "semicolon")])
-def test_randpersons_text_is_read_whatever_parts_its_fields(tmp_path: Path, frame, sign: str, called: str) -> None:
+@pytest.mark.parametrize(
+    ("sign", "called"), [(",", "comma"), ("\t", "tab"), (" ", "space"), (";", "semicolon")]
+)
+def test_randpersons_text_is_read_whatever_parts_its_fields(
+    tmp_path: Path, frame, sign: str, called: str
+) -> None:
     """The scene is not read as the identity, nor the crop's points as the frame's."""
     frame(tmp_path / "camera3_1" / "frame_000264.png", {7: (40, 60, 40, 100)})
-    names = ["000012_s03_c01_f000264.jpg", "000007_c01_s03_f000264.jpg", "000009_s03_c01_f000999.jpg"]
+    names = [
+        "000012_s03_c01_f000264.jpg",
+        "000007_c01_s03_f000264.jpg",
+        "000009_s03_c01_f000999.jpg",
+    ]
     lines = [points_line(name, (40, 60, 80, 160), sign) for name in names] + ["nonsense"]
     lines[1] = points_line(names[1], (140, 60, 180, 160), sign)
     (tmp_path / "camera3_1_point.txt").write_text("\n".join(lines) + "\n")
     crops = crop_frames(
-        tmp_path, tmp_path / "c", points=tmp_path / "camera3_1_point.txt", rules=CropRules(margin=0.1, min_visible=0)
+        tmp_path,
+        tmp_path / "c",
+        points=tmp_path / "camera3_1_point.txt",
+        rules=CropRules(margin=0.1, min_visible=0),
     )
     assert crops.info["remarks"][0].startswith(f"the separator is a {called}")
     assert crops.info["rejected"] == {"line": 1, "frame": 1}
@@ -255,13 +327,23 @@ def test_text_of_another_shape_is_one_sentence(tmp_path: Path, frame) -> None:
         ("nowhere", {"masks": "masks"}, r"no folder \S+nowhere\. Name the folder"),
         ("frames", {"masks": "nowhere"}, r"no folder \S+nowhere\. Name the folder"),
         ("frames", {"masks": "points"}, r"no image under \S+points\. Name the folder"),
-        ("frames", {"points": "points"}, r"no folder \S+camera1_1 with the frames of camera1_1_point\.txt\. Put them"),
+        (
+            "frames",
+            {"points": "points"},
+            r"no folder \S+camera1_1 with the frames of camera1_1_point\.txt\. Put them",
+        ),
     ],
 )
-def test_a_folder_that_is_not_there_is_told_with_a_next_step(tmp_path: Path, frames, given, sentence: str) -> None:
+def test_a_folder_that_is_not_there_is_told_with_a_next_step(
+    tmp_path: Path, frames, given, sentence: str
+) -> None:
     folder = instances(tmp_path, "palette")
     (folder / "points").mkdir()
     for name in ("camera1_1_point.txt", "camera1_2_point.txt"):
         (folder / "points" / name).write_text("")
     with pytest.raises(FramesError, match=sentence):
-        crop_frames(folder / frames, tmp_path / "c", **{option: folder / name for option, name in given.items()})
+        crop_frames(
+            folder / frames,
+            tmp_path / "c",
+            **{option: folder / name for option, name in given.items()},
+        )

@@ -44,13 +44,15 @@ def picture() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def design() -> Callable[..., list[str]]:
-    """`design(identities=3, views=2, weathers=3, lights=2)`: the names of a crossed design in GPR+ shape."""
+    """`design(identities=3, views=2, weathers=3, lights=2)`: the names of a crossed design in GPR+
+    shape."""
     return _design
 
 
 @pytest.fixture(scope="session")
 def plant() -> Callable[..., Path]:
-    """`plant(root, names, data=None)`: an image under each name, with pixels of its own unless `data` is given."""
+    """`plant(root, names, data=None)`: an image under each name, with pixels of its own unless
+    `data` is given."""
     return _plant
 
 
@@ -60,7 +62,8 @@ def renders(tmp_path: Path) -> Path:
     return _plant(tmp_path / "renders", _design())
 
 
-# How the GTA V generator is told apart by its generations: angle of the first camera, weather passes, places.
+# How the GTA V generator is told apart by its generations: angle of the first camera, weather
+# passes, places.
 WORDS = ("ExtraSunny", "Clouds", "Smog", "Foggy", "Neutral", "Blizzard", "Snowlight")
 HOURS = (0, 5, 8, 12, 18, 19, 20)
 FIVE = (
@@ -85,9 +88,16 @@ class Shot:
 
 
 def _shoot(
-    number: int, actor: str, *, version: str = "3.14", rank: int = 0, minute: int = 0, comma: bool = False
+    number: int,
+    actor: str,
+    *,
+    version: str = "3.14",
+    rank: int = 0,
+    minute: int = 0,
+    comma: bool = False,
 ) -> list[Shot]:
-    """All shots of one identity in the order they are taken: weather by weather, hour by hour, twelve cameras each."""
+    """All shots of one identity in the order they are taken: weather by weather, hour by hour,
+    twelve cameras each."""
     last = version == "3.14"
     passes = [("-1", "ExtraSunny"), *((f"{i:02d}", word) for i, word in enumerate(WORDS))]
     shots: list[Shot] = []
@@ -96,21 +106,35 @@ def _shoot(
         x, y, z = (f"{value:.3f}" for value in (THREE if last else FIVE)[place])
         for (light, hour), camera in itertools.product(enumerate(HOURS), range(12)):
             t = math.radians((60 if last else 0) + 30 * camera)
-            angle = f"{math.atan(math.cos(t) / (math.sin(t) or 1e-300)):.15G}"  # E-notation near nought
-            stamp = datetime(2019, 8, 2, 15) + timedelta(minutes=minute, milliseconds=250 * len(shots))
+            angle = (  # E-notation near nought
+                f"{math.atan(math.cos(t) / (math.sin(t) or 1e-300)):.15G}"
+            )
+            stamp = datetime(2019, 8, 2, 15) + timedelta(
+                minutes=minute, milliseconds=250 * len(shots)
+            )
             text = (
-                f"[{stamp:%Y-%m-%d %H:%M:%S}:{stamp.microsecond // 1000:03d}] ({camera + 1}) Loc:{{[X, Y, Z]}} "
-                f"Time:{{{hour:02d}:00:0{camera % 4}}} Weather:{{{word}}} Ang:{{[{angle}]}} Actor:{{{actor}}}"
+                f"[{stamp:%Y-%m-%d %H:%M:%S}:{stamp.microsecond // 1000:03d}] ({camera + 1})"
+                f" Loc:{{[X, Y, Z]}} Time:{{{hour:02d}:00:0{camera % 4}}} Weather:{{{word}}}"
+                f" Ang:{{[{angle}]}} Actor:{{{actor}}}"
             )
             text = text.replace("X, Y, Z", f"{x}, {y}, {z}")
             suffix = f"_A{place:02d}" if version == "3.1" else ""
             path = f"{number:04d}/{number:04d}_C{camera:02d}_W{weather}_L{light:02d}{suffix}.jpg"
-            shots.append(Shot(path, re.sub(r"(\d)\.(\d)", r"\1,\2", text) if comma else text, word, hour, camera))
+            shots.append(
+                Shot(
+                    path,
+                    re.sub(r"(\d)\.(\d)", r"\1,\2", text) if comma else text,
+                    word,
+                    hour,
+                    camera,
+                )
+            )
     return shots
 
 
 def _save(root: Path, shots: Iterable[Shot], width: int = 8, height: int = 19) -> Path:
-    """PNG bytes under .jpg; the two sunny passes of one person, camera and hour differ by a little noise."""
+    """PNG bytes under .jpg; the two sunny passes of one person, camera and hour differ by a little
+    noise."""
     for shot in shots:
         path = root / shot.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +147,8 @@ def _save(root: Path, shots: Iterable[Shot], width: int = 8, height: int = 19) -
 
 @pytest.fixture(scope="session")
 def shoot() -> Callable[..., list[Shot]]:
-    """`shoot(number, actor, version="3.14", rank=0, minute=0, comma=False)`: the generator's images and log lines."""
+    """`shoot(number, actor, version="3.14", rank=0, minute=0, comma=False)`: the generator's images
+    and log lines."""
     return _shoot
 
 

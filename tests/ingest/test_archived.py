@@ -1,4 +1,5 @@
-"""Archives of renders: the same manifest as of a folder, looked into once, and read by all that comes after."""
+"""Archives of renders: the same manifest as of a folder, looked into once, and read by all that
+comes after."""
 
 import shutil
 from collections.abc import Callable
@@ -27,7 +28,10 @@ FORMS = [".tar", ".tar.gz", ".zip"]
 def rows(manifest: Manifest) -> list[dict]:
     """All that the images table says, but for where and when the files are; by key."""
     return sorted(
-        ({name: value for name, value in row.items() if name != "path"} for row in manifest.images().to_pylist()),
+        (
+            {name: value for name, value in row.items() if name != "path"}
+            for row in manifest.images().to_pylist()
+        ),
         key=lambda row: row["uid"],
     )
 
@@ -56,7 +60,9 @@ def looked_into(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("verify", ["names", "header", "digest", "decode"])
-def test_an_archive_is_ingested_as_the_folder_it_was_made_of(renders: Path, tmp_path: Path, form, verify) -> None:
+def test_an_archive_is_ingested_as_the_folder_it_was_made_of(
+    renders: Path, tmp_path: Path, form, verify
+) -> None:
     folder = build_manifest([renders], tmp_path / "m", verify=verify)
     archive = packed_folder(tmp_path / f"r{form}", renders)
     manifest = build_manifest([archive], tmp_path / "n", verify=verify)
@@ -68,7 +74,9 @@ def test_an_archive_is_ingested_as_the_folder_it_was_made_of(renders: Path, tmp_
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_archives_in_a_folder_are_folders_of_their_names(renders: Path, tmp_path: Path, form: str) -> None:
+def test_archives_in_a_folder_are_folders_of_their_names(
+    renders: Path, tmp_path: Path, form: str
+) -> None:
     root = tmp_path / "root"
     for person in ("0001", "0002"):
         packed_folder(root / "cams" / f"{person}{form}", renders / person, person)
@@ -90,22 +98,37 @@ def test_the_way_datasets_are_packed(tmp_path: Path, plant) -> None:
     assert found.record.counts == {"images": 2, "identities": 2, "rejected": 0}
     assert list(found.datasets) == ["randperson"]
 
-    packed_folder(tmp_path / "up" / "unreal_v3.1.tar", plant(tmp_path / "u", ["images/333_c001_78.jpg"]))
-    packed_folder(tmp_path / "up" / "more.tar", plant(tmp_path / "u2", ["unreal_v1.2/images/333_c001_78.jpg"]))
+    packed_folder(
+        tmp_path / "up" / "unreal_v3.1.tar", plant(tmp_path / "u", ["images/333_c001_78.jpg"])
+    )
+    packed_folder(
+        tmp_path / "up" / "more.tar", plant(tmp_path / "u2", ["unreal_v1.2/images/333_c001_78.jpg"])
+    )
     found = build_manifest([tmp_path / "up"], tmp_path / "m2")
     assert found.identities()["identity"].to_pylist() == ["1:333", "2:333"]
 
-    names = ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0001_c2s1_001051_01.jpg", "gt_bbox/x.jpg"]
-    market = packed_folder(tmp_path / "Market.zip", plant(tmp_path / "market", names), "Market-1501-v15.09.15")
+    names = [
+        "query/0001_c1s1_001051_00.jpg",
+        "bounding_box_test/0001_c2s1_001051_01.jpg",
+        "gt_bbox/x.jpg",
+    ]
+    market = packed_folder(
+        tmp_path / "Market.zip", plant(tmp_path / "market", names), "Market-1501-v15.09.15"
+    )
     found = build_manifest([market], tmp_path / "m3")
-    assert (list(found.datasets), found.datasets["market1501"].roles) == (["market1501"], {"query": 1, "gallery": 1})
+    assert (list(found.datasets), found.datasets["market1501"].roles) == (
+        ["market1501"],
+        {"query": 1, "gallery": 1},
+    )
     assert found.datasets["market1501"].ignored == 1
 
 
 def test_what_lies_beside_the_renders_is_found_in_the_archive_too(draw, tmp_path: Path) -> None:
     renders = draw(tmp_path / "r", people=3, views=1)
     (renders / "identities.csv").write_text("identity,gender\n0001,male\n0002,female\n0003,male\n")
-    manifest = build_manifest([packed_folder(tmp_path / "r.tar.gz", renders, "some/r")], tmp_path / "m")
+    manifest = build_manifest(
+        [packed_folder(tmp_path / "r.tar.gz", renders, "some/r")], tmp_path / "m"
+    )
     assert list(manifest.datasets) == ["engine"]
     assert manifest.identities()["gender"].to_pylist() == ["male", "female", "male"]
     assert manifest.levels("viewpoint_deg") == [90]
@@ -120,7 +143,9 @@ def test_role_lists_are_read_from_the_archive(tmp_path: Path, plant) -> None:
     (root / "list_query.txt").write_text(f"{query} 1\n")
     for inside in ("", "MSMT17_V1"):
         archive = packed_folder(tmp_path / f"a{inside}.tar", root, inside)
-        images = build_manifest([archive], tmp_path / f"m{inside}").images(["path", "role"]).to_pylist()
+        images = (
+            build_manifest([archive], tmp_path / f"m{inside}").images(["path", "role"]).to_pylist()
+        )
         assert sorted(row["role"] for row in images) == ["query", "train"], inside
 
 
@@ -157,7 +182,11 @@ def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monk
     alone = build_manifest([root], tmp_path / "m", verify="digest")
     monkeypatch.setattr(read, "_PAYS", dict.fromkeys(read._PAYS, 0))
     monkeypatch.setattr(batch, "BATCH", 5)
-    assert build_manifest([root], tmp_path / "n", verify="digest", workers=2).images().equals(alone.images())
+    assert (
+        build_manifest([root], tmp_path / "n", verify="digest", workers=2)
+        .images()
+        .equals(alone.images())
+    )
 
 
 def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monkeypatch) -> None:
@@ -191,7 +220,8 @@ def test_archives_under_the_work_folder_are_renders_too(renders: Path, tmp_path:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str) -> None:
-    """Sheets, the packed store, distances and exports give the same from an archive as from the folder."""
+    """Sheets, the packed store, distances and exports give the same from an archive as from the
+    folder."""
     folder = draw(tmp_path / "r", people=6, views=2)
     archive = packed_folder(tmp_path / f"r{form}", folder, "r")
     found = {}
@@ -203,12 +233,20 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         side = source_sample(manifest, ["weather"], 20, None, seed=0)
         sample = histogram_features().extract(side.images(), 2, no_progress)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
-        files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
+        files = {
+            path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")
+        }
         found[name] = (sheet, store.images(store.uids)[:], files, sample)
-        told = "72 images are in archives and were copied: members cannot be linked." in made.info["notes"]
+        told = (
+            "72 images are in archives and were copied: members cannot be linked."
+            in made.info["notes"]
+        )
         assert told == (name == "archive")
     one, two = found["folder"], found["archive"]
-    assert all(np.array_equal(a, b) for a, b in zip(chain(*one[0].cells), chain(*two[0].cells), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(chain(*one[0].cells), chain(*two[0].cells), strict=True)
+    )
     assert np.array_equal(one[1], two[1])
     assert one[2] == two[2]
     assert np.array_equal(one[3], two[3])

@@ -1,4 +1,5 @@
-"""What stays out of the manifest of an archive, with a reason, and archives of which nothing can be made."""
+"""What stays out of the manifest of an archive, with a reason, and archives of which nothing can be
+made."""
 
 import io
 import json
@@ -22,14 +23,21 @@ def reasons(manifest: Manifest) -> dict[str, str]:
 def test_hidden_members_and_ghosts_are_left_aside(renders: Path, tmp_path: Path, plant) -> None:
     plant(
         renders,
-        ["_masks/0001/0001_c01_w01_l01.png", ".hidden.jpg", "__MACOSX/0001/._0001_c01_w01_l01.jpg", "Thumbs.db"],
+        [
+            "_masks/0001/0001_c01_w01_l01.png",
+            ".hidden.jpg",
+            "__MACOSX/0001/._0001_c01_w01_l01.jpg",
+            "Thumbs.db",
+        ],
     )
     manifest = build_manifest([packed_folder(tmp_path / "r.zip", renders)], tmp_path / "m")
     assert (manifest.record.counts["images"], reasons(manifest)) == (36, {})
     assert manifest.datasets["gprplus"].ignored == 1
 
 
-def test_what_must_not_be_taken_is_rejected_with_a_reason(renders: Path, tmp_path: Path, picture) -> None:
+def test_what_must_not_be_taken_is_rejected_with_a_reason(
+    renders: Path, tmp_path: Path, picture
+) -> None:
     archive = packed_folder(tmp_path / "root" / "r.tar", renders)
     with tarfile.open(archive, "a") as out:
         for name, data in {
@@ -71,21 +79,31 @@ def test_one_image_in_two_archives_is_told(renders: Path, tmp_path: Path) -> Non
 
 def test_an_archive_in_which_nothing_can_be_read_is_one_sentence(tmp_path: Path, plant) -> None:
     (tmp_path / "r.zip").write_bytes(b"PK\3\4")
-    with pytest.raises(LayoutError, match=r"nothing in it can be read \(damaged: this is no zip archive"):
+    with pytest.raises(
+        LayoutError, match=r"nothing in it can be read \(damaged: this is no zip archive"
+    ):
         build_manifest([tmp_path / "r.zip"], tmp_path / "m")
     with pytest.raises(LayoutError, match=r"No known layout fits the names under \S+cats\.tar"):
-        build_manifest([packed_folder(tmp_path / "cats.tar", plant(tmp_path / "c", ["cat.jpg"]))], tmp_path / "m")
+        build_manifest(
+            [packed_folder(tmp_path / "cats.tar", plant(tmp_path / "c", ["cat.jpg"]))],
+            tmp_path / "m",
+        )
 
 
 @pytest.mark.parametrize("layout", ["auto", "engine"])
-def test_wholly_damaged_or_encrypted_archives_are_not_called_empty(renders: Path, tmp_path: Path, layout: str) -> None:
+def test_wholly_damaged_or_encrypted_archives_are_not_called_empty(
+    renders: Path, tmp_path: Path, layout: str
+) -> None:
     whole = packed_folder(tmp_path / "r.zip", renders).read_bytes()
     locked = bytearray(whole)
     at = locked.find(b"PK\1\2")
     while at >= 0:
         locked[at + 8] |= 1
         at = locked.find(b"PK\1\2", at + 1)
-    for data, reason in ((bytes(locked), "encrypted: the member is encrypted, and 35 more"), (whole[:300], "damaged")):
+    for data, reason in (
+        (bytes(locked), "encrypted: the member is encrypted, and 35 more"),
+        (whole[:300], "damaged"),
+    ):
         (tmp_path / "r.zip").write_bytes(data)
         with pytest.raises(LayoutError, match=rf"nothing in it can be read \({reason}"):
             build_manifest([tmp_path / "r.zip"], tmp_path / "m", layout=layout)
@@ -93,7 +111,9 @@ def test_wholly_damaged_or_encrypted_archives_are_not_called_empty(renders: Path
 
 @pytest.mark.parametrize("method", [0, 8, 12, 14])
 @pytest.mark.parametrize("verify", ["header", "digest", "decode"])
-def test_a_damaged_member_is_a_rejected_row(renders: Path, tmp_path: Path, method: int, verify: str) -> None:
+def test_a_damaged_member_is_a_rejected_row(
+    renders: Path, tmp_path: Path, method: int, verify: str
+) -> None:
     path = tmp_path / "root" / "r.zip"
     path.parent.mkdir()
     files = sorted(renders.rglob("*.jpg"))
@@ -108,7 +128,9 @@ def test_a_damaged_member_is_a_rejected_row(renders: Path, tmp_path: Path, metho
     assert manifest.record.counts["images"] == len(files) - 1
 
 
-def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(renders: Path, tmp_path: Path) -> None:
+def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(
+    renders: Path, tmp_path: Path
+) -> None:
     (renders / "_request.json").write_text(json.dumps({}))
     with pytest.raises(LayoutError, match="not finished"):
         build_manifest([packed_folder(tmp_path / "r.tar", renders)], tmp_path / "m")

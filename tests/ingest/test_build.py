@@ -35,12 +35,22 @@ def reasons(manifest: Manifest) -> dict[str, str]:
 
 def test_a_tree_becomes_the_declared_tables(renders: Path, tmp_path: Path) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
-    for table, columns in (("images", IMAGES), ("identities", IDENTITIES), ("rejected", REJECTED), ("scan", SCAN)):
+    for table, columns in (
+        ("images", IMAGES),
+        ("identities", IDENTITIES),
+        ("rejected", REJECTED),
+        ("scan", SCAN),
+    ):
         assert getattr(manifest, table)().schema.equals(arrow_schema(columns)), table
     assert manifest.record.counts == {"images": 36, "identities": 3, "rejected": 0}
     row = manifest.images().to_pylist()[0]
     assert (row["path"], row["identity"], row["camera"]) == ("0001/0001_c01_w01_l01.jpg", "0001", 1)
-    assert (row["weather"], row["weather_code"], row["format"], row["width_px"]) == ("sunny", "01", "jpeg", 20)
+    assert (row["weather"], row["weather_code"], row["format"], row["width_px"]) == (
+        "sunny",
+        "01",
+        "jpeg",
+        20,
+    )
     assert row["digest"] is None
     assert manifest.levels("illumination") == ["midnight", "dawn"]
     assert manifest.levels("background") == []
@@ -55,7 +65,8 @@ def test_rows_stand_by_dataset_identity_and_path(tmp_path: Path, plant) -> None:
         "query/0001_c1s1_001051_00.jpg",
     ]
     manifest = build_manifest(
-        [plant(tmp_path / "m1501", [*names, "bounding_box_test/-1_c1s1_000401_03.jpg"])], tmp_path / "m"
+        [plant(tmp_path / "m1501", [*names, "bounding_box_test/-1_c1s1_000401_03.jpg"])],
+        tmp_path / "m",
     )
     assert manifest.images(["path"])["path"].to_pylist() == [
         names[2],
@@ -65,7 +76,9 @@ def test_rows_stand_by_dataset_identity_and_path(tmp_path: Path, plant) -> None:
     ]
 
 
-def test_what_cannot_be_used_is_rejected_with_a_reason(renders: Path, tmp_path: Path, picture) -> None:
+def test_what_cannot_be_used_is_rejected_with_a_reason(
+    renders: Path, tmp_path: Path, picture
+) -> None:
     bad = {
         "0001/0001_c01_w01_l01.jpg": ("empty", b""),
         "0001/0001_c01_w01_l02.jpg": ("truncated", picture(1)[:300]),
@@ -107,7 +120,11 @@ def test_market_has_roles_junk_and_distractors(tmp_path: Path, plant) -> None:
     assert manifest.record.counts == {"images": 6, "identities": 3, "rejected": 0}
     assert [rows[name]["role"] for name in names[:3]] == ["train", "query", "gallery"]
     distractor, junk = rows[names[3]], rows[names[4]]
-    assert (distractor["is_distractor"], distractor["is_junk"], distractor["identity"]) == (True, False, "0000")
+    assert (distractor["is_distractor"], distractor["is_junk"], distractor["identity"]) == (
+        True,
+        False,
+        "0000",
+    )
     assert (junk["is_distractor"], junk["is_junk"], junk["identity"], junk["identity_token"]) == (
         False,
         True,
@@ -118,7 +135,9 @@ def test_market_has_roles_junk_and_distractors(tmp_path: Path, plant) -> None:
     assert rows[names[0]]["frame"] == 451
 
 
-def test_the_same_request_again_opens_nothing_and_writes_nothing(renders: Path, tmp_path: Path, opened) -> None:
+def test_the_same_request_again_opens_nothing_and_writes_nothing(
+    renders: Path, tmp_path: Path, opened
+) -> None:
     first = build_manifest([renders], tmp_path / "m")
     assert (len(opened), first.rebuilt) == (36, ("gprplus",))
     opened.clear()
@@ -143,20 +162,31 @@ def test_only_what_changed_is_opened(renders: Path, tmp_path: Path, opened, pict
     assert manifest.fingerprint == afresh.fingerprint
 
 
-def test_a_name_that_never_fits_does_not_spoil_the_no_op(renders: Path, tmp_path: Path, picture) -> None:
+def test_a_name_that_never_fits_does_not_spoil_the_no_op(
+    renders: Path, tmp_path: Path, picture
+) -> None:
     (renders / "cat.jpg").write_bytes(picture())
     assert build_manifest([renders], tmp_path / "m").rebuilt == ("gprplus",)
     assert build_manifest([renders], tmp_path / "m").rebuilt == ()
     (renders / "dog.jpg").write_bytes(picture())
-    assert reasons(build_manifest([renders], tmp_path / "m")) == {"cat.jpg": "name", "dog.jpg": "name"}
+    assert reasons(build_manifest([renders], tmp_path / "m")) == {
+        "cat.jpg": "name",
+        "dog.jpg": "name",
+    }
 
 
-def test_a_link_that_leads_nowhere_is_told_though_no_file_changed(renders: Path, tmp_path: Path, opened) -> None:
+def test_a_link_that_leads_nowhere_is_told_though_no_file_changed(
+    renders: Path, tmp_path: Path, opened
+) -> None:
     build_manifest([renders], tmp_path / "m")
     opened.clear()
     (renders / "0001/lost.jpg").symlink_to(renders / "nowhere.jpg")
     lost = build_manifest([renders], tmp_path / "m")
-    assert (lost.rebuilt, opened, reasons(lost)) == (("gprplus",), [], {"0001/lost.jpg": "unreadable"})
+    assert (lost.rebuilt, opened, reasons(lost)) == (
+        ("gprplus",),
+        [],
+        {"0001/lost.jpg": "unreadable"},
+    )
     assert build_manifest([renders], tmp_path / "m").rebuilt == ()
     (renders / "0001/lost.jpg").unlink()
     assert reasons(build_manifest([renders], tmp_path / "m")) == {}
@@ -180,7 +210,9 @@ def test_fingerprint_depends_on_neither_place_nor_time_nor_workers(
     assert first.images().equals(second.images())
 
 
-def test_another_dataset_is_added_and_the_first_is_left_alone(renders: Path, tmp_path: Path, plant, opened) -> None:
+def test_another_dataset_is_added_and_the_first_is_left_alone(
+    renders: Path, tmp_path: Path, plant, opened
+) -> None:
     alone = build_manifest([renders], tmp_path / "m")
     opened.clear()
     market = plant(tmp_path / "market", ["query/0001_c1s1_001051_00.jpg"])
@@ -194,7 +226,9 @@ def test_another_dataset_is_added_and_the_first_is_left_alone(renders: Path, tmp
     assert other_way.images().equals(both.images())
 
 
-def test_a_second_folder_of_one_layout_needs_a_name(renders: Path, tmp_path: Path, plant, design) -> None:
+def test_a_second_folder_of_one_layout_needs_a_name(
+    renders: Path, tmp_path: Path, plant, design
+) -> None:
     second = plant(tmp_path / "second", design(identities=1))
     with pytest.raises(ManifestError, match="would both be the dataset 'gprplus'"):
         build_manifest([renders, second], tmp_path / "m")
@@ -202,8 +236,13 @@ def test_a_second_folder_of_one_layout_needs_a_name(renders: Path, tmp_path: Pat
     with pytest.raises(ManifestError, match="already has a dataset 'gprplus'"):
         build_manifest([second], tmp_path / "m")
     both = build_manifest([second], tmp_path / "m", name="second")
-    assert {name: about.images for name, about in both.datasets.items()} == {"gprplus": 36, "second": 12}
-    same = both.images(["dataset", "uid", "path"]).filter(pc.equal(both.images()["path"], "0001/0001_c01_w01_l01.jpg"))
+    assert {name: about.images for name, about in both.datasets.items()} == {
+        "gprplus": 36,
+        "second": 12,
+    }
+    same = both.images(["dataset", "uid", "path"]).filter(
+        pc.equal(both.images()["path"], "0001/0001_c01_w01_l01.jpg")
+    )
     assert len(set(same["uid"].to_pylist())) == 2  # one name in two datasets is two images
 
 
@@ -216,7 +255,9 @@ def test_another_request_stops_and_force_replaces(renders: Path, tmp_path: Path)
 
 
 def test_two_files_that_name_one_image_are_refused(tmp_path: Path, plant) -> None:
-    root = plant(tmp_path / "r", ["0001/0001_c01_w01_l01_p01.jpg", "FineGPR/0001/0001_c01_w01_l01_p01.jpg"])
+    root = plant(
+        tmp_path / "r", ["0001/0001_c01_w01_l01_p01.jpg", "FineGPR/0001/0001_c01_w01_l01_p01.jpg"]
+    )
     with pytest.raises(ManifestError, match="name the same image"):
         build_manifest([root], tmp_path / "m")
     assert not (tmp_path / "m" / "manifest.json").exists()
@@ -240,9 +281,17 @@ def test_nothing_usable_is_one_sentence(tmp_path: Path, plant) -> None:
     with pytest.raises(ManifestError, match="no folder of renders to ingest"):
         build_manifest([], tmp_path / "m")
     with pytest.raises(ManifestError, match=r"Not one of the 1 files .* can be used: 1 foreign"):
-        build_manifest([plant(tmp_path / "r", ["0001/0001_c01_w01_l01.jpg"], b"nothing")], tmp_path / "m")
-    with pytest.raises(LayoutError, match=r"None of the 1 files under .* fits the layout 'market1501'"):
-        build_manifest([plant(tmp_path / "s", ["0001/0001_c01_w01_l01.jpg"])], tmp_path / "m", layout="market1501")
+        build_manifest(
+            [plant(tmp_path / "r", ["0001/0001_c01_w01_l01.jpg"], b"nothing")], tmp_path / "m"
+        )
+    with pytest.raises(
+        LayoutError, match=r"None of the 1 files under .* fits the layout 'market1501'"
+    ):
+        build_manifest(
+            [plant(tmp_path / "s", ["0001/0001_c01_w01_l01.jpg"])],
+            tmp_path / "m",
+            layout="market1501",
+        )
     (tmp_path / "file").write_text("")
     with pytest.raises(ManifestError, match="is a file; the manifest is a folder"):
         build_manifest([tmp_path / "r"], tmp_path / "file")
@@ -261,8 +310,13 @@ def test_reasons_are_all_sentences() -> None:
 
 def test_a_layout_of_the_user_without_licence_and_status_is_not_shown_as_published(draw, tmp_path):
     (draw(tmp_path / "renders", people=2, views=2) / "renders.json").unlink()
-    own = "title = 'own'\npath = '(?P<identity>\\d{4})/(?P=identity)_c(?P<camera>\\d\\d)_(?P<rest>\\w+)'\n"
+    own = (
+        "title = 'own'\npath ="
+        " '(?P<identity>\\d{4})/(?P=identity)_c(?P<camera>\\d\\d)_(?P<rest>\\w+)'\n"
+    )
     (tmp_path / "own.toml").write_text(own)
-    made = build_manifest([tmp_path / "renders"], tmp_path / "manifest", layout=str(tmp_path / "own.toml"))
+    made = build_manifest(
+        [tmp_path / "renders"], tmp_path / "manifest", layout=str(tmp_path / "own.toml")
+    )
     [facts] = made.datasets.values()
     assert (facts.licence, facts.status) == ("not stated", "not stated")

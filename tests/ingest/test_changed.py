@@ -35,7 +35,9 @@ def test_another_size_and_another_time_are_changes_and_a_file_that_went_is_not(r
     found = changed_files(manifest, rows, roots)
     assert (found.count, found.total) == (2, 36)
     assert found.example == f"{grown} had {before:,} bytes and has {before + 2:,}"
-    with pytest.raises(ExportError, match=r"2 of 36 images have changed .* no longer be true\. Build it again\."):
+    with pytest.raises(
+        ExportError, match=r"2 of 36 images have changed .* no longer be true\. Build it again\."
+    ):
         refuse_changed(manifest, rows, roots, ExportError, "Build it again.")
 
 
@@ -61,7 +63,9 @@ def test_a_copy_without_its_times_has_not_changed_but_for_its_sizes(renders, tmp
 
 
 @pytest.mark.parametrize("form", ["tar", "gztar", "zip"])
-def test_members_of_an_archive_count_by_their_size_and_the_archive_by_its_time(renders, tmp_path, form):
+def test_members_of_an_archive_count_by_their_size_and_the_archive_by_its_time(
+    renders, tmp_path, form
+):
     home = tmp_path / "home"
     for name in ("0001", "0002"):
         shutil.make_archive(str(home / name), form, renders, name)

@@ -1,4 +1,5 @@
-"""What reading millions of names must not cost: a copy of every path as Python text, or a library nobody asked for."""
+"""What reading millions of names must not cost: a copy of every path as Python text, or a library
+nobody asked for."""
 
 import random
 import subprocess
@@ -30,7 +31,9 @@ def test_a_fingerprint_of_paths_holds_a_block_of_them_at_a_time() -> None:
 @pytest.mark.parametrize("count", [0, 1, 65_535, 65_536, 65_537, 140_000])
 def test_blocks_of_a_fingerprint_do_not_show(count: int) -> None:
     ascending = paths(count)
-    ascending[count // 2 : count // 2 + 1] = [f"{path}\x1f\\é" for path in ascending[count // 2 : count // 2 + 1]]
+    ascending[count // 2 : count // 2 + 1] = [
+        f"{path}\x1f\\é" for path in ascending[count // 2 : count // 2 + 1]
+    ]
     whole = b"".join(sampling._texts(pa.array(ascending, pa.string())))
     assert whole == sampling.join_canonical(*ascending).encode()
     coded = pa.table({"path": pa.array(ascending, pa.string()).dictionary_encode()})
@@ -42,11 +45,15 @@ def test_blocks_of_a_fingerprint_do_not_show(count: int) -> None:
 def test_paths_in_another_order_have_another_fingerprint() -> None:
     ascending = paths(1_000)
     turned = random.Random(0).sample(ascending, len(ascending))
-    prints = {sampling.table_fingerprint(pa.table({"path": order})) for order in (ascending, turned)}
+    prints = {
+        sampling.table_fingerprint(pa.table({"path": order})) for order in (ascending, turned)
+    }
     assert len(prints) == 2
 
 
-def test_an_unchanged_folder_is_known_before_anything_is_loaded(renders: Path, tmp_path: Path) -> None:
+def test_an_unchanged_folder_is_known_before_anything_is_loaded(
+    renders: Path, tmp_path: Path
+) -> None:
     build_manifest([renders], tmp_path / "m")
     code = (
         "import sys\nfrom gprplus.ingest import build_manifest\n"
@@ -60,9 +67,9 @@ def test_an_unchanged_folder_is_known_before_anything_is_loaded(renders: Path, t
 def test_a_manifest_is_read_without_pandas(renders: Path, tmp_path: Path) -> None:
     build_manifest([renders], tmp_path / "m")
     code = (
-        "import sys\nfrom gprplus.ingest import Manifest\n"
-        f"manifest = Manifest.open({str(tmp_path / 'm')!r})\n"
-        "print(manifest.images(['weather', 'uid']).column_names, manifest.images().num_rows, 'pandas' in sys.modules)"
+        "import sys\nfrom gprplus.ingest import Manifest\nmanifest ="
+        f" Manifest.open({str(tmp_path / 'm')!r})\nprint(manifest.images(['weather',"
+        " 'uid']).column_names, manifest.images().num_rows, 'pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['weather', 'uid'] 36 False"

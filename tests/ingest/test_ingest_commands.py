@@ -10,7 +10,11 @@ import pytest
 
 def gprplus(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gprplus", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gprplus", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -20,7 +24,9 @@ def folder(tmp_path: Path, plant, design) -> Path:
     return tmp_path
 
 
-def test_the_literal_command_reads_every_folder_of_renders_and_says_when_nothing_changed(folder: Path) -> None:
+def test_the_literal_command_reads_every_folder_of_renders_and_says_when_nothing_changed(
+    folder: Path,
+) -> None:
     first = gprplus("build-manifest", cwd=folder)
     assert first.returncode == 0, first.stderr
     assert "gprplus" in first.stdout
@@ -68,7 +74,9 @@ def test_layouts_are_listed_shown_and_tried(folder: Path) -> None:
         (("layouts", "show", "markt1501"), "Did you mean 'market1501'?"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_1(folder: Path, arguments: tuple[str, ...], sentence: str) -> None:
+def test_bad_input_is_one_sentence_and_exit_code_1(
+    folder: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
     done = gprplus(*arguments, cwd=folder)
     assert done.returncode == 1
     assert sentence in done.stderr

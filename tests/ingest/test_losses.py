@@ -1,4 +1,5 @@
-"""Nothing is lost in silence: hidden names, levels without a table, identities that match nobody, times far away."""
+"""Nothing is lost in silence: hidden names, levels without a table, identities that match nobody,
+times far away."""
 
 import os
 import subprocess
@@ -19,7 +20,11 @@ from gprplus.ingest.layouts.load import load_layout
 from gprplus.schema.manifest_record import HiddenRecord
 
 OWN = r"(?P<identity>\d{4})/c(?P<camera>\d)_(?P<shot>\d+)"
-MARKET = [f"{part}/{i:04d}_c1s1_00000{i}_01.jpg" for part in ("bounding_box_train", "query") for i in (1, 2, 3)]
+MARKET = [
+    f"{part}/{i:04d}_c1s1_00000{i}_01.jpg"
+    for part in ("bounding_box_train", "query")
+    for i in (1, 2, 3)
+]
 
 
 def own(folder: Path, path: str = OWN, more: str = "") -> Path:
@@ -48,17 +53,26 @@ def test_hidden_images_are_counted_and_named(tmp_path: Path, plant) -> None:
     made = build_manifest([root], tmp_path / "m")
     assert (len(made.images()), made.datasets["market1501"].rejected) == (4, 0)
     sentence = (
-        "2 images are left out, such as bounding_box_train/_0001_c1s1_000001_01.jpg: names that begin with _ or ."
+        "2 images are left out, such as bounding_box_train/_0001_c1s1_000001_01.jpg: names that"
+        " begin with _ or ."
     )
     assert sentence in told(made)
-    assert made.datasets["market1501"].hidden == HiddenRecord(2, 0, "bounding_box_train/_0001_c1s1_000001_01.jpg")
+    assert made.datasets["market1501"].hidden == HiddenRecord(
+        2, 0, "bounding_box_train/_0001_c1s1_000001_01.jpg"
+    )
     hide(root, MARKET[5])
     assert "3 images are left out" in told(build_manifest([root], tmp_path / "m"))
     assert build_manifest([root], tmp_path / "m").rebuilt == ()
 
 
 def test_what_systems_and_gprplus_hide_is_not_missed(tmp_path: Path, plant) -> None:
-    names = ["_masks/0001/a.png", "__MACOSX/x.jpg", "query/._0001_c1s1_000001_01.jpg", "_crops.json", ".DS_Store"]
+    names = [
+        "_masks/0001/a.png",
+        "__MACOSX/x.jpg",
+        "query/._0001_c1s1_000001_01.jpg",
+        "_crops.json",
+        ".DS_Store",
+    ]
     root = plant(tmp_path / "r", [*MARKET, *names])
     made = build_manifest([root], tmp_path / "m")
     assert "left out" not in told(made)
@@ -68,7 +82,9 @@ def test_what_systems_and_gprplus_hide_is_not_missed(tmp_path: Path, plant) -> N
 def test_a_hidden_folder_counts_where_it_holds_images(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", [*MARKET, ".old/0001/a.jpg", "_more/b.PNG", "_notes/c.txt"])
     assert list_images(root).hidden == HiddenFiles(0, 2, ".old")
-    assert "2 folders of images are left out, such as .old" in told(build_manifest([root], tmp_path / "m"))
+    assert "2 folders of images are left out, such as .old" in told(
+        build_manifest([root], tmp_path / "m")
+    )
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])
@@ -90,14 +106,19 @@ def test_hidden_members_of_archives_are_counted(tmp_path: Path, plant, kind: str
     first = told(build_manifest([tmp_path / "both"], tmp_path / "m2"))
     plant(tmp_path / "both", ["query/0009_c1s1_000009_00.jpg"])
     again = build_manifest([tmp_path / "both"], tmp_path / "m2")
-    assert len(again.images()) == 7  # the archive was not opened again, and what it hides is remembered
+    assert (
+        len(again.images()) == 7
+    )  # the archive was not opened again, and what it hides is remembered
     assert told(again) == first
     assert "such as a." in first
 
 
 def test_a_folder_of_hidden_images_is_not_called_empty(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["0001/_DSC1_c1.jpg", "0002/_DSC2_c1.jpg"])
-    sentence = r"2 images are left out, such as 0001/_DSC1_c1\.jpg: names that begin with _ or \. are not read"
+    sentence = (
+        r"2 images are left out, such as 0001/_DSC1_c1\.jpg: names that begin with _ or \. are not"
+        r" read"
+    )
     for layout in ("auto", own(tmp_path)):
         with pytest.raises(LayoutError, match=sentence):
             build_manifest([root], tmp_path / "m", layout=layout)
@@ -108,7 +129,10 @@ def test_a_group_without_a_table_is_named(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["a_wsunny.jpg", "a_wfoggy.jpg"])
     file = own(tmp_path, "(?P<identity>.)_w(?P<weather>[a-z]+)")
     made = build_manifest([root], tmp_path / "m", layout=file)
-    assert "weather: the layout has no [weather.levels] for foggy, sunny, which stay unknown." in told(made)
+    assert (
+        "weather: the layout has no [weather.levels] for foggy, sunny, which stay unknown."
+        in told(made)
+    )
     plant(root, ["b_wsunny.jpg"])
     assert "foggy, sunny" in told(build_manifest([root], tmp_path / "m", layout=file))
 
@@ -119,26 +143,38 @@ def test_degrees_without_a_rule_are_an_error_or_named(tmp_path: Path, plant) -> 
         load_layout(own(tmp_path, more="[viewpoint_deg]\nstep = 10"))
     with pytest.raises(DeclarationError, match="viewpoint_deg: step is missing"):
         load_layout(own(tmp_path, more="[viewpoint_deg]\noffset = 10"))
-    with pytest.raises(DeclarationError, match=r"viewpoint_deg\.degrees\.1: expected -360 to 360, found 9999999999"):
+    with pytest.raises(
+        DeclarationError, match=r"viewpoint_deg\.degrees\.1: expected -360 to 360, found 9999999999"
+    ):
         load_layout(own(tmp_path, more="[viewpoint_deg.degrees]\n1 = 9999999999"))
     file = own(tmp_path, more="factors = ['viewpoint_deg']\n[viewpoint_deg.degrees]\n1 = 90")
     made = build_manifest([root], tmp_path / "a", layout=file)
     assert "viewpoint_deg: [viewpoint_deg.degrees] has no 2, which stay unknown." in told(made)
-    made = build_manifest([root], tmp_path / "b", layout=own(tmp_path, more="factors = ['viewpoint_deg', 'weather']"))
-    assert "no image has a known viewpoint_deg. weather: the layout lists it among its factors" in told(made)
+    made = build_manifest(
+        [root], tmp_path / "b", layout=own(tmp_path, more="factors = ['viewpoint_deg', 'weather']")
+    )
+    assert (
+        "no image has a known viewpoint_deg. weather: the layout lists it among its factors"
+        in told(made)
+    )
 
 
 def test_an_ending_in_capitals_is_read_and_makes_the_same_key(tmp_path: Path, plant) -> None:
     lower = build_manifest([plant(tmp_path / "a", MARKET)], tmp_path / "m")
-    upper = build_manifest([plant(tmp_path / "b", [f"{name[:-3]}JPG" for name in MARKET])], tmp_path / "n")
+    upper = build_manifest(
+        [plant(tmp_path / "b", [f"{name[:-3]}JPG" for name in MARKET])], tmp_path / "n"
+    )
     assert upper.images()["uid"].to_pylist() == lower.images()["uid"].to_pylist()
 
 
 @pytest.mark.parametrize("ending", ["jpeg", "png"])
-def test_a_folder_that_fits_but_for_its_ending_is_told_so(tmp_path: Path, plant, ending: str) -> None:
+def test_a_folder_that_fits_but_for_its_ending_is_told_so(
+    tmp_path: Path, plant, ending: str
+) -> None:
     root = plant(tmp_path / "r", [f"{name[:-3]}{ending}" for name in MARKET])
     sentence = (
-        rf"fit 'market1501' but for their ending: \.{ending} in place of \.jpg or .*extensions = \[\"\.{ending}\"\]"
+        rf"fit 'market1501' but for their ending: \.{ending} in place of \.jpg or .*extensions ="
+        rf" \[\"\.{ending}\"\]"
     )
     with pytest.raises(LayoutError, match=sentence):
         build_manifest([root], tmp_path / "m")
@@ -152,17 +188,22 @@ def test_folders_that_do_not_fit_are_named_beside_those_that_do(tmp_path: Path, 
     copies = [f"pytorch/{part}/{i}.jpg" for part in ("train", "val", "gallery") for i in range(3)]
     root = plant(tmp_path / "r", [*MARKET, *copies])
     with pytest.raises(
-        LayoutError, match=r"6 of 15 names .* match 'market1501'; the others are under pytorch\. Give --lay"
+        LayoutError,
+        match=r"6 of 15 names .* match 'market1501'; the others are under pytorch\. Give --lay",
     ):
         build_manifest([root], tmp_path / "m")
     assert len(build_manifest([root], tmp_path / "m", layout="market1501").images()) == 6
 
 
-@pytest.mark.parametrize("name", ["m.tar.xz", "m.7z", "m.rar", "m.tar.bz2", "m.tar.zst", "m.7z.001", "M.TXZ"])
+@pytest.mark.parametrize(
+    "name", ["m.tar.xz", "m.7z", "m.rar", "m.tar.bz2", "m.tar.zst", "m.7z.001", "M.TXZ"]
+)
 def test_archives_of_other_kinds_are_to_be_unpacked(tmp_path: Path, name: str) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / name).write_bytes(b"7z\xbc\xaf\x27\x1c")
-    with pytest.raises(LayoutError, match=r"Unpack it first: \.tar, \.tar\.gz, \.tgz and \.zip are read in place"):
+    with pytest.raises(
+        LayoutError, match=r"Unpack it first: \.tar, \.tar\.gz, \.tgz and \.zip are read in place"
+    ):
         build_manifest([tmp_path / "r" / name], tmp_path / "m")
     with pytest.raises(LayoutError, match="Unpack it first"):
         build_manifest([tmp_path / "r"], tmp_path / "m")
@@ -180,15 +221,31 @@ def test_back_slashes_in_a_zip_are_the_reason(tmp_path: Path, picture) -> None:
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("1.0", "0 of 2 identities are in the identities file: it has '1.0', the images have '0001' (the same number,"),
+        (
+            "1.0",
+            (
+                "0 of 2 identities are in the identities file: it has '1.0', the images have '0001'"
+                " (the same number,"
+            ),
+        ),
         ("1", "it has '1', the images have '0001' (the same number, with or without zeros)"),
-        ("anna", "0 of 2 identities are in the identities file: it has 'anna', the images have '0001'. Write"),
+        (
+            "anna",
+            (
+                "0 of 2 identities are in the identities file: it has 'anna', the images have"
+                " '0001'. Write"
+            ),
+        ),
     ],
 )
-def test_an_identities_file_that_matches_nobody_is_named(tmp_path: Path, plant, written: str, sentence: str) -> None:
+def test_an_identities_file_that_matches_nobody_is_named(
+    tmp_path: Path, plant, written: str, sentence: str
+) -> None:
     root = plant(tmp_path / "r", ["0001/c1_1.jpg", "0002/c1_1.jpg"])
     (tmp_path / "p.csv").write_text(f"identity,hat\n{written},yes\n")
-    made = build_manifest([root], tmp_path / "m", layout=own(tmp_path), identities=tmp_path / "p.csv")
+    made = build_manifest(
+        [root], tmp_path / "m", layout=own(tmp_path), identities=tmp_path / "p.csv"
+    )
     assert sentence in told(made)
     problems = " ".join(inspect(made).problems)
     assert f"has 1 identities without an image here, such as {written}." in problems
@@ -196,7 +253,9 @@ def test_an_identities_file_that_matches_nobody_is_named(tmp_path: Path, plant, 
 
 def test_composed_and_decomposed_letters_are_named(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", [f"{unicodedata.normalize('NFD', 'Zoë')}/c1_1.jpg"])
-    (tmp_path / "p.csv").write_text(f"identity,hat\n{unicodedata.normalize('NFC', 'Zoë')},yes\n", encoding="utf-8")
+    (tmp_path / "p.csv").write_text(
+        f"identity,hat\n{unicodedata.normalize('NFC', 'Zoë')},yes\n", encoding="utf-8"
+    )
     file = own(tmp_path, r"(?P<identity>[^/]+)/c(?P<camera>\d)_(?P<shot>\d+)")
     made = build_manifest([root], tmp_path / "m", layout=file, identities=tmp_path / "p.csv")
     assert "(the same letters, composed in one and decomposed in the other)" in told(made)
@@ -205,19 +264,27 @@ def test_composed_and_decomposed_letters_are_named(tmp_path: Path, plant) -> Non
 def test_an_identities_file_with_more_people_than_images_is_right(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["0001/c1_1.jpg"])
     (tmp_path / "p.csv").write_text("identity,hat\n0001,yes\n0002,no\n0003,no\n")
-    assert not told(build_manifest([root], tmp_path / "m", layout=own(tmp_path), identities=tmp_path / "p.csv"))
+    assert not told(
+        build_manifest([root], tmp_path / "m", layout=own(tmp_path), identities=tmp_path / "p.csv")
+    )
 
 
 def test_files_of_any_year_are_updated(tmp_path: Path, plant) -> None:
     names = ["0001/c1_1.jpg", "0001/c1_2.jpg", "0002/c1_1.jpg"]
     root = plant(tmp_path / "r", names)
-    for name, year in zip(names, (-2_000_000_000, -1, 13_569_465_600), strict=True):  # 1906, 1969, 2400
+    for name, year in zip(
+        names, (-2_000_000_000, -1, 13_569_465_600), strict=True
+    ):  # 1906, 1969, 2400
         os.utime(root / name, (year, year))
     if (root / names[2]).stat().st_mtime < 13_000_000_000:
         pytest.skip("this file system keeps no such times")
     first = build_manifest([root], tmp_path / "m", layout=own(tmp_path))
     assert (len(first.images()), first.scan().num_rows) == (3, 3)
-    assert first.scan()["mtime_ns"].to_pylist() == [-2_000_000_000 * 10**9, -(10**9), 13_569_465_600 * 10**9 - 2**64]
+    assert first.scan()["mtime_ns"].to_pylist() == [
+        -2_000_000_000 * 10**9,
+        -(10**9),
+        13_569_465_600 * 10**9 - 2**64,
+    ]
     assert build_manifest([root], tmp_path / "m", layout=own(tmp_path)).rebuilt == ()
     for name in names:
         os.utime(root / name)
@@ -246,7 +313,11 @@ COMMANDS = {
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_addresses_are_refused_before_anything_is_written(tmp_path: Path, words: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "gprplus", *words.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gprplus", *words.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 1
     assert "://b/x is an address; gprplus reads and writes local paths only." in ran.stderr
@@ -254,7 +325,9 @@ def test_addresses_are_refused_before_anything_is_written(tmp_path: Path, words:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_library_refuses_addresses_too(tmp_path: Path, plant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_refuses_addresses_too(
+    tmp_path: Path, plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     root = plant(tmp_path / "r", MARKET)
     for renders, output in (([root], "s3://b/x"), (["s3://b/x"], "m")):

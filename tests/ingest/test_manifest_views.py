@@ -40,7 +40,10 @@ def test_columns_and_rows_are_chosen_by_name_and_text(manifest, frame):
 
 
 def test_text_may_name_attributes_of_identities(manifest):
-    assert list(manifest.identities.to_pandas(where="gender = male")["identity"]) == ["0001", "0003"]
+    assert list(manifest.identities.to_pandas(where="gender = male")["identity"]) == [
+        "0001",
+        "0003",
+    ]
     assert set(manifest.images.to_pandas(where="gender = male")["identity"]) == {"0001", "0003"}
     assert set(manifest.images.to_pandas(where="gender is null")["identity"]) == {"0004"}
 
@@ -62,7 +65,9 @@ def test_every_form_of_where_chooses_the_same_rows(manifest, frame):
         "list": rows["uid"].tolist(),
         "signed uids": rows["uid"].to_numpy().astype(np.int64),
     }
-    assert {name: kept(manifest, form) for name, form in forms.items()} == dict.fromkeys(forms, expected)
+    assert {name: kept(manifest, form) for name, form in forms.items()} == dict.fromkeys(
+        forms, expected
+    )
 
 
 def test_a_where_that_does_not_fit_is_one_sentence(manifest, frame):
@@ -108,7 +113,9 @@ def test_an_archive_member_is_read_in_place(manifest, frame, tmp_path):
     assert "<img " in other._repr_html_()
 
 
-def test_an_image_that_is_gone_is_one_sentence_and_an_empty_field_of_a_sheet(manifest, frame, tmp_path):
+def test_an_image_that_is_gone_is_one_sentence_and_an_empty_field_of_a_sheet(
+    manifest, frame, tmp_path
+):
     moved = {"engine": tmp_path}
     with pytest.raises(ManifestError, match="cannot be read: No such file"):
         manifest.image(frame["uid"][0], roots=moved)
@@ -116,7 +123,10 @@ def test_an_image_that_is_gone_is_one_sentence_and_an_empty_field_of_a_sheet(man
 
 
 def test_a_sheet_shows_what_where_keeps(manifest):
-    whole, two = manifest.sheet(columns=4, height_px=40), manifest.sheet([*kept(manifest, None)[:2]], height_px=40)
+    whole, two = (
+        manifest.sheet(columns=4, height_px=40),
+        manifest.sheet([*kept(manifest, None)[:2]], height_px=40),
+    )
     assert whole.height > 5 * 40 > two.height
     assert manifest.sheet(columns=4, height_px=40).tobytes() == whole.tobytes()
     assert manifest.sheet(columns=4, limit=8, height_px=40).height < whole.height
@@ -125,8 +135,10 @@ def test_a_sheet_shows_what_where_keeps(manifest):
 
 
 def test_what_it_shows_of_itself(manifest):
-    assert repr(manifest) == (
-        "Manifest of 48 images, 4 identities\n  weather 2, illumination 2, viewpoint_deg 3, camera 3\n  engine"
+    assert (
+        repr(manifest)
+        == "Manifest of 48 images, 4 identities\n  weather 2, illumination 2, viewpoint_deg 3,"
+        " camera 3\n  engine"
     )
     assert repr(manifest.rejected).startswith("rejected: 0 rows\n  dataset, path, reason")
     shown = manifest._repr_html_()

@@ -1,4 +1,5 @@
-"""Strange things in a folder of renders: each is taken or refused with a reason, and nothing after stumbles over it."""
+"""Strange things in a folder of renders: each is taken or refused with a reason, and nothing after
+stumbles over it."""
 
 import io
 import os
@@ -23,7 +24,9 @@ from gprplus.core.imaging.images import decode_image
 from gprplus.ingest import Manifest, build_manifest, inspect
 from gprplus.ingest.inspection.sample_grid import pick_grid
 
-SHADE = Image.fromarray(np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3)  # 20 wide, 47 high
+SHADE = Image.fromarray(
+    np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3
+)  # 20 wide, 47 high
 COLOUR = Image.merge("RGB", (SHADE, SHADE.rotate(180), SHADE))
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (47, 20, 3), dtype=np.uint8))
 GRADES = ["names", "header", "digest", "decode"]
@@ -55,7 +58,9 @@ TAKEN: dict[str, Callable[[], bytes]] = {
     "progressive JPEG": lambda: saved(COLOUR, "JPEG", progressive=True),
     "JPEG that says it is turned": turned,
     "16-bit PNG": deep,
-    "16-bit grey PNG": lambda: saved(Image.fromarray(np.asarray(SHADE).astype(np.uint16) * 257), "PNG"),
+    "16-bit grey PNG": lambda: saved(
+        Image.fromarray(np.asarray(SHADE).astype(np.uint16) * 257), "PNG"
+    ),
     "PNG with a palette": lambda: saved(COLOUR.convert("P"), "PNG"),
     "black and white PNG": lambda: saved(SHADE.convert("1"), "PNG"),
     "see-through PNG": lambda: saved(COLOUR.convert("RGBA"), "PNG"),
@@ -67,7 +72,8 @@ TAKEN: dict[str, Callable[[], bytes]] = {
 
 
 def scan_bomb() -> bytes:
-    """4,000 x 4,000 pixels in 210 scans and 40 kB: half a second of decoding, and half a minute for 10,000 scans."""
+    """4,000 x 4,000 pixels in 210 scans and 40 kB: half a second of decoding, and half a minute for
+    10,000 scans."""
     data = saved(Image.new("RGB", (4000, 4000)), "JPEG", progressive=True)
     last = data.rfind(b"\xff\xda")
     return data[:last] + 201 * data[last:-2] + data[-2:]
@@ -83,11 +89,15 @@ def huge_png(side: int, rows: int = 0, *, garbled: bool = False) -> bytes:
     """A grey PNG that claims `side` x `side` pixels and holds `rows` of them."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     lines = b"garbled" if garbled else zlib.compress(bytes((side + 1) * rows))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    )
 
 
 BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
@@ -98,8 +108,16 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a PNG cut in its last bytes": (lambda: saved(COLOUR, "PNG")[:-5], "truncated", "header"),
     "a PNG of 40,000 x 40,000": (lambda: huge_png(40_000), "large", "header"),
     "a PNG that is broken inside": (lambda: huge_png(64, garbled=True), "undecodable", "decode"),
-    "half of a PNG": (lambda: zeroed(saved(NOISE.resize((100, 200)), "PNG")), "incomplete", "decode"),
-    "a cut JPEG with its end mark": (lambda: saved(NOISE, "JPEG")[:-400] + b"\xff\xd9", "incomplete", "decode"),
+    "half of a PNG": (
+        lambda: zeroed(saved(NOISE.resize((100, 200)), "PNG")),
+        "incomplete",
+        "decode",
+    ),
+    "a cut JPEG with its end mark": (
+        lambda: saved(NOISE, "JPEG")[:-400] + b"\xff\xd9",
+        "incomplete",
+        "decode",
+    ),
     "a cut progressive JPEG with its end mark": (
         lambda: saved(NOISE, "JPEG", progressive=True)[:-120] + b"\xff\xd9",
         "incomplete",
@@ -118,14 +136,19 @@ def reasons(manifest: Manifest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", TAKEN)
-def test_unusual_images_are_taken_as_what_their_bytes_are(renders: Path, tmp_path: Path, kind: str) -> None:
+def test_unusual_images_are_taken_as_what_their_bytes_are(
+    renders: Path, tmp_path: Path, kind: str
+) -> None:
     data = TAKEN[kind]()
     (renders / "0009").mkdir()
     (renders / name(0)).write_bytes(data)
     manifest = build_manifest([renders], tmp_path / "m", verify="decode")
     assert reasons(manifest) == {}
     (row,) = [row for row in manifest.images().to_pylist() if row["path"] == name(0)]
-    assert (row["width_px"], row["height_px"]) == (20, 47)  # as stored: orientation tags are not obeyed
+    assert (row["width_px"], row["height_px"]) == (
+        20,
+        47,
+    )  # as stored: orientation tags are not obeyed
     image = decode_image(data)
     assert (image.shape, image.dtype) == ((47, 20, 3), np.uint8)
     assert image.std() > 10  # it shows something
@@ -133,7 +156,9 @@ def test_unusual_images_are_taken_as_what_their_bytes_are(renders: Path, tmp_pat
 
 @pytest.mark.parametrize("verify", GRADES)
 @pytest.mark.parametrize("kind", BROKEN)
-def test_broken_files_are_refused_by_the_grade_that_can_see_it(renders, tmp_path, kind: str, verify: str) -> None:
+def test_broken_files_are_refused_by_the_grade_that_can_see_it(
+    renders, tmp_path, kind: str, verify: str
+) -> None:
     make, reason, seen_by = BROKEN[kind]
     (renders / "0009").mkdir()
     (renders / name(0)).write_bytes(make())
@@ -141,10 +166,14 @@ def test_broken_files_are_refused_by_the_grade_that_can_see_it(renders, tmp_path
     manifest = build_manifest([renders], tmp_path / "m", verify=verify)
     sees = GRADES.index(verify) >= GRADES.index(seen_by)
     assert reasons(manifest) == ({name(0): reason} if sees else {})
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB; 40,000 x 40,000 takes 4.8 GB
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    )  # kB; 40,000 x 40,000 takes 4.8 GB
 
 
-def test_bytes_that_pad_the_space_before_the_end_mark_are_no_loss(renders: Path, tmp_path: Path) -> None:
+def test_bytes_that_pad_the_space_before_the_end_mark_are_no_loss(
+    renders: Path, tmp_path: Path
+) -> None:
     (renders / "0009").mkdir()
     (renders / name(0)).write_bytes(saved(COLOUR, "JPEG")[:-2] + bytes(16) + b"\xff\xd9")
     assert reasons(build_manifest([renders], tmp_path / "m", verify="decode")) == {}
@@ -167,17 +196,21 @@ def test_a_png_called_jpg_is_a_png(renders: Path, tmp_path: Path) -> None:
 
 def test_one_file_under_two_identities_is_said(renders: Path, tmp_path: Path) -> None:
     shutil.copy(renders / "0001/0001_c01_w01_l01.jpg", renders / "0002/0002_c01_w01_l01.jpg")
-    shutil.copy(renders / "0003/0003_c01_w01_l01.jpg", renders / "0003/0003_c01_w01_l02.jpg")  # one person: no harm
+    shutil.copy(
+        renders / "0003/0003_c01_w01_l01.jpg", renders / "0003/0003_c01_w01_l02.jpg"
+    )  # one person: no harm
     told = inspect(build_manifest([renders], tmp_path / "m", verify="digest")).problems
     assert [line for line in told if "identical bytes" in line] == [
-        "gprplus: 2 files have identical bytes under two identities or more, such as 0001/0001_c01_w01_l01.jpg, "
-        "0002/0002_c01_w01_l01.jpg: an identity has two names, or a file was copied to the wrong place."
+        "gprplus: 2 files have identical bytes under two identities or more, such as"
+        " 0001/0001_c01_w01_l01.jpg, 0002/0002_c01_w01_l01.jpg: an identity has two names, or a"
+        " file was copied to the wrong place."
     ]
 
 
 @pytest.fixture
 def plain_user() -> Iterator[Path]:
-    """A folder of a user to whom permissions apply, as whom the test then runs: root may read everything."""
+    """A folder of a user to whom permissions apply, as whom the test then runs: root may read
+    everything."""
     home = Path(tempfile.mkdtemp())
     nobody = 65534
     try:
@@ -199,7 +232,9 @@ def plain_user() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("verify", GRADES)
-def test_what_may_not_be_read_is_said_a_folder_as_a_folder(plain_user: Path, plant, design, verify: str) -> None:
+def test_what_may_not_be_read_is_said_a_folder_as_a_folder(
+    plain_user: Path, plant, design, verify: str
+) -> None:
     root = plant(plain_user / "r", design())
     (root / "0001/0001_c01_w01_l01.jpg").chmod(0)
     (root / "0002").chmod(0)
@@ -208,18 +243,22 @@ def test_what_may_not_be_read_is_said_a_folder_as_a_folder(plain_user: Path, pla
     assert reasons(manifest) == {"0002": "unreadable folder", **unread}
     told = "\n".join(inspect(manifest).problems)
     assert (
-        "1 folder(s) rejected as unreadable folder: 0002. Permission denied; how many files are in it is not known."
-        in told
+        "1 folder(s) rejected as unreadable folder: 0002. Permission denied; how many files are in"
+        " it is not known." in told
     )
     (root / "0002").chmod(0o700)
-    assert build_manifest([root], plain_user / "m", verify=verify).datasets["gprplus"].unread_folders == 0
+    assert (
+        build_manifest([root], plain_user / "m", verify=verify).datasets["gprplus"].unread_folders
+        == 0
+    )
 
 
 def test_what_may_not_be_written_is_told_with_a_next_step(plain_user: Path) -> None:
     (plain_user / "closed").mkdir(mode=0o500)
     for place in (plain_user / "closed" / "a.txt", plain_user / "closed" / "deeper" / "a.txt"):
         with pytest.raises(
-            GprplusError, match=r"cannot be written: Permission denied\. Make it .* or give another place"
+            GprplusError,
+            match=r"cannot be written: Permission denied\. Make it .* or give another place",
         ):
             write_text(place, "x")
 
@@ -234,14 +273,16 @@ def test_inspect_tells_each_of_several_reasons_of_one_kind(renders: Path, tmp_pa
     (renders / "0001/0001_c01_w01_l01.jpg").write_bytes(saved(COLOUR, "JPEG")[:400])
     (renders / "0001/0001_c01_w01_l02.jpg").write_bytes(saved(COLOUR, "PNG")[:-5])
     told = inspect(build_manifest([renders], tmp_path / "m")).problems
-    assert told[0] == (
-        "2 file(s) rejected as truncated: 0001/0001_c01_w01_l01.jpg: the end of this jpeg is missing; "
-        "0001/0001_c01_w01_l02.jpg: the end of this png is missing."
+    assert (
+        told[0]
+        == "2 file(s) rejected as truncated: 0001/0001_c01_w01_l01.jpg: the end of this jpeg is"
+        " missing; 0001/0001_c01_w01_l02.jpg: the end of this png is missing."
     )
 
 
 def strange_tree(root: Path, plant, monkeypatch) -> dict[str, str]:
-    """A whole design with everything above planted into it; what is refused at which path, by --verify decode."""
+    """A whole design with everything above planted into it; what is refused at which path, by
+    --verify decode."""
     expected = {}
     for i, make in enumerate(TAKEN.values()):
         plant(root, [name(i)], make())
@@ -260,7 +301,11 @@ def strange_tree(root: Path, plant, monkeypatch) -> dict[str, str]:
     (root / "0001" / "up").symlink_to(root, target_is_directory=True)
     (root / "0001" / "self.jpg").symlink_to(root / "0001" / "self.jpg")
     (root / "0001" / "0001_c09_w01_l01.jpg").symlink_to(root / "nowhere.jpg")
-    expected |= {"0001/up": "link", "0001/self.jpg": "unreadable", "0001/0001_c09_w01_l01.jpg": "unreadable"}
+    expected |= {
+        "0001/up": "link",
+        "0001/self.jpg": "unreadable",
+        "0001/0001_c09_w01_l01.jpg": "unreadable",
+    }
     Path(os.fsdecode(os.fsencode(root) + b"/0001/bad\xff.jpg")).write_bytes(b"x")
     Path(os.fsdecode(os.fsencode(root) + b"/bad\xff")).mkdir()
     expected |= {"0001/bad\\xff.jpg": "name", "bad\\xff": "name"}
@@ -269,9 +314,13 @@ def strange_tree(root: Path, plant, monkeypatch) -> dict[str, str]:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("0001_c11_w01_l01.jpg")
     monkeypatch.undo()
-    expected |= dict.fromkeys(["0001/0001_c10_w01_l01.jpg", "0001/0001_c11_w01_l01.jpg"], "unreadable")
+    expected |= dict.fromkeys(
+        ["0001/0001_c10_w01_l01.jpg", "0001/0001_c11_w01_l01.jpg"], "unreadable"
+    )
     try:
-        os.mknod(root / "0001" / "0001_c12_w01_l01.jpg", 0o20666, os.makedev(1, 5))  # /dev/zero has no end
+        os.mknod(
+            root / "0001" / "0001_c12_w01_l01.jpg", 0o20666, os.makedev(1, 5)
+        )  # /dev/zero has no end
         expected["0001/0001_c12_w01_l01.jpg"] = "unreadable"
     except PermissionError:
         pass

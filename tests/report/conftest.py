@@ -1,4 +1,5 @@
-"""A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
+"""A finished benchmark, written by hand in the documented form: split, runs, images drawn in
+code."""
 
 import shutil
 import subprocess
@@ -51,13 +52,19 @@ def summary_row(arm: str, **values: Any) -> dict[str, Any]:
         "seconds": 20.0,
     }
     for metric, mean in (("mAP", 0.45), ("rank1", 0.6)):
-        row |= {metric: mean, f"{metric}_low": mean - 0.02, f"{metric}_high": mean + 0.02, "mAP_sd": 0.01}
+        row |= {
+            metric: mean,
+            f"{metric}_low": mean - 0.02,
+            f"{metric}_high": mean + 0.02,
+            "mAP_sd": 0.01,
+        }
         row |= {f"{metric}_difference{end}": 0.0 for end in ("", "_low", "_high")}
     return row | values
 
 
 def summary_table(*rows: tuple[Any, ...]) -> pa.Table:
-    """schema.SUMMARY of rows told in short: (arm, difference, low, high), a dict of other values behind where wanted.
+    """schema.SUMMARY of rows told in short: (arm, difference, low, high), a dict of other values
+    behind where wanted.
 
     The mAP is 0.45 plus the difference; an arm alone, such as ("mix",), has no difference.
     """
@@ -65,7 +72,11 @@ def summary_table(*rows: tuple[Any, ...]) -> pa.Table:
     for row in rows:
         told, other = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
         arm, difference, low, high = (*told, None, None, None)[:4]
-        ends = {"mAP_difference": difference, "mAP_difference_low": low, "mAP_difference_high": high}
+        ends = {
+            "mAP_difference": difference,
+            "mAP_difference_low": low,
+            "mAP_difference_high": high,
+        }
         written.append(summary_row(arm) | ends | {"mAP": 0.45 + (difference or 0.0)} | other)
     return pa.Table.from_pylist(written, schema.arrow_schema(schema.SUMMARY))
 
@@ -143,35 +154,93 @@ def _write_split(
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(encode_jpeg(_person(sum(map(ord, person)), level, hour)))
                     uid += 1
-                    row = {"uid": uid, "dataset": "engine", "path": f"{person}/{path.name}", "identity": person}
-                    row |= {"viewpoint_deg": view, "camera": 1 + view // 90, "weather": level, "illumination": hour}
+                    row = {
+                        "uid": uid,
+                        "dataset": "engine",
+                        "path": f"{person}/{path.name}",
+                        "identity": person,
+                    }
+                    row |= {
+                        "viewpoint_deg": view,
+                        "camera": 1 + view // 90,
+                        "weather": level,
+                        "illumination": hour,
+                    }
                     members.append({"arm": f"only-{level}", "role": "train", **row})
     for key, identity, level in zip(*queries.values(), strict=True):
         path = next(row["path"] for row in members if row["weather"] == level)
-        row = {"uid": key, "dataset": "engine", "path": path, "identity": identity, "weather": level}
+        row = {
+            "uid": key,
+            "dataset": "engine",
+            "path": path,
+            "identity": identity,
+            "weather": level,
+        }
         members.append({"arm": None, "role": "query", **row})
-    write_table(split / "members.parquet", pa.Table.from_pylist(members, schema.arrow_schema(schema.MEMBERS)))
-    info = {"schema_version": 1, "name": name, "request": {"attr": "weather", "test_share": 0.25}, "design": "only"}
-    info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
-    info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
-    info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}}}
+    write_table(
+        split / "members.parquet",
+        pa.Table.from_pylist(members, schema.arrow_schema(schema.MEMBERS)),
+    )
+    info = {
+        "schema_version": 1,
+        "name": name,
+        "request": {"attr": "weather", "test_share": 0.25},
+        "design": "only",
+    }
+    info |= {
+        "attribute": "weather",
+        "levels": list(levels),
+        "seed": 0,
+        "reference": "mix",
+        "retention": 1.0,
+    }
+    info |= {
+        "manifest": {"path": "../../manifest", "fingerprint": "a" * 64},
+        "fingerprint": "b" * 64,
+    }
+    info |= {
+        "datasets": {
+            "engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}
+        }
+    }
     info |= {
         "arms": {
-            arm: {"kind": _kind(arm), "levels": _levels(arm, levels), "images": 48, "identities": 4, "fingerprint": arm}
+            arm: {
+                "kind": _kind(arm),
+                "levels": _levels(arm, levels),
+                "images": 48,
+                "identities": 4,
+                "fingerprint": arm,
+            }
             for arm in arms
         }
     }
     each = {"images_per_identity": {"min": 12, "median": 12.0, "max": 12, "gini": 0.0}}
     info |= {
-        "audit": {"matched_within": ["identity", "viewpoint_deg"], "matching": {"candidates": 144, "matched": 144}}
+        "audit": {
+            "matched_within": ["identity", "viewpoint_deg"],
+            "matching": {"candidates": 144, "matched": 144},
+        }
     }
     info["audit"] |= {
         "arms": dict.fromkeys(arms, each),
         "association_with_arm": {"viewpoint_deg": 0.0, "camera": 0.0},
     }
-    info["audit"] |= {"leakage": {"identities": 0, "digests": None}, "left_out": {"unknown weather": 0}}
-    info["audit"] |= {"association": {"camera, viewpoint_deg": 1.0, "weather, illumination": 0.0}, "aliases": []}
-    side = {"protocol": "viewpoint", "identities": 12, "queries": 36, "gallery": 36, "fingerprint": "d" * 64}
+    info["audit"] |= {
+        "leakage": {"identities": 0, "digests": None},
+        "left_out": {"unknown weather": 0},
+    }
+    info["audit"] |= {
+        "association": {"camera, viewpoint_deg": 1.0, "weather, illumination": 0.0},
+        "aliases": [],
+    }
+    side = {
+        "protocol": "viewpoint",
+        "identities": 12,
+        "queries": 36,
+        "gallery": 36,
+        "fingerprint": "d" * 64,
+    }
     info |= {"warnings": ["Two dark renders of different people look nearly alike."], "test": side}
     write_json(split / "split.json", info)
 
@@ -182,7 +251,11 @@ def _person(number: int, level: str, hour: str) -> np.ndarray:
     colours = np.random.default_rng(number).integers(40, 220, (2, 3))
     image = np.full((94, 40, 3), SKY.get(level, 200), dtype=np.float64)
     image[70:] = 120
-    image[30:60, 12:28], image[60:88, 14:26], image[16:29, 16:24] = colours[0], colours[1], (200, 160, 130)
+    image[30:60, 12:28], image[60:88, 14:26], image[16:29, 16:24] = (
+        colours[0],
+        colours[1],
+        (200, 160, 130),
+    )
     haze = 0.55 if level == "foggy" else 0.0
     return np.clip((image * (1 - haze) + 215 * haze) * light, 0, 255).astype(np.uint8)
 
@@ -197,13 +270,19 @@ def _query_table(levels: Sequence[str], people: int) -> dict[str, list[Any]]:
     }
 
 
-def _average_precision(arm: str, seed: int, queries: dict[str, list[Any]], rng: np.random.Generator) -> np.ndarray:
-    person = np.random.default_rng(7).normal(0, 0.12, 100_000)[[int(i) for i in queries["identity"]]]
+def _average_precision(
+    arm: str, seed: int, queries: dict[str, list[Any]], rng: np.random.Generator
+) -> np.ndarray:
+    person = np.random.default_rng(7).normal(0, 0.12, 100_000)[
+        [int(i) for i in queries["identity"]]
+    ]
     skill = {"mix": 0.52, "random-images-1": 0.515, "untrained": 0.11}.get(arm, 0.50)
     skill -= {"only-foggy": 0.05, "only-blizzard": 0.09, "only-overcast": 0.02}.get(arm, 0.0)
     match = np.array([0.05 if arm == f"only-{level}" else 0.0 for level in queries["level"]])
     spread = 0.02 if arm == "untrained" else 0.05
-    return np.clip(skill + match + person + rng.normal(0, spread, len(person)) + 0.004 * seed, 0.01, 1.0)
+    return np.clip(
+        skill + match + person + rng.normal(0, spread, len(person)) + 0.004 * seed, 0.01, 1.0
+    )
 
 
 def _scored(queries: dict[str, list[Any]], ap: np.ndarray, target: str) -> pa.Table:
@@ -225,13 +304,16 @@ def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
     rows = members.filter(pc.equal(members.column("role").cast(pa.string()), "query"))
     people = rows.column("identity").to_pylist()
     picks = [
-        (rule, place, ap[place]) for rule, place in ranked_examples.choose_queries(rows.column("uid").to_numpy(), ap)
+        (rule, place, ap[place])
+        for rule, place in ranked_examples.choose_queries(rows.column("uid").to_numpy(), ap)
     ]
     found = []
     for _, place, _ in picks:
         head = (place + 1 + np.arange(4)) % len(people)
         found.append((head, [people[one] == people[place] for one in head], 1 - np.arange(4) / 10))
-    return pa.concat_tables([ranked_examples.ranked_table(target, rows, picks, found) for target in targets])
+    return pa.concat_tables(
+        [ranked_examples.ranked_table(target, rows, picks, found) for target in targets]
+    )
 
 
 def _scores(table: pa.Table) -> dict[str, float]:
@@ -242,9 +324,22 @@ def _scores(table: pa.Table) -> dict[str, float]:
 
 def _run(name: str, arm: str, seed: int, scores: dict[str, dict[str, float]]) -> dict[str, Any]:
     """The record of one run."""
-    facts = {"split": name, "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "seed": seed}
+    facts = {
+        "split": name,
+        "recipe": "smoke",
+        "backbone": "small",
+        "weights": "none",
+        "arm": arm,
+        "seed": seed,
+    }
     facts |= {"split_fingerprint": "b" * 64}
-    facts |= {"train_identities": 4, "train_images": 48, "images_seen": 12_800, "steps": 200, "seconds": 20.0}
+    facts |= {
+        "train_identities": 4,
+        "train_images": 48,
+        "images_seen": 12_800,
+        "steps": 200,
+        "seconds": 20.0,
+    }
     targets = {
         target: {"protocol": "viewpoint", "fingerprint": "c" * 64, "scores": values}
         for target, values in scores.items()
@@ -253,19 +348,47 @@ def _run(name: str, arm: str, seed: int, scores: dict[str, dict[str, float]]) ->
 
 
 def _levels(arm: str, levels: Sequence[str]) -> list[str]:
-    return list(levels) if arm == "mix" else [arm.removeprefix("only-")] if arm.startswith("only-") else []
+    return (
+        list(levels)
+        if arm == "mix"
+        else [arm.removeprefix("only-")]
+        if arm.startswith("only-")
+        else []
+    )
 
 
 def _kind(arm: str) -> str:
     return "random-images" if arm.startswith("random-images") else arm.split("-")[0]
 
 
-def contrast_row(name: str, difference: float, low: float | None, high: float | None, **values: Any) -> dict[str, Any]:
-    """One row of schema.CONTRASTS, of mAP: a difference and the interval of its family, which is also its own."""
+def contrast_row(
+    name: str, difference: float, low: float | None, high: float | None, **values: Any
+) -> dict[str, Any]:
+    """One row of schema.CONTRASTS, of mAP: a difference and the interval of its family, which is
+    also its own."""
     row = {column.name: None for column in schema.CONTRASTS}
-    row |= {"split": "weather", "recipe": "smoke", "target": "self", "metric": "mAP", "family": "sufficiency"}
-    row |= {"contrast": name, "formula": f"S({name}) - S(mix)", "value": difference, "low": low, "high": high}
-    row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 24}
+    row |= {
+        "split": "weather",
+        "recipe": "smoke",
+        "target": "self",
+        "metric": "mAP",
+        "family": "sufficiency",
+    }
+    row |= {
+        "contrast": name,
+        "formula": f"S({name}) - S(mix)",
+        "value": difference,
+        "low": low,
+        "high": high,
+    }
+    row |= {
+        "family_low": low,
+        "family_high": high,
+        "margin": 0.01,
+        "draws": 0,
+        "seeds": 2,
+        "query_identities": 24,
+    }
     row |= values
     ends = (row["family_low"], row["family_high"], row["margin"])
     return row | {"verdict": multiplicity.classify_interval(*ends)}
@@ -277,14 +400,17 @@ def contrast_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def declared_table(*rows: tuple[Any, ...]) -> pa.Table:
-    """schema.CONTRASTS of rows told as for `summary_table`: every arm but the reference and the floor against it."""
+    """schema.CONTRASTS of rows told as for `summary_table`: every arm but the reference and the
+    floor against it."""
     written = []
     for row in rows:
         told, other = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
         if len(told) < 4 or told[0] == "untrained":
             continue
         arm = told[0]
-        family = {"only": "sufficiency", "random": "random images", "without": "necessity"}.get(arm.split("-")[0])
+        family = {"only": "sufficiency", "random": "random images", "without": "necessity"}.get(
+            arm.split("-")[0]
+        )
         about: dict[str, Any] = {"family": family or "to the reference"}
         about |= {"draws": 1} if family == "random images" else {}
         about |= {name: other[name] for name in ("target", "seeds") if name in other}
@@ -328,17 +454,28 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="session")
 def shot() -> Callable[[Path, Path, int], Image.Image | None]:
-    """The top of a page in headless Chromium, narrow as a phone; scheme 0 is dark, 1 light. None without a browser."""
+    """The top of a page in headless Chromium, narrow as a phone; scheme 0 is dark, 1 light. None
+    without a browser."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
 
     def taken(html: Path, out: Path, scheme: int) -> Image.Image | None:
         if browser is None:
             return None
-        options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-        options += " --disable-component-update --disable-sync --hide-scrollbars --window-size=600,1800"
-        options += f" --blink-settings=preferredColorScheme={scheme} --user-data-dir={out.parent / 'profile'}"
+        options = (
+            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+            " --disable-background-networking"
+        )
+        options += (
+            " --disable-component-update --disable-sync --hide-scrollbars --window-size=600,1800"
+        )
+        options += (
+            f" --blink-settings=preferredColorScheme={scheme}"
+            f" --user-data-dir={out.parent / 'profile'}"
+        )
         places = [f"--screenshot={out}", html.resolve().as_uri()]
-        subprocess.run([browser, *options.split(), *places], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [browser, *options.split(), *places], check=True, capture_output=True, timeout=120
+        )
         return Image.open(out).convert("RGB")
 
     return taken

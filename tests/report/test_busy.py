@@ -15,7 +15,11 @@ from gprplus.reporting import report
 
 
 def test_a_report_on_a_running_benchmark_is_refused(world, tmp_path):
-    run = shutil.copytree(world.run.parents[1], tmp_path / "runs") / world.run.parent.name / world.run.name
+    run = (
+        shutil.copytree(world.run.parents[1], tmp_path / "runs")
+        / world.run.parent.name
+        / world.run.name
+    )
     for output in (None, tmp_path / "page"):
         busy = pytest.raises(ReportError, match="A benchmark is running in")
         with hold_folder(run, "runs", ReportError, adopt=True), busy:

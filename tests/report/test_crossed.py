@@ -15,7 +15,9 @@ from tests.support.records import split_of
 
 @pytest.fixture
 def matrix():
-    return QueryGalleryMatrix("mix", "the mixture", ("sunny", "foggy"), np.array([[0.60, 0.30], [0.35, 0.50]]))
+    return QueryGalleryMatrix(
+        "mix", "the mixture", ("sunny", "foggy"), np.array([[0.60, 0.30], [0.35, 0.50]])
+    )
 
 
 def test_the_penalty_is_half_of_the_two_matched_entries_less_the_mismatched_one(matrix):
@@ -59,7 +61,8 @@ def level_test(query, gallery, **facts):
 
 
 def searched(*rows):
-    """Queries of two people and two seeds under mix: each row a test, and the AP of either person in it."""
+    """Queries of two people and two seeds under mix: each row a test, and the AP of either person
+    in it."""
     told = [
         {
             "arm": "mix",
@@ -80,20 +83,29 @@ def searched(*rows):
 
 def told_of(tests, queries):
     rows = [{"arm": "mix", "target": name, "mAP": 0.5} for name in tests]
-    return cross_level.cross_level_report(rows, queries, replace(split_of("mix", reference="mix"), tests=tests))
+    return cross_level.cross_level_report(
+        rows, queries, replace(split_of("mix", reference="mix"), tests=tests)
+    )
 
 
 def test_a_mismatch_is_the_gallery_of_the_query_s_level_less_the_other_one():
     aps = {("sunny", "sunny"): (0.9, 0.7), ("sunny", "foggy"): (0.4, 0.5)}
     aps |= {("foggy", "foggy"): (0.6, 0.8), ("foggy", "sunny"): (0.2, 0.7)}
     tests = {f"self:{q}-{g}": level_test(q, g) for q, g in aps}
-    (cost,) = told_of(tests, searched(*((f"self:{q}-{g}", *each) for (q, g), each in aps.items()))).mismatch
+    (cost,) = told_of(
+        tests, searched(*((f"self:{q}-{g}", *each) for (q, g), each in aps.items()))
+    ).mismatch
     assert (cost.own, cost.other, cost.difference) == pytest.approx((0.75, 0.45, 0.30))
     assert cost.low < 0.30 < cost.high
 
 
 def test_matches_that_look_like_the_query_are_worth_what_removing_them_costs_beyond_random_ones():
-    tests = {name: level_test(None, None, kind="removal") for name in (cross_level.RANDOM, cross_level.SAME)}
-    (cost,) = told_of(tests, searched((cross_level.SAME, 0.4, 0.5), (cross_level.RANDOM, 0.6, 0.8))).alike
+    tests = {
+        name: level_test(None, None, kind="removal")
+        for name in (cross_level.RANDOM, cross_level.SAME)
+    }
+    (cost,) = told_of(
+        tests, searched((cross_level.SAME, 0.4, 0.5), (cross_level.RANDOM, 0.6, 0.8))
+    ).alike
     assert (cost.own, cost.other, cost.difference) == pytest.approx((0.7, 0.45, 0.25))
     assert cost.low < 0.25 < cost.high

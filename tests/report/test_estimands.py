@@ -1,4 +1,5 @@
-"""Own level, transfer and mixed gallery in words: each with whom it favors, and no word without its interval."""
+"""Own level, transfer and mixed gallery in words: each with whom it favors, and no word without its
+interval."""
 
 from dataclasses import replace
 
@@ -37,10 +38,12 @@ OWN = (
 
 
 def test_own_level_gives_the_mean_the_counts_and_the_widest_difference(found):
-    assert own_sentence(found(*OWN), WEATHER, "mix") == (
-        "Own level (query and gallery of the arm's own weather; favors the arm): the 2 weathers gain 8.1 points of "
-        "mAP on average against the same-budget mixture (simultaneous 95% interval +3.0 to +13.2); 1 gains and 1 is "
-        "undecided; the widest difference is sunny +12.0 (+3.7 to +20.4)."
+    assert (
+        own_sentence(found(*OWN), WEATHER, "mix")
+        == "Own level (query and gallery of the arm's own weather; favors the arm): the 2 weathers"
+        " gain 8.1 points of mAP on average against the same-budget mixture (simultaneous 95%"
+        " interval +3.0 to +13.2); 1 gains and 1 is undecided; the widest difference is sunny"
+        " +12.0 (+3.7 to +20.4)."
     )
 
 
@@ -48,9 +51,9 @@ def test_a_mean_that_is_not_distinguishable_is_not_called_equal(found):
     mean = ("all arms", 0.002, -0.05, 0.054, "own level, mean")
     text = own_sentence(found(mean, *OWN[1:]), WEATHER, "mix")
     assert (
-        "the 2 weathers are not distinguishable from the same-budget mixture on average (+0.2 points of mAP, "
-        "simultaneous 95% interval −5.0 to +5.4)"
-    ) in text
+        "the 2 weathers are not distinguishable from the same-budget mixture on average (+0.2"
+        " points of mAP, simultaneous 95% interval −5.0 to +5.4)" in text
+    )
 
 
 def test_without_an_interval_nothing_is_concluded(found):
@@ -70,7 +73,14 @@ TRANSFER = (
 
 
 def level(arm, name, difference, trained_on, low=None, high=None):
-    row = {"metric": "mAP", "arm": arm, "level": name, "trained_on": trained_on, "value": 0.5, "queries": 96}
+    row = {
+        "metric": "mAP",
+        "arm": arm,
+        "level": name,
+        "trained_on": trained_on,
+        "value": 0.5,
+        "queries": 96,
+    }
     row |= {"difference": difference, "family_low": low, "family_high": high}
     return row | {"verdict": None if low is None else "lower" if high < 0 else "undecided"}
 
@@ -88,27 +98,36 @@ LEVELS = [
 def test_transfer_names_the_worst_level_that_an_arm_has_not_seen(found):
     text = transfer_sentence(found(*TRANSFER), LEVELS, WEATHER, "mix")
     assert text.startswith(
-        "Transfer (query and gallery of one weather that is new to the arm and not to the mixture; favors the "
-        "mixture): the 2 weathers lose 20.0 points of mAP on average against the same-budget mixture"
+        "Transfer (query and gallery of one weather that is new to the arm and not to the mixture;"
+        " favors the mixture): the 2 weathers lose 20.0 points of mAP on average against the"
+        " same-budget mixture"
     )
     assert (
-        "the worst level of 2: training on foggy alone, searched in sunny, −40.0 (simultaneous over 4 cells: −60.0 to "
-        "−20.0)."
-    ) in text
+        "the worst level of 2: training on foggy alone, searched in sunny, −40.0 (simultaneous over"
+        " 4 cells: −60.0 to −20.0)." in text
+    )
     assert text.endswith(
-        "Where neither arm was trained on the level, which favors none: sunny +10.0 (+2.0 to +18.0) against the "
-        "others; 1 of 2 is undecided."
+        "Where neither arm was trained on the level, which favors none: sunny +10.0 (+2.0 to +18.0)"
+        " against the others; 1 of 2 is undecided."
     )
 
 
 def test_the_mixed_gallery_gives_its_composition():
-    assert mixed_prefix(WEATHER, "mix") == "Mixed gallery (3 weathers, 30 to 35% each; favors the mixture): "
+    assert (
+        mixed_prefix(WEATHER, "mix")
+        == "Mixed gallery (3 weathers, 30 to 35% each; favors the mixture): "
+    )
 
 
 def judged(summary, contrast_row, estimand=None):
     rows = [contrast_row(*row[:4], family=row[4]) for row in (*OWN, *TRANSFER)]
-    rows += [contrast_row("only-foggy", -0.3, -0.4, -0.2), contrast_row("only-sunny", -0.1, -0.2, -0.05)]
-    told = summary(("only-foggy", -0.3, -0.4, -0.2), ("only-sunny", -0.1, -0.2, -0.05), ("mix",)).to_pylist()
+    rows += [
+        contrast_row("only-foggy", -0.3, -0.4, -0.2),
+        contrast_row("only-sunny", -0.1, -0.2, -0.05),
+    ]
+    told = summary(
+        ("only-foggy", -0.3, -0.4, -0.2), ("only-sunny", -0.1, -0.2, -0.05), ("mix",)
+    ).to_pylist()
     return verdict_of(told, rows, replace(ABOUT, estimand=estimand), LEVELS)
 
 
@@ -138,20 +157,28 @@ def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero
         "mix": ["unknown", "unknown"],
     }
     framed = {line.arm: [cell.trained_on for cell in line.cells] for line in found.lines}
-    assert framed == {"only-sunny": [True, False], "only-foggy": [False, True], "mix": [False, False]}
+    assert framed == {
+        "only-sunny": [True, False],
+        "only-foggy": [False, True],
+        "mix": [False, False],
+    }
     assert found.differences == 4
     assert found.lines[0].cells[1].text == "50.0 (−30.0: −50.0 to −10.0)"
 
 
 def test_a_plan_counts_that_three_estimands_share_the_five_percent():
     one = power.NoiseEstimate(0.01**2, 0.1**2, 0.0, "made up")
-    alone, shared = (power.smallest_difference(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3))
+    alone, shared = (
+        power.smallest_difference(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3)
+    )
     assert 1.1 * alone < shared < 2 * alone
     assert power.power(one, 3, 40, 8, shared, 1 - 0.05 / 3) == pytest.approx(0.8, abs=0.01)
 
 
 def test_an_estimand_that_does_not_exist_is_refused_with_the_nearest_name(tmp_path):
-    with pytest.raises(TrainingError, match=r"--estimand mix is not known\. Did you mean 'mixed'\?"):
+    with pytest.raises(
+        TrainingError, match=r"--estimand mix is not known\. Did you mean 'mixed'\?"
+    ):
         benchmark([tmp_path], tmp_path / "runs", estimand="mix")
     with pytest.raises(ReportError, match="There is no estimand 'owned'"):
         report(tmp_path, estimand="owned")

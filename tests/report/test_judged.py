@@ -21,7 +21,12 @@ def judged_world(tmp_path_factory, build):
 
 def test_the_report_shows_families_noise_and_what_it_takes(judged_world):
     titles = [section.title for section in table_sections(judged_world.read().judged)]
-    assert titles == ["Sufficiency", "Random images", "Where the noise comes from", "What it takes to see one point"]
+    assert titles == [
+        "Sufficiency",
+        "Random images",
+        "Where the noise comes from",
+        "What it takes to see one point",
+    ]
 
 
 def test_every_row_has_a_cell_under_every_header(judged_world):
@@ -37,7 +42,9 @@ def test_page_and_markdown_hold_the_contrasts(judged_world, tmp_path):
 
 
 def test_a_plan_is_told_from_what_the_runs_measured(judged_world):
-    done = CliRunner().invoke(cli, ["report", str(judged_world.run), "--plan", "--margin", "0.5", "--json"])
+    done = CliRunner().invoke(
+        cli, ["report", str(judged_world.run), "--plan", "--margin", "0.5", "--json"]
+    )
     told = json.loads(done.output)
     assert told["margin"] == 0.005
     assert "measured on 5 arms, 3 seeds and 12 identities" in told["plans"][0]["noise"]["source"]
@@ -60,7 +67,9 @@ def test_the_field_s_three_seeds_see_not_quite_two_and_a_half_points():
 
 
 def test_one_seed_makes_no_plan():
-    rows = pa.Table.from_pylist([{"component": "person", "variance": 0.1}], schema.arrow_schema(schema.COMPONENTS))
+    rows = pa.Table.from_pylist(
+        [{"component": "person", "variance": 0.1}], schema.arrow_schema(schema.COMPONENTS)
+    )
     assert power_plan(rows.to_pylist()) is None
     assert plan_lines(rows.to_pylist()) == ([], [], "")
 
@@ -77,7 +86,9 @@ def test_effects_over_targets_and_the_spread_between_them_are_told_in_points():
     row |= {"low": -0.03, "high": -0.012, "expected_low": -0.05, "expected_high": 0.008}
     pooled = pa.Table.from_pylist([row], schema.arrow_schema(schema.POOLED))
     (section,) = table_sections({"pooled": pooled})
-    assert section.rows == [["only-foggy (sufficiency)", "−2.1", "−3.0 to −1.2", "1.3", "−5.0 to +0.8"]]
+    assert section.rows == [
+        ["only-foggy (sufficiency)", "−2.1", "−3.0 to −1.2", "1.3", "−5.0 to +0.8"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,41 @@ def test_every_section_is_there(page):
 
 def test_the_last_command_says_all_that_the_benchmark_was_told(world):
     run = world.read()
-    given = {"output": "../..", "recipe": "../own.toml", "steps": 40, "compile": "reduce-overhead", "rerank": True}
-    given |= {"epochs": None, "margin": 0.5, "targets": {"market": "../../../a b"}, "roots": {"engine": "../r"}}
-    said = shlex.split(printed_commands(replace(run, benchmark=replace(run.benchmark, arguments=given)))[-1])
+    given = {
+        "output": "../..",
+        "recipe": "../own.toml",
+        "steps": 40,
+        "compile": "reduce-overhead",
+        "rerank": True,
+    }
+    given |= {
+        "epochs": None,
+        "margin": 0.5,
+        "targets": {"market": "../../../a b"},
+        "roots": {"engine": "../r"},
+    }
+    said = shlex.split(
+        printed_commands(replace(run, benchmark=replace(run.benchmark, arguments=given)))[-1]
+    )
     home = world.run.resolve()
     assert said[3:] == [
-        *("--recipe", str(home.parent / "own.toml"), "--seeds", "2", "--steps", "40", "--compile", "reduce-overhead"),
-        *("--target", f"market={home.parents[2]}/a b", "--root", f"engine={home.parent}/r", "--rerank"),
+        *(
+            "--recipe",
+            str(home.parent / "own.toml"),
+            "--seeds",
+            "2",
+            "--steps",
+            "40",
+            "--compile",
+            "reduce-overhead",
+        ),
+        *(
+            "--target",
+            f"market={home.parents[2]}/a b",
+            "--root",
+            f"engine={home.parent}/r",
+            "--rerank",
+        ),
         *("--margin", "0.5", "-o", str(home.parents[1])),
     ]
 
@@ -105,17 +133,30 @@ def test_the_command_of_a_record_without_arguments_says_what_the_record_lets_one
     run = world.read()
     names = ("self", "self:cross", "self+reranked", "market+reranked")
     targets = {name: TargetRecord(protocol="camera", fingerprint="") for name in names}
-    targets["market"] = TargetRecord(protocol="camera", fingerprint="", roots={"market": "../market"})
+    targets["market"] = TargetRecord(
+        protocol="camera", fingerprint="", roots={"market": "../market"}
+    )
     request = {"steps": 40, "compute.compile": "reduce-overhead"}
     known = replace(run.benchmark, request=request, targets=targets, arguments=None)
     said = printed_commands(replace(run, benchmark=known))[-1]
     place = world.run.resolve().parent / "market"
-    assert f" --seeds 2 --steps 40 --compile reduce-overhead --target market={place} --rerank -o " in said
+    assert (
+        f" --seeds 2 --steps 40 --compile reduce-overhead --target market={place} --rerank -o "
+        in said
+    )
 
 
 def test_a_study_is_named_in_the_place_of_its_parts(world):
     run = world.read()
-    words = ["study", "first_look", "--manifest", {"path": "../m"}, "--target", {"name": "x", "path": "../t"}, 3]
+    words = [
+        "study",
+        "first_look",
+        "--manifest",
+        {"path": "../m"},
+        "--target",
+        {"name": "x", "path": "../t"},
+        3,
+    ]
     place = world.run.resolve().parent
     said = printed_commands(replace(run, benchmark=replace(run.benchmark, command=words)))[-1]
     assert said == f"gprplus study first_look --manifest {place}/m --target x={place}/t"
@@ -129,7 +170,9 @@ def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
             assert not name.startswith("on"), f"<{tag} {name}>"
             if name in ("src", "href", "srcset", "poster", "data", "xlink:href"):
                 assert value.startswith("data:image/jpeg;base64,")
-    style = re.search(r"<style>(.*?)</style>", (world.run / "report.html").read_text(), re.DOTALL)[1]
+    style = re.search(r"<style>(.*?)</style>", (world.run / "report.html").read_text(), re.DOTALL)[
+        1
+    ]
     assert "url(" not in style
     assert "@import" not in style
     assert "prefers-color-scheme: dark" in style
@@ -146,14 +189,19 @@ def test_the_page_says_the_verdict(page, world):
     outcome = world.read()
     said = words_of(page)
     for sentence in re.split(
-        r"(?<=\.) (?=[A-Z])", verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.experiment)
+        r"(?<=\.) (?=[A-Z])",
+        verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.experiment),
     ):
         assert sentence in said
 
 
 def test_the_caveat_stands_beside_every_conclusion(page):
     judged = sum(one.startswith("judged-") for one in sections(page))
-    said = words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.")
+    said = (
+        words_of(page)
+        .lower()
+        .count("trained from scratch and tested on engine renders, not on photographs.")
+    )
     assert said == 4 + judged
     assert "trained from scratch; tested on engine renders, not on photographs." in words_of(page)
 
@@ -170,22 +218,47 @@ def test_pictures_are_matched_down_the_columns(world):
     assert shown.matched == "one identity, all other conditions equal"
     assert (len(shown.pictures), shown.unread) == (len(world.levels), 0)
     for column in zip(*shown.pictures, strict=True):
-        assert len({picture.text.replace(level, "") for picture, level in zip(column, world.levels, strict=True)}) == 1
-    assert len({picture.text.split(",")[0] for picture in shown.pictures[0]}) == len(shown.pictures[0]), "new people"
+        assert (
+            len(
+                {
+                    picture.text.replace(level, "")
+                    for picture, level in zip(column, world.levels, strict=True)
+                }
+            )
+            == 1
+        )
+    assert len({picture.text.split(",")[0] for picture in shown.pictures[0]}) == len(
+        shown.pictures[0]
+    ), "new people"
 
 
 def test_rankings_are_shown_by_the_rule_that_chose_them(world, page):
     shown = example_rankings(world.read(), "mix", "self")
-    assert (shown.arm, shown.seed, list(shown.rules)) == ("mix", 0, ["best", "median", "worst", "random"])
+    assert (shown.arm, shown.seed, list(shown.rules)) == (
+        "mix",
+        0,
+        ["best", "median", "worst", "random"],
+    )
     order = np.sort(world.ap["mix", 0])[::-1]
     scores = {rule: [search.score for search in searches] for rule, searches in shown.rules.items()}
     assert scores["best"] == pytest.approx(order[:3])
     assert scores["median"] == pytest.approx(order[34:37]), "of 72"
     assert scores["worst"] == pytest.approx(order[-3:])
-    assert all(search.query.source and search.head[0].picture.source for search in shown.rules["random"])
-    marks = [a["class"] for tag, a in page.tags if tag == "figure" and a.get("class") in ("right", "wrong")]
+    assert all(
+        search.query.source and search.head[0].picture.source for search in shown.rules["random"]
+    )
+    marks = [
+        a["class"]
+        for tag, a in page.tags
+        if tag == "figure" and a.get("class") in ("right", "wrong")
+    ]
     assert len(marks) == 12 * 4
-    right = sum(found.right for searches in shown.rules.values() for search in searches for found in search.head)
+    right = sum(
+        found.right
+        for searches in shown.rules.values()
+        for search in searches
+        for found in search.head
+    )
     assert marks.count("right") == right > 0
     said = words_of(page)
     assert "random ones by a hash of the key of the image" in said
@@ -210,17 +283,23 @@ def test_names_stay_text(build, tmp_path):
     assert "script" not in {tag for tag, _ in reader.tags}
     assert not [a for _, a in reader.tags if "onerror" in a]
     titles = [a.get("title") or "" for tag, a in reader.tags if tag == "img"]
-    assert any(title.startswith("identity <script>,") for title in titles), "an identity called so is shown as text"
+    assert any(title.startswith("identity <script>,") for title in titles), (
+        "an identity called so is shown as text"
+    )
     assert f"{evil} looks like somebody else." in words_of(reader)
 
 
 def test_other_targets_get_their_own_block(build, tmp_path):
-    world = build(tmp_path, ("sunny", "foggy"), targets=("self", "street"), people=("1",), test_people=4)
+    world = build(
+        tmp_path, ("sunny", "foggy"), targets=("self", "street"), people=("1",), test_people=4
+    )
     reader = parsed(report([world.run])[0].read_text())
     found = sections(reader)
     assert found[:4] == ["verdict", "table", "effects", "heat"]
     assert found[4:8] == ["target-2", "table-2", "effects-2", "heat-2"]
-    assert words_of(reader).index("Scored on the target street") < words_of(reader).index("Scored on the split's own")
+    assert words_of(reader).index("Scored on the target street") < words_of(reader).index(
+        "Scored on the split's own"
+    )
 
 
 def test_a_moved_split_costs_the_pictures_and_is_said(build, tmp_path):
@@ -239,16 +318,30 @@ def test_missing_and_broken_images_leave_empty_places(build, tmp_path):
     broken.write_bytes(b"no image")
     shown = draw_samples(world.read())
     assert shown.unread == 2
-    assert "2 could not be read at their recorded path" in words_of(parsed(report([world.run])[0].read_text()))
+    assert "2 could not be read at their recorded path" in words_of(
+        parsed(report([world.run])[0].read_text())
+    )
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda run: (run / "benchmark.json").unlink(), "is not a benchmark's run folder .* it has no benchmark.json"),
-        (lambda run: (run / "summary.parquet").unlink(), "has no summary.parquet: its runs are not finished"),
-        (lambda run: (run / "results.parquet").write_bytes(b"PAR1"), "cannot be read as a Parquet table"),
-        (lambda run: shutil.rmtree(run / "mix" / "seed1"), "is half there: mix/seed1/queries.parquet listed in"),
+        (
+            lambda run: (run / "benchmark.json").unlink(),
+            "is not a benchmark's run folder .* it has no benchmark.json",
+        ),
+        (
+            lambda run: (run / "summary.parquet").unlink(),
+            "has no summary.parquet: its runs are not finished",
+        ),
+        (
+            lambda run: (run / "results.parquet").write_bytes(b"PAR1"),
+            "cannot be read as a Parquet table",
+        ),
+        (
+            lambda run: shutil.rmtree(run / "mix" / "seed1"),
+            "is half there: mix/seed1/queries.parquet listed in",
+        ),
     ],
     ids=["no record", "no summary", "torn table", "a run gone"],
 )
@@ -267,7 +360,11 @@ def test_the_command_takes_every_finished_run_and_prints_files_and_verdict(world
     assert shown.exit_code == 0, shown.output
     assert "weather / smoke: Training on overcast alone loses" in shown.output
     assert str(world.run / "report.html") in shown.output
-    made = json.loads(CliRunner().invoke(cli, ["report", str(world.run), "--json", "-o", str(work / "page")]).output)
+    made = json.loads(
+        CliRunner()
+        .invoke(cli, ["report", str(world.run), "--json", "-o", str(work / "page")])
+        .output
+    )
     assert [path.rsplit("/", 1)[1] for path in made["reports"][0]["files"]] == [
         "report.html",
         "results.csv",
@@ -286,7 +383,9 @@ def test_the_page_fits_a_phone_and_follows_dark(world, tmp_path, shot):
     style = html.read_text()
     assert 'name="viewport"' in style
     assert "@media (max-width: 40rem)" in style
-    light, dark = (shot(html, tmp_path / f"{name}.png", scheme) for name, scheme in (("light", 1), ("dark", 0)))
+    light, dark = (
+        shot(html, tmp_path / f"{name}.png", scheme) for name, scheme in (("light", 1), ("dark", 0))
+    )
     if light is None or dark is None:
         return  # no browser here
     assert sum(light.getpixel((2, 2))) > 700 > 100 > sum(dark.getpixel((2, 2)))

@@ -38,14 +38,18 @@ def test_labels_and_title_take_room_and_leave_ink() -> None:
     assert named.shape[0] > bare.shape[0]
     assert named.shape[1] > bare.shape[1]
     assert (named.min(axis=-1) < 60).any(), "the text is dark on paper"
-    assert (named == RED).all(axis=-1).sum() == (bare == RED).all(axis=-1).sum(), "text never covers an image"
+    assert (named == RED).all(axis=-1).sum() == (bare == RED).all(axis=-1).sum(), (
+        "text never covers an image"
+    )
 
 
 def test_images_of_any_shape_share_one_height_and_the_widest_sets_the_cell() -> None:
     sheet = contact_sheet([[plain(RED, 10, 5), plain(BLUE, 300, 300)]], [""], ["", ""], height=40)
     assert sheet.shape[1] == 2 * 40 + GAP + 2 * MARGIN
     red = np.flatnonzero((sheet[MARGIN + 20] == RED).all(axis=-1))
-    assert (red[0] - MARGIN, len(red)) == (10, 20), "the narrow one stands in the middle of its cell"
+    assert (red[0] - MARGIN, len(red)) == (10, 20), (
+        "the narrow one stands in the middle of its cell"
+    )
 
 
 def test_one_wide_image_is_made_smaller_and_the_cells_stay_narrow() -> None:
@@ -64,7 +68,9 @@ def test_wide_images_among_their_like_keep_their_height() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1)])
 def test_a_line_of_pixels_is_drawn(shape: tuple[int, int]) -> None:
-    sheet = contact_sheet([[plain(RED, *shape), *[plain(BLUE, 128, 64)] * 2]], [""], ["", "", ""], height=160)
+    sheet = contact_sheet(
+        [[plain(RED, *shape), *[plain(BLUE, 128, 64)] * 2]], [""], ["", "", ""], height=160
+    )
     assert max(sheet.shape) < 600
 
 

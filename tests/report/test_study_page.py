@@ -1,4 +1,5 @@
-"""A study's page: the answer first, in words that its contrasts allow; names stay text; it looks right in a browser."""
+"""A study's page: the answer first, in words that its contrasts allow; names stay text; it looks
+right in a browser."""
 
 import pytest
 
@@ -14,10 +15,22 @@ ANY = StudyRecord(name="tiny", question="Is it?")
 
 
 def contrast(target, name, value, verdict, family="attribute effect", split="weather"):
-    row = {"split": split, "recipe": "smoke", "target": target, "metric": "mAP", "family": family, "contrast": name}
+    row = {
+        "split": split,
+        "recipe": "smoke",
+        "target": target,
+        "metric": "mAP",
+        "family": family,
+        "contrast": name,
+    }
     known = verdict != "unknown"
     row |= {"value": value, "family_low": value - 0.02 if known else None}
-    return row | {"family_high": value + 0.02 if known else None, "verdict": verdict, "draws": 5, "seeds": 3}
+    return row | {
+        "family_high": value + 0.02 if known else None,
+        "verdict": verdict,
+        "draws": 5,
+        "seeds": 3,
+    }
 
 
 def lines(*rows):
@@ -42,17 +55,31 @@ def lines(*rows):
     ("rows", "headline"),
     [
         (
-            [contrast("market", "only-sunny", 0.03, "higher"), contrast("duke", "only-sunny", -0.05, "lower")],
-            "In 1 of 2 comparisons the choice scores above as many random levels, in 1 below; 0 are undecided.",
+            [
+                contrast("market", "only-sunny", 0.03, "higher"),
+                contrast("duke", "only-sunny", -0.05, "lower"),
+            ],
+            (
+                "In 1 of 2 comparisons the choice scores above as many random levels, in 1 below; 0"
+                " are undecided."
+            ),
         ),
         (
-            [contrast("market", "only-sunny", 0.01, "undecided"), contrast("self", "only-sunny", 0.09, "higher")],
+            [
+                contrast("market", "only-sunny", 0.01, "undecided"),
+                contrast("self", "only-sunny", 0.09, "higher"),
+            ],
             "Not shown: none of 1 comparison with as many random levels is decided either way.",
         ),
         (
-            [contrast("market", "only-sunny", 0.01, "unknown"), contrast("market", "only-foggy", -0.01, "unknown")],
-            "With one seed there is no interval, so there is no conclusion: 1 of 2 comparisons with as many random "
-            "levels scored above it, which can be chance.",
+            [
+                contrast("market", "only-sunny", 0.01, "unknown"),
+                contrast("market", "only-foggy", -0.01, "unknown"),
+            ],
+            (
+                "With one seed there is no interval, so there is no conclusion: 1 of 2 comparisons"
+                " with as many random levels scored above it, which can be chance."
+            ),
         ),
         (
             [
@@ -71,7 +98,8 @@ def test_the_answer_counts_what_is_decided(world, rows, headline):
 
 def test_the_fairest_opponent_answers():
     rows = lines(
-        contrast("market", "only-sunny", 0.2, "higher", "sufficiency"), contrast("market", "only-sunny", -0.1, "lower")
+        contrast("market", "only-sunny", 0.2, "higher", "sufficiency"),
+        contrast("market", "only-sunny", -0.1, "lower"),
     )
     said = study_page.target_answer(rows, [], ANY)
     assert "as many random levels" in said.headline
@@ -79,7 +107,9 @@ def test_the_fairest_opponent_answers():
 
 
 def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them():
-    one = lines(*(contrast("market", f"only-{name}", 0.0, "undecided") for name in ("sunny", "foggy")))
+    one = lines(
+        *(contrast("market", f"only-{name}", 0.0, "undecided") for name in ("sunny", "foggy"))
+    )
     family = study_page.FamilyPlot("sufficiency", "", "", tuple(one), None)
     assert family.holds == "Intervals hold at 95% for all of these together."
     assert "not over all" not in study_page.target_answer(one, [], ANY).basis
@@ -90,7 +120,10 @@ def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them(
     holds = study_page.FamilyPlot("sufficiency", "", "", tuple(rows), None).holds
     assert "one split on one target together; these are 3 such families, not corrected" in holds
     assert "some 0.15 of them" in holds
-    assert "within each split and target, not over all of them." in study_page.target_answer(rows, [], ANY).basis
+    assert (
+        "within each split and target, not over all of them."
+        in study_page.target_answer(rows, [], ANY).basis
+    )
     assert study_page.FamilyPlot("sufficiency", "", "", tuple(rows[-1:]), None).holds == ""
 
 
@@ -99,7 +132,9 @@ def test_a_paper_is_compared_in_differences_to_the_same_arm():
         published = {"mAP": paper, "rank1": None, "rank5": None, "gpu_hours": None}
         return PublishedRow("s", arm, "market", published, here | {"reference": "all"})
 
-    all_, mild = study_page.published_rows([row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})])
+    all_, mild = study_page.published_rows(
+        [row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})]
+    )
     assert all_.paper_difference is None
     assert mild.paper_difference == pytest.approx(0.023)
 
@@ -107,11 +142,16 @@ def test_a_paper_is_compared_in_differences_to_the_same_arm():
 @pytest.fixture
 def told(build, tmp_path):
     world = build(tmp_path, ("sunny", "foggy"), people=("1", EVIL.replace("/", "")), test_people=4)
-    rows = [contrast("self", "only-sunny", 0.03, "higher"), contrast("self", f"only-{EVIL}", -0.05, "lower")]
+    rows = [
+        contrast("self", "only-sunny", 0.03, "higher"),
+        contrast("self", f"only-{EVIL}", -0.05, "lower"),
+    ]
     table = schema.conform(_table(rows), schema.CONTRASTS)
     write_table(world.run / "contrasts.parquet", table)
     facts = {"question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
-    study = StudyRecord(name="tiny", command="gprplus study tiny --scale 1/20", source="A paper", **facts)
+    study = StudyRecord(
+        name="tiny", command="gprplus study tiny --scale 1/20", source="A paper", **facts
+    )
     return study, [reports.read_run_results(world.run)]
 
 
@@ -155,7 +195,10 @@ def test_the_page_is_drawn_by_a_browser_on_a_phone(html, tmp_path, shot):
 
 def test_a_line_without_an_interval_is_said_where_it_cannot_be_drawn(build, tmp_path):
     world = build(tmp_path, ("sunny", "foggy"), people=("1",), test_people=4)
-    rows = [contrast("self", "only-sunny", 0.03, "unknown"), contrast("self", "only-foggy", -0.05, "lower")]
+    rows = [
+        contrast("self", "only-sunny", 0.03, "unknown"),
+        contrast("self", "only-foggy", -0.05, "lower"),
+    ]
     write_table(world.run / "contrasts.parquet", schema.conform(_table(rows), schema.CONTRASTS))
     html = study_page.render_study(ANY, [reports.read_run_results(world.run)], ["report.html"])
     assert "Without an interval, so not drawn: only-sunny on self +3.0." in html

@@ -20,7 +20,16 @@ ROWS = (
 
 def test_the_overview_prints_points_and_sets_the_floor_last(summary, declared):
     headers, rows = overview_table(summary(*ROWS), declared(*ROWS))
-    assert headers == ["arm", "mAP", "95% interval", "rank-1", "vs mix", "simultaneous", "images", "identities"]
+    assert headers == [
+        "arm",
+        "mAP",
+        "95% interval",
+        "rank-1",
+        "vs mix",
+        "simultaneous",
+        "images",
+        "identities",
+    ]
     assert rows == [
         ["only-foggy", "42.9", "43.0–47.0", "60.0", "−2.1", "−3.0 to −1.2", "1,344", "48"],
         ["mix", "45.0", "43.0–47.0", "60.0", "–", "–", "13,440", "48"],
@@ -44,12 +53,18 @@ def test_csv_comes_back_as_the_table_it_was(summary, declared):
     table = summary(*told)
     rows = list(csv.DictReader(io.StringIO(summary_csv(table, declared(*told)))))
     assert [list(row)[-len(JOINED) :] for row in rows] == [list(JOINED)] * 2
-    assert (rows[0]["family"], rows[0]["family_low"], rows[0]["verdict"]) == ("sufficiency", "-0.07", "lower")
+    assert (rows[0]["family"], rows[0]["family_low"], rows[0]["verdict"]) == (
+        "sufficiency",
+        "-0.07",
+        "lower",
+    )
     assert rows[1]["verdict"] == "", "the reference has no difference"
     kinds = {column.name: column.type for column in schema.SUMMARY}
     read = [
         {
-            name: None if text == "" else {"float64": float, "int64": int}.get(kinds[name], str)(text)
+            name: None
+            if text == ""
+            else {"float64": float, "int64": int}.get(kinds[name], str)(text)
             for name, text in row.items()
             if name not in JOINED
         }
@@ -60,20 +75,37 @@ def test_csv_comes_back_as_the_table_it_was(summary, declared):
 
 def test_markdown_holds_verdict_table_and_notes(summary, declared):
     text = report_markdown(
-        summary(*ROWS), {"contrasts": declared(*ROWS)}, experiment_of(*(row[0] for row in ROWS), attribute="weather")
+        summary(*ROWS),
+        {"contrasts": declared(*ROWS)},
+        experiment_of(*(row[0] for row in ROWS), attribute="weather"),
     )
     lines = text.splitlines()
     assert lines[0] == "# What is the weather worth?"
     assert "**Training on foggy alone loses 2.1 points of mAP" in text
-    foggy = ["only-foggy", "42.9", "43.0–47.0", "−2.1", "−3.0 to −1.2", "−3.0 to −1.2", "60.0", "80.0", "90.0", "20.0"]
+    foggy = [
+        "only-foggy",
+        "42.9",
+        "43.0–47.0",
+        "−2.1",
+        "−3.0 to −1.2",
+        "−3.0 to −1.2",
+        "60.0",
+        "80.0",
+        "90.0",
+        "20.0",
+    ]
     assert f"| {' | '.join(foggy)} | 1,344 | 48 |" in lines
-    assert "| mix | 45.0 | 43.0–47.0 | – | – | – | 60.0 | 80.0 | 90.0 | 20.0 | 13,440 | 48 |" in lines
+    assert (
+        "| mix | 45.0 | 43.0–47.0 | – | – | – | 60.0 | 80.0 | 90.0 | 20.0 | 13,440 | 48 |" in lines
+    )
     assert "equal means that it is within 1.0 points" in text
     tables = [line for line in lines[: lines.index("## Sufficiency")] if line.startswith("|")]
     assert len({line.count(" | ") for line in tables}) == 1, "every row has as many cells"
 
 
 def test_names_cannot_break_out_of_markdown(summary, declared):
-    text = report_markdown(summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, experiment_of())
+    text = report_markdown(
+        summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, experiment_of()
+    )
     assert "| a\\|&lt;b&gt; |" in text
     assert "<b>" not in text

@@ -1,4 +1,5 @@
-"""Every key that the package reads of a record is checked: a wrong kind is one sentence that names file and key."""
+"""Every key that the package reads of a record is checked: a wrong kind is one sentence that names
+file and key."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +28,13 @@ WRONG = [None, True, -1, 2**70, 1e400, float("nan"), "", "../x", [], {}, [[[[]]]
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside a JSON value."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, item in items:
         yield (*path, key)
         yield from places(item, (*path, key))
@@ -67,7 +74,9 @@ def test_a_wrong_value_anywhere_is_accepted_or_named(name, wrong):
     assert refused or wrong in ("", "../x", {}, None)
 
 
-@pytest.mark.parametrize("key", ["name", "arms", "datasets", "fingerprint", "test", "audit", "warnings", "manifest"])
+@pytest.mark.parametrize(
+    "key", ["name", "arms", "datasets", "fingerprint", "test", "audit", "warnings", "manifest"]
+)
 def test_a_missing_key_of_a_split_is_named(key):
     record = json.loads((EARLIER / "splits/weather/split.json").read_text())
     del record[key]
@@ -94,9 +103,13 @@ def test_a_missing_key_of_a_dataset_is_named(key):
 def test_factors_that_are_no_attributes_and_protocols_that_are_none_are_named():
     manifest = json.loads((EARLIER / "manifest/manifest.json").read_text())
     with pytest.raises(ManifestError, match=r"found 'wether'\. Did you mean 'weather'"):
-        manifest_record(put(manifest, ("datasets", "engine", "factors", 0), "wether"), Path("manifest.json"))
+        manifest_record(
+            put(manifest, ("datasets", "engine", "factors", 0), "wether"), Path("manifest.json")
+        )
     split = json.loads((EARLIER / "splits/weather/split.json").read_text())
-    with pytest.raises(SplitError, match="test: protocol: expected 'camera' or 'viewpoint' or 'no-camera', found"):
+    with pytest.raises(
+        SplitError, match="test: protocol: expected 'camera' or 'viewpoint' or 'no-camera', found"
+    ):
         split_record(put(split, ("test", "protocol"), "."), Path("split.json"))
 
 
@@ -121,7 +134,11 @@ def test_the_deal_of_a_seed_is_its_remainder():
     assert [arm.dealt_to(seed).fingerprint for seed in (0, 1, 2)] == ["a", "b", "a"]
     assert arm.images_of_all_deals == 8
     once = ArmRecord(kind="mix", levels=[], **size, fingerprint="a")
-    assert (once.deal_of(1), once.dealt_to(1).fingerprint, once.images_of_all_deals) == (None, "a", 4)
+    assert (once.deal_of(1), once.dealt_to(1).fingerprint, once.images_of_all_deals) == (
+        None,
+        "a",
+        4,
+    )
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -132,7 +149,16 @@ def test_a_key_that_no_version_wrote_is_refused_unless_other_programs_write_the_
 
 
 def test_copies_that_were_not_counted_are_null_and_those_not_looked_for_absent():
-    target = {"protocol": "camera", "fingerprint": "", "queries": 1, "gallery": 2, "datasets": {}, "roots": {}}
+    target = {
+        "protocol": "camera",
+        "fingerprint": "",
+        "queries": 1,
+        "gallery": 2,
+        "datasets": {},
+        "roots": {},
+    }
     for told in (target, target | {"copies": None}, target | {"copies": {"camera": 3}}):
-        record = benchmark_record({"request": {}, "targets": {"market": told}}, Path("benchmark.json"))
+        record = benchmark_record(
+            {"request": {}, "targets": {"market": told}}, Path("benchmark.json")
+        )
         assert as_json(record)["targets"]["market"] == told

@@ -1,4 +1,5 @@
-"""Small manifests written as they are documented, row by row, without images: splits read tables alone."""
+"""Small manifests written as they are documented, row by row, without images: splits read tables
+alone."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
@@ -28,7 +29,11 @@ def _crossed(
     **more: Any,
 ) -> list[dict[str, Any]]:
     """One image for each identity, view, weather and light, as the engine names them."""
-    names = [f"{i:04}" for i in range(1, identities + 1)] if isinstance(identities, int) else list(identities)
+    names = (
+        [f"{i:04}" for i in range(1, identities + 1)]
+        if isinstance(identities, int)
+        else list(identities)
+    )
     rows = []
     for name, view, weather, light in product(names, range(views), weathers, lights):
         sky, hour = WEATHERS.index(weather) + 1, LIGHTS.index(light) + 1
@@ -58,10 +63,15 @@ def _write_manifest(
 ) -> Manifest:
     """Write rows, in the order given, as a manifest folder."""
     functions = {"camera": ["viewpoint_deg"]} if functions is None else functions
-    rows = [{"uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"])), **row} for row in rows]
+    rows = [
+        {"uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"])), **row}
+        for row in rows
+    ]
     names = sorted({(row["dataset"], row["identity"]) for row in rows if row.get("identity")})
     known = {(person.get("dataset", "engine"), person["identity"]): person for person in people}
-    persons = [{"dataset": d, "identity": i, "images": 0, **known.get((d, i), {})} for d, i in names]
+    persons = [
+        {"dataset": d, "identity": i, "images": 0, **known.get((d, i), {})} for d, i in names
+    ]
     tables = {
         "images": (rows, schema.IMAGES),
         "identities": (persons, schema.IDENTITIES),
@@ -77,11 +87,18 @@ def _write_manifest(
         workdir.write_table(folder / f"{name}.parquet", table)
         fingerprint = fingerprint or sampling.table_fingerprint(table)
     datasets = sorted({row["dataset"] for row in rows})
-    about = dataset(title="Test renders", licence="Apache-2.0", factors=list(factors), functions=dict(functions))
+    about = dataset(
+        title="Test renders", licence="Apache-2.0", factors=list(factors), functions=dict(functions)
+    )
 
     def counted(name: str) -> dict[str, Any]:
         count = sum(row["dataset"] == name for row in rows)
-        return {**about, "images": count, "identities": sum(d == name for d, _ in names), "fingerprint": fingerprint}
+        return {
+            **about,
+            "images": count,
+            "identities": sum(d == name for d, _ in names),
+            "fingerprint": fingerprint,
+        }
 
     workdir.write_json(
         folder / "manifest.json",
@@ -111,7 +128,8 @@ def write_manifest() -> Callable[..., Manifest]:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Callable[..., Manifest]:
-    """A factory: `manifest(rows, people=..., factors=...)` writes a new manifest folder each time."""
+    """A factory: `manifest(rows, people=..., factors=...)` writes a new manifest folder each
+    time."""
     made = 0
 
     def make(rows: Sequence[Mapping[str, Any]], **options: Any) -> Manifest:

@@ -1,4 +1,5 @@
-"""Places that follow from something else, as published sets have them: found, and their separate effect refused."""
+"""Places that follow from something else, as published sets have them: found, and their separate
+effect refused."""
 
 from itertools import product
 
@@ -18,14 +19,18 @@ def renders(place, people=24, lights=("noon", "night"), skies=SKIES):
         {
             "dataset": "set",
             "identity": f"{person:04}",
-            "path": f"{person:04}/{person:04}_c{view:02}_w{sky:02}_l{light}_p{place(person, sky):02}.jpg",
+            "path": (
+                f"{person:04}/{person:04}_c{view:02}_w{sky:02}_l{light}_p{place(person, sky):02}.jpg"
+            ),
             "camera": view,
             "viewpoint_deg": 80 + 10 * view,
             "weather": skies[sky - 1],
             "illumination": light,
             "background": f"p{place(person, sky):02}",
         }
-        for person, view, sky, light in product(range(1, people + 1), (1, 10), range(1, len(skies) + 1), lights)
+        for person, view, sky, light in product(
+            range(1, people + 1), (1, 10), range(1, len(skies) + 1), lights
+        )
     ]
 
 
@@ -56,7 +61,9 @@ def aliases(split):
 
 @pytest.mark.parametrize("declared", [False, True])
 def test_the_place_of_finegpr_follows_from_person_and_weather(manifest, tmp_path, declared):
-    functions = {"camera": ["viewpoint_deg"]} | ({"background": ["identity", "weather"]} if declared else {})
+    functions = {"camera": ["viewpoint_deg"]} | (
+        {"background": ["identity", "weather"]} if declared else {}
+    )
     source = manifest(renders(finegpr), factors=CROSSED, functions=functions)
     split = make_split(source, "weather", output=tmp_path / "weather")
     assert aliases(split)["background", "identity", "weather"] is declared
@@ -79,7 +86,9 @@ def test_finegpr_without_a_word_about_its_factors_is_found_out_all_the_same(mani
 
 
 @pytest.mark.parametrize("declared", [False, True])
-def test_the_place_of_the_first_raw_generator_follows_from_the_weather(manifest, tmp_path, declared):
+def test_the_place_of_the_first_raw_generator_follows_from_the_weather(
+    manifest, tmp_path, declared
+):
     functions = {"camera": ["viewpoint_deg"]} | ({"background": ["weather"]} if declared else {})
     source = manifest(renders(raw_v31), factors=CROSSED, functions=functions)
     for attr in ("weather", "background"):
@@ -101,14 +110,22 @@ def test_the_place_of_the_last_raw_generator_follows_from_the_person(manifest, t
     assert ("background", "identity") in aliases(split)
     constant = split.record.audit.constant_within_identity
     assert (constant["background"], constant["weather"]) == (1, 0)
-    with pytest.raises(SplitError, match="background is constant for each identity in this manifest"):
+    with pytest.raises(
+        SplitError, match="background is constant for each identity in this manifest"
+    ):
         make_split(source, "background", output=tmp_path / "background")
 
 
 def test_a_camera_that_renames_the_viewpoint_has_its_figures(manifest, tmp_path):
     audit = as_json(
-        make_split(manifest(renders(finegpr), factors=CROSSED), "weather", output=tmp_path / "s").record.audit
+        make_split(
+            manifest(renders(finegpr), factors=CROSSED), "weather", output=tmp_path / "s"
+        ).record.audit
     )
-    assert audit["association"]["viewpoint_deg, camera"] == audit["information"]["viewpoint_deg, camera"] == 1
+    assert (
+        audit["association"]["viewpoint_deg, camera"]
+        == audit["information"]["viewpoint_deg, camera"]
+        == 1
+    )
     for other in ("weather", "illumination", "background"):
         assert one(audit, "camera", other) == one(audit, "viewpoint_deg", other)

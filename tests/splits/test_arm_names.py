@@ -1,4 +1,5 @@
-"""What the names of arms mean is found once, when a record is read; a declared arm means what it declares."""
+"""What the names of arms mean is found once, when a record is read; a declared arm means what it
+declares."""
 
 from gprplus.reporting.arm_labels import arm_phrase, bare
 from gprplus.schema.split_record import Rung
@@ -12,7 +13,11 @@ def test_a_rung_of_a_ladder_has_the_size_that_it_is_named_for():
 
 
 def test_a_declared_arm_is_no_arm_of_single_levels_whatever_its_name():
-    split = split_of(attribute="weather", design="declared", arms={"only-odd": {"kind": "declared", "images": 10}})
+    split = split_of(
+        attribute="weather",
+        design="declared",
+        arms={"only-odd": {"kind": "declared", "images": 10}},
+    )
     assert arm_phrase("only-odd", split) == "training on only-odd"
     assert bare("only-odd", split) == "only-odd"
     assert split.arms_of_kind("only") == []

@@ -19,7 +19,9 @@ from gprplus.splits.audit.association import (
 )
 from gprplus.splits.audit.collinearity import gvif
 
-TABLES = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5).map(np.array)
+TABLES = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5).map(
+    np.array
+)
 
 
 def items(table: np.ndarray) -> tuple[list[int], list[int]]:
@@ -34,7 +36,9 @@ def bare(table: np.ndarray) -> np.ndarray:
 
 def test_cramers_v_by_hand():
     # chi2 = 20 * (8*8 - 2*2)^2 / 10^4 = 7.2, phi2 = 0.36 - 1/19, both sides shrink to 2 - 1/19.
-    assert cramers_v(np.array([[8, 2], [2, 8]])) == pytest.approx(np.sqrt((0.36 - 1 / 19) / (1 - 1 / 19)), abs=1e-6)
+    assert cramers_v(np.array([[8, 2], [2, 8]])) == pytest.approx(
+        np.sqrt((0.36 - 1 / 19) / (1 - 1 / 19)), abs=1e-6
+    )
     assert cramers_v(np.array([[5, 5], [5, 5]])) == 0
     assert cramers_v(np.array([[9, 0, 0], [0, 9, 0], [0, 0, 9]])) == 1
     assert cramers_v(np.array([[5, 5]])) is None
@@ -50,7 +54,9 @@ def test_cramers_v_is_bergsmas_on_the_chi2_of_scipy(table):
         assert value is None
         return
     n, r, c = counts.sum(), *counts.shape
-    phi2 = max(0, chi2_contingency(counts, correction=False).statistic / n - (r - 1) * (c - 1) / (n - 1))
+    phi2 = max(
+        0, chi2_contingency(counts, correction=False).statistic / n - (r - 1) * (c - 1) / (n - 1)
+    )
     width = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
     if width > 1e-9:
         assert value == pytest.approx(min(1, np.sqrt(phi2 / width)), abs=1e-5)
@@ -65,11 +71,18 @@ def test_information_is_that_of_scikit_learn_over_the_smaller_entropy(table):
     if min(bare(table).shape) < 2:
         assert value is None
     else:
-        assert value == pytest.approx(normalized_mutual_info_score(*items(table), average_method="min"), abs=2e-6)
+        assert value == pytest.approx(
+            normalized_mutual_info_score(*items(table), average_method="min"), abs=2e-6
+        )
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=2, max_size=2), max_size=5))
+@given(
+    st.lists(
+        st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=2, max_size=2),
+        max_size=5,
+    )
+)
 def test_information_given_a_third_is_the_mean_over_strata(tables):
     strata = np.array(tables).reshape(-1, 2, 3)
 
@@ -91,9 +104,15 @@ def test_information_given_a_third_is_the_mean_over_strata(tables):
 
 
 @given(TABLES, st.integers(1, 4))
-def test_given_a_third_that_changes_nothing_v_is_that_of_one_stratum_and_order_is_minded_by_nobody(table, copies):
+def test_given_a_third_that_changes_nothing_v_is_that_of_one_stratum_and_order_is_minded_by_nobody(
+    table, copies
+):
     strata = np.stack([table, table[::-1]] * copies)
-    assert cramers_v_within(strata) == cramers_v_within(strata[::-1]) == cramers_v_within(strata.transpose(0, 2, 1))
+    assert (
+        cramers_v_within(strata)
+        == cramers_v_within(strata[::-1])
+        == cramers_v_within(strata.transpose(0, 2, 1))
+    )
     assert cramers_v_within(np.stack([table] * copies)) == pytest.approx(cramers_v(table), abs=1e-6)
 
 
@@ -139,9 +158,13 @@ def test_a_permutation_p_is_that_of_shuffled_rows(table):
         expected = np.outer(counts.sum(axis=1), counts.sum(axis=0))
         return (counts[expected > 0] ** 2 / expected[expected > 0]).sum()
 
-    shuffled = [chi2(np.stack([rows[:, 0], rng.permutation(rows[:, 1])], axis=1)) for _ in range(2000)]
+    shuffled = [
+        chi2(np.stack([rows[:, 0], rng.permutation(rows[:, 1])], axis=1)) for _ in range(2000)
+    ]
     slow = np.mean(np.array(shuffled) >= chi2(rows) - 1e-9)
-    assert permutation_null(np.array(table), np.random.default_rng(0), 4000) == pytest.approx(slow, abs=0.04)
+    assert permutation_null(np.array(table), np.random.default_rng(0), 4000) == pytest.approx(
+        slow, abs=0.04
+    )
 
 
 def test_variance_inflation_is_that_of_regressions_on_the_rows():
@@ -150,7 +173,10 @@ def test_variance_inflation_is_that_of_regressions_on_the_rows():
     two = np.where(rng.random(400) < 0.6, one, rng.integers(0, 3, 400))
     columns = np.stack([one == 1, two == 1, two == 2], axis=1) - 0.0
     centred = columns - columns.mean(axis=0)
-    rest = centred[:, 0] - centred[:, 1:] @ np.linalg.lstsq(centred[:, 1:], centred[:, 0], rcond=None)[0]
+    rest = (
+        centred[:, 0]
+        - centred[:, 1:] @ np.linalg.lstsq(centred[:, 1:], centred[:, 0], rcond=None)[0]
+    )
     correlation = np.corrcoef(columns.T)
     both = np.linalg.det(correlation[1:, 1:]) / np.linalg.det(correlation)
     found = gvif(centred.T @ centred, [np.array([0]), np.array([1, 2])])
@@ -160,6 +186,8 @@ def test_variance_inflation_is_that_of_regressions_on_the_rows():
 
 def test_a_direction_that_others_add_up_to_is_aliased_and_the_rest_is_not():
     one, two = np.meshgrid([0.0, 1.0], [0.0, 1.0])
-    columns = np.stack([one.ravel(), two.ravel(), one.ravel() + two.ravel(), [0.0, 1.0, 1.0, 0.0]], axis=1)
+    columns = np.stack(
+        [one.ravel(), two.ravel(), one.ravel() + two.ravel(), [0.0, 1.0, 1.0, 0.0]], axis=1
+    )
     centred = columns - columns.mean(axis=0)
     assert gvif(centred.T @ centred, [np.array([i]) for i in range(4)]) == [None, None, None, 1.0]

@@ -37,28 +37,43 @@ def rows(split, arm):
 def test_every_cell_has_the_images_it_was_given_and_persons_share_them_evenly(split):
     # Foggy, seen from the front, has one image a light and person: 3 each.
     found = rows(split(DeclaredArm("chosen", identities=6, cells=CELLS)), "chosen")
-    cells = Counter(f"weather={row['weather']} viewpoint_deg={row['viewpoint_deg']}" for row in found)
+    cells = Counter(
+        f"weather={row['weather']} viewpoint_deg={row['viewpoint_deg']}" for row in found
+    )
     assert cells == CELLS
     assert set(Counter(row["identity"] for row in found).values()) == {3}
 
 
 def test_arms_of_one_split_have_the_same_persons(split):
     other = {"weather=clouds viewpoint_deg=0": 12, "weather=sunny viewpoint_deg=90": 6}
-    made = split(DeclaredArm("one", identities=6, cells=CELLS), DeclaredArm("two", identities=6, cells=other))
-    assert {row["identity"] for row in rows(made, "one")} == {row["identity"] for row in rows(made, "two")}
+    made = split(
+        DeclaredArm("one", identities=6, cells=CELLS), DeclaredArm("two", identities=6, cells=other)
+    )
+    assert {row["identity"] for row in rows(made, "one")} == {
+        row["identity"] for row in rows(made, "two")
+    }
 
 
 def test_the_order_of_cells_means_nothing(split):
     turned = dict(reversed(CELLS.items()))
-    one, two = (split(DeclaredArm("a", identities=6, cells=c), name=n) for c, n in ((CELLS, "one"), (turned, "two")))
+    one, two = (
+        split(DeclaredArm("a", identities=6, cells=c), name=n)
+        for c, n in ((CELLS, "one"), (turned, "two"))
+    )
     assert rows(one, "a") == rows(two, "a")
 
 
 @pytest.mark.parametrize(
     ("arm", "sentence"),
     [
-        ({"cells": {"weather=sunny viewpoint_deg=90": 19}, "identities": 6}, r"viewpoint_deg=90 \(19 of 18\)"),
-        ({"cells": {"weather=sunny": 1, "viewpoint_deg=0": 1}}, "must all name the same attributes"),
+        (
+            {"cells": {"weather=sunny viewpoint_deg=90": 19}, "identities": 6},
+            r"viewpoint_deg=90 \(19 of 18\)",
+        ),
+        (
+            {"cells": {"weather=sunny": 1, "viewpoint_deg=0": 1}},
+            "must all name the same attributes",
+        ),
         ({"cells": {"sunny": 1}}, "expected ATTR=LEVEL"),
         ({"cells": {"weather=suny": 1}}, "Did you mean 'sunny'"),
         ({"cells": {"weather=sunny": 1}, "identities": 13}, "requires 13 identities"),

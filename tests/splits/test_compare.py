@@ -23,7 +23,9 @@ def test_a_manifest_differs_from_itself_in_nothing(manifest, crossed):
 def test_persons_levels_and_rows_that_came_went_and_changed_are_counted(manifest, crossed):
     rows = crossed(4)
     later = [
-        {**row, "weather": "neutral"} if row["identity"] == "0002" and row["weather"] == "sunny" else row
+        {**row, "weather": "neutral"}
+        if row["identity"] == "0002" and row["weather"] == "sunny"
+        else row
         for row in crossed(["0002", "0003", "0004", "0005", "0006"])
     ]
     looks = [{"identity": "0003", "hat": "yes"}]
@@ -32,14 +34,18 @@ def test_persons_levels_and_rows_that_came_went_and_changed_are_counted(manifest
     assert found["images only here"] == (48, 96)
     assert found["images with another weather"] == (12, 12)
     assert found["hat of 1 identities (0003): known for"] == (0, 1)
-    assert found["images by weather"][0] == dict.fromkeys(("sunny", "clouds", "overcast", "foggy"), 48)
+    assert found["images by weather"][0] == dict.fromkeys(
+        ("sunny", "clouds", "overcast", "foggy"), 48
+    )
     assert found["images by weather"][1]["neutral"] == 12
     assert not any("illumination" in what for what in found if "another" in what)
 
 
 def test_a_value_that_became_known_is_a_change(manifest, crossed):
     rows = crossed(2)
-    found = told(compare_manifests(manifest(rows), manifest([{**row, "width_px": 9} for row in rows])))
+    found = told(
+        compare_manifests(manifest(rows), manifest([{**row, "width_px": 9} for row in rows]))
+    )
     assert found["images with another width_px"] == (96, 96)
 
 
@@ -63,12 +69,16 @@ def test_splits_differ_in_request_arms_and_rows(manifest, crossed, tmp_path):
 
 def test_test_sides_of_one_size_are_told_apart_by_their_fingerprints(manifest, crossed, tmp_path):
     def asked(where):
-        return make_split(manifest(crossed(24)), "weather", output=tmp_path / where[-5:], where=where)
+        return make_split(
+            manifest(crossed(24)), "weather", output=tmp_path / where[-5:], where=where
+        )
 
     one, two = asked("illumination != night"), asked("illumination != dusk")
     differences = compare_splits(one, two)
     prints = {what: both for what, both in told(differences).items() if what.startswith("test ")}
-    assert prints == {"test fingerprint": (one.record.test.fingerprint, two.record.test.fingerprint)}
+    assert prints == {
+        "test fingerprint": (one.record.test.fingerprint, two.record.test.fingerprint)
+    }
     half = make_split(manifest(crossed(24)), "weather", output=tmp_path / "half", test_share=0.5)
     sizes = {what for what in told(compare_splits(one, half)) if what.startswith("test ")}
     assert sizes == {"test identities", "test queries", "test gallery"}
@@ -76,7 +86,9 @@ def test_test_sides_of_one_size_are_told_apart_by_their_fingerprints(manifest, c
 
 def test_the_command_prints_a_table_or_json(manifest, crossed, tmp_path):
     first, second = manifest(crossed(8)), manifest(crossed(9))
-    shown = CliRunner().invoke(cli, ["inspect", "--diff", str(first.path), str(second.path)], catch_exceptions=False)
+    shown = CliRunner().invoke(
+        cli, ["inspect", "--diff", str(first.path), str(second.path)], catch_exceptions=False
+    )
     assert "sunny, clouds, overcast, foggy (96 each)" in shown.output
     assert shown.output.endswith("The rows are not the same.\n")
     arguments = ["inspect", "--diff", str(first.path), str(second.path), "--json"]

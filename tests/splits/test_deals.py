@@ -24,7 +24,8 @@ SKIES = ("sunny", "clouds", "overcast", "foggy")
 
 @pytest.fixture(scope="session")
 def few(tmp_path_factory, crossed, write_manifest):
-    """Eight identities, two views, two weathers: two slots an identity, of which the mixture has one sunny."""
+    """Eight identities, two views, two weathers: two slots an identity, of which the mixture has
+    one sunny."""
     rows = crossed(8, views=2, weathers=("sunny", "foggy"), lights=("dusk",))
     return write_manifest(tmp_path_factory.mktemp("few"), rows)
 
@@ -35,7 +36,10 @@ def many(tmp_path_factory, crossed, write_manifest):
 
 
 def table(split, arm, deal):
-    return [(row["identity"], row["viewpoint_deg"], row["weather"]) for row in split.train(arm, deal).to_pylist()]
+    return [
+        (row["identity"], row["viewpoint_deg"], row["weather"])
+        for row in split.train(arm, deal).to_pylist()
+    ]
 
 
 def test_each_deal_deals_the_levels_anew_to_the_same_slots(few, tmp_path):
@@ -48,14 +52,21 @@ def test_each_deal_deals_the_levels_anew_to_the_same_slots(few, tmp_path):
     for deal, views in enumerate(sunny_view):
         rows = table(split, "mix", deal)
         assert {who: view for who, view, weather in rows if weather == "sunny"} == views
-        assert {who: 360 - view for who, view, weather in rows if weather == "foggy"} == views  # the other slot
+        assert {
+            who: 360 - view for who, view, weather in rows if weather == "foggy"
+        } == views  # the other slot
         assert Counter(weather for _, _, weather in rows) == {"sunny": 4, "foggy": 4}
-        assert Counter(who for who, _, _ in rows) == Counter(who for who, _, _ in table(split, "random-images-1", deal))
+        assert Counter(who for who, _, _ in rows) == Counter(
+            who for who, _, _ in table(split, "random-images-1", deal)
+        )
 
 
 def test_an_arm_that_no_draw_changes_is_stored_once(few, tmp_path):
     split = make_split(few, "weather", output=tmp_path / "split", deals=3)
-    assert [name for name, arm in split.record.arms.items() if arm.deals] == ["mix", "random-images-1"]
+    assert [name for name, arm in split.record.arms.items() if arm.deals] == [
+        "mix",
+        "random-images-1",
+    ]
     assert split.train("only-sunny", 2) == split.train("only-sunny", 0)
     rows = pq.read_table(split.path / "members.parquet", columns=["arm", "deal"]).to_pylist()
     found = Counter((row["arm"], row["deal"]) for row in rows)
@@ -64,7 +75,9 @@ def test_an_arm_that_no_draw_changes_is_stored_once(few, tmp_path):
 
 
 def test_deal_0_is_the_split_without_deals_and_more_deals_change_none(many, tmp_path):
-    one, three, five = (make_split(many, "weather", output=tmp_path / f"s{n}", deals=n) for n in (1, 3, 5))
+    one, three, five = (
+        make_split(many, "weather", output=tmp_path / f"s{n}", deals=n) for n in (1, 3, 5)
+    )
     assert "deals" not in one.record.request  # as in records from before there were deals
     assert all(arm.deals is None for arm in one.record.arms.values())
     assert one.members(["deal"]).column("deal").null_count == one.members(["deal"]).num_rows
@@ -78,7 +91,9 @@ def test_deal_0_is_the_split_without_deals_and_more_deals_change_none(many, tmp_
 def test_the_number_that_a_command_makes_is_the_library_s():
     assert next(one for one in command.params if one.name == "deals").default == DEALS == 5
     assert {split.request.deals for split in read_study("first_look")[0].splits} == {DEALS}
-    assert SplitRequest.from_record({"attr": "weather"}, "split.json").deals == 1  # as before there were any
+    assert (
+        SplitRequest.from_record({"attr": "weather"}, "split.json").deals == 1
+    )  # as before there were any
 
 
 def test_random_levels_are_other_levels_in_other_deals(many, tmp_path):
@@ -102,7 +117,10 @@ def test_the_facts_of_a_deal_are_of_its_rows(many, tmp_path):
     for seed in range(7):
         facts = split.record.arms["ids-2"].dealt_to(seed)
         rows = split.train("ids-2", seed % 5).to_pylist()
-        assert (facts.images, facts.identities) == (len(rows), len({row["identity"] for row in rows}))
+        assert (facts.images, facts.identities) == (
+            len(rows),
+            len({row["identity"] for row in rows}),
+        )
         people |= {row["identity"] for row in rows}
     assert len(people) > 2
     assert split.record.arms["ids-2"].dealt_to(6) == split.record.arms["ids-2"].dealt_to(1)
@@ -112,7 +130,11 @@ def test_a_split_made_again_or_rebuilt_elsewhere_has_the_same_rows_in_every_deal
     split = make_split(many, "weather", output=tmp_path / "split")
     rebuilt = rebuild_split(split.path, many, output=tmp_path / "again")
     assert rebuilt.split is not None
-    assert rebuilt.split.record.fingerprint == split.record.fingerprint == Split.open(split.path).record.fingerprint
+    assert (
+        rebuilt.split.record.fingerprint
+        == split.record.fingerprint
+        == Split.open(split.path).record.fingerprint
+    )
     assert make_split(many, "weather", output=tmp_path / "split").made is False
     with pytest.raises(RequestChanged, match="deals was 5, now 4"):
         make_split(many, "weather", output=tmp_path / "split", deals=4)
@@ -131,7 +153,10 @@ def test_make_split_and_inspect_name_the_arms_that_have_deals(few, tmp_path):
     )
     said = "3 of mix and random-images-1; training seed k trains on deal k"
     assert f"deals: {said}\n" in made.output
-    assert f"Deals: {said}; the table is of deal 0.\n" in CliRunner().invoke(cli, ["inspect", place[1]]).output
+    assert (
+        f"Deals: {said}; the table is of deal 0.\n"
+        in CliRunner().invoke(cli, ["inspect", place[1]]).output
+    )
 
 
 def test_splits_that_differ_in_another_deal_are_told_apart(many, tmp_path):
@@ -174,21 +199,36 @@ def test_a_deal_that_there_is_not_is_refused(few, tmp_path):
             make_split(few, "weather", output=tmp_path / "wrong", deals=wrong)
 
 
-def test_a_design_that_another_deal_cannot_fill_is_refused_with_its_number(crossed, write_manifest, tmp_path):
-    """Two identities give 48 images where both are well filmed, and fewer elsewhere: another deal takes another two."""
+def test_a_design_that_another_deal_cannot_fill_is_refused_with_its_number(
+    crossed, write_manifest, tmp_path
+):
+    """Two identities give 48 images where both are well filmed, and fewer elsewhere: another deal
+    takes another two."""
     rows = [row for row in crossed(16) if int(row["identity"]) < 8 or row["weather"] == "sunny"]
     manifest = write_manifest(tmp_path / "manifest", rows)
     first = make_split(manifest, "identity", levels=[2, 4], output=tmp_path / "first", deals=1)
     budget = first.record.arms["ids-2"].images
-    with pytest.raises(SplitError, match=r"Deal \d cannot be drawn: A budget of .* Use --deals \d or fewer"):
-        make_split(manifest, "identity", levels=[2, 4], budget=budget, output=tmp_path / "more", deals=40)
+    with pytest.raises(
+        SplitError, match=r"Deal \d cannot be drawn: A budget of .* Use --deals \d or fewer"
+    ):
+        make_split(
+            manifest, "identity", levels=[2, 4], budget=budget, output=tmp_path / "more", deals=40
+        )
 
 
 def test_weights_belong_to_the_rows_of_their_deal(crossed, write_manifest, tmp_path):
-    """Under `--on-missing weight` every deal of an arm is weighed by its own rows: weights have mean 1 in each."""
+    """Under `--on-missing weight` every deal of an arm is weighed by its own rows: weights have
+    mean 1 in each."""
     rows = [row for i, row in enumerate(crossed(16, weathers=SKIES)) if i % 7]
     manifest = write_manifest(tmp_path / "manifest", rows)
-    split = make_split(manifest, "weather", on_missing="weight", min_retention=0, output=tmp_path / "split", deals=3)
+    split = make_split(
+        manifest,
+        "weather",
+        on_missing="weight",
+        min_retention=0,
+        output=tmp_path / "split",
+        deals=3,
+    )
     found = [split.train("mix", deal).column("weight").to_pylist() for deal in range(3)]
     assert found[0] != found[1] != found[2]
     assert all(sum(weights) / len(weights) == pytest.approx(1) for weights in found)

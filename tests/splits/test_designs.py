@@ -1,4 +1,5 @@
-"""The designs by name: level sets, paths, fractions; places that follow from others; and what is refused."""
+"""The designs by name: level sets, paths, fractions; places that follow from others; and what is
+refused."""
 
 from collections import Counter, defaultdict
 from itertools import pairwise
@@ -17,16 +18,27 @@ from gprplus.splits.designs.joint_matching import balanced_order
 
 def test_weather_gives_an_arm_a_level_the_mixture_and_the_control(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split")
-    assert split.arms == ["only-sunny", "only-clouds", "only-overcast", "only-foggy", "mix", "random-images-1"]
+    assert split.arms == [
+        "only-sunny",
+        "only-clouds",
+        "only-overcast",
+        "only-foggy",
+        "mix",
+        "random-images-1",
+    ]
     assert split.record.reference == "mix"
     assert split.record.levels == ["sunny", "clouds", "overcast", "foggy"]
     for level in split.record.levels:
         assert set(column(split, f"only-{level}", "weather")) == {level}
-    assert {arm.images for arm in split.record.arms.values()} == {12 * split.record.arms["mix"].identities}
+    assert {arm.images for arm in split.record.arms.values()} == {
+        12 * split.record.arms["mix"].identities
+    }
 
 
 @pytest.mark.parametrize("attr", ["viewpoint_deg", "camera"])
-def test_a_camera_that_is_a_viewpoint_is_neither_matched_on_nor_an_obstacle(manifest, tmp_path, crossed, attr):
+def test_a_camera_that_is_a_viewpoint_is_neither_matched_on_nor_an_obstacle(
+    manifest, tmp_path, crossed, attr
+):
     split = make_split(manifest(crossed(24)), attr, output=tmp_path / "split")
     assert split.record.audit.matched_within == ["identity", "weather", "illumination"]
     assert split.record.retention == 1
@@ -35,15 +47,32 @@ def test_a_camera_that_is_a_viewpoint_is_neither_matched_on_nor_an_obstacle(mani
 
 def test_named_levels_are_compared_among_themselves(manifest, tmp_path, crossed):
     split = make_split(
-        manifest(crossed(24)), "weather", output=tmp_path / "split", levels=["foggy", "sunny"], controls=False
+        manifest(crossed(24)),
+        "weather",
+        output=tmp_path / "split",
+        levels=["foggy", "sunny"],
+        controls=False,
     )
     assert split.arms == ["only-foggy", "only-sunny", "mix"]
     assert set(column(split, "mix", "weather")) == {"sunny", "foggy"}
 
 
-def test_a_level_set_is_compared_with_all_levels_and_with_random_sets_of_its_size(manifest, tmp_path, crossed):
-    split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split", levels=["sunny+foggy", "clouds"])
-    assert split.arms == ["only-sunny+foggy", "only-clouds", "mix", "random-levels-q2-1", "random-images-1"]
+def test_a_level_set_is_compared_with_all_levels_and_with_random_sets_of_its_size(
+    manifest, tmp_path, crossed
+):
+    split = make_split(
+        manifest(crossed(24)),
+        "weather",
+        output=tmp_path / "split",
+        levels=["sunny+foggy", "clouds"],
+    )
+    assert split.arms == [
+        "only-sunny+foggy",
+        "only-clouds",
+        "mix",
+        "random-levels-q2-1",
+        "random-images-1",
+    ]
     assert set(column(split, "only-sunny+foggy", "weather")) == {"sunny", "foggy"}
     assert set(column(split, "mix", "weather")) == {"sunny", "clouds", "overcast", "foggy"}
     drawn = set(column(split, "random-levels-q2-1", "weather"))
@@ -56,7 +85,9 @@ def test_a_level_set_is_compared_with_all_levels_and_with_random_sets_of_its_siz
 def test_vacuous_random_levels_are_not_built(manifest, tmp_path, crossed):
     # Of 3 levels every set of 2 is all but one: 2 <= q <= levels - 2 fails.
     rows = crossed(24, weathers=("sunny", "clouds", "foggy"))
-    split = make_split(manifest(rows), "weather", output=tmp_path / "split", levels=["sunny+clouds"])
+    split = make_split(
+        manifest(rows), "weather", output=tmp_path / "split", levels=["sunny+clouds"]
+    )
     assert split.arms == ["only-sunny+clouds", "mix", "random-images-1"]
 
 
@@ -71,23 +102,31 @@ def finegpr(rows):
     return [{**row, "background": place(row)} for row in rows]
 
 
-def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on(manifest, tmp_path, crossed):
+def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on(
+    manifest, tmp_path, crossed
+):
     source = manifest(finegpr(crossed(24)))
     split = make_split(source, "weather", output=tmp_path / "weather")
     found = as_json(split.record.audit.aliases)
     assert {"attribute": "background", "of": ["identity", "weather"], "declared": False} in found
     assert "background" not in split.record.audit.matched_within
     assert split.record.retention == 1
-    assert any("Within an identity background changes with weather" in warning for warning in split.record.warnings)
+    assert any(
+        "Within an identity background changes with weather" in warning
+        for warning in split.record.warnings
+    )
     with pytest.raises(
-        SplitError, match=r"effect of background cannot be separated: .* follows from identity and weather"
+        SplitError,
+        match=r"effect of background cannot be separated: .* follows from identity and weather",
     ):
         make_split(source, "background", output=tmp_path / "background")
     light = make_split(source, "illumination", output=tmp_path / "light")
     assert light.record.audit.association_with_arm["background"] == 0
 
 
-def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(manifest, tmp_path, crossed):
+def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(
+    manifest, tmp_path, crossed
+):
     places = {"sunny": "beach", "clouds": "factory", "overcast": "street", "foggy": "beach"}
     source = manifest([{**row, "background": places[row["weather"]]} for row in crossed(24)])
     for attr in ("weather", "background"):
@@ -96,12 +135,20 @@ def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(man
     assert make_split(source, "illumination", output=tmp_path / "light").record.retention == 1
 
 
-def test_a_background_of_one_a_person_is_compared_between_persons_by_who_asks_for_it(manifest, tmp_path, crossed):
-    source = manifest([{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)])
-    with pytest.raises(SplitError, match=r"background is constant for each identity.*--design persons"):
+def test_a_background_of_one_a_person_is_compared_between_persons_by_who_asks_for_it(
+    manifest, tmp_path, crossed
+):
+    source = manifest(
+        [{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)]
+    )
+    with pytest.raises(
+        SplitError, match=r"background is constant for each identity.*--design persons"
+    ):
         make_split(source, "background", output=tmp_path / "split")
     split = make_split(source, "background", design="persons", output=tmp_path / "split")
-    persons = {arm: set(column(split, arm, "identity")) for arm in ("only-p0", "only-p1", "only-p2")}
+    persons = {
+        arm: set(column(split, arm, "identity")) for arm in ("only-p0", "only-p1", "only-p2")
+    }
     assert len({len(names) for names in persons.values()}) == 1
     assert not persons["only-p0"] & persons["only-p1"]
 
@@ -125,15 +172,33 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
     ("options", "says"),
     [
         ({"attr": "wether"}, "no attribute 'wether'. Did you mean 'weather'"),
-        ({"attr": "weather", "levels": ["suny", "foggy"]}, "no level 'suny' in the train set. Did you mean 'sunny'"),
+        (
+            {"attr": "weather", "levels": ["suny", "foggy"]},
+            "no level 'suny' in the train set. Did you mean 'sunny'",
+        ),
         ({"attr": "weather", "levels": ["sunny+clouds+overcast+foggy"]}, "what the arm `mix` is"),
         ({"attr": "background"}, "one level only in the train set .plaza."),
         ({"attr": "hat"}, "hat is not known for any image"),
-        ({"attr": "weather", "identities": 1000}, "1,000 identities were requested, but the train set has 18"),
-        ({"attr": "weather", "budget": 10_000}, "budget of 10,000 images was requested, but .* at most 216"),
-        ({"attr": "weather", "images_per_identity": 13}, "No identity has 13 images .* the maximum is 12"),
-        ({"attr": "identity", "levels": ["8", "900"]}, "900 identities were requested, but the train set has 18"),
-        ({"attr": "identity", "levels": ["few"]}, "numbers of identities, such as 8,32,64; found few"),
+        (
+            {"attr": "weather", "identities": 1000},
+            "1,000 identities were requested, but the train set has 18",
+        ),
+        (
+            {"attr": "weather", "budget": 10_000},
+            "budget of 10,000 images was requested, but .* at most 216",
+        ),
+        (
+            {"attr": "weather", "images_per_identity": 13},
+            "No identity has 13 images .* the maximum is 12",
+        ),
+        (
+            {"attr": "identity", "levels": ["8", "900"]},
+            "900 identities were requested, but the train set has 18",
+        ),
+        (
+            {"attr": "identity", "levels": ["few"]},
+            "numbers of identities, such as 8,32,64; found few",
+        ),
         ({"attr": "identity", "levels": ["8"]}, "two different numbers of identities"),
         ({"attr": "weather", "test_share": 1.5}, "--test-share must be less than 1; found 1.5"),
         (
@@ -145,7 +210,9 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
         ({"attr": "weather", "where": "viewpoint_deg > 400"}, "keeps none of the"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_in_a_sentence(manifest, tmp_path, crossed, options, says):
+def test_what_cannot_be_answered_is_refused_in_a_sentence(
+    manifest, tmp_path, crossed, options, says
+):
     with pytest.raises(ValueError, match=says):
         make_split(manifest(crossed(24)), output=tmp_path / "split", **options)
     assert not (tmp_path / "split").exists()
@@ -157,21 +224,32 @@ def test_a_design_is_registered_once():
 
 
 def test_a_path_turns_image_after_image_at_the_nearest_shares(manifest, tmp_path, crossed):
-    # 10 persons with 9 slots each: a quarter of 90 is 22.5, so 23 (half up), and no person has more than 3 of its 9.
+    # 10 persons with 9 slots each: a quarter of 90 is 22.5, so 23 (half up), and no person has more
+    # than 3 of its 9.
     rows = crossed(10, views=3, weathers=("sunny", "foggy"))
     split = make_split(
-        manifest(rows), "weather", output=tmp_path / "split", design="path", levels=["sunny:foggy"], test_share=0
+        manifest(rows),
+        "weather",
+        output=tmp_path / "split",
+        design="path",
+        levels=["sunny:foggy"],
+        test_share=0,
     )
     turned = [
-        {row["uid"] for row in split.train(arm).to_pylist() if row["weather"] == "foggy"} for arm in split.arms[:5]
+        {row["uid"] for row in split.train(arm).to_pylist() if row["weather"] == "foggy"}
+        for arm in split.arms[:5]
     ]
     assert [len(uids) for uids in turned] == [0, 23, 45, 68, 90]
     assert all(less <= more for less, more in pairwise(turned))
-    per_person = Counter(row["identity"] for row in split.train("path-25").to_pylist() if row["weather"] == "foggy")
+    per_person = Counter(
+        row["identity"] for row in split.train("path-25").to_pylist() if row["weather"] == "foggy"
+    )
     assert set(per_person.values()) == {2, 3}
 
 
-def test_a_fraction_of_a_factorial_states_its_aliases_and_keeps_size_and_persons(manifest, tmp_path, crossed):
+def test_a_fraction_of_a_factorial_states_its_aliases_and_keeps_size_and_persons(
+    manifest, tmp_path, crossed
+):
     split = make_split(
         manifest(crossed(16)),
         ["weather", "illumination", "viewpoint_deg"],
@@ -187,10 +265,16 @@ def test_a_fraction_of_a_factorial_states_its_aliases_and_keeps_size_and_persons
         test_share=0,
     )
     facts = as_json(split.record.factorial)
-    assert (facts["resolution"], facts["defining"], facts["aliases"]["AB"]) == ("IV", ["ABCD"], ["CD"])
+    assert (facts["resolution"], facts["defining"], facts["aliases"]["AB"]) == (
+        "IV",
+        ["ABCD"],
+        ["CD"],
+    )
     assert len(split.arms) == 8
     assert all(np.prod(list(run.values())) == 1 for run in facts["runs"].values())  # I = ABCD
-    assert {arm.images for arm in split.record.arms.values()} == {8 * 4}  # 8 persons x 2 x 1 x 2 cells
+    assert {arm.images for arm in split.record.arms.values()} == {
+        8 * 4
+    }  # 8 persons x 2 x 1 x 2 cells
     for name, run in facts["runs"].items():
         rows = split.train(name).to_pylist()
         assert len({row["identity"] for row in rows}) == (8 if run["D"] == 1 else 16)
@@ -213,10 +297,19 @@ def test_the_paper_s_rows_can_be_written_out(manifest, tmp_path, crossed):
         DeclaredArm("ids-4", identities=4),
         DeclaredArm("ids-8", identities=8),
         DeclaredArm("sunny+clouds", {"weather": ("sunny", "clouds")}, identities=8),
-        DeclaredArm("all-three", {"weather": ("sunny",), "illumination": ("dusk",), "viewpoint_deg": (90,)}, 8),
+        DeclaredArm(
+            "all-three",
+            {"weather": ("sunny",), "illumination": ("dusk",), "viewpoint_deg": (90,)},
+            8,
+        ),
     ]
     split = make_split(
-        manifest(crossed(16)), "weather", output=tmp_path / "split", design="declared", arms=arms, test_share=0
+        manifest(crossed(16)),
+        "weather",
+        output=tmp_path / "split",
+        design="declared",
+        arms=arms,
+        test_share=0,
     )
     assert [arm.images for arm in split.record.arms.values()] == [4 * 48, 8 * 48, 8 * 24, 8]
     people = [set(column(split, arm, "identity")) for arm in split.arms]
@@ -224,7 +317,9 @@ def test_the_paper_s_rows_can_be_written_out(manifest, tmp_path, crossed):
     assert any("different numbers of images" in said for said in split.record.warnings)
 
 
-def test_draws_of_random_levels_differ_and_stop_where_there_are_no_more(manifest, tmp_path, crossed):
+def test_draws_of_random_levels_differ_and_stop_where_there_are_no_more(
+    manifest, tmp_path, crossed
+):
     options = {"levels": ["sunny+foggy"], "control_draws": 9}
     split = make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", **options)
     drawn = [tuple(arm.levels) for arm in split.record.arms.values() if arm.kind == "random-levels"]

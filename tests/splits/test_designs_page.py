@@ -1,4 +1,5 @@
-"""docs/designs.md is executed: every command on it works, in its order, and every design stands on it."""
+"""docs/designs.md is executed: every command on it works, in its order, and every design stands on
+it."""
 
 import re
 import shlex

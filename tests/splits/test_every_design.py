@@ -21,12 +21,15 @@ from gprplus.splits.designs import DESIGNS
 SKIES, LIGHTS, VIEWS = ("sunny", "clouds", "overcast", "foggy"), ("forenoon", "dusk", "night"), 3
 OTHERS = ("camera", "viewpoint_deg", "illumination", "background")
 FEW = settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 
 class Asked(NamedTuple):
-    """How a design is asked for here, what may differ between its arms, and whether a budget cuts it."""
+    """How a design is asked for here, what may differ between its arms, and whether a budget cuts
+    it."""
 
     options: dict
     free: tuple[str, ...] = ("weather",)
@@ -45,12 +48,19 @@ ASKED = {
     "path": Asked({"attr": "weather", "levels": ["sunny:clouds+foggy"]}),
     "scaling": Asked({"attr": "weather", "levels": ["sunny+clouds"]}, budget=False),
     "persons": Asked({"attr": "gender"}, ("gender",)),
-    "identity": Asked({"attr": "identity", "levels": ["2", "5"]}, ("identity", "gender", "weather", *OTHERS)),
+    "identity": Asked(
+        {"attr": "identity", "levels": ["2", "5"]}, ("identity", "gender", "weather", *OTHERS)
+    ),
     "budget": Asked(
-        {"attr": "identity", "levels": ["2x8", "4x4", "2x4"]}, ("identity", "gender", "weather", *OTHERS), False
+        {"attr": "identity", "levels": ["2x8", "4x4", "2x4"]},
+        ("identity", "gender", "weather", *OTHERS),
+        False,
     ),
     "factorial": Asked(
-        {"attr": "weather,illumination", "restrict": {"weather": ["sunny", "foggy"], "illumination": ["dusk"]}},
+        {
+            "attr": "weather,illumination",
+            "restrict": {"weather": ["sunny", "foggy"], "illumination": ["dusk"]},
+        },
         ("weather", "illumination"),
     ),
     "full": Asked({"attr": "weather"}, budget=False),
@@ -68,20 +78,32 @@ class World(NamedTuple):
 
 
 worlds = st.builds(
-    World, st.integers(12, 20), st.sampled_from([0.0, 0.15]), st.sampled_from([0.0, 0.3]), st.integers(0, 99)
+    World,
+    st.integers(12, 20),
+    st.sampled_from([0.0, 0.15]),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 99),
 )
 
 
 @pytest.fixture(scope="session")
 def build(crossed, write_manifest):
-    """(design, world) -> split.json, arms of a deal as lists of rows, test rows; the example is skipped where holes
-    leave nothing.
+    """(design, world) -> split.json, arms of a deal as lists of rows, test rows; the example is
+    skipped where holes leave nothing.
     """
 
     def rows_of(world):
         rng = np.random.default_rng(world.seed)
-        rows = [row for row in crossed(world.people, VIEWS, SKIES, LIGHTS) if rng.random() >= world.holes]
-        again = [{**row, "path": row["path"].replace(".jpg", "_2.jpg")} for row in rows if rng.random() < world.doubles]
+        rows = [
+            row
+            for row in crossed(world.people, VIEWS, SKIES, LIGHTS)
+            if rng.random() >= world.holes
+        ]
+        again = [
+            {**row, "path": row["path"].replace(".jpg", "_2.jpg")}
+            for row in rows
+            if rng.random() < world.doubles
+        ]
         return rows + again
 
     def make(design, world, shuffle=None, deal=0, **more):
@@ -122,7 +144,9 @@ def tried(build, *given, **more):
 
 def test_every_design_is_asked_here_and_says_what_it_asks():
     assert set(ASKED) == set(DESIGNS)
-    assert all(one.asks.endswith(("?", ".)")) and "--attr" in one.example for one in DESIGNS.values())
+    assert all(
+        one.asks.endswith(("?", ".)")) and "--attr" in one.example for one in DESIGNS.values()
+    )
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -133,7 +157,12 @@ def test_a_design_keeps_its_promises_in_every_deal(design, world, shuffled, deal
     assert info["design"] == design
     assert info["reference"] in arms
     people = {row["identity"] for row in searched}
-    for name, rows in arms.items():  # sizes are exact, nobody is trained on and searched for, no image stands twice
+    for (
+        name,
+        rows,
+    ) in (
+        arms.items()
+    ):  # sizes are exact, nobody is trained on and searched for, no image stands twice
         assert not people & {row["identity"] for row in rows}
         facts = split_record(info, Path("split.json")).arms[name].dealt_to(deal)
         assert len({row["uid"] for row in rows}) == len(rows) == facts.images > 0
@@ -141,7 +170,9 @@ def test_a_design_keeps_its_promises_in_every_deal(design, world, shuffled, deal
     # every query has something to find
     side = {role: [row for row in searched if row["role"] == role] for role in ("query", "gallery")}
     codes = [
-        np.array([int(row[key]) for row in side[s]]) for key in ("identity", "camera") for s in ("query", "gallery")
+        np.array([int(row[key]) for row in side[s]])
+        for key in ("identity", "camera")
+        for s in ("query", "gallery")
     ]
     assert (count_matches(*codes) > 0).all()
     # what is compared has one size and agrees in all that it is not about
@@ -177,7 +208,9 @@ def test_a_smaller_budget_is_a_part_of_a_larger_one(design, world, part, build):
         if name not in arms or info["arms"][name]["kind"] == "ids-all":
             continue
         assert len(rows) == small
-        if design == "path":  # a slot may be on the other end of the path there, but it is a slot of the same person
+        if (
+            design == "path"
+        ):  # a slot may be on the other end of the path there, but it is a slot of the same person
             assert {row["identity"] for row in rows} <= {row["identity"] for row in arms[name]}
         elif info["arms"][name]["identities"] == less["arms"][name]["identities"]:
             assert {row["uid"] for row in rows} <= {row["uid"] for row in arms[name]}
@@ -195,5 +228,7 @@ def test_each_size_of_a_scaling_is_a_part_of_the_next(build):
 @pytest.mark.parametrize("design", [name for name in DESIGNS if name not in ("full", "declared")])
 @pytest.mark.parametrize("more", [{"identities": 5000}, {"budget": 10**6}])
 def test_what_cannot_be_had_is_refused_in_a_sentence(design, more, build):
-    with pytest.raises(SplitError, match=r"requested|requires|has a size for each arm|identities with"):
+    with pytest.raises(
+        SplitError, match=r"requested|requires|has a size for each arm|identities with"
+    ):
         build(design, World(16, 0.0, 0.0, 0), **more)

@@ -1,4 +1,5 @@
-"""Matched arms: hand-worked, against a slow twin, and as properties of any manifest with holes and replicates."""
+"""Matched arms: hand-worked, against a slow twin, and as properties of any manifest with holes and
+replicates."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -57,7 +58,11 @@ def rows_of(crossed):
         rng = np.random.default_rng(world.seed)
         rows = crossed(world.people, world.views, skies[: world.skies], lights[: world.lights])
         rows = [row for row in rows if rng.random() >= world.holes]
-        again = [{**row, "path": row["path"].replace(".jpg", "_2.jpg")} for row in rows if rng.random() < world.doubles]
+        again = [
+            {**row, "path": row["path"].replace(".jpg", "_2.jpg")}
+            for row in rows
+            if rng.random() < world.doubles
+        ]
         return rows + again
 
     return make
@@ -100,7 +105,8 @@ def priority(stream, seed, *uids):
 
 
 def twin_arms(rows, attr, seed):
-    """only-* arms by plain loops: level -> set of uids. Strata are identity and the other crossed factors."""
+    """only-* arms by plain loops: level -> set of uids. Strata are identity and the other crossed
+    factors."""
     strata = defaultdict(lambda: defaultdict(list))
     for row in rows:
         beside = tuple(row[name] for name in (*OTHERS, "weather") if name != attr)
@@ -110,14 +116,19 @@ def twin_arms(rows, attr, seed):
     for by_level in strata.values():
         take = min(len(by_level.get(level, ())) for level in levels)
         for level in levels:
-            ranked = sorted(by_level.get(level, ()), key=lambda uid: (priority("image", seed, uid)[0], uid))
+            ranked = sorted(
+                by_level.get(level, ()), key=lambda uid: (priority("image", seed, uid)[0], uid)
+            )
             arms[level] |= set(ranked[:take])
     return arms
 
 
 def test_a_stratum_gives_as_many_slots_as_its_rarest_level():
-    # One person; stratum 0 has 2 sunny and 1 foggy, stratum 1 has 1 and 1, stratum 2 has sunny alone.
-    light = AttributeCodes("illumination", np.array([0, 0, 0, 1, 1, 2], dtype=np.int32), ("dawn", "noon", "dusk"))
+    # One person; stratum 0 has 2 sunny and 1 foggy, stratum 1 has 1 and 1, stratum 2 has sunny
+    # alone.
+    light = AttributeCodes(
+        "illumination", np.array([0, 0, 0, 1, 1, 2], dtype=np.int32), ("dawn", "noon", "dusk")
+    )
     level = np.array([0, 0, 1, 0, 1, 0])
     uid = np.arange(10, 16, dtype=np.uint64)
     strata = stratify(np.zeros(6, dtype=np.int64), np.array([7], dtype=np.uint64), [light])
@@ -130,9 +141,11 @@ def test_a_stratum_gives_as_many_slots_as_its_rarest_level():
 
 
 def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_to_no_other_factor():
-    # 60 persons x 7 lights x 7 weathers: dealing by cell number modulo 7 would tie weather to light exactly.
+    # 60 persons x 7 lights x 7 weathers: dealing by cell number modulo 7 would tie weather to light
+    # exactly.
     person, light, weather = (
-        axis.ravel() for axis in np.meshgrid(np.arange(60), np.arange(7), np.arange(7), indexing="ij")
+        axis.ravel()
+        for axis in np.meshgrid(np.arange(60), np.arange(7), np.arange(7), indexing="ij")
     )
     lights = AttributeCodes("illumination", light.astype(np.int32), tuple("abcdefg"))
     block_keys = sampling.hash64_many(str(i) for i in range(60))
@@ -152,14 +165,19 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
 def test_only_arms_are_those_of_the_slow_twin(world, seed, attr, rows_of, answer):
     rows = rows_of(world)
     _, arms, _ = answer(rows, attr=attr, seed=seed)
-    keyed = [{**row, "uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"]))} for row in rows]
+    keyed = [
+        {**row, "uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"]))}
+        for row in rows
+    ]
     for level, uids in twin_arms(keyed, attr, seed).items():
         assert {row["uid"] for row in arms[f"only-{level}"]} == uids
 
 
 @FAST
 @given(world=worlds())
-def test_arms_have_the_same_persons_the_same_images_of_each_and_the_same_law_of_all_else(world, rows_of, answer):
+def test_arms_have_the_same_persons_the_same_images_of_each_and_the_same_law_of_all_else(
+    world, rows_of, answer
+):
     info, arms, _ = answer(rows_of(world))
     per_person = Counter(row["identity"] for row in arms["mix"])
     assert Counter(row["identity"] for row in arms.pop("random-images-1")) == per_person
@@ -223,7 +241,9 @@ def test_images_per_identity_are_exact_and_nested(manifest, tmp_path, crossed):
     source = manifest(crossed(20))
     sizes = {}
     for count in (3, 6, 12):
-        split = make_split(source, "weather", output=tmp_path / str(count), images_per_identity=count)
+        split = make_split(
+            source, "weather", output=tmp_path / str(count), images_per_identity=count
+        )
         for arm in split.arms:
             assert set(Counter(split.train(arm).column("identity").to_pylist()).values()) == {count}
         sizes[count] = {arm: set(split.train(arm).column("uid").to_pylist()) for arm in split.arms}
@@ -231,9 +251,13 @@ def test_images_per_identity_are_exact_and_nested(manifest, tmp_path, crossed):
         assert sizes[3][arm] < sizes[6][arm] < sizes[12][arm]
 
 
-def test_the_image_of_more_that_a_person_has_is_of_another_level_than_that_of_others(manifest, tmp_path, crossed):
+def test_the_image_of_more_that_a_person_has_is_of_another_level_than_that_of_others(
+    manifest, tmp_path, crossed
+):
     # 9 combinations of view and light, 4 weathers: each person has one of them three times.
-    split = make_split(manifest(crossed(24, views=3)), "weather", output=tmp_path / "split", test_share=0)
+    split = make_split(
+        manifest(crossed(24, views=3)), "weather", output=tmp_path / "split", test_share=0
+    )
     dealt = Counter((row["identity"], row["weather"]) for row in split.train("mix").to_pylist())
     thrice = Counter(weather for (_, weather), count in dealt.items() if count == 3)
     assert sum(thrice.values()) == 24
@@ -243,27 +267,49 @@ def test_the_image_of_more_that_a_person_has_is_of_another_level_than_that_of_ot
 
 def test_a_small_arm_shows_other_views_and_lights_of_each_person(manifest, tmp_path, crossed):
     source = manifest(crossed(24))
-    split = make_split(source, "weather", output=tmp_path / "split", test_share=0, images_per_identity=1)
-    shown = Counter((row["viewpoint_deg"], row["illumination"]) for row in split.train("only-sunny").to_pylist())
+    split = make_split(
+        source, "weather", output=tmp_path / "split", test_share=0, images_per_identity=1
+    )
+    shown = Counter(
+        (row["viewpoint_deg"], row["illumination"]) for row in split.train("only-sunny").to_pylist()
+    )
     assert sum(shown.values()) == 24
     assert len(shown) > 6  # of 12; one, were the first combination everybody's
     assert max(shown.values()) < 8
 
 
-def test_a_small_arm_takes_two_images_of_one_combination_no_more_often_than_chance(manifest, tmp_path, crossed):
-    rows = [{**row, "path": row["path"].replace(".jpg", f"_{i}.jpg")} for row in crossed(24) for i in (1, 2)]
-    split = make_split(manifest(rows), "weather", output=tmp_path / "split", test_share=0, images_per_identity=2)
-    shown = Counter(tuple(row[name] for name in OTHERS) for row in split.train("only-sunny").to_pylist())
+def test_a_small_arm_takes_two_images_of_one_combination_no_more_often_than_chance(
+    manifest, tmp_path, crossed
+):
+    rows = [
+        {**row, "path": row["path"].replace(".jpg", f"_{i}.jpg")}
+        for row in crossed(24)
+        for i in (1, 2)
+    ]
+    split = make_split(
+        manifest(rows), "weather", output=tmp_path / "split", test_share=0, images_per_identity=2
+    )
+    shown = Counter(
+        tuple(row[name] for name in OTHERS) for row in split.train("only-sunny").to_pylist()
+    )
     assert sum(shown.values()) == 48
-    assert sum(count == 2 for count in shown.values()) < 6  # of 24 persons one is expected, for 12 combinations
+    assert (
+        sum(count == 2 for count in shown.values()) < 6
+    )  # of 24 persons one is expected, for 12 combinations
 
 
-def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manifest, tmp_path, crossed):
+def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(
+    manifest, tmp_path, crossed
+):
     rows = crossed(12)
-    rows.remove(next(row for row in rows if row["identity"] == "0003" and row["weather"] == "foggy"))
+    rows.remove(
+        next(row for row in rows if row["identity"] == "0003" and row["weather"] == "foggy")
+    )
     source = manifest(rows)
     by_stratum = make_split(source, "weather", output=tmp_path / "a", test_share=0)
-    by_person = make_split(source, "weather", output=tmp_path / "b", test_share=0, on_missing="drop-identity")
+    by_person = make_split(
+        source, "weather", output=tmp_path / "b", test_share=0, on_missing="drop-identity"
+    )
     assert by_stratum.record.arms["mix"].images == 12 * 12 - 1
     assert by_person.record.arms["mix"].images == 11 * 12
     assert "0003" not in set(by_person.train("mix").column("identity").to_pylist())
@@ -273,12 +319,16 @@ def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manif
 
 
 def test_low_retention_is_refused_and_half_retention_is_said(manifest, tmp_path, crossed):
-    rows = [row for row in crossed(10) if row["weather"] != "foggy" or row["illumination"] == "night"]
+    rows = [
+        row for row in crossed(10) if row["weather"] != "foggy" or row["illumination"] == "night"
+    ]
     split = make_split(manifest(rows), "weather", output=tmp_path / "a", test_share=0)
     assert split.record.retention == pytest.approx(4 / 10)
     assert any("Only 40.0% of the candidate images" in warning for warning in split.record.warnings)
     rare = [row for row in rows if row["weather"] != "foggy" or row["identity"] == "0001"]
     with pytest.raises(SplitError, match=r"--levels.*--min-retention"):
         make_split(manifest(rare), "weather", output=tmp_path / "b", test_share=0)
-    accepted = make_split(manifest(rare), "weather", output=tmp_path / "c", test_share=0, min_retention=0.01)
+    accepted = make_split(
+        manifest(rare), "weather", output=tmp_path / "c", test_share=0, min_retention=0.01
+    )
     assert accepted.record.arms["mix"].identities == 1

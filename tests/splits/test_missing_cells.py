@@ -1,4 +1,5 @@
-"""Holes: levels merged until strata meet, or weights in the place of matching; nothing is made up in silence."""
+"""Holes: levels merged until strata meet, or weights in the place of matching; nothing is made up
+in silence."""
 
 from collections import Counter, defaultdict
 
@@ -17,7 +18,8 @@ def moved(row):
 
 @pytest.fixture
 def shifted(manifest, crossed):
-    """Either the sunny or the foggy image of a person, light and view is taken ten degrees further round."""
+    """Either the sunny or the foggy image of a person, light and view is taken ten degrees further
+    round."""
     rows = [
         {**row, "viewpoint_deg": row["viewpoint_deg"] + 10 * moved(row)}
         for row in crossed(16, views=3, weathers=("sunny", "foggy"))
@@ -29,12 +31,19 @@ def test_views_that_never_meet_are_merged_as_declared_and_said_so(shifted, tmp_p
     options = {"controls": False}
     with pytest.raises(SplitError, match="Nothing can be compared"):
         make_split(shifted, "weather", output=tmp_path / "exact", **options)
-    split = make_split(shifted, "weather", output=tmp_path / "coarse", on_missing="coarsen", **options)
+    split = make_split(
+        shifted, "weather", output=tmp_path / "coarse", on_missing="coarsen", **options
+    )
     assert split.record.retention == 1
     assert split.record.audit.matching["coarsened"]["viewpoint_deg"] == "30"
     assert any("Levels were merged to be matched" in said for said in split.record.warnings)
-    views = [Counter(split.train(f"only-{sky}").column("viewpoint_deg").to_pylist()) for sky in ("sunny", "foggy")]
-    assert all(set(seen) == {90, 100, 210, 220, 330, 340} for seen in views)  # images keep their own levels
+    views = [
+        Counter(split.train(f"only-{sky}").column("viewpoint_deg").to_pylist())
+        for sky in ("sunny", "foggy")
+    ]
+    assert all(
+        set(seen) == {90, 100, 210, 220, 330, 340} for seen in views
+    )  # images keep their own levels
     assert len({seen[view] + seen[view + 10] for seen in views for view in (90, 210, 330)}) == 1
 
 
@@ -54,7 +63,10 @@ def test_the_attribute_itself_is_merged_where_the_command_says_so(manifest, cros
         coarsen={"weather": "sunny+clouds/overcast+foggy"},
     )
     assert split.arms[:2] == ["only-sunny+clouds", "only-overcast+foggy"]
-    assert set(split.train("only-sunny+clouds").column("weather").to_pylist()) == {"sunny", "clouds"}
+    assert set(split.train("only-sunny+clouds").column("weather").to_pylist()) == {
+        "sunny",
+        "clouds",
+    }
 
 
 def test_a_map_is_a_width_for_numbers_and_groups_for_names():
@@ -69,11 +81,14 @@ def test_a_map_is_a_width_for_numbers_and_groups_for_names():
 
 
 def holed(crossed):
-    """Half of the persons have no dusk in foggy weather, so exact matching loses their dusk everywhere."""
+    """Half of the persons have no dusk in foggy weather, so exact matching loses their dusk
+    everywhere."""
     return [
         row
         for row in crossed(24, weathers=("sunny", "foggy"))
-        if not (row["weather"] == "foggy" and row["illumination"] == "dusk" and int(row["identity"]) % 2)
+        if not (
+            row["weather"] == "foggy" and row["illumination"] == "dusk" and int(row["identity"]) % 2
+        )
     ]
 
 
@@ -110,7 +125,9 @@ def test_weights_that_cost_too_much_are_refused(manifest, crossed, tmp_path):
         if row["weather"] == "sunny" or row["illumination"] == "night" or int(row["identity"]) == 1
     ]
     with pytest.raises(SplitError, match=r"effective \d+% of its .* less than 50%"):
-        make_split(manifest(rows), "weather", output=tmp_path / "split", on_missing="weight", test_share=0)
+        make_split(
+            manifest(rows), "weather", output=tmp_path / "split", on_missing="weight", test_share=0
+        )
 
 
 def test_without_weights_the_column_is_empty(manifest, crossed, tmp_path):

@@ -1,4 +1,5 @@
-"""The ICASSP 2021 studies on a manifest as large as GPR+: 808 people x 12 views x 7 weathers x 7 hours, no images."""
+"""The ICASSP 2021 studies on a manifest as large as GPR+: 808 people x 12 views x 7 weathers x 7
+hours, no images."""
 
 from itertools import product
 from pathlib import Path
@@ -45,7 +46,8 @@ def write_complete(folder: Path, people: int) -> Manifest:
 
     person = np.repeat(np.arange(people), CELLS)
     of = {
-        name: np.tile(codes, people) for name, codes in zip("vsh", np.indices((12, 7, 7)).reshape(3, -1), strict=True)
+        name: np.tile(codes, people)
+        for name, codes in zip("vsh", np.indices((12, 7, 7)).reshape(3, -1), strict=True)
     }
     table = pa.table(
         {
@@ -59,14 +61,20 @@ def write_complete(folder: Path, people: int) -> Manifest:
         }
     )
     workdir.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
-    persons = pa.table({"dataset": ["gprplus"] * people, "identity": names, "images": [CELLS] * people})
+    persons = pa.table(
+        {"dataset": ["gprplus"] * people, "identity": names, "images": [CELLS] * people}
+    )
     workdir.write_table(folder / "identities.parquet", schema.conform(persons, schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         workdir.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
     factors = ["identity", "viewpoint_deg", "weather", "illumination"]
     about = dataset(layout="gprplus", factors=factors, fingerprint=str(people))
     about |= {"images": people * CELLS, "identities": people}
-    record = {"schema_version": schema.VERSION, "fingerprint": str(people), "datasets": {"gprplus": about}}
+    record = {
+        "schema_version": schema.VERSION,
+        "fingerprint": str(people),
+        "datasets": {"gprplus": about},
+    }
     record |= {"levels": {}, "counts": {"images": people * CELLS}}
     workdir.write_json(folder / "manifest.json", record)
     return Manifest.open(folder)
@@ -80,7 +88,9 @@ def gprplus_like(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(gprplus_like, tmp_path_factory):
     plan = merge_studies([read_study(f"icassp2021_{target}")[0] for target in ("market", "duke")])
-    return make_study_splits(plan, gprplus_like.path, tmp_path_factory.mktemp("splits"), force=False)
+    return make_study_splits(
+        plan, gprplus_like.path, tmp_path_factory.mktemp("splits"), force=False
+    )
 
 
 def test_every_arm_has_the_boxes_that_the_paper_prints(both):
@@ -93,20 +103,34 @@ def test_every_arm_has_the_boxes_that_the_paper_prints(both):
 
 
 def test_what_both_studies_have_is_one_training_and_ten_are_left(both):
-    market, duke = ({arm: facts.fingerprint for arm, facts in split.record.arms.items()} for split in both)
-    assert {arm for arm in BOXES if market[arm] == duke[arm]} == {"ids-100", "ids-400", "ids-800", "illumination"}
+    market, duke = (
+        {arm: facts.fingerprint for arm, facts in split.record.arms.items()} for split in both
+    )
+    assert {arm for arm in BOXES if market[arm] == duke[arm]} == {
+        "ids-100",
+        "ids-400",
+        "ids-800",
+        "illumination",
+    }
     assert len({*market.values(), *duke.values()}) == 10
-    distinct = {facts.fingerprint: facts.images for split in both for facts in split.record.arms.values()}
+    distinct = {
+        facts.fingerprint: facts.images for split in both for facts in split.record.arms.values()
+    }
     assert sum(distinct.values()) == 1_762_800
 
 
 def test_the_arms_are_those_of_a_slow_twin(both):
     names = [f"{i:04}" for i in range(1, 809)]
     priority = sampling.priorities(
-        sampling.hash64_many(sampling.join_canonical("gprplus", name) for name in names), 0, "identity"
+        sampling.hash64_many(sampling.join_canonical("gprplus", name) for name in names),
+        0,
+        "identity",
     )
     line = sorted(range(808), key=lambda i: priority[i])
-    hundred = [sampling.splitmix64(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
+    hundred = [
+        sampling.splitmix64(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64))
+        for i in line[:100]
+    ]
     digest = sampling.sha256_digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
     assert both[0].record.arms["ids-100"].fingerprint == digest
     chosen = both[0].train("all-three")
@@ -116,35 +140,54 @@ def test_the_arms_are_those_of_a_slow_twin(both):
 
 def test_a_smaller_manifest_is_refused_in_one_sentence(tmp_path):
     plan, _ = read_study("icassp2021_market")
-    with pytest.raises(SplitError, match=r"requires 400 identities, but the train set has 120 ") as caught:
-        make_study_splits(plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False)
+    with pytest.raises(
+        SplitError, match=r"requires 400 identities, but the train set has 120 "
+    ) as caught:
+        make_study_splits(
+            plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False
+        )
     assert str(caught.value).count(". ") == 0
     assert not (tmp_path / "splits").exists()
 
 
 def test_the_published_values_are_those_of_the_paper():
     scores = {
-        target: {arm: found[target] for arm, found in read_study(f"icassp2021_{target}")[0].splits[0].published.items()}
+        target: {
+            arm: found[target]
+            for arm, found in read_study(f"icassp2021_{target}")[0].splits[0].published.items()
+        }
         for target in ("market", "duke")
     }
     assert [set(found) for found in scores.values()] == [set(BOXES)] * 2
     assert (scores["market"]["ids-800"].mAP, scores["market"]["viewpoint"].rank5) == (0.174, 0.624)
     assert (scores["duke"]["illumination"].mAP, scores["duke"]["all-three"].rank1) == (0.188, 0.257)
-    assert sum(value.gpu_hours for found in scores.values() for value in found.values()) == pytest.approx(359.4)
+    assert sum(
+        value.gpu_hours for found in scores.values() for value in found.values()
+    ) == pytest.approx(359.4)
 
 
-def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(gprplus_like, tmp_path):
+def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(
+    gprplus_like, tmp_path
+):
     plan, _ = read_study("icassp2021_controlled")
     splits = {
-        s.name.removeprefix("controlled_"): s for s in make_study_splits(plan, gprplus_like.path, tmp_path, force=False)
+        s.name.removeprefix("controlled_"): s
+        for s in make_study_splits(plan, gprplus_like.path, tmp_path, force=False)
     }
-    sizes = {facts.images for s in splits.values() for arm, facts in s.record.arms.items() if not arm.endswith("-all")}
+    sizes = {
+        facts.images
+        for s in splits.values()
+        for arm, facts in s.record.arms.items()
+        if not arm.endswith("-all")
+    }
     assert (plan.seeds, sizes) == (5, {20_160})
     for attr, sets in (("weather", (2,)), ("illumination", (3,)), ("viewpoint", (6,))):
         arms = splits[attr].record.arms
         controls = {f"random-levels-q{q}-1" for q in sets} | {"random-images-1"}
         assert controls | {"mix"} < set(arms)
-        assert {len(arms[name].deals) for name in controls | {"mix"}} == {5}, "a draw for each of the five seeds"
+        assert {len(arms[name].deals) for name in controls | {"mix"}} == {5}, (
+            "a draw for each of the five seeds"
+        )
         assert {facts.identities for facts in arms.values()} == {560}
     assert len(splits["market"].arms) == len(splits["duke"].arms) == 8
     searched = {tuple(split.test().column("uid").to_pylist()) for split in splits.values()}

@@ -9,24 +9,40 @@ from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
 
 LOOKS = [
-    {"identity": f"{i:04}", "gender": "male" if i % 3 else "female", "hat": "yes" if i % 2 else "no"}
+    {
+        "identity": f"{i:04}",
+        "gender": "male" if i % 3 else "female",
+        "hat": "yes" if i % 2 else "no",
+    }
     for i in range(1, 49)
 ]
 
 
-def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cells(manifest, tmp_path, crossed):
+def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cells(
+    manifest, tmp_path, crossed
+):
     rows = crossed(48)
     rows.remove(
         next(row for row in rows if row["identity"] == "0003")
     )  # a hole in one person must not unbalance the cells
-    split = make_split(manifest(rows, people=LOOKS), "gender", output=tmp_path / "split", test_share=0)
+    split = make_split(
+        manifest(rows, people=LOOKS), "gender", output=tmp_path / "split", test_share=0
+    )
     assert split.record.design == "persons"
     assert split.arms == ["only-male", "only-female", "mix", "random-images-1"]
     assert {arm.identities for arm in split.record.arms.values()} == {16}
     assert {arm.images for arm in split.record.arms.values()} == {16 * 48 - 1}
     assert set(column(split, "only-female", "gender")) == {"female"}
     cells = [
-        Counter(zip(*(column(split, arm, name) for name in ("viewpoint_deg", "weather", "illumination")), strict=True))
+        Counter(
+            zip(
+                *(
+                    column(split, arm, name)
+                    for name in ("viewpoint_deg", "weather", "illumination")
+                ),
+                strict=True,
+            )
+        )
         for arm in ("only-male", "only-female", "mix")
     ]
     assert cells[0] == cells[1] == cells[2]
@@ -34,24 +50,45 @@ def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cel
     assert Counter(mixed.values()) == {"male": 8, "female": 8}
 
 
-def test_persons_with_a_hole_are_left_out_or_named_where_whole_ones_are_asked_for(manifest, tmp_path, crossed):
-    rows = [row for row in crossed(24) if not (row["identity"] in ("0003", "0007") and row["weather"] == "foggy")]
+def test_persons_with_a_hole_are_left_out_or_named_where_whole_ones_are_asked_for(
+    manifest, tmp_path, crossed
+):
+    rows = [
+        row
+        for row in crossed(24)
+        if not (row["identity"] in ("0003", "0007") and row["weather"] == "foggy")
+    ]
     source = manifest(rows, people=LOOKS)
     whole = make_split(
-        source, "gender", output=tmp_path / "w", test_share=0, on_missing="drop-identity", controls=False
+        source,
+        "gender",
+        output=tmp_path / "w",
+        test_share=0,
+        on_missing="drop-identity",
+        controls=False,
     )
     trained = {row["identity"] for arm in whole.arms for row in whole.train(arm).to_pylist()}
     assert len(trained) == 14, "seven of the eight women are whole, and as many of the men"
     assert not trained & {"0003", "0007"}
-    cells = {arm: {(r["weather"], r["illumination"]) for r in whole.train(arm).to_pylist()} for arm in whole.arms}
-    assert all(("foggy", light) in seen for seen in cells.values() for _, light in seen), "no weather is given up"
-    with pytest.raises(SplitError, match=r"2 of 24 identities .* lack some combination .*0003, 0007"):
+    cells = {
+        arm: {(r["weather"], r["illumination"]) for r in whole.train(arm).to_pylist()}
+        for arm in whole.arms
+    }
+    assert all(("foggy", light) in seen for seen in cells.values() for _, light in seen), (
+        "no weather is given up"
+    )
+    with pytest.raises(
+        SplitError, match=r"2 of 24 identities .* lack some combination .*0003, 0007"
+    ):
         make_split(source, "gender", output=tmp_path / "f", test_share=0, on_missing="fail")
 
 
 def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, crossed):
     source = manifest(crossed(48), people=LOOKS)
-    few, many = (make_split(source, "gender", output=tmp_path / str(n), test_share=0, identities=n) for n in (4, 12))
+    few, many = (
+        make_split(source, "gender", output=tmp_path / str(n), test_share=0, identities=n)
+        for n in (4, 12)
+    )
     for arm in ("only-male", "only-female"):
         assert uids(few, arm) < uids(many, arm)
         assert few.record.arms[arm].identities == 4
@@ -64,7 +101,9 @@ def test_two_person_attributes_that_always_go_together_are_refused(manifest, tmp
         make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
 
 
-def test_a_person_attribute_that_leans_on_another_is_built_with_a_warning(manifest, tmp_path, crossed):
+def test_a_person_attribute_that_leans_on_another_is_built_with_a_warning(
+    manifest, tmp_path, crossed
+):
     looks = [
         {**look, "hair": "long" if look["gender"] == "female" or i % 7 == 0 else "short"}
         for i, look in enumerate(LOOKS)
@@ -87,7 +126,12 @@ def test_the_ladder_of_persons_is_nested_at_constant_images(manifest, tmp_path, 
 
 def test_the_rungs_can_be_named(manifest, tmp_path, crossed):
     split = make_split(
-        manifest(crossed(32)), "identity", output=tmp_path / "split", test_share=0, levels=["8", "24"], budget=60
+        manifest(crossed(32)),
+        "identity",
+        output=tmp_path / "split",
+        test_share=0,
+        levels=["8", "24"],
+        budget=60,
     )
     assert split.arms == ["ids-8", "ids-24", "ids-8-all", "ids-24-all"]
     per_person = Counter(column(split, "ids-24", "identity")).values()

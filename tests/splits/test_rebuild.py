@@ -1,4 +1,5 @@
-"""The same split elsewhere: from a stranger's record, in another process, of a manifest in another order or grown."""
+"""The same split elsewhere: from a stranger's record, in another process, of a manifest in another
+order or grown."""
 
 import json
 import os
@@ -18,7 +19,12 @@ from gprplus.core.errors import DeclarationError, FilterError, RequestChanged, S
 from gprplus.core.typed import as_json
 from gprplus.splits import Split, make_split, rebuild_split
 
-REQUEST = {"attr": "weather", "levels": ["sunny", "foggy"], "where": "illumination != night", "seed": 3}
+REQUEST = {
+    "attr": "weather",
+    "levels": ["sunny", "foggy"],
+    "where": "illumination != night",
+    "seed": 3,
+}
 
 
 @pytest.fixture
@@ -72,7 +78,9 @@ def test_a_record_that_lies_where_its_split_belongs_gets_its_rows_back(source, t
     assert not rebuild_split(split.path, source, output=split.path).split.made
 
 
-def test_another_manifest_gives_another_split_which_is_told_and_not_kept(manifest, crossed, record, tmp_path):
+def test_another_manifest_gives_another_split_which_is_told_and_not_kept(
+    manifest, crossed, record, tmp_path
+):
     grown = manifest(crossed(30))
     rebuilt = rebuild_split(record, grown, output=tmp_path / "here")
     told = {one.what: (one.before, one.after) for one in rebuilt.differences}
@@ -82,7 +90,9 @@ def test_another_manifest_gives_another_split_which_is_told_and_not_kept(manifes
     assert not (tmp_path / "here").exists()
 
 
-def test_a_manifest_that_tells_more_of_the_same_rows_is_no_obstacle(manifest, crossed, record, tmp_path):
+def test_a_manifest_that_tells_more_of_the_same_rows_is_no_obstacle(
+    manifest, crossed, record, tmp_path
+):
     weighed = manifest([{**row, "size_bytes": 700} for row in crossed(24)])
     rebuilt = rebuild_split(record, weighed, output=tmp_path / "here")
     assert rebuilt.split is not None
@@ -101,8 +111,16 @@ def test_a_folder_in_use_is_not_taken(source, record, tmp_path):
     [
         (lambda info: info.pop("arms"), SplitError, "lacks arms"),
         (lambda info: info.update(schema_version=7), SplitError, "has schema version 7"),
-        (lambda info: info["request"].update(wheather="x"), DeclarationError, "unknown key 'wheather'"),
-        (lambda info: info["request"].update(where="weather == 'hail'"), FilterError, "no level 'hail'"),
+        (
+            lambda info: info["request"].update(wheather="x"),
+            DeclarationError,
+            "unknown key 'wheather'",
+        ),
+        (
+            lambda info: info["request"].update(where="weather == 'hail'"),
+            FilterError,
+            "no level 'hail'",
+        ),
     ],
     ids=["no arms", "another schema", "an unknown option", "a level that is not here"],
 )
@@ -147,13 +165,22 @@ print(split.record.fingerprint)
 """
 
 
-def test_rows_bytes_and_records_do_not_depend_on_hash_seed_threads_or_order(manifest, crossed, tmp_path):
+def test_rows_bytes_and_records_do_not_depend_on_hash_seed_threads_or_order(
+    manifest, crossed, tmp_path
+):
     rows = crossed(24)
     shuffled = random.Random(5).sample(rows, len(rows))
     found = []
     for seed, threads, given_rows in (("0", "1", rows), ("4711", "2", rows), ("17", "4", shuffled)):
         folder = tmp_path / seed / "split"
-        command = [sys.executable, "-c", WORKER, str(manifest(given_rows).path), str(folder), threads]
+        command = [
+            sys.executable,
+            "-c",
+            WORKER,
+            str(manifest(given_rows).path),
+            str(folder),
+            threads,
+        ]
         environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": threads}
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found.append((ran.stdout, (folder / "members.parquet").read_bytes(), told(folder)))
@@ -161,10 +188,14 @@ def test_rows_bytes_and_records_do_not_depend_on_hash_seed_threads_or_order(mani
 
 
 def told(folder: Path) -> dict[str, object]:
-    """What split.json says, apart from where things lie and which manifest it was (here its rows were shuffled)."""
+    """What split.json says, apart from where things lie and which manifest it was (here its rows
+    were shuffled)."""
     info = as_json(Split.open(folder).record)
     apart = ("manifest", "datasets")
-    return {**{key: info[key] for key in info if key not in apart}, "request": {**info["request"], "manifest": None}}
+    return {
+        **{key: info[key] for key in info if key not in apart},
+        "request": {**info["request"], "manifest": None},
+    }
 
 
 NAMES = st.sets(st.integers(1, 500).map("{:04}".format), min_size=8, max_size=24)
@@ -182,11 +213,17 @@ def test_growing_moves_nobody_and_changes_a_sample_by_the_newcomers_at_most(
         rows = crossed(sorted(names), views=2, weathers=("sunny", "foggy"), lights=("dusk",))
         try:
             split = make_split(
-                write_manifest(folder / place, rows), "weather", output=folder / f"{place}-s", identities=size
+                write_manifest(folder / place, rows),
+                "weather",
+                output=folder / f"{place}-s",
+                identities=size,
             )
         except SplitError:
             return None  # nobody fell on one of the sides
-        return tuple(set(table.column("identity").to_pylist()) for table in (split.test(), split.train("mix")))
+        return tuple(
+            set(table.column("identity").to_pylist())
+            for table in (split.test(), split.train("mix"))
+        )
 
     before, after = answer(old, "a"), answer(old | new, "b")
     if before and after:

@@ -35,11 +35,17 @@ def test_what_never_changes_is_chance_to_the_digit():
 
 
 def test_one_person_a_level_is_too_few_to_hold_any_out():
-    assert probe_shortcuts(np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1])) is None
+    assert (
+        probe_shortcuts(np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1]))
+        is None
+    )
 
 
 def test_a_level_that_darkens_is_said_to():
-    values = {"brightness": np.where(LEVEL == 2, 0.1, 0.6), "contrast": np.tile([0.1, 0.1, 0.1, 0.2, 0.2, 0.2], 40)}
+    values = {
+        "brightness": np.where(LEVEL == 2, 0.1, 0.6),
+        "contrast": np.tile([0.1, 0.1, 0.1, 0.2, 0.2, 0.2], 40),
+    }
     found = level_shifts(values, LEVEL, ("noon", "dusk", "night"))
     assert found["brightness"]["means"] == {"noon": 0.6, "dusk": 0.6, "night": 0.1}
     assert (found["brightness"]["explained"], found["brightness"]["overlap"]) == (1, 0)
@@ -50,7 +56,11 @@ def test_a_level_that_darkens_is_said_to():
 BITS = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12)
 
 
-@given(BITS, BITS, st.lists(st.tuples(st.integers(0, 11), st.sets(st.integers(0, 63), max_size=5)), max_size=8))
+@given(
+    BITS,
+    BITS,
+    st.lists(st.tuples(st.integers(0, 11), st.sets(st.integers(0, 63), max_size=5)), max_size=8),
+)
 def test_near_hashes_are_those_of_the_slow_twin(ours, theirs, changed):
     near = [theirs[i % len(theirs)] ^ sum(1 << bit for bit in bits) for i, bits in changed]
     mine, other = (np.array(values, dtype=np.uint64) for values in (ours + near, theirs))
@@ -61,23 +71,39 @@ def test_near_hashes_are_those_of_the_slow_twin(ours, theirs, changed):
             slow[i] = bits
     first, second, apart = nearest_within(mine, other, 3)
     assert dict(zip(first.tolist(), apart.tolist(), strict=True)) == slow
-    assert [int(mine[i] ^ other[j]).bit_count() for i, j in zip(first, second, strict=True)] == apart.tolist()
+    assert [
+        int(mine[i] ^ other[j]).bit_count() for i, j in zip(first, second, strict=True)
+    ] == apart.tolist()
 
 
 def test_near_duplicates_stand_nearest_first(manifest, tmp_path, crossed):
     source = manifest(crossed(24))
     split = make_split(source, "weather", output=tmp_path / "split")
-    trained, tested = split.train("only-sunny")["path"][0].as_py(), split.test()["path"].to_pylist()[:3]
+    trained, tested = (
+        split.train("only-sunny")["path"][0].as_py(),
+        split.test()["path"].to_pylist()[:3],
+    )
     images = source.images()
-    hashes = np.random.default_rng(0).integers(0, 2**64, len(images), dtype=np.uint64)  # no two of them alike
+    hashes = np.random.default_rng(0).integers(
+        0, 2**64, len(images), dtype=np.uint64
+    )  # no two of them alike
     place = {path: i for i, path in enumerate(images["path"].to_pylist())}
     for path, changed in zip(tested, (0, 0b111, 0b11), strict=True):
         hashes[place[path]] = hashes[place[trained]] ^ np.uint64(changed)
-    workdir.write_table(source.path / "images.parquet", images.append_column("dhash", pa.array(hashes)))
+    workdir.write_table(
+        source.path / "images.parquet", images.append_column("dhash", pa.array(hashes))
+    )
     split = make_split(source.path, "weather", output=tmp_path / "split", force=True)
     pairs = split.record.audit.leakage.near_duplicates.pairs
-    assert [(pair.test, pair.bits) for pair in pairs] == [(tested[0], 0), (tested[2], 2), (tested[1], 3)]
-    assert any(f"training image ({tested[0]} and {trained}, {tested[2]}" in told for told in split.record.warnings)
+    assert [(pair.test, pair.bits) for pair in pairs] == [
+        (tested[0], 0),
+        (tested[2], 2),
+        (tested[1], 3),
+    ]
+    assert any(
+        f"training image ({tested[0]} and {trained}, {tested[2]}" in told
+        for told in split.record.warnings
+    )
 
 
 def test_pixels_say_what_illumination_moves_and_what_looking_cost(tmp_path, draw):
@@ -94,6 +120,9 @@ def test_pixels_say_what_illumination_moves_and_what_looking_cost(tmp_path, draw
     assert looks["means"]["forenoon"] > looks["means"]["night"]
     assert looks["explained"] > 0.5
     assert audit["shortcuts"]["illumination"]["border pixels"]["above"]
-    assert any("border pixels" in warning and "(chance 50%)" in warning for warning in again.record.warnings)
+    assert any(
+        "border pixels" in warning and "(chance 50%)" in warning
+        for warning in again.record.warnings
+    )
     assert audit["cost"]["images"] > 0
     assert not make_split(source, "illumination", output=tmp_path / "split").made

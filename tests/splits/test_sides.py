@@ -22,9 +22,11 @@ def people(split):
 
 
 def test_queries_spread_over_the_levels_of_everything_at_once():
-    # One person, 6 cameras, 3 x 2 other levels: the 6 queries take each of the 3 levels twice, of the 2 thrice.
+    # One person, 6 cameras, 3 x 2 other levels: the 6 queries take each of the 3 levels twice, of
+    # the 2 thrice.
     camera, hour, place = (
-        axis.ravel() for axis in np.meshgrid(np.arange(6), np.arange(3), np.arange(2), indexing="ij")
+        axis.ravel()
+        for axis in np.meshgrid(np.arange(6), np.arange(3), np.arange(2), indexing="ij")
     )
     others = [
         AttributeCodes("illumination", hour.astype(np.int32), tuple("abc")),
@@ -38,14 +40,18 @@ def test_queries_spread_over_the_levels_of_everything_at_once():
 
 
 def twin_queries(rows, levels, priority):
-    """Camera by camera, each person takes the row whose levels it has used least; the smallest priority among those."""
+    """Camera by camera, each person takes the row whose levels it has used least; the smallest
+    priority among those."""
     used, chosen = defaultdict(Counter), []
     groups = defaultdict(list)
     for row in rows:
         groups[row["camera"], row["identity"]].append(row)
     for key in sorted(groups):
         seen = used[key[1]]
-        best = min(groups[key], key=lambda row: (sum(seen[name, row[name]] for name in levels), priority[row["uid"]]))
+        best = min(
+            groups[key],
+            key=lambda row: (sum(seen[name, row[name]] for name in levels), priority[row["uid"]]),
+        )
         seen.update((name, best[name]) for name in levels)
         chosen.append(best["uid"])
     return set(chosen)
@@ -72,7 +78,9 @@ def test_one_query_for_each_person_and_camera_and_the_rest_is_gallery(manifest, 
     assert all(row["arm"] is None for row in rows)
 
 
-def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(manifest, tmp_path, crossed):
+def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(
+    manifest, tmp_path, crossed
+):
     source = manifest(crossed(24))
     reference = make_split(source, "weather", output=tmp_path / "reference")
     expected = searched_rows(reference)
@@ -91,12 +99,18 @@ def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(manife
         assert split.record.test == reference.record.test
 
 
-def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched(manifest, tmp_path, crossed):
+def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched(
+    manifest, tmp_path, crossed
+):
     source = manifest(crossed(24))
     split = make_split(source, "weather", output=tmp_path / "split")
     rows = searched_rows(split)
-    uids = (sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery"))
-    expected = sampling.sha256_digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
+    uids = (
+        sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery")
+    )
+    expected = sampling.sha256_digest(
+        *(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids)
+    )
     assert split.record.test.fingerprint == expected
     for i, options in enumerate([{"test_share": 0.5}, {"where": "illumination != night"}]):
         other = make_split(source, "weather", **options, output=tmp_path / str(i))
@@ -104,7 +118,9 @@ def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched
 
 
 def test_a_filter_holds_on_both_sides(manifest, tmp_path, crossed):
-    split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split", where="illumination != night")
+    split = make_split(
+        manifest(crossed(24)), "weather", output=tmp_path / "split", where="illumination != night"
+    )
     assert "night" not in set(split.members().column("illumination").to_pylist())
     assert split.record.audit.left_out == {"filtered out by --where": 24 * 4 * 4}
 
@@ -142,7 +158,13 @@ def test_the_share_is_a_threshold():
 def test_a_share_of_nothing_leaves_no_test_rows_and_says_so(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(6)), "weather", output=tmp_path / "split", test_share=0)
     assert split.test().num_rows == 0
-    nobody = {"identities": 0, "queries": 0, "gallery": 0, "protocol": "camera", "fingerprint": None}
+    nobody = {
+        "identities": 0,
+        "queries": 0,
+        "gallery": 0,
+        "protocol": "camera",
+        "fingerprint": None,
+    }
     assert as_json(split.record.test) == nobody
     assert any("--target" in warning for warning in split.record.warnings)
 
@@ -151,21 +173,31 @@ def test_the_viewpoint_plays_the_camera_where_no_camera_is_known(manifest, tmp_p
     rows = [{**row, "camera": None} for row in crossed(24)]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
     assert split.record.test.protocol == "viewpoint"
-    searched = [(row["identity"], row["viewpoint_deg"]) for row in split.test().to_pylist() if row["role"] == "query"]
+    searched = [
+        (row["identity"], row["viewpoint_deg"])
+        for row in split.test().to_pylist()
+        if row["role"] == "query"
+    ]
     assert len(searched) == len(set(searched)) == 4 * split.record.test.identities
 
 
-def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(manifest, tmp_path, crossed):
+def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(
+    manifest, tmp_path, crossed
+):
     persons = people(make_split(manifest(crossed(24)), "weather", output=tmp_path / "all"))
     lonely = min(persons)
     rows = [row for row in crossed(24) if row["identity"] != lonely or row["camera"] == 1]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
     own = split.record.audit.test.answerable["camera"]
     assert own.excluded == 1
-    assert own.reasons == {"all images of the identity in the gallery are from the camera of the query": 1}
+    assert own.reasons == {
+        "all images of the identity in the gallery are from the camera of the query": 1
+    }
     assert split.record.test.queries == 4 * (len(persons) - 1)
     assert any("1 queries have no true match" in warning for warning in split.record.warnings)
-    assert Counter(row["role"] for row in split.test().to_pylist() if row["identity"] == lonely) == {"gallery": 12}
+    assert Counter(
+        row["role"] for row in split.test().to_pylist() if row["identity"] == lonely
+    ) == {"gallery": 12}
 
 
 def test_nothing_to_be_found_is_refused(manifest, tmp_path, crossed):
@@ -175,7 +207,9 @@ def test_nothing_to_be_found_is_refused(manifest, tmp_path, crossed):
 
 
 @pytest.mark.parametrize(("views", "search"), [(4, 2), (3, 1), (5, 2)])
-def test_of_a_person_with_one_image_a_camera_the_larger_half_is_to_be_found(manifest, tmp_path, crossed, views, search):
+def test_of_a_person_with_one_image_a_camera_the_larger_half_is_to_be_found(
+    manifest, tmp_path, crossed, views, search
+):
     rows = crossed(24, views=views, weathers=("sunny",), lights=("night",))
     split = make_split(manifest(rows), "viewpoint_deg", output=tmp_path / "split")
     roles = defaultdict(Counter)
@@ -185,7 +219,8 @@ def test_of_a_person_with_one_image_a_camera_the_larger_half_is_to_be_found(mani
 
 
 @pytest.mark.parametrize(
-    ("share", "says"), [(0.001, "No identity fell in the test set"), (0.999, "No identity is left for training")]
+    ("share", "says"),
+    [(0.001, "No identity fell in the test set"), (0.999, "No identity is left for training")],
 )
 def test_an_empty_side_is_refused(manifest, tmp_path, crossed, share, says):
     with pytest.raises(SplitError, match=says):
@@ -193,7 +228,8 @@ def test_an_empty_side_is_refused(manifest, tmp_path, crossed, share, says):
 
 
 def test_one_person_alone_on_the_test_side_is_warned_of(manifest, tmp_path, crossed):
-    """Of ten people one falls under the share of 0.1; under 0.6 there are five more to be mistaken for."""
+    """Of ten people one falls under the share of 0.1; under 0.6 there are five more to be mistaken
+    for."""
     few, more = (
         make_split(manifest(crossed(10)), "weather", test_share=share, output=tmp_path / str(share))
         for share in (0.1, 0.6)

@@ -1,4 +1,5 @@
-"""Tests of one level by itself: which queries and which gallery, and scores by a naive double loop."""
+"""Tests of one level by itself: which queries and which gallery, and scores by a naive double
+loop."""
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,11 @@ SKIES = ("sunny", "clouds", "foggy")
 
 def average_precision(query, gallery, features):
     """Sort, walk, count: rows of another camera or identity stay, wrong ones first among equals."""
-    kept = [row for row in gallery if not (row["identity"] == query["identity"] and row["camera"] == query["camera"])]
+    kept = [
+        row
+        for row in gallery
+        if not (row["identity"] == query["identity"] and row["camera"] == query["camera"])
+    ]
     order = sorted(
         kept,
         key=lambda row: (
@@ -51,10 +56,16 @@ def scored(split, tests):
         for seed in range(2):
             features, tables = features_of(everything, [place, seed]), []
             for test in tests:
-                tables.append(test.score(np.stack([features[uid] for uid in test.uids.tolist()]))[1])
-                results.append({"arm": arm, "seed": seed, "target": test.name, "split": "s", "recipe": "r"})
+                tables.append(
+                    test.score(np.stack([features[uid] for uid in test.uids.tolist()]))[1]
+                )
+                results.append(
+                    {"arm": arm, "seed": seed, "target": test.name, "split": "s", "recipe": "r"}
+                )
                 rows = test.rows.to_pylist()
-                asked, searched = ([row for row in rows if row["role"] == role] for role in ("query", "gallery"))
+                asked, searched = (
+                    [row for row in rows if row["role"] == role] for role in ("query", "gallery")
+                )
                 (level,) = {row[split.record.attribute] for row in rows}
                 each = [average_precision(row, searched, features) for row in asked]
                 naive.setdefault((arm, level), []).append(np.mean(each))
@@ -75,26 +86,42 @@ def test_own_level_and_transfer_are_those_of_a_double_loop(manifest, crossed, tm
     for row in shown_levels:
         if row["metric"] == "mAP":
             assert row["value"] == pytest.approx(means[row["arm"], row["level"]], abs=1e-6)
-    shown = {(row["family"], row["contrast"]): row["value"] for row in contrasts if row["metric"] == "mAP"}
+    shown = {
+        (row["family"], row["contrast"]): row["value"]
+        for row in contrasts
+        if row["metric"] == "mAP"
+    }
     for level in levels:
         arm, unseen = f"only-{level}", [one for one in levels if one != level]
-        assert shown["own level", arm] == pytest.approx(means[arm, level] - means["mix", level], abs=1e-6)
+        assert shown["own level", arm] == pytest.approx(
+            means[arm, level] - means["mix", level], abs=1e-6
+        )
         lost = np.mean([means[arm, one] - means["mix", one] for one in unseen])
         assert shown["transfer", arm] == pytest.approx(lost, abs=1e-6)
         rivals = [
-            means[arm, one] - np.mean([means[f"only-{other}", one] for other in unseen if other != one])
+            means[arm, one]
+            - np.mean([means[f"only-{other}", one] for other in unseen if other != one])
             for one in unseen
             if len(levels) > 2
         ]
         if rivals:
-            assert shown["transfer, unseen by both", arm] == pytest.approx(np.mean(rivals), abs=1e-6)
+            assert shown["transfer, unseen by both", arm] == pytest.approx(
+                np.mean(rivals), abs=1e-6
+            )
 
 
 def test_by_default_levels_are_crossed_where_the_test_side_allows_it(manifest, crossed, tmp_path):
     source = manifest(crossed(16, weathers=SKIES))
     kinds = {}
-    for attr, cross in (("weather", None), ("weather", False), ("illumination", None), ("viewpoint_deg", None)):
-        split = make_split(source, attr, output=tmp_path / f"{attr}-{cross}", cross_level_tests=cross)
+    for attr, cross in (
+        ("weather", None),
+        ("weather", False),
+        ("illumination", None),
+        ("viewpoint_deg", None),
+    ):
+        split = make_split(
+            source, attr, output=tmp_path / f"{attr}-{cross}", cross_level_tests=cross
+        )
         kinds[attr, cross] = {facts.kind for facts in split.record.tests.values()}
     assert kinds == {
         ("weather", None): {"cross"},
@@ -106,20 +133,35 @@ def test_by_default_levels_are_crossed_where_the_test_side_allows_it(manifest, c
 
 def test_an_attribute_of_identities_is_tested_level_by_level(manifest, crossed, tmp_path):
     split = make_split(
-        manifest(crossed(24, weathers=SKIES), people=PEOPLE), "gender", output=tmp_path / "split", test_share=0.5
+        manifest(crossed(24, weathers=SKIES), people=PEOPLE),
+        "gender",
+        output=tmp_path / "split",
+        test_share=0.5,
     )
     known = split.record.tests
     assert sorted(known) == ["self:female>female", "self:male>male"]
     whole = split.test().to_pylist()
     for level in ("female", "male"):
-        (target,) = [one for one in targets.cross_level_targets(split) if one.name == f"self:{level}>{level}"]
+        (target,) = [
+            one for one in targets.cross_level_targets(split) if one.name == f"self:{level}>{level}"
+        ]
         mine = {row["uid"] for row in whole if row["gender"] == level}
         assert set(target.uids.tolist()) == mine, "all rows of the level, and no others"
 
 
 def test_levels_that_nothing_answers_have_no_test(manifest, crossed, tmp_path):
-    rows = [row for row in crossed(16, weathers=SKIES) if row["weather"] != "foggy" or row["camera"] == 1]
-    split = make_split(manifest(rows), "weather", output=tmp_path / "split", levels=["sunny", "clouds"], test_share=0.4)
+    rows = [
+        row
+        for row in crossed(16, weathers=SKIES)
+        if row["weather"] != "foggy" or row["camera"] == 1
+    ]
+    split = make_split(
+        manifest(rows),
+        "weather",
+        output=tmp_path / "split",
+        levels=["sunny", "clouds"],
+        test_share=0.4,
+    )
     assert {facts.query_level for facts in split.record.tests.values()} == {"sunny", "clouds"}
     assert split.record.gallery_levels["foggy"] > 0
 
@@ -133,7 +175,11 @@ def test_identities_have_no_levels_to_test(manifest, crossed, tmp_path):
 
 def test_sets_of_levels_are_tested_on_every_level_that_the_mixture_has(manifest, crossed, tmp_path):
     source = manifest(crossed(16, weathers=(*SKIES, "neutral")))
-    split = make_split(source, "weather", output=tmp_path / "split", levels=["sunny+clouds"], controls=False)
+    split = make_split(
+        source, "weather", output=tmp_path / "split", levels=["sunny+clouds"], controls=False
+    )
     assert set(level_tests(split.record)) == {*SKIES, "neutral"}
-    plain = make_split(source, "weather", output=tmp_path / "plain", levels=["sunny", "clouds"], controls=False)
+    plain = make_split(
+        source, "weather", output=tmp_path / "plain", levels=["sunny", "clouds"], controls=False
+    )
     assert set(level_tests(plain.record)) == {"sunny", "clouds"}

@@ -30,10 +30,17 @@ def test_members_stand_by_arm_then_identity_then_path_and_test_rows_last(source,
     assert table.schema.equals(schema.arrow_schema(schema.MEMBERS))
     rows = table.to_pylist()
     order = {arm: place for place, arm in enumerate([*split.arms, None])}
-    keys = [(order[row["arm"]], row["deal"] or 0, row["dataset"], row["identity"], row["path"]) for row in rows]
+    keys = [
+        (order[row["arm"]], row["deal"] or 0, row["dataset"], row["identity"], row["path"])
+        for row in rows
+    ]
     assert keys == sorted(keys)
     assert all((row["role"] == "train") == (row["arm"] is not None) for row in rows)
-    dealt = [(arm, deal) for arm in split.arms for deal in range(5 if arm in ("mix", "random-images-1") else 1)]
+    dealt = [
+        (arm, deal)
+        for arm in split.arms
+        for deal in range(5 if arm in ("mix", "random-images-1") else 1)
+    ]
     pieces = [*(split.train(arm, deal) for arm, deal in dealt), split.test()]
     assert [row for piece in pieces for row in piece.to_pylist()] == rows
 
@@ -42,9 +49,10 @@ def test_members_are_the_images_they_name(source, tmp_path):
     split = make_split(source, "weather", output=tmp_path / "split")
     images = {row["uid"]: row for row in source.images().to_pylist()}
     for row in split.members().to_pylist():
-        assert {name: images[row["uid"]][name] for name in ("path", "identity", "camera", "weather", "background")} == {
-            name: row[name] for name in ("path", "identity", "camera", "weather", "background")
-        }
+        assert {
+            name: images[row["uid"]][name]
+            for name in ("path", "identity", "camera", "weather", "background")
+        } == {name: row[name] for name in ("path", "identity", "camera", "weather", "background")}
 
 
 def test_one_arm_is_read_from_its_own_row_groups(source, tmp_path):
@@ -63,7 +71,9 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     elsewhere = make_split(source, "weather", output=tmp_path / "deeper" / "other")
     other = make_split(source, "weather", output=tmp_path / "seeded", seed=1)
     assert split.record.fingerprint == elsewhere.record.fingerprint != other.record.fingerprint
-    assert (split.path / "members.parquet").read_bytes() == (elsewhere.path / "members.parquet").read_bytes()
+    assert (split.path / "members.parquet").read_bytes() == (
+        elsewhere.path / "members.parquet"
+    ).read_bytes()
     uids = sorted(split.train("mix").column("uid").to_pylist())
     digest = keys.sha256_digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
     assert split.record.arms["mix"].fingerprint == digest
@@ -75,7 +85,9 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     prints = [keys.table_fingerprint(piece, without) for piece in once]
     prints[-1:-1] = [keys.table_fingerprint(piece, told) for piece in dealt]
     assert split.record.fingerprint == keys.sha256_digest(*prints)
-    assert split.record.arms["only-sunny"] == other.record.arms["only-sunny"]  # one image a cell: nothing to draw
+    assert (
+        split.record.arms["only-sunny"] == other.record.arms["only-sunny"]
+    )  # one image a cell: nothing to draw
 
 
 def test_the_same_request_again_does_nothing(source, tmp_path):
@@ -88,7 +100,9 @@ def test_the_same_request_again_does_nothing(source, tmp_path):
 
 def test_blanks_in_a_filter_make_no_other_request(source, tmp_path):
     make_split(source, "weather", output=tmp_path / "split", where="illumination  !=  night ")
-    assert not make_split(source, "weather", output=tmp_path / "split", where="illumination != night").made
+    assert not make_split(
+        source, "weather", output=tmp_path / "split", where="illumination != night"
+    ).made
 
 
 def test_a_misspelt_request_into_a_used_folder_is_told_as_misspelt(source, tmp_path):
@@ -105,7 +119,10 @@ def test_another_request_stops_unless_forced(source, tmp_path, manifest, crossed
         make_split(source, "weather", output=tmp_path / "split", seed=3)
     with pytest.raises(RequestChanged, match="manifest was"):
         make_split(manifest(crossed(25)), "weather", output=tmp_path / "split")
-    assert make_split(source, "weather", output=tmp_path / "split", seed=3, force=True).record.seed == 3
+    assert (
+        make_split(source, "weather", output=tmp_path / "split", seed=3, force=True).record.seed
+        == 3
+    )
 
 
 def test_force_makes_the_same_request_anew(source, tmp_path):
@@ -171,7 +188,10 @@ def test_junk_distractors_and_strangers_are_left_out_and_counted(manifest, cross
 
 def test_two_datasets_with_one_identity_name_have_two_persons(manifest, crossed, tmp_path):
     split = make_split(
-        manifest(crossed(12) + crossed(12, dataset="street")), "weather", output=tmp_path / "split", test_share=0
+        manifest(crossed(12) + crossed(12, dataset="street")),
+        "weather",
+        output=tmp_path / "split",
+        test_share=0,
     )
     assert split.record.arms["mix"].identities == 24
     assert set(split.record.datasets) == {"engine", "street"}
@@ -182,7 +202,11 @@ def test_a_target_without_roles_gets_the_rule_of_the_test_side(source):
     assert rows.num_rows == 24 * 48
     assert Counter(rows.column("role").to_pylist()) == {"query": 24 * 4, "gallery": 24 * 44}
     assert rows.schema.metadata == {b"protocol": b"camera"}
-    assert rows.column_names == [*(column.name for column in schema.MEMBERS), "is_junk", "is_distractor"]
+    assert rows.column_names == [
+        *(column.name for column in schema.MEMBERS),
+        "is_junk",
+        "is_distractor",
+    ]
 
 
 def test_a_target_with_roles_keeps_them_and_its_junk(manifest):
@@ -204,7 +228,10 @@ def test_a_target_with_roles_keeps_them_and_its_junk(manifest):
         row(5, "train", "0002", 1),
     ]
     found = target_rows(manifest(rows, factors=(), functions={})).to_pylist()
-    shown = {row["path"]: (row["role"], row["identity"], row["is_junk"], row["is_distractor"]) for row in found}
+    shown = {
+        row["path"]: (row["role"], row["identity"], row["is_junk"], row["is_distractor"])
+        for row in found
+    }
     assert shown == {
         "query/1.jpg": ("query", "0001", False, False),
         "gallery/2.jpg": ("gallery", "0001", False, False),
@@ -221,7 +248,12 @@ def of_roles(counts, dataset="market1501"):
     rows = []
     for role, count in counts.items():
         for i in range(count):
-            row = {"dataset": dataset, "path": f"{dataset}/{role}/{i}.jpg", "identity": f"{i % 2:04}", "camera": i // 2}
+            row = {
+                "dataset": dataset,
+                "path": f"{dataset}/{role}/{i}.jpg",
+                "identity": f"{i % 2:04}",
+                "camera": i // 2,
+            }
             rows.append({**row, "role": role})
     return rows
 
@@ -229,15 +261,25 @@ def of_roles(counts, dataset="market1501"):
 @pytest.mark.parametrize(
     ("layout", "missing", "sentence"),
     [
-        ("market1501", ["query"], r"train and gallery images, but none with the role query \(folder query\)"),
+        (
+            "market1501",
+            ["query"],
+            r"train and gallery images, but none with the role query \(folder query\)",
+        ),
         ("market1501", ["gallery"], r"none with the role gallery \(folder bounding_box_test\)"),
         ("msmt17_v1", ["query"], r"none with the role query \(list_query.txt\)"),
-        ("msmt17_v2", ["query", "gallery"], r"query \(list_query.txt\), gallery \(list_gallery.txt\)"),
+        (
+            "msmt17_v2",
+            ["query", "gallery"],
+            r"query \(list_query.txt\), gallery \(list_gallery.txt\)",
+        ),
         ("cuhk03_extracted", ["query"], "none with the role query"),
         ("own", ["query"], "none with the role query, and training"),
     ],
 )
-def test_a_target_that_lacks_query_or_gallery_is_refused_and_names_what_is_missing(manifest, layout, missing, sentence):
+def test_a_target_that_lacks_query_or_gallery_is_refused_and_names_what_is_missing(
+    manifest, layout, missing, sentence
+):
     counts = {role: count for role, count in MARKET.items() if role not in missing}
     found = manifest(of_roles(counts), factors=(), functions={})
     dataset = replace(found.datasets["market1501"], layout=layout)
@@ -247,17 +289,30 @@ def test_a_target_that_lacks_query_or_gallery_is_refused_and_names_what_is_missi
 
 
 def test_a_complete_target_is_searched_beside_a_set_that_is_all_training(manifest):
-    found = target_rows(manifest(of_roles(MARKET) + of_roles({"train": 4}, "renders"), factors=(), functions={}))
+    found = target_rows(
+        manifest(of_roles(MARKET) + of_roles({"train": 4}, "renders"), factors=(), functions={})
+    )
     assert Counter(found.column("role").to_pylist()) == {"query": 2, "gallery": 4}
-    with pytest.raises(ManifestError, match="dataset 'half' has gallery images, but none with the role query"):
-        target_rows(manifest(of_roles(MARKET) + of_roles({"gallery": 4}, "half"), factors=(), functions={}))
+    with pytest.raises(
+        ManifestError, match="dataset 'half' has gallery images, but none with the role query"
+    ):
+        target_rows(
+            manifest(of_roles(MARKET) + of_roles({"gallery": 4}, "half"), factors=(), functions={})
+        )
 
 
 def test_the_command_prints_arms_test_side_and_the_next_step(source, tmp_path):
     arguments = ["--attr=weather", "--manifest", str(source.path), "--work", str(tmp_path / "work")]
     result = CliRunner().invoke(cli, ["make-split", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
-    for shown in ("only-sunny", "random-images-1", "queries", "camera rule", "100.0%", "gprplus benchmark"):
+    for shown in (
+        "only-sunny",
+        "random-images-1",
+        "queries",
+        "camera rule",
+        "100.0%",
+        "gprplus benchmark",
+    ):
         assert shown in result.stdout
     again = CliRunner().invoke(cli, ["make-split", *arguments, "--json"], catch_exceptions=False)
     told = json.loads(again.stdout)
@@ -276,7 +331,17 @@ def test_the_command_hands_its_options_on(source, tmp_path):
         "--levels",
         "sunny,foggy",
     ]
-    more = ["--where", "illumination != night", "--budget", "40", "--test-share", "0.4", "--no-controls", "--seed", "2"]
+    more = [
+        "--where",
+        "illumination != night",
+        "--budget",
+        "40",
+        "--test-share",
+        "0.4",
+        "--no-controls",
+        "--seed",
+        "2",
+    ]
     result = CliRunner().invoke(cli, ["make-split", *arguments, *more], catch_exceptions=False)
     assert result.exit_code == 0
     info = Split.open(tmp_path / "split").record

@@ -109,7 +109,11 @@ def test_how_it_says_no(text, position, says):
     with pytest.raises(FilterError) as problem:
         kept(text)
     assert says in str(problem.value)
-    assert f"at position {position} " in str(problem.value) if position else "at its end" in str(problem.value)
+    assert (
+        f"at position {position} " in str(problem.value)
+        if position
+        else "at its end" in str(problem.value)
+    )
 
 
 def test_a_very_long_expression_is_no_deep_one():
@@ -161,7 +165,9 @@ NUMBERS = {
     ],
 )
 def test_numbers_are_compared_exactly_whatever_their_size(text, rows):
-    assert [i for i, keep in enumerate(Filter(text).keep(NUMBERS.__getitem__, NUMBERS)) if keep] == rows
+    assert [
+        i for i, keep in enumerate(Filter(text).keep(NUMBERS.__getitem__, NUMBERS)) if keep
+    ] == rows
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e99999999999999999999", "0x10", "front"])
@@ -173,14 +179,18 @@ def test_what_is_no_finite_number_is_one_sentence(value):
 
 def test_an_expression_is_text():
     for value in (pd.Series([True, False]), 3, ["weather = sunny"], b"camera = 1"):
-        with pytest.raises(FilterError, match=f"where must be text, such as .*, found a {type(value).__name__}"):
+        with pytest.raises(
+            FilterError, match=f"where must be text, such as .*, found a {type(value).__name__}"
+        ):
             Filter(value)
 
 
 def test_a_long_expression_is_shown_in_part_and_one_of_too_many_comparisons_refused():
     text = " or ".join(["camera = 1"] * 1001)
     for long in (text, "camera" + " = camera" * 1001):
-        with pytest.raises(FilterError, match="more than 1,000 comparisons; list values with in") as problem:
+        with pytest.raises(
+            FilterError, match="more than 1,000 comparisons; list values with in"
+        ) as problem:
             Filter(long)
         assert len(str(problem.value)) < 400
     with pytest.raises(FilterError) as problem:
@@ -199,13 +209,18 @@ OPS = {
 
 
 def comparisons() -> st.SearchStrategy[tuple[str, object]]:
-    """A comparison as text, and the same as a Python function of a row that answers True, False or None."""
+    """A comparison as text, and the same as a Python function of a row that answers True, False or
+    None."""
 
     def views(op, number):
-        return f"viewpoint_deg {op} {number}", lambda row: unknown(row["viewpoint_deg"], lambda x: OPS[op](x, number))
+        return f"viewpoint_deg {op} {number}", lambda row: unknown(
+            row["viewpoint_deg"], lambda x: OPS[op](x, number)
+        )
 
     def weathers(op, level):
-        return f"{level} {op} weather", lambda row: unknown(row["weather"], lambda x: OPS[op](level, x))
+        return f"{level} {op} weather", lambda row: unknown(
+            row["weather"], lambda x: OPS[op](level, x)
+        )
 
     def among(levels, negated):
         text = f"weather {'not ' * negated}in ({', '.join(levels)})"
@@ -240,7 +255,9 @@ def either(left, right):
 def grow(inner):
     return st.one_of(
         inner.map(lambda a: (f"not ({a[0]})", lambda row: inverted(a[1](row)))),
-        st.tuples(inner, inner).map(lambda p: (f"({p[0][0]}) and ({p[1][0]})", lambda r: both(p[0][1](r), p[1][1](r)))),
+        st.tuples(inner, inner).map(
+            lambda p: (f"({p[0][0]}) and ({p[1][0]})", lambda r: both(p[0][1](r), p[1][1](r)))
+        ),
         st.tuples(inner, inner).map(
             lambda p: (f"({p[0][0]}) or ({p[1][0]})", lambda r: either(p[0][1](r), p[1][1](r)))
         ),

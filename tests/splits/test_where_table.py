@@ -1,4 +1,5 @@
-"""make_split(where=...) with a boolean Series or a table of uids: the same rows as by text, recorded and rebuilt."""
+"""make_split(where=...) with a boolean Series or a table of uids: the same rows as by text,
+recorded and rebuilt."""
 
 import json
 import shutil
@@ -28,7 +29,9 @@ def frame(manifest):
 @pytest.fixture(scope="module")
 def chosen(manifest, frame, tmp_path_factory):
     """A split whose images a table names."""
-    return gpr.make_split(manifest, "weather", tmp_path_factory.mktemp("s") / "split", where=frame[wanted(frame)])
+    return gpr.make_split(
+        manifest, "weather", tmp_path_factory.mktemp("s") / "split", where=frame[wanted(frame)]
+    )
 
 
 def wanted(frame):
@@ -40,14 +43,20 @@ def wanted(frame):
 
 def test_every_form_gives_the_rows_of_the_text(manifest, frame, chosen, tmp_path):
     level = frame.illumination.iloc[0]
-    by_text = gpr.make_split(manifest, "weather", tmp_path / "text", where=f"illumination = {level}")
+    by_text = gpr.make_split(
+        manifest, "weather", tmp_path / "text", where=f"illumination = {level}"
+    )
     series = gpr.make_split(manifest, "weather", tmp_path / "series", where=wanted(frame))
-    uids = gpr.make_split(manifest, "weather", tmp_path / "uids", where=frame.uid[wanted(frame)].tolist()[::-1])
+    uids = gpr.make_split(
+        manifest, "weather", tmp_path / "uids", where=frame.uid[wanted(frame)].tolist()[::-1]
+    )
     prints = {split.record.fingerprint for split in (by_text, chosen, series, uids)}
     assert len(prints) == 1
 
 
-def test_the_record_holds_fingerprint_and_count_and_a_text_leaves_no_trace(manifest, frame, chosen, tmp_path):
+def test_the_record_holds_fingerprint_and_count_and_a_text_leaves_no_trace(
+    manifest, frame, chosen, tmp_path
+):
     record = chosen.record.request["where_uids"]
     assert record["images"] == wanted(frame).sum()
     assert len(record["fingerprint"]) == 64
@@ -59,7 +68,9 @@ def test_the_record_holds_fingerprint_and_count_and_a_text_leaves_no_trace(manif
 
 def test_the_same_table_again_does_nothing_and_another_is_refused(manifest, frame, chosen):
     rows = frame[wanted(frame)]
-    assert not gpr.make_split(manifest, "weather", chosen.path, where=rows.sample(frac=1, random_state=1)).made
+    assert not gpr.make_split(
+        manifest, "weather", chosen.path, where=rows.sample(frac=1, random_state=1)
+    ).made
     with pytest.raises(gpr.core.errors.RequestChanged, match="where_uids"):
         gpr.make_split(manifest, "weather", chosen.path, where=rows.iloc[1:])
 

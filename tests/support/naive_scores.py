@@ -8,12 +8,16 @@ SLACK = Fraction(1, 10**6)  # of |s| + |q| |g|: more than float32 similarities m
 
 
 def naive(search, metric, exact):
-    """For each query `(AP, first rank, INP)` with the fewest and with the most wrong rows that may rank before each
-    relevant row; None for a query without one. Both are the same where similarities are `exact`, and where features
-    are the noise of one point (`exact` None), which is a constant.
+    """For each query `(AP, first rank, INP)` with the fewest and with the most wrong rows that may
+    rank before each relevant row; None for a query without one. Both are the same where
+    similarities are `exact`, and where features are the noise of one point (`exact` None), which is
+    a constant.
     """
     if exact is None:
-        alike = {f"{side}_features": np.ones((len(search[f"{side}_ids"]), 1)) for side in ("query", "gallery")}
+        alike = {
+            f"{side}_features": np.ones((len(search[f"{side}_ids"]), 1))
+            for side in ("query", "gallery")
+        }
         search, exact = search | alike, True
     return [_one(i, search, metric, exact) for i in range(len(search["query_ids"]))]
 
@@ -22,7 +26,10 @@ def _one(i, search, metric, exact):
     query = [Fraction(float(x)) for x in search["query_features"][i]]
     relevant, wrong = [], []
     for j, row in enumerate(search["gallery_features"]):
-        same = search["query_ids"][i] is not None and search["query_ids"][i] == search["gallery_ids"][j]
+        same = (
+            search["query_ids"][i] is not None
+            and search["query_ids"][i] == search["gallery_ids"][j]
+        )
         if _leaves(search, i, j, same):
             continue
         similar = _similar(query, [Fraction(float(x)) for x in row], metric)
@@ -40,7 +47,12 @@ def _one(i, search, metric, exact):
 
 def _leaves(search, i, j, same):
     cameras = search.get("query_cams"), search.get("gallery_cams")
-    if same and cameras[0] is not None and cameras[0][i] is not None and cameras[0][i] == cameras[1][j]:
+    if (
+        same
+        and cameras[0] is not None
+        and cameras[0][i] is not None
+        and cameras[0][i] == cameras[1][j]
+    ):
         return True
     if search.get("gallery_junk") is not None and search["gallery_junk"][j]:
         return True
@@ -48,12 +60,15 @@ def _leaves(search, i, j, same):
 
 
 def _similar(query, row, metric):
-    """A number that orders as the similarity does and, for bounds, the similarity and what it is made of."""
+    """A number that orders as the similarity does and, for bounds, the similarity and what it is
+    made of."""
     dot, norm = sum(a * b for a, b in zip(query, row, strict=True)), sum(x * x for x in row)
     length = sum(x * x for x in query)
     if metric == "euclidean":
         return 2 * dot - norm, 2 * dot - norm, _root(length * norm) + norm
-    squared = dot * abs(dot) / norm if norm else Fraction(0)  # of the cosine, with its sign and times |q|^2
+    squared = (
+        dot * abs(dot) / norm if norm else Fraction(0)
+    )  # of the cosine, with its sign and times |q|^2
     cosine = Fraction(float(dot) / float(_root(length * norm))) if norm and length else Fraction(0)
     return squared, cosine, Fraction(1)
 
@@ -88,10 +103,15 @@ KINDS = (
 
 
 def adversarial(seed):
-    """A search, its metric, and whether the similarities that follow from its features are exact."""
+    """A search, its metric, and whether the similarities that follow from its features are
+    exact."""
     rng = np.random.default_rng(seed)
     kind, metric = KINDS[seed % len(KINDS)], ("cosine", "euclidean")[seed // len(KINDS) % 2]
-    queries, rows, dimensions = int(rng.integers(1, 5)), int(rng.integers(1, 50)), int(rng.integers(1, 9))
+    queries, rows, dimensions = (
+        int(rng.integers(1, 5)),
+        int(rng.integers(1, 50)),
+        int(rng.integers(1, 9)),
+    )
     features, exact = _features(kind, rng, queries + rows, dimensions, metric)
     identities, cameras = int(rng.choice([1, 2, 4])), int(rng.choice([1, 2, 3]))
     search = {
@@ -101,7 +121,10 @@ def adversarial(seed):
         "gallery_ids": _labels(rng, rows, identities, 0.2),
     }
     if rng.random() < 0.6:
-        search |= {"query_cams": _labels(rng, queries, cameras, 0.1), "gallery_cams": _labels(rng, rows, cameras, 0.1)}
+        search |= {
+            "query_cams": _labels(rng, queries, cameras, 0.1),
+            "gallery_cams": _labels(rng, rows, cameras, 0.1),
+        }
     if rng.random() < 0.5:
         search["gallery_junk"] = (rng.random(rows) < 0.2).tolist()
     if rng.random() < 0.3:
@@ -132,7 +155,10 @@ def _features(kind, rng, count, dimensions, metric):
             grid * np.where(rng.random((count, 1)) < 0.7, np.float32(1024), 1),
             metric == "cosine",
         ),
-        "one point and others": lambda: (np.where(rng.random((count, 1)) < 0.5, grid[:1], grid), True),
+        "one point and others": lambda: (
+            np.where(rng.random((count, 1)) < 0.5, grid[:1], grid),
+            True,
+        ),
         "huge": lambda: (grid * np.float32(2.0**60), True),
         "tiny": lambda: (grid * np.float32(2.0**-70), True),
         "mixed lengths": lambda: (

@@ -10,11 +10,15 @@ from gprplus import archives
 
 FORMS = ["cam.tar", "cam.tar.gz", "cam.tgz", "cam.zip"]
 FILES = {
-    f"{i:04d}/{i:04d}_c{c:02d}.jpg": random.Random(10 * i + c).randbytes(700 + 13 * c) for i in (1, 2) for c in (1, 2)
+    f"{i:04d}/{i:04d}_c{c:02d}.jpg": random.Random(10 * i + c).randbytes(700 + 13 * c)
+    for i in (1, 2)
+    for c in (1, 2)
 }
 
 
-def tar_info(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, to: str = "") -> tarfile.TarInfo:
+def tar_info(
+    name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, to: str = ""
+) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.size, info.type, info.linkname = size, kind, to
     return info
@@ -47,7 +51,11 @@ def refused(path: Path) -> dict[str, str]:
 
 
 def packed_folder(path: Path, folder: Path, inside: str = "") -> Path:
-    """`folder` packed into an archive, its files below the folder `inside` of it, in another order than by name."""
+    """`folder` packed into an archive, its files below the folder `inside` of it, in another order
+    than by name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [file for file in sorted(folder.rglob("*"), reverse=True) if file.is_file()]
-    return packed(path, {(Path(inside) / file.relative_to(folder)).as_posix(): file.read_bytes() for file in files})
+    return packed(
+        path,
+        {(Path(inside) / file.relative_to(folder)).as_posix(): file.read_bytes() for file in files},
+    )

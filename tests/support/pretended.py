@@ -1,11 +1,14 @@
-"""A pretended GPU: tensors lie in main memory and are computed there, but carry a label of where they would lie.
+"""A pretended GPU: tensors lie in main memory and are computed there, but carry a label of where
+they would lie.
 
-Inside, `device="cuda"` is taken for what it says. An operation that mixes devices raises, as it would there. So does
-one stream's use of what another one is still writing, or may free too early. What makes the host wait for the device
-is noted, with the line of gprplus that did it. Values are real, so that whole trainings run and can be compared.
+Inside, `device="cuda"` is taken for what it says. An operation that mixes devices raises, as it
+would there. So does one stream's use of what another one is still writing, or may free too early.
+What makes the host wait for the device is noted, with the line of gprplus that did it. Values are
+real, so that whole trainings run and can be compared.
 
-It knows operations by name: those that wait on CUDA (a mask as an index, a count of nonzeros, a scalar read) are listed
-here from CUDA's own kernels. Speed, memory and the arithmetic of the kernels are what it cannot show.
+It knows operations by name: those that wait on CUDA (a mask as an index, a count of nonzeros, a
+scalar read) are listed here from CUDA's own kernels. Speed, memory and the arithmetic of the
+kernels are what it cannot show.
 """
 
 import sys
@@ -30,7 +33,14 @@ aten = torch.ops.aten
 GPU = torch.device("cuda", 0)
 # Whose result, or its length, the host has to know before it can go on.
 WAITING = {
-    *(aten._local_scalar_dense, aten.is_nonzero, aten.equal, aten.nonzero, aten.masked_select, aten.bincount),
+    *(
+        aten._local_scalar_dense,
+        aten.is_nonzero,
+        aten.equal,
+        aten.nonzero,
+        aten.masked_select,
+        aten.bincount,
+    ),
     *(aten._unique2, aten.unique_dim, aten.unique_consecutive),
 }
 COPIES = (torch.tensor, torch.as_tensor, torch.asarray)
@@ -81,7 +91,8 @@ class Event:
 
 @dataclass
 class Label:
-    """Where a storage lies: "gpu", "host", or None where torch made it by itself inside an operation."""
+    """Where a storage lies: "gpu", "host", or None where torch made it by itself inside an
+    operation."""
 
     where: str | None
     alive: StorageWeakRef
@@ -129,7 +140,9 @@ class Gpu:
 
     def put(self, tensor: torch.Tensor, where: str | None, pinned: bool = False) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        label = Label(where, StorageWeakRef(storage), pinned, self.current if where == "gpu" else None)
+        label = Label(
+            where, StorageWeakRef(storage), pinned, self.current if where == "gpu" else None
+        )
         self.labels[storage._cdata] = label
         self.written(label)
         return tensor
@@ -163,7 +176,9 @@ class Gpu:
         if self.current.known.get(label.stream, 0) < label.tick:
             raise Race(f"a stream reads what another is still writing, at {_here()}")
         if self.current not in label.recorded:
-            raise Race(f"record_stream was not called: memory may be freed under its reader, at {_here()}")
+            raise Race(
+                f"record_stream was not called: memory may be freed under its reader, at {_here()}"
+            )
 
     def waited(self, what: str) -> None:
         self.waits.append((what, _here()))
@@ -192,7 +207,9 @@ class Gpu:
             if any(not self.on(one) for one in indices):
                 self.waited("indices sent from the host")
                 host = [one for one in host if all(one is not index for index in indices)]
-        if packet in WAITING or (packet is aten.repeat_interleave and kwargs.get("output_size") is None):
+        if packet in WAITING or (
+            packet is aten.repeat_interleave and kwargs.get("output_size") is None
+        ):
             self.waited(str(packet))
         if any(one.dim() for one in host):
             raise MixedDevices(f"{func} takes tensors of the device and of the host, at {_here()}")
@@ -200,7 +217,9 @@ class Gpu:
     def labelled(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
         ours = any(self.on(one) for one in given)
-        neutral = all((found := self.label(one)) is not None and found.where is None for one in given)
+        neutral = all(
+            (found := self.label(one)) is not None and found.where is None for one in given
+        )
         written = [one for one in tree_leaves(out) if isinstance(one, torch.Tensor)]
         written += [one for one in given if func._schema.is_mutable and self.on(one)]
         for one in written:
@@ -240,9 +259,15 @@ class Calls(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         gpu, kwargs = self.gpu, dict(kwargs or {})
-        if getattr(func, "__name__", "") == "__get__" and getattr(func, "__self__", None) is torch.Tensor.device:
+        if (
+            getattr(func, "__name__", "") == "__get__"
+            and getattr(func, "__self__", None) is torch.Tensor.device
+        ):
             return GPU if gpu.on(args[0]) else torch.device("cpu")
-        if getattr(func, "__name__", "") == "__get__" and getattr(func, "__self__", None) is torch.Tensor.is_cuda:
+        if (
+            getattr(func, "__name__", "") == "__get__"
+            and getattr(func, "__self__", None) is torch.Tensor.is_cuda
+        ):
             return gpu.on(args[0])
         if func is torch.Tensor.to:
             return self._to(*args, **kwargs)
@@ -260,7 +285,11 @@ class Calls(TorchFunctionMode):
         if func in COPIES:
             return out if named is None else gpu.moved(out, torch.device(named), False)
         if isinstance(out, torch.Tensor) and (made or named is not None):
-            gpu.put(out, "gpu" if named is not None and torch.device(named).type == "cuda" else "host", pinned)
+            gpu.put(
+                out,
+                "gpu" if named is not None and torch.device(named).type == "cuda" else "host",
+                pinned,
+            )
         return out
 
     def _to(self, tensor, *args, **kwargs):
@@ -279,7 +308,8 @@ class Calls(TorchFunctionMode):
 
 @contextmanager
 def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
-    """Inside, in this thread and in those of thread pools, there is a CUDA device with `free` bytes."""
+    """Inside, in this thread and in those of thread pools, there is a CUDA device with `free`
+    bytes."""
     gpu = Gpu(free)
 
     def enter(modes: ExitStack | None = None) -> None:
@@ -309,14 +339,20 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "Stream": partial(Stream, gpu),
         "stream": in_stream,
         "current_stream": lambda *_: gpu.current,
-        "is_current_stream_capturing": lambda: False,  # optimisers ask; torch built for CUDA would ask a driver
+        "is_current_stream_capturing": lambda: (
+            False
+        ),  # optimisers ask; torch built for CUDA would ask a driver
     }
     for name, stand in stands.items():
         monkeypatch.setattr(torch.cuda, name, stand)
     # Its arguments are judged before any mode is asked.
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: gpu.label(tensor).recorded.add(stream))
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda tensor, stream: gpu.label(tensor).recorded.add(stream)
+    )
     monkeypatch.setattr(torch, "autocast", _autocast(torch.autocast))
-    monkeypatch.setattr("gprplus.baseline.loader.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter))
+    monkeypatch.setattr(
+        "gprplus.baseline.loader.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter)
+    )
     _forget()
     with ExitStack() as modes:
         modes.callback(_forget)

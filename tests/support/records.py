@@ -13,11 +13,18 @@ from gprplus.splits.arm_names import completed, unrecorded
 SIZE = {"images": 10, "identities": 2, "fingerprint": ""}
 
 
-def split_of(*names: str, arms: dict[str, dict[str, Any]] | None = None, **facts: Any) -> SplitRecord:
-    """A split of arms that their names describe, or that `arms` holds some keys of; `facts` are keys of split.json."""
+def split_of(
+    *names: str, arms: dict[str, dict[str, Any]] | None = None, **facts: Any
+) -> SplitRecord:
+    """A split of arms that their names describe, or that `arms` holds some keys of; `facts` are
+    keys of split.json."""
     named = unrecorded(names)
-    known = {name: {**SIZE, "levels": [], "kind": "only", **arm} for name, arm in (arms or {}).items()}
-    record = split_record({**as_json(named), "name": "split", "arms": known, **facts}, Path("split.json"))
+    known = {
+        name: {**SIZE, "levels": [], "kind": "only", **arm} for name, arm in (arms or {}).items()
+    }
+    record = split_record(
+        {**as_json(named), "name": "split", "arms": known, **facts}, Path("split.json")
+    )
     return replace(completed(record), arms={**named.arms, **completed(record).arms})
 
 

@@ -1,4 +1,5 @@
-"""Scenes for the checks of images: drawn, written under names of GPR+, and what a check flags of them."""
+"""Scenes for the checks of images: drawn, written under names of GPR+, and what a check flags of
+them."""
 
 from pathlib import Path
 
@@ -15,7 +16,9 @@ SIZE = (96, 48)
 def scene(seed: int) -> np.ndarray:
     """A picture with light, shade, edges and grain."""
     rng = np.random.default_rng(seed)
-    coarse = cv2.resize(rng.integers(20, 235, (6, 4), dtype=np.uint8), SIZE[::-1], interpolation=cv2.INTER_NEAREST)
+    coarse = cv2.resize(
+        rng.integers(20, 235, (6, 4), dtype=np.uint8), SIZE[::-1], interpolation=cv2.INTER_NEAREST
+    )
     return np.clip(coarse[..., None] + rng.normal(0, 12, (*SIZE, 3)), 0, 255).astype(np.uint8)
 
 

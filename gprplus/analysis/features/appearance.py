@@ -1,7 +1,7 @@
 """The cheap look of an image: light, colour, sharpness and size, as a few numbers.
 
-These need no network and no GPU. A distance on learned features that ranks levels no differently has found
-brightness, not weather.
+These need no network and no GPU. A distance on learned features that ranks levels no differently
+has found brightness, not weather.
 """
 
 from pathlib import Path
@@ -29,8 +29,9 @@ _FLOOR = 1e-4  # a twentieth of a grey level: keeps the logarithm of a flat imag
 def appearance(image: np.ndarray) -> np.ndarray:
     """`(H, W, 3) uint8` RGB of any size to `(13,) float64`, named by FEATURES.
 
-    Light, colour and detail are taken after resizing to 128 x 64, so that they compare across resolutions; the size
-    is the image's own. Detail is the logarithm of the mean absolute Laplacian of luma, at full and at half scale.
+    Light, colour and detail are taken after resizing to 128 x 64, so that they compare across
+    resolutions; the size is the image's own. Detail is the logarithm of the mean absolute Laplacian
+    of luma, at full and at half scale.
 
     >>> black = appearance(np.zeros((256, 128, 3), dtype=np.uint8))
     >>> dict(zip(FEATURES, black.round(3).tolist()))["size: height"]
@@ -74,14 +75,18 @@ def describe_image(root: Path, path: str) -> np.ndarray | None:
 
 
 def scale_features(features: np.ndarray) -> dict[str, np.ndarray]:
-    """Scale pooled features `(N, 13) float64` to comparable units: group -> `(N, d)`, and "all" -> `(N, 13)`.
+    """Scale pooled features `(N, 13) float64` to comparable units: group -> `(N, d)`, and "all" ->
+    `(N, 13)`.
 
     Each feature is divided by its standard deviation over the pool (a constant one becomes 0).
-    Within a group the features have equal weights, and in "all" the groups have: a Euclidean distance of 1 is one
-    standard deviation in everything.
+    Within a group the features have equal weights, and in "all" the groups have: a Euclidean
+    distance of 1 is one standard deviation in everything.
     """
     spread = features.std(axis=0)
     unit = np.where(spread > 1e-9, features / np.where(spread > 1e-9, spread, 1.0), 0.0)
     kinds = np.repeat(np.arange(len(GROUPS)), [len(names) for names in GROUPS.values()])
-    parts = {group: unit[:, kinds == i] / np.sqrt(len(names)) for i, (group, names) in enumerate(GROUPS.items())}
+    parts = {
+        group: unit[:, kinds == i] / np.sqrt(len(names))
+        for i, (group, names) in enumerate(GROUPS.items())
+    }
     return {"all": np.hstack(list(parts.values())) / np.sqrt(len(parts)), **parts}

@@ -1,4 +1,5 @@
-"""Interface of a kind of features: numbers for a list of images, and the points of Euclidean distances."""
+"""Interface of a kind of features: numbers for a list of images, and the points of Euclidean
+distances."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,16 +32,20 @@ class ImageBatch:
     @property
     def places(self) -> list[tuple[Path, str]]:
         """Root and path of each image."""
-        return [(self.roots[row["dataset"]], row["path"]) for row in self.rows.select(["dataset", "path"]).to_pylist()]
+        return [
+            (self.roots[row["dataset"]], row["path"])
+            for row in self.rows.select(["dataset", "path"]).to_pylist()
+        ]
 
 
 @dataclass(frozen=True)
 class Features:
     """One kind of features.
 
-    `source` is part of the request: every change of the numbers must change it. `extract` maps images, workers and
-    progress to `(N, D) float64`; `points` maps the pooled rows of source and target to named `(N, d)` arrays with
-    Euclidean distances (the first name is the main one). `measures` are those of `distance_estimators.costs`.
+    `source` is part of the request: every change of the numbers must change it. `extract` maps
+    images, workers and progress to `(N, D) float64`; `points` maps the pooled rows of source and
+    target to named `(N, d)` arrays with Euclidean distances (the first name is the main one).
+    `measures` are those of `distance_estimators.costs`.
     """
 
     name: str
@@ -51,9 +56,13 @@ class Features:
 
 
 def map_images(
-    images: ImageBatch, describe: Callable[[Path, str], np.ndarray | None], workers: int | None, progress: Progress
+    images: ImageBatch,
+    describe: Callable[[Path, str], np.ndarray | None],
+    workers: int | None,
+    progress: Progress,
 ) -> np.ndarray:
-    """`describe` of every image, `(N, D) float64`, in threads. AnalysisError names those it gives None for."""
+    """`describe` of every image, `(N, D) float64`, in threads. AnalysisError names those it gives
+    None for."""
     places = images.places
     order = sort_for_reading([f"{root}/{path}" for root, path in places])
     found: list[np.ndarray | None] = [None] * len(places)
@@ -74,14 +83,25 @@ def in_batches(
     workers: int | None,
     progress: Progress,
 ) -> np.ndarray:
-    """`embed` of `(B, H, W, 3) uint8` batches resized to `size` (height, width), as `(N, D) float64`."""
-    return np.concatenate([embed(batch).astype(np.float64) for batch in pixel_batches(images, size, workers, progress)])
+    """`embed` of `(B, H, W, 3) uint8` batches resized to `size` (height, width), as `(N, D)
+    float64`."""
+    return np.concatenate(
+        [
+            embed(batch).astype(np.float64)
+            for batch in pixel_batches(images, size, workers, progress)
+        ]
+    )
 
 
 def pixel_batches(
-    images: ImageBatch, size: tuple[int, int], workers: int | None, progress: Progress, together: int = _TOGETHER
+    images: ImageBatch,
+    size: tuple[int, int],
+    workers: int | None,
+    progress: Progress,
+    together: int = _TOGETHER,
 ) -> Iterator[np.ndarray]:
-    """Decoded and resized images in their order, `(B, H, W, 3) uint8` at a time; AnalysisError names broken ones."""
+    """Decoded and resized images in their order, `(B, H, W, 3) uint8` at a time; AnalysisError
+    names broken ones."""
     places = images.places
     progress(0, len(places))
     for start in range(0, len(places), together):
@@ -104,6 +124,7 @@ def _complete(fine: Sequence[bool], places: Sequence[tuple[Path, str]]) -> None:
     broken = [root / path for (root, path), good in zip(places, fine, strict=True) if not good]
     if broken:
         raise AnalysisError(
-            f"{len(broken):,} of {len(places):,} sampled images cannot be read ({first_few(broken)}). "
-            "Build the manifest again with --verify=decode: it sets such images aside."
+            f"{len(broken):,} of {len(places):,} sampled images cannot be read"
+            f" ({first_few(broken)}). Build the manifest again with --verify=decode: it sets such"
+            " images aside."
         )

@@ -11,14 +11,18 @@ from gprplus.core.errors import AnalysisError, GprplusError
 from gprplus.core.files.workdir import read_json
 
 MODEL = "model.safetensors"
-ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
+ELSE = (
+    "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of"
+    " features."
+)
 
 
 def with_norm_feature(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Unit features `(N, D)` made sqrt(D) long, under one name: distances are Euclidean between these.
+    """Unit features `(N, D)` made sqrt(D) long, under one name: distances are Euclidean between
+    these.
 
-    A coordinate then has mean square 1, as the cubic kernel of kid expects, which divides by D: at unit length it would
-    be a straight line to one part in a thousand, and see nothing but means.
+    A coordinate then has mean square 1, as the cubic kernel of kid expects, which divides by D: at
+    unit length it would be a straight line to one part in a thousand, and see nothing but means.
 
     >>> with_norm_feature("reid")(np.array([[0.6, 0.8, 0.0, 0.0]]))["reid"].tolist()
     [[1.2, 1.6, 0.0, 0.0]]
@@ -29,8 +33,8 @@ def with_norm_feature(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]
 def reid_features(path: Path, device: str) -> Features:
     """Load the network of a run (its folder, or the model.safetensors in it), as used for scoring.
 
-    It should have been trained on a third dataset, because training on source or target would bias it. Raises
-    AnalysisError if there is no such run.
+    It should have been trained on a third dataset, because training on source or target would bias
+    it. Raises AnalysisError if there is no such run.
     """
     from gprplus.baseline import devices
     from gprplus.baseline.network import model
@@ -42,13 +46,18 @@ def reid_features(path: Path, device: str) -> Features:
     record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
     config = record.get("config", {})
     if not weights.is_file() or not {"network", "input", "compute"} <= set(config):
-        raise AnalysisError(f"{path} is not a finished run: expected {MODEL} and the run.json that describes it.")
+        raise AnalysisError(
+            f"{path} is not a finished run: expected {MODEL} and the run.json that describes it."
+        )
     where = str(weights.parent / "run.json")
     network, size = (
         from_mapping(NetworkSettings, config["network"], where),
         from_mapping(InputSettings, config["input"], where),
     )
-    compute, place = from_mapping(ComputeSettings, config["compute"], where), devices.resolve_device(device)
+    compute, place = (
+        from_mapping(ComputeSettings, config["compute"], where),
+        devices.resolve_device(device),
+    )
     made = model.read_model(weights, network, place)
 
     def features(pixels: np.ndarray) -> np.ndarray:
@@ -57,13 +66,16 @@ def reid_features(path: Path, device: str) -> Features:
     return Features(
         "reid",
         f"reid:{_digest(weights)}",
-        lambda images, workers, progress: in_batches(images, (size.height, size.width), features, workers, progress),
+        lambda images, workers, progress: in_batches(
+            images, (size.height, size.width), features, workers, progress
+        ),
         with_norm_feature("reid"),
     )
 
 
 def resnet50_features(path: Path | None, device: str) -> Features:
-    """Compute unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128."""
+    """Compute unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x
+    128."""
     import torch
 
     from gprplus.baseline import devices
@@ -91,7 +103,9 @@ def resnet50_features(path: Path | None, device: str) -> Features:
     return Features(
         "resnet50",
         f"resnet50:{state_digest(backbone.state_dict())}",
-        lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
+        lambda images, workers, progress: in_batches(
+            images, (256, 128), features, workers, progress
+        ),
         with_norm_feature("resnet50"),
     )
 

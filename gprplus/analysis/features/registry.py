@@ -1,4 +1,5 @@
-"""`--features`: a name, reid:PATH, vgg19:FILE, resnet50:FILE, or a file of features by uid or path."""
+"""`--features`: a name, reid:PATH, vgg19:FILE, resnet50:FILE, or a file of features by uid or
+path."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,17 +17,23 @@ KNOWN = {
     "reid:PATH": "the network of a finished run: its folder or model.safetensors",
     "vgg19": "VGG-19 on ImageNet, from torch-hub's cache; vgg19:FILE for weights elsewhere",
     "resnet50": "ResNet-50 on ImageNet, likewise",
-    "FILE": ".npy or .parquet with the features of source and target, by uid or path, as `gprplus score` reads them",
+    "FILE": (
+        ".npy or .parquet with the features of source and target, by uid or path, as `gprplus"
+        " score` reads them"
+    ),
 }
 
 
 def make_features(asked: Sequence[str], device: str = "auto") -> list[Features]:
-    """Return the requested kinds of features. Raises AnalysisError if one is unknown, repeated or missing."""
+    """Return the requested kinds of features. Raises AnalysisError if one is unknown, repeated or
+    missing."""
     found = [_one(text, device) for text in asked]
     names = [features.name for features in found]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise AnalysisError(f"--features names {double[0]} twice; compare two networks in two runs with another -o.")
+        raise AnalysisError(
+            f"--features names {double[0]} twice; compare two networks in two runs with another -o."
+        )
     return found
 
 
@@ -42,7 +49,9 @@ def _one(text: str, device: str) -> Features:
         from gprplus.analysis.features.networks import resnet50_features
         from gprplus.analysis.features.vgg import vgg19_features
 
-        return {"vgg19": vgg19_features, "resnet50": resnet50_features}[name](Path(rest) if rest else None, device)
+        return {"vgg19": vgg19_features, "resnet50": resnet50_features}[name](
+            Path(rest) if rest else None, device
+        )
     if Path(text).suffix in (".npy", ".parquet"):
         return read_given_features(Path(text))
     known = [key.split(":")[0] for key in KNOWN]
@@ -66,7 +75,10 @@ def read_given_features(path: Path) -> Features:
     from gprplus.evaluation.external_features import read_for_rows
 
     if not path.is_file():
-        raise AnalysisError(f"There is no file of features at {path}. Name the .npy or .parquet file that holds them.")
+        raise AnalysisError(
+            f"There is no file of features at {path}. Name the .npy or .parquet file that holds"
+            " them."
+        )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     names = path.with_suffix(".txt") if path.suffix == ".npy" else None

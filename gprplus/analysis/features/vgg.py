@@ -1,15 +1,17 @@
-"""VGG-19 (Simonyan and Zisserman, ICLR 2015, configuration E) and what the paper takes from it: content and style.
+"""VGG-19 (Simonyan and Zisserman, ICLR 2015, configuration E) and what the paper takes from it:
+content and style.
 
-Parameter names are torchvision's (`features.0.weight`, ...), so that its published weights load, as does any file of
-them. With F `(N_l, M_l)` the feature maps of layer l and G = F F' their Gram matrix (method of Gatys, Ecker and Bethge,
-CVPR 2016, equations 1, 3 and 4, as the GPR+ slides give them),
+Parameter names are torchvision's (`features.0.weight`, ...), so that its published weights load, as
+does any file of them. With F `(N_l, M_l)` the feature maps of layer l and G = F F' their Gram
+matrix (method of Gatys, Ecker and Bethge, CVPR 2016, equations 1, 3 and 4, as the GPR+ slides give
+them),
 
     L_content = 1/2 sum (F - P)^2        L_style = sum_l w_l / (4 N_l^2 M_l^2) sum (G - A)^2
 
-Both are squared Euclidean distances between vectors: the maps over sqrt 2, and the Gram matrices, each times
-sqrt(w_l) / (2 N_l M_l), set one after the other. A Gram matrix is symmetric, so half of it is kept, times sqrt 2 off
-the diagonal. Which layers, weights and sizes the paper used is unknown: those here are ours
-(`gprplus.analysis.paper.measure`).
+Both are squared Euclidean distances between vectors: the maps over sqrt 2, and the Gram matrices,
+each times sqrt(w_l) / (2 N_l M_l), set one after the other. A Gram matrix is symmetric, so half of
+it is kept, times sqrt 2 off the diagonal. Which layers, weights and sizes the paper used is
+unknown: those here are ours (`gprplus.analysis.paper.measure`).
 """
 
 import math
@@ -27,7 +29,9 @@ from gprplus.baseline.augment import normalize
 from gprplus.baseline.network import pretrained
 from gprplus.core.errors import AnalysisError, GprplusError
 
-URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the end of the name is the start of its SHA-256
+URL = (  # the end of the name is the start of its SHA-256
+    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+)
 BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
@@ -63,7 +67,8 @@ class VGG19(nn.Module):
         self.features = nn.Sequential(*parts)
 
     def maps(self, images: torch.Tensor, names: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Rectified maps `(B, N_l, h, w)` of the named convolutions, of normalised images `(B, 3, H, W)`."""
+        """Rectified maps `(B, N_l, h, w)` of the named convolutions, of normalised images `(B, 3,
+        H, W)`."""
         place = {build_layers()[name] + 1: name for name in names}
         found, x = {}, images
         for i in range(max(place) + 1):
@@ -74,7 +79,8 @@ class VGG19(nn.Module):
 
 
 def gram(maps: torch.Tensor) -> torch.Tensor:
-    """Gram matrices `(B, N, N)` of maps `(B, N, h, w)`: sums over places of products of two channels."""
+    """Gram matrices `(B, N, N)` of maps `(B, N, h, w)`: sums over places of products of two
+    channels."""
     flat = maps.flatten(2)
     return flat @ flat.transpose(1, 2)
 
@@ -85,7 +91,8 @@ def content(maps: torch.Tensor) -> torch.Tensor:
 
 
 def style(maps: Mapping[str, torch.Tensor], weight: float) -> torch.Tensor:
-    """`(B, D)` whose squared distances are L_style of maps by layer, each layer with the same `weight`."""
+    """`(B, D)` whose squared distances are L_style of maps by layer, each layer with the same
+    `weight`."""
     parts = []
     for layer in maps.values():
         channels, places = layer.shape[1], layer.shape[2] * layer.shape[3]
@@ -97,14 +104,18 @@ def style(maps: Mapping[str, torch.Tensor], weight: float) -> torch.Tensor:
 
 
 def load_vgg19(path: Path | None, device: str) -> VGG19:
-    """VGG-19 with weights of a file, else those of torchvision, from torch-hub's cache or the network.
+    """VGG-19 with weights of a file, else those of torchvision, from torch-hub's cache or the
+    network.
 
-    Raises AnalysisError, naming what can be compared instead, where there are none or they are another network's.
+    Raises AnalysisError, naming what can be compared instead, where there are none or they are
+    another network's.
     """
     network = VGG19()
     try:
         said = pretrained.fill_state(
-            network, pretrained.read_weights(path) if path else pretrained.fetch_weights(URL), str(path or URL)
+            network,
+            pretrained.read_weights(path) if path else pretrained.fetch_weights(URL),
+            str(path or URL),
         )
     except GprplusError as error:
         raise AnalysisError(f"VGG-19 has no weights here: {error} {ELSE}") from error
@@ -126,6 +137,8 @@ def vgg19_features(path: Path | None, device: str) -> Features:
     return Features(
         "vgg19",
         f"vgg19:{state_digest(network.state_dict())}",
-        lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
+        lambda images, workers, progress: in_batches(
+            images, (256, 128), features, workers, progress
+        ),
         with_norm_feature("vgg19"),
     )

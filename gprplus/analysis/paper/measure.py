@@ -1,8 +1,10 @@
-"""Paper mode: what the GPR+ paper did, as far as it is known, with everything unknown as a named setting.
+"""Paper mode: what the GPR+ paper did, as far as it is known, with everything unknown as a named
+setting.
 
-Known (its slides): VGG-19 content and style losses between renders and target images, L = alpha L_style + beta
-L_content; one mean per level; the levels under a dashed line are kept; importance of identity, viewpoint, weather and
-illumination as whole numbers that look like XGBoost split counts. Unknown: all of `PaperSettings`.
+Known (its slides): VGG-19 content and style losses between renders and target images, L = alpha
+L_style + beta L_content; one mean per level; the levels under a dashed line are kept; importance of
+identity, viewpoint, weather and illumination as whole numbers that look like XGBoost split counts.
+Unknown: all of `PaperSettings`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +28,21 @@ from gprplus.core.sampling import hash64, join_canonical, priorities, splitmix64
 RESAMPLES = 1000
 _TAILS = (0.025, 0.975)
 BIAS = (
-    "Known bias: these losses are mean distances of pairs, which grow with the spread of a level: they favor levels "
-    "with similar images, whatever the target. The table also has the debiased loss; if the two rank "
-    "levels differently, that is a result.",
-    "Known bias: a split count depends on the number of values of a column, not on its effect; the table also has the "
-    "counts of the same trees with shuffled losses.",
+    (
+        "Known bias: these losses are mean distances of pairs, which grow with the spread of a"
+        " level: they favor levels with similar images, whatever the target. The table also has the"
+        " debiased loss; if the two rank levels differently, that is a result."
+    ),
+    (
+        "Known bias: a split count depends on the number of values of a column, not on its effect;"
+        " the table also has the counts of the same trees with shuffled losses."
+    ),
 )
 
 
 def loss_network(features: Sequence[str], device: str) -> LossNetwork:
-    """The VGG-19 of `--features vgg19[:FILE]`, or that of torch-hub's cache. Raises AnalysisError."""
+    """The VGG-19 of `--features vgg19[:FILE]`, or that of torch-hub's cache. Raises
+    AnalysisError."""
     from gprplus.analysis.features import vgg
     from gprplus.analysis.features.networks import state_digest
     from gprplus.baseline import devices
@@ -43,10 +50,15 @@ def loss_network(features: Sequence[str], device: str) -> LossNetwork:
     named = [text for text in features if text != "histograms"]
     for text in named:
         if text.partition(":")[0] != "vgg19" or len(named) > 1:
-            raise AnalysisError(f"Paper mode compares by VGG-19 alone, not by '{text}': --features vgg19:FILE or none.")
+            raise AnalysisError(
+                f"Paper mode compares by VGG-19 alone, not by '{text}': --features vgg19:FILE or"
+                " none."
+            )
     file = named[0].partition(":")[2] if named else ""
     model = vgg.load_vgg19(Path(file) if file else None, device)
-    return LossNetwork(model, devices.resolve_device(device), f"vgg19:{state_digest(model.state_dict())}")
+    return LossNetwork(
+        model, devices.resolve_device(device), f"vgg19:{state_digest(model.state_dict())}"
+    )
 
 
 def measure_target(
@@ -58,23 +70,29 @@ def measure_target(
     workers: int | None,
     progress: Progress,
 ) -> dict[str, tuple[dict[str, pa.Table], dict[str, Any]]]:
-    """Return, by target, the tables losses and counts and their record. AnalysisError without complete identities."""
+    """Return, by target, the tables losses and counts and their record. AnalysisError without
+    complete identities."""
     crossed = side.crossed
     if crossed is None:
         raise AnalysisError(
-            f"Paper mode needs {MIN_IDENTITIES} identities with an image in every combination; {side.manifest.path} "
-            "has "
-            "fewer. Leave --mode paper out."
+            f"Paper mode needs {MIN_IDENTITIES} identities with an image in every combination;"
+            f" {side.manifest.path} has fewer. Leave --mode paper out."
         )
     roots = side.manifest.roots()
-    images = ImageBatch(side.table.select(["uid", "dataset", "path"]).take(pa.array(crossed.flat)), roots)
+    images = ImageBatch(
+        side.table.select(["uid", "dataset", "path"]).take(pa.array(crossed.flat)), roots
+    )
     found = {}
     for name, target in targets.items():
         (sample,) = target.samples.values()
-        rows = target.table.select(["uid", "dataset", "path"]).take(pa.array(sample.rows[: settings.targets, 0]))
+        rows = target.table.select(["uid", "dataset", "path"]).take(
+            pa.array(sample.rows[: settings.targets, 0])
+        )
         others = ImageBatch(rows, target.manifest.roots())
         people = sample.people[: settings.targets]
-        costs = vgg_losses.pair_losses(net, images, others, people, crossed, settings, workers, progress)
+        costs = vgg_losses.pair_losses(
+            net, images, others, people, crossed, settings, workers, progress
+        )
         found[name] = _target_tables(name, side, crossed, costs, images, rows, settings, seed)
     return found
 
@@ -89,11 +107,19 @@ def _target_tables(
     settings: PaperSettings,
     seed: int,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
-    drawn = draw_pairs(images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed)
-    content, style = (np.take_along_axis(cost, drawn, axis=1).mean(axis=1) for cost in (costs.content, costs.style))
+    drawn = draw_pairs(
+        images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed
+    )
+    content, style = (
+        np.take_along_axis(cost, drawn, axis=1).mean(axis=1)
+        for cost in (costs.content, costs.style)
+    )
     shape = crossed.rows.shape
     means = {
-        term: [losses_by_level(values.reshape(shape), axis).mean(axis=0) for axis in range(len(crossed.factors))]
+        term: [
+            losses_by_level(values.reshape(shape), axis).mean(axis=0)
+            for axis in range(len(crossed.factors))
+        ]
         for term, values in (("content", content), ("style", style))
     }
     alpha = settings.alpha or 1 / max(float(np.concatenate(means["style"]).std()), 1e-30)
@@ -149,8 +175,11 @@ def _target_tables(
 
 
 def draw_pairs(source: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw the target images paired with each render, `(N, min(count, T)) int64`, by a hash of both uids."""
-    keyed = splitmix64(source[:, None].astype(np.uint64) ^ splitmix64(target[None, :].astype(np.uint64)))
+    """Draw the target images paired with each render, `(N, min(count, T)) int64`, by a hash of both
+    uids."""
+    keyed = splitmix64(
+        source[:, None].astype(np.uint64) ^ splitmix64(target[None, :].astype(np.uint64))
+    )
     return np.argsort(priorities(keyed, seed, "pair"), axis=1)[:, :count]
 
 
@@ -160,7 +189,9 @@ def losses_by_level(table: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _interval(each: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    drawn = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=RESAMPLES) / len(each)
+    drawn = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=RESAMPLES) / len(
+        each
+    )
     return np.quantile(drawn @ each, _TAILS, axis=0)
 
 
@@ -169,14 +200,16 @@ def split_counts(
 ) -> tuple[list[dict[str, Any]], str]:
     """Return rows of columns.COUNTS without the target, or the reason for none.
 
-    Columns are numbers, including the identity, as in the figure of the paper: therefore its importance follows its
-    cardinality. `total` `(P, L1, ..., Lk)`.
+    Columns are numbers, including the identity, as in the figure of the paper: therefore its
+    importance follows its cardinality. `total` `(P, L1, ..., Lk)`.
     """
     try:
         permutation.make_booster()
     except AnalysisError as error:
         return [], f"Split counts are left out. {error}"
-    columns = np.stack([axis.ravel() for axis in np.indices(total.shape)], axis=1).astype(np.float32)
+    columns = np.stack([axis.ravel() for axis in np.indices(total.shape)], axis=1).astype(
+        np.float32
+    )
     names = ["identity", *crossed.factors]
     values = total.ravel()
     counts, gains = _trees(columns, values, settings)
@@ -194,12 +227,23 @@ def split_counts(
     ], ""
 
 
-def _trees(columns: np.ndarray, values: np.ndarray, settings: PaperSettings) -> tuple[np.ndarray, np.ndarray]:
+def _trees(
+    columns: np.ndarray, values: np.ndarray, settings: PaperSettings
+) -> tuple[np.ndarray, np.ndarray]:
     """Split counts and total gain of each column."""
     model = permutation.fit_booster(
-        columns, values, n_estimators=settings.trees, max_depth=settings.depth, learning_rate=settings.eta
+        columns,
+        values,
+        n_estimators=settings.trees,
+        max_depth=settings.depth,
+        learning_rate=settings.eta,
     ).get_booster()
     return tuple(  # type: ignore[return-value]
-        np.array([model.get_score(importance_type=kind).get(f"f{k}", 0.0) for k in range(columns.shape[1])])
+        np.array(
+            [
+                model.get_score(importance_type=kind).get(f"f{k}", 0.0)
+                for k in range(columns.shape[1])
+            ]
+        )
         for kind in ("weight", "total_gain")
     )

@@ -15,8 +15,9 @@ from gprplus.core.errors import AnalysisError, did_you_mean
 class PaperSettings:
     """Settings that the paper does not state, with defaults.
 
-    alpha and beta 0 mean: each term has unit standard deviation over the levels. `pairs` target images are
-    drawn by hash for every render. `rule` is one of RULES. `trees`, `depth` and `eta` are XGBoost's.
+    alpha and beta 0 mean: each term has unit standard deviation over the levels. `pairs` target
+    images are drawn by hash for every render. `rule` is one of RULES. `trees`, `depth` and `eta`
+    are XGBoost's.
     """
 
     content_layer: str = "conv4_2"
@@ -37,15 +38,26 @@ class PaperSettings:
 
         for name in (self.content_layer, *self.style_layers):
             if name not in build_layers():
-                raise AnalysisError(f"VGG-19 has no layer '{name}'. {did_you_mean(name, build_layers())}")
+                raise AnalysisError(
+                    f"VGG-19 has no layer '{name}'. {did_you_mean(name, build_layers())}"
+                )
         if self.rule not in RULES:
-            raise AnalysisError(f"There is no cut rule '{self.rule}'. {did_you_mean(self.rule, RULES)}")
-        if min(self.height, self.width) < 32 or min(self.pairs, self.targets, self.trees, self.depth) < 1:
-            raise AnalysisError("Paper settings: images of at least 32 pixels, and at least 1 pair, target and tree.")
+            raise AnalysisError(
+                f"There is no cut rule '{self.rule}'. {did_you_mean(self.rule, RULES)}"
+            )
+        if (
+            min(self.height, self.width) < 32
+            or min(self.pairs, self.targets, self.trees, self.depth) < 1
+        ):
+            raise AnalysisError(
+                "Paper settings: images of at least 32 pixels, and at least 1 pair, target and"
+                " tree."
+            )
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "PaperSettings":
-        """Settings by name, those not given by default. Raises DeclarationError or AnalysisError for unknown ones."""
+        """Settings by name, those not given by default. Raises DeclarationError or AnalysisError
+        for unknown ones."""
         return from_mapping(cls, dict(given), "paper settings")
 
     def record(self) -> dict[str, Any]:
@@ -54,7 +66,8 @@ class PaperSettings:
 
 
 def cut_below_mean(totals: np.ndarray) -> np.ndarray:
-    """Select levels whose loss is not above the mean over levels: the threshold of the paper for viewpoint."""
+    """Select levels whose loss is not above the mean over levels: the threshold of the paper for
+    viewpoint."""
     return totals <= totals.mean()
 
 
@@ -70,7 +83,9 @@ def cut_below_gap(totals: np.ndarray) -> np.ndarray:
     [False, True, True, False]
     """
     ranked = np.sort(totals)
-    return totals <= ranked[np.argmax(np.diff(ranked))] if len(ranked) > 1 else np.ones(1, dtype=bool)
+    return (
+        totals <= ranked[np.argmax(np.diff(ranked))] if len(ranked) > 1 else np.ones(1, dtype=bool)
+    )
 
 
 def cut_below_half_deviation(totals: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""VGG-19 losses between many renders and some target images, without ever holding what all renders give.
+"""VGG-19 losses between many renders and some target images, without ever holding what all renders
+give.
 
-One image is half a million numbers in content and style each. Those of the target are held, those of the renders pass
-by once: what remains of each is its distance to every target image, and per level the sums from which the mean distance
-within the level follows.
+One image is half a million numbers in content and style each. Those of the target are held, those
+of the renders pass by once: what remains of each is its distance to every target image, and per
+level the sums from which the mean distance within the level follows.
 """
 
 from collections.abc import Sequence
@@ -26,11 +27,13 @@ _TOGETHER = 16
 
 
 class WithinLevelDistance:
-    """Mean squared distance between vectors of two different identities at one level, from sums alone.
+    """Mean squared distance between vectors of two different identities at one level, from sums
+    alone.
 
-    With Q the sum of squared lengths, S the sum of vectors, n their number, and q, s, m the same for one identity, the
-    sum over ordered pairs of different identities is 2 (n Q - sum m q) - 2 (|S|^2 - sum |s|^2), of n^2 - sum m^2 pairs.
-    Identities are processed one after the other; `close` ends one.
+    With Q the sum of squared lengths, S the sum of vectors, n their number, and q, s, m the same
+    for one identity, the sum over ordered pairs of different identities is 2 (n Q - sum m q) - 2
+    (|S|^2 - sum |s|^2), of n^2 - sum m^2 pairs. Identities are processed one after the other;
+    `close` ends one.
     """
 
     def __init__(self, levels: int) -> None:
@@ -62,13 +65,15 @@ class WithinLevelDistance:
         n, whole, weighted, squares, same = self.facts.T
         total = np.array([0.0 if s is None else float(s.square().sum()) for s in self.sum])
         pairs = n**2 - same
-        return (2 * (n * whole - weighted) - 2 * (total - squares)) / np.where(pairs > 0, pairs, np.nan)
+        return (2 * (n * whole - weighted) - 2 * (total - squares)) / np.where(
+            pairs > 0, pairs, np.nan
+        )
 
 
 @dataclass(frozen=True)
 class PairLosses:
-    """Content and style losses of every render with every target image, `(N, T) float64` in the order of
-    `crossed.flat`; mean losses within each level of each factor, and within the target.
+    """Content and style losses of every render with every target image, `(N, T) float64` in the
+    order of `crossed.flat`; mean losses within each level of each factor, and within the target.
     """
 
     content: np.ndarray
@@ -78,8 +83,8 @@ class PairLosses:
     target: dict[str, float]
 
     def debiased(self, term: str, axis: int) -> np.ndarray:
-        """Return, by level of one factor, the mean over all pairs minus half of that within the level and the
-        target.
+        """Return, by level of one factor, the mean over all pairs minus half of that within the
+        level and the target.
         """
         cost = getattr(self, term).mean(axis=1).reshape(self.shape)
         level = cost.mean(axis=tuple(a for a in range(len(self.shape)) if a != axis + 1))
@@ -129,7 +134,9 @@ def pair_losses(
     )
 
 
-def _vectors(net: "LossNetwork", pixels: np.ndarray, settings: "PaperSettings") -> dict[str, torch.Tensor]:
+def _vectors(
+    net: "LossNetwork", pixels: np.ndarray, settings: "PaperSettings"
+) -> dict[str, torch.Tensor]:
     """The vectors of vgg.content and vgg.style, `(B, D)` each."""
     names: Sequence[str] = dict.fromkeys([settings.content_layer, *settings.style_layers])  # type: ignore[assignment]
     maps = net.model.maps(normalize(torch.from_numpy(pixels).to(net.device)), list(names))

@@ -1,4 +1,5 @@
-"""Split with a searched subset, the threshold subset and the controls, of equal size, from counts of cells."""
+"""Split with a searched subset, the threshold subset and the controls, of equal size, from counts
+of cells."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -27,17 +28,29 @@ def factors_and_cells(source: Manifest) -> tuple[list[str], list[str]]:
 
 
 def declared_arms(
-    name: str, found: Mapping[str, "HeldOutResult"], cells: Sequence[str], identities: int, draws: int
+    name: str,
+    found: Mapping[str, "HeldOutResult"],
+    cells: Sequence[str],
+    identities: int,
+    draws: int,
 ) -> list[DeclaredArm]:
-    """Arms with equal numbers of identities and images: searched, threshold rule, random, and of other targets."""
+    """Arms with equal numbers of identities and images: searched, threshold rule, random, and of
+    other targets."""
     mine = found[name]
     counts = {SELECTED: mine.counts}
     if "threshold" in mine.chosen:
         counts["threshold"] = mine.chosen["threshold"]
     for kind, each in mine.drawn.items():
         counts |= {f"{kind}-{k}": drawn for k, drawn in enumerate(each[:draws], start=1)}
-    counts |= {f"{OTHER_TARGET}{other}": outcome.counts for other, outcome in found.items() if other != name}
-    return [DeclaredArm(arm, identities=identities, cells=_counted(cells, each)) for arm, each in counts.items()]
+    counts |= {
+        f"{OTHER_TARGET}{other}": outcome.counts
+        for other, outcome in found.items()
+        if other != name
+    }
+    return [
+        DeclaredArm(arm, identities=identities, cells=_counted(cells, each))
+        for arm, each in counts.items()
+    ]
 
 
 def write_search_split(

@@ -1,6 +1,8 @@
-"""Other ways to choose cells under the same budget, by the same distance: what a search has to beat.
+"""Other ways to choose cells under the same budget, by the same distance: what a search has to
+beat.
 
-All work on one `SubsetProblem` and give weights `(C,)`, or None where what they keep cannot fill the budget.
+All work on one `SubsetProblem` and give weights `(C,)`, or None where what they keep cannot fill
+the budget.
 """
 
 from collections.abc import Callable
@@ -16,8 +18,9 @@ _SWEEPS = 20
 
 @dataclass(frozen=True)
 class SubsetProblem:
-    """Q `(C, C)` and b `(C,)` of weights.solve, the level numbers of each cell `(C, K)`, how many images each cell can
-    give `(C,)`, the images wanted, and the groups that keep at least `least` of the weight.
+    """Q `(C, C)` and b `(C,)` of weights.solve, the level numbers of each cell `(C, K)`, how many
+    images each cell can give `(C,)`, the images wanted, and the groups that keep at least `least`
+    of the weight.
     """
 
     within: np.ndarray
@@ -43,7 +46,9 @@ class SubsetProblem:
         upper = np.where(weights > 0, self.upper, 0.0)
         if upper.sum() < 1 - 1e-12:
             return None
-        return project_to_simplex(weights, upper, np.zeros(len(weights), dtype=np.int64), np.zeros(1))
+        return project_to_simplex(
+            weights, upper, np.zeros(len(weights), dtype=np.int64), np.zeros(1)
+        )
 
 
 def convex_subset(problem: SubsetProblem) -> np.ndarray:
@@ -59,21 +64,29 @@ def convex_subset(problem: SubsetProblem) -> np.ndarray:
 
 
 def threshold_subset(problem: SubsetProblem) -> np.ndarray | None:
-    """The paper's way: in each factor by itself the levels not above their mean, in all combinations."""
+    """The paper's way: in each factor by itself the levels not above their mean, in all
+    combinations."""
     return _even(problem, [_near(problem, factor) for factor in range(problem.levels.shape[1])])
 
 
 def greedy_subset(problem: SubsetProblem) -> np.ndarray | None:
-    """Level after level is left out while that brings the mixture nearer and the budget can still be filled."""
+    """Level after level is left out while that brings the mixture nearer and the budget can still
+    be filled."""
     kept = [set(np.unique(column).tolist()) for column in problem.levels.T]
     best = _even(problem, kept)
     while best is not None:
         smaller = [
             [levels - {level} if k == factor else levels for k, levels in enumerate(kept)]
-            for factor, level in chain.from_iterable(((k, level) for level in sorted(s)) for k, s in enumerate(kept))
+            for factor, level in chain.from_iterable(
+                ((k, level) for level in sorted(s)) for k, s in enumerate(kept)
+            )
             if len(kept[factor]) > 1
         ]
-        tried = [(problem.objective(w), i, w) for i, s in enumerate(smaller) if (w := _even(problem, s)) is not None]
+        tried = [
+            (problem.objective(w), i, w)
+            for i, s in enumerate(smaller)
+            if (w := _even(problem, s)) is not None
+        ]
         if not tried or min(tried)[0] >= problem.objective(best):
             break
         _, place, best = min(tried, key=lambda one: one[:2])
@@ -82,9 +95,9 @@ def greedy_subset(problem: SubsetProblem) -> np.ndarray | None:
 
 
 def coordinate_subset(problem: SubsetProblem) -> np.ndarray | None:
-    """Attribute descent (Yao et al., "Simulating content consistent vehicle datasets with attribute descent", 2020):
-    one distribution a factor, the cell's weight their product; each factor in turn takes its best distribution, here
-    exactly, given the others, until nothing moves.
+    """Attribute descent (Yao et al., "Simulating content consistent vehicle datasets with attribute
+    descent", 2020): one distribution a factor, the cell's weight their product; each factor in turn
+    takes its best distribution, here exactly, given the others, until nothing moves.
     """
     sizes = problem.levels.max(axis=0) + 1
     share = [np.full(size, 1 / size) for size in sizes]
@@ -105,17 +118,24 @@ def coordinate_subset(problem: SubsetProblem) -> np.ndarray | None:
         if max(np.abs(a - b).max() for a, b in zip(before, share, strict=True)) < 1e-6:
             break
     product = np.prod([s[problem.levels[:, k]] for k, s in enumerate(share)], axis=0)
-    return project_to_simplex(product, problem.upper, np.zeros(len(product), dtype=np.int64), np.zeros(1))
+    return project_to_simplex(
+        product, problem.upper, np.zeros(len(product), dtype=np.int64), np.zeros(1)
+    )
 
 
-def random_images(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def random_images(
+    problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator
+) -> np.ndarray | None:
     """Draw as many images as the budget has, from all images."""
     del searched
     return rng.multivariate_hypergeometric(problem.most, problem.images) / problem.images
 
 
-def random_levels(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Permute the levels of each factor of the searched subset randomly: the number and weights of levels are equal."""
+def random_levels(
+    problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Permute the levels of each factor of the searched subset randomly: the number and weights of
+    levels are equal."""
     sizes = problem.levels.max(axis=0) + 1
     names = [rng.permutation(size) for size in sizes]
     renamed = np.stack([name[problem.levels[:, k]] for k, name in enumerate(names)])
@@ -139,7 +159,9 @@ DRAWN: dict[str, Callable[[SubsetProblem, np.ndarray, np.random.Generator], np.n
 def _near(problem: SubsetProblem, factor: int) -> set[int]:
     """The levels of one factor whose even mixture is not farther than the mean over its levels."""
     levels = np.unique(problem.levels[:, factor])
-    far = np.array([problem.objective(_mean(problem.levels[:, factor] == level)) for level in levels])
+    far = np.array(
+        [problem.objective(_mean(problem.levels[:, factor] == level)) for level in levels]
+    )
     return set(levels[far <= far.mean() + 1e-12].tolist())
 
 
@@ -149,7 +171,9 @@ def _mean(inside: np.ndarray) -> np.ndarray:
 
 def _even(problem: SubsetProblem, kept: list[set[int]]) -> np.ndarray | None:
     """Weight all combinations of the kept levels equally."""
-    inside = np.all([np.isin(problem.levels[:, k], sorted(levels)) for k, levels in enumerate(kept)], axis=0)
+    inside = np.all(
+        [np.isin(problem.levels[:, k], sorted(levels)) for k, levels in enumerate(kept)], axis=0
+    )
     return problem.filled(_mean(inside))
 
 

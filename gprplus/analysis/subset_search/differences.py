@@ -1,14 +1,17 @@
-"""Held-out differences between controls and a searched subset, with simultaneous intervals over identities.
+"""Held-out differences between controls and a searched subset, with simultaneous intervals over
+identities.
 
-For the searched mixture w and a control's mixture v, the difference of their squared discrepancies to the target is
+For the searched mixture w and a control's mixture v, the difference of their squared discrepancies
+to the target is
 
     D(v) - D(w) = mean over p != q of (v'K_pq v - w'K_pq w) - 2 mean over p and t of (v - w)'k_pt,
 
-with the kernels K_pq between the cells of source identities p and q, and k_pt between those of p and target image t.
-Discrepancies within the target cancel. The variance is that of the jackknife over source identities, plus that over
-target identities, which may have unequal numbers of images (statistics.identity_variance), plus that over the draws
-of a random control. The jackknife overestimates the part of single pairs of identities (Efron and Stein 1981), and
-pairs of a source and a target identity count on both sides, so that intervals are wide where cells do not differ.
+with the kernels K_pq between the cells of source identities p and q, and k_pt between those of p
+and target image t. Discrepancies within the target cancel. The variance is that of the jackknife
+over source identities, plus that over target identities, which may have unequal numbers of images
+(statistics.identity_variance), plus that over the draws of a random control. The jackknife
+overestimates the part of single pairs of identities (Efron and Stein 1981), and pairs of a source
+and a target identity count on both sides, so that intervals are wide where cells do not differ.
 """
 
 import math
@@ -31,8 +34,8 @@ SAME = 1e-9  # standard error of a control that is the searched mixture itself; 
 
 @dataclass(frozen=True)
 class DiscrepancyParts:
-    """The discrepancy of one mixture up to a constant, its jackknife pseudo-values by source identity `(P,)`, and its
-    mean terms by target identity `(I,)`.
+    """The discrepancy of one mixture up to a constant, its jackknife pseudo-values by source
+    identity `(P,)`, and its mean terms by target identity `(I,)`.
     """
 
     value: float
@@ -41,13 +44,17 @@ class DiscrepancyParts:
 
     @classmethod
     def of(cls, known: Kernels, images: np.ndarray, weights: np.ndarray) -> "DiscrepancyParts":
-        """The parts of the mixture `weights` `(C,)`, by the source identities of `known` and the target images that
-        `images` `(T,) bool` selects.
+        """The parts of the mixture `weights` `(C,)`, by the source identities of `known` and the
+        target images that `images` `(T,) bool` selects.
         """
-        pairs = np.einsum("pcqd,c,d->pq", known.inside, weights, weights, optimize=True).astype(np.float64)
+        pairs = np.einsum("pcqd,c,d->pq", known.inside, weights, weights, optimize=True).astype(
+            np.float64
+        )
         np.fill_diagonal(pairs, 0.0)
         own, share = memberships(known.people[images])
-        across = np.einsum("pct,c->pt", known.across[:, :, images], weights, optimize=True).astype(np.float64)
+        across = np.einsum("pct,c->pt", known.across[:, :, images], weights, optimize=True).astype(
+            np.float64
+        )
         terms = 2 * across @ own.T / own.sum(axis=1)
         each, people = terms @ share, len(pairs)
         value = pairs.sum() / (people * (people - 1)) - each.mean()
@@ -58,12 +65,15 @@ class DiscrepancyParts:
     @classmethod
     def mean(cls, draws: Sequence["DiscrepancyParts"]) -> "DiscrepancyParts":
         """The mean of the parts of several mixtures."""
-        source, target = (np.mean([getattr(one, name) for one in draws], axis=0) for name in ("source", "target"))
+        source, target = (
+            np.mean([getattr(one, name) for one in draws], axis=0) for name in ("source", "target")
+        )
         return cls(float(np.mean([one.value for one in draws])), source, target)
 
 
 def memberships(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images `(I, T) float64` of each identity, for identities `people` `(T,)`, and the share `(I,)`."""
+    """Return the images `(I, T) float64` of each identity, for identities `people` `(T,)`, and the
+    share `(I,)`."""
     own = (np.unique(people)[:, None] == people[None, :]).astype(np.float64)
     return own, own.sum(axis=1) / len(people)
 
@@ -77,32 +87,48 @@ def control_differences(
 ) -> list[Difference]:
     """The difference of each control to the searched mixture `(C,)`, by held-out identities.
 
-    These are the source identities of `known` and those of the target images that `images` `(T,) bool` selects. A
-    control has one mixture, or several random draws, whose mean discrepancy is compared.
+    These are the source identities of `known` and those of the target images that `images` `(T,)
+    bool` selects. A control has one mixture, or several random draws, whose mean discrepancy is
+    compared.
     """
     own = DiscrepancyParts.of(known, images, searched)
-    draws = [[DiscrepancyParts.of(known, images, weights) for weights in each] for each in controls.values()]
+    draws = [
+        [DiscrepancyParts.of(known, images, weights) for weights in each]
+        for each in controls.values()
+    ]
     means = [DiscrepancyParts.mean(each) for each in draws]
     value = np.array([one.value - own.value for one in means])
     over_source = np.stack([one.source - own.source for one in means], axis=1)
     over_target = np.stack([one.target - own.target for one in means], axis=1)
     half = np.full(len(value), math.nan)
     if len(over_source) >= LEAST and len(over_target) > 1:
-        shares = np.full(len(over_source), 1 / len(over_source)), memberships(known.people[images])[1]
-        half = _half_widths(value, list(zip((over_source, over_target), shares, strict=True)), _luck(draws), rng)
-    return [_difference(*each) for each in zip(controls, value.tolist(), half.tolist(), strict=True)]
+        shares = (
+            np.full(len(over_source), 1 / len(over_source)),
+            memberships(known.people[images])[1],
+        )
+        half = _half_widths(
+            value, list(zip((over_source, over_target), shares, strict=True)), _luck(draws), rng
+        )
+    return [
+        _difference(*each) for each in zip(controls, value.tolist(), half.tolist(), strict=True)
+    ]
 
 
 def _difference(control: str, value: float, half: float) -> Difference:
-    return Difference(control, value, *((None, None) if math.isnan(half) else (value - half, value + half)))
+    return Difference(
+        control, value, *((None, None) if math.isnan(half) else (value - half, value + half))
+    )
 
 
 def is_nearest(found: Sequence[Difference]) -> bool:
-    """Return True if every control is shown to be farther from the target than the searched subset."""
+    """Return True if every control is shown to be farther from the target than the searched
+    subset."""
     return bool(found) and all(one.farther for one in found)
 
 
-Clusters = tuple[np.ndarray, np.ndarray]  # values `(N, K)` of identities for each control, and their shares `(N,)`
+Clusters = tuple[
+    np.ndarray, np.ndarray
+]  # values `(N, K)` of identities for each control, and their shares `(N,)`
 Part = tuple[np.ndarray, np.ndarray]  # variances `(K,)` and degrees of freedom `(K,)`
 
 
@@ -110,15 +136,21 @@ def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
     """The variance of the mean over a random control's draws; 0 for a control of one mixture."""
     values = [np.array([one.value for one in each]) for each in draws]
     size = [each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in values]
-    return np.array(size), np.array([len(each) - 1.0 if len(each) > 1 else math.inf for each in values])
+    return np.array(size), np.array(
+        [len(each) - 1.0 if len(each) > 1 else math.inf for each in values]
+    )
 
 
-def _half_widths(value: np.ndarray, clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) -> np.ndarray:
+def _half_widths(
+    value: np.ndarray, clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator
+) -> np.ndarray:
     """Half widths `(K,)` of simultaneous 95% intervals; NaN where there is none."""
     variance, degrees = combine_variances([*(_part(*each) for each in clusters), luck])
     error, null = np.sqrt(variance), _null(clusters, luck, rng)
     differs = error > SAME
-    judged = ContrastEstimates(value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null)
+    judged = ContrastEstimates(
+        value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null
+    )
     return np.where(differs, max_t_adjust(judged)[1], 0.0)
 
 
@@ -129,7 +161,8 @@ def _part(values: np.ndarray, share: np.ndarray) -> Part:
 
 
 def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) -> np.ndarray:
-    """Two-sided probabilities `(DRAWS, K)` of searches without any difference, as noisy as this one."""
+    """Two-sided probabilities `(DRAWS, K)` of searches without any difference, as noisy as this
+    one."""
     shift, parts = np.zeros(()), []
     for values, share in clusters:
         root = np.sqrt(variance_factors(share))[:, None] * (values - share @ values)
@@ -142,4 +175,6 @@ def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) ->
     shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
     parts.append((size * rng.chisquare(degrees, size=shift.shape) / degrees, luck[1]))
     variance, known = combine_variances(parts)
-    return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)
+    return two_sided(
+        np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known
+    )

@@ -1,7 +1,8 @@
-"""Evaluation of each method on the held-out halves of source and target, and the stability of its subset.
+"""Evaluation of each method on the held-out halves of source and target, and the stability of its
+subset.
 
-Source and target are halved. Evaluated on the identities used for selection, a subset that only fits chance
-differences between cells would appear near to any target.
+Source and target are halved. Evaluated on the identities used for selection, a subset that only
+fits chance differences between cells would appear near to any target.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,9 +24,10 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class HeldOutResult:
-    """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS without the target;
-    counts of every way to choose and of each random draw; what else is kept in the record; how to make the row of
-    counts that were found elsewhere; how to compare all controls with the subset, given those found for other targets.
+    """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS
+    without the target; counts of every way to choose and of each random draw; what else is kept in
+    the record; how to make the row of counts that were found elsewhere; how to compare all controls
+    with the subset, given those found for other targets.
     """
 
     weights: np.ndarray
@@ -51,8 +53,9 @@ def held_out_results(
     draws: int,
     redraws: int = REDRAWS,
 ) -> HeldOutResult:
-    """Select by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
-    evaluate on the others; on the same source identities if `half` has all of them.
+    """Select by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool`
+    with every method, and evaluate on the others; on the same source identities if `half` has all
+    of them.
 
     `problem` makes the program for given weights of identities and target images.
     """
@@ -62,12 +65,19 @@ def held_out_results(
     )
     plain = problem(half.astype(np.float64), fit.astype(np.float64))
     chosen = {name: way(plain) for name, way in baselines.CHOSEN.items()}
-    kept = {name: baselines.whole_counts(plain, weights) for name, weights in chosen.items() if weights is not None}
+    kept = {
+        name: baselines.whole_counts(plain, weights)
+        for name, weights in chosen.items()
+        if weights is not None
+    }
     weights = np.asarray(chosen["searched"])
     drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in baselines.DRAWN.items()}
     rows = [_row(name, [counts], own, other, rng) for name, counts in kept.items()]
     rows += [_row(name, each, own, other, rng) for name, each in drawn.items() if each]
-    even = baselines.whole_counts(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
+    cells = len(plain.most)
+    shares = plain.filled(np.full(cells, 1 / cells))
+    assert shares is not None, "an even mixture meets every floor"
+    even = baselines.whole_counts(plain, shares)
     rows.append(_row("even", [even], own, other, rng))
     again = np.stack([_again(known, problem, half, fit, rng) for _ in range(redraws)])
     low, high = np.quantile(again, _TAILS, axis=0)
@@ -88,12 +98,18 @@ def held_out_results(
 
     def compare(others: Mapping[str, np.ndarray]) -> list[Difference]:
         controls = {name: [counts] for name, counts in others.items()} | drawn | {"even": [even]}
-        mixtures = {name: [counts / counts.sum() for counts in each] for name, each in controls.items() if each}
+        mixtures = {
+            name: [counts / counts.sum() for counts in each]
+            for name, each in controls.items()
+            if each
+        }
         searched = kept["searched"] / kept["searched"].sum()
         found = control_differences(other.known, other.images, searched, mixtures, rng)
         return [replace(one, low=None, high=None) for one in found] if half.all() else found
 
-    return HeldOutResult(weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare)
+    return HeldOutResult(
+        weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare
+    )
 
 
 def _draws(
@@ -108,13 +124,15 @@ def _draws(
 
 
 def halve_identities(persons: int, rng: np.random.Generator) -> np.ndarray:
-    """The source identities that choose, `(P,) bool`: a random half, or all where there are fewer than four."""
+    """The source identities that choose, `(P,) bool`: a random half, or all where there are fewer
+    than four."""
     return np.ones(persons, dtype=bool) if persons < 4 else rng.permutation(persons) % 2 == 0
 
 
 @dataclass(frozen=True)
 class HoldoutScorer:
-    """Source identities and target images `(T,) bool` for evaluation; `fair` is Kernels.unbiased of them."""
+    """Source identities and target images `(T,) bool` for evaluation; `fair` is Kernels.unbiased of
+    them."""
 
     known: Kernels
     fair: np.ndarray
@@ -126,8 +144,11 @@ class HoldoutScorer:
         return cls(known, known.unbiased(), images)
 
     def discrepancy(self, weights: np.ndarray, images: np.ndarray | None = None) -> float:
-        """The unbiased squared discrepancy of a mixture to the images, each counted once or `images` `(T,)` times."""
-        counted = (self.images if images is None else np.where(self.images, images, 0)).astype(np.float64)
+        """The unbiased squared discrepancy of a mixture to the images, each counted once or
+        `images` `(T,)` times."""
+        counted = (self.images if images is None else np.where(self.images, images, 0)).astype(
+            np.float64
+        )
         apart = 2 * weights @ self.known.to_target(counted)
         return float(weights @ self.fair @ weights - apart + self.known.in_target(counted))
 
@@ -142,7 +163,11 @@ class HoldoutScorer:
 
 
 def _row(
-    name: str, each: list[np.ndarray], own: HoldoutScorer, other: HoldoutScorer, rng: np.random.Generator
+    name: str,
+    each: list[np.ndarray],
+    own: HoldoutScorer,
+    other: HoldoutScorer,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Result of one method; for several random draws their mean and range."""
     weights = [counts / counts.sum() for counts in each]
@@ -171,7 +196,9 @@ def _again(
     targets = np.unique(known.people[fit])
     times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
     drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)
-    return baselines.convex_subset(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
+    return baselines.convex_subset(
+        problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64))
+    )
 
 
 def _jaccard(problem: SubsetProblem, one: np.ndarray, two: np.ndarray) -> float:

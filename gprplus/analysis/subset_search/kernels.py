@@ -9,8 +9,8 @@ from gprplus.analysis import distance_estimators
 
 @dataclass(frozen=True)
 class Kernels:
-    """RBF kernels of P identities in C cells `(P, C, P, C) float32`, with T target images `(P, C, T)`, and among these
-    `(T, T)`; `people` `(T,)` are the identities of the target from 0.
+    """RBF kernels of P identities in C cells `(P, C, P, C) float32`, with T target images `(P, C,
+    T)`, and among these `(T, T)`; `people` `(T,)` are the identities of the target from 0.
     """
 
     inside: np.ndarray
@@ -20,11 +20,13 @@ class Kernels:
 
     def of(self, persons: np.ndarray) -> "Kernels":
         """Return the kernels of some of the source identities, `(P,) bool`."""
-        return Kernels(self.inside[persons][:, :, persons], self.across[persons], self.target, self.people)
+        return Kernels(
+            self.inside[persons][:, :, persons], self.across[persons], self.target, self.people
+        )
 
     def biased(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """Return Q `(C, C)` with identities counted `weights` `(P,)` times, including pairs of an identity with
-        itself.
+        """Return Q `(C, C)` with identities counted `weights` `(P,)` times, including pairs of an
+        identity with itself.
         """
         share = self._share(weights)
         return np.einsum("p,pcqd,q->cd", share, self.inside, share, optimize=True)
@@ -36,12 +38,18 @@ class Kernels:
         return (self.biased() - same) * people / (people - 1)
 
     def to_target(self, images: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """b `(C,)`: cells with the target images of weight `images` `(T,)`, which are made to sum to 1."""
-        return np.einsum("p,pct,t->c", self._share(weights), self.across, images / images.sum(), optimize=True)
+        """b `(C,)`: cells with the target images of weight `images` `(T,)`, which are made to sum
+        to 1."""
+        return np.einsum(
+            "p,pct,t->c", self._share(weights), self.across, images / images.sum(), optimize=True
+        )
 
     def in_target(self, images: np.ndarray) -> float:
-        """Return the mean over pairs of two different target identities, images counted `images` `(T,)` times."""
-        apart = np.where(self.people[:, None] == self.people[None, :], 0.0, np.outer(images, images))
+        """Return the mean over pairs of two different target identities, images counted `images`
+        `(T,)` times."""
+        apart = np.where(
+            self.people[:, None] == self.people[None, :], 0.0, np.outer(images, images)
+        )
         return float((apart * self.target).sum() / apart.sum()) if apart.any() else float("nan")
 
     def _share(self, weights: np.ndarray | None) -> np.ndarray:
@@ -49,9 +57,11 @@ class Kernels:
         return np.full(people, 1 / people) if weights is None else weights / weights.sum()
 
 
-def build_kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> tuple[Kernels, float]:
-    """Compute the kernels of source points `(P, C, D)` and target points `(T, D)`, with the median distance as
-    bandwidth.
+def build_kernels(
+    source: np.ndarray, target: np.ndarray, target_people: np.ndarray
+) -> tuple[Kernels, float]:
+    """Compute the kernels of source points `(P, C, D)` and target points `(T, D)`, with the median
+    distance as bandwidth.
     """
     people, cells, width = source.shape
     flat = source.reshape(-1, width)
@@ -59,7 +69,10 @@ def build_kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndar
 
     def near(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return (
-            1 - distance_estimators.costs(distance_estimators.squared_distances(left, right), bandwidth)["mmd2"]
+            1
+            - distance_estimators.costs(
+                distance_estimators.squared_distances(left, right), bandwidth
+            )["mmd2"]
         ).astype(np.float32)
 
     return Kernels(

@@ -1,8 +1,9 @@
-"""The convex programme behind a search: weights of cells that bring a mixture nearest to the target.
+"""The convex programme behind a search: weights of cells that bring a mixture nearest to the
+target.
 
-With Q_cc' the mean kernel between images of two cells, b_c that between a cell and the target, the squared maximum mean
-discrepancy of the mixture w is w'Qw - 2 b'w + const (Gretton et al., JMLR 2012). It is convex when Q holds the pairs of
-an image with itself too, so
+With Q_cc' the mean kernel between images of two cells, b_c that between a cell and the target, the
+squared maximum mean discrepancy of the mixture w is w'Qw - 2 b'w + const (Gretton et al., JMLR
+2012). It is convex when Q holds the pairs of an image with itself too, so
 
     min over w of  w'Qw - 2 b'w + ridge |w - even|^2,   0 <= w <= upper,  sum w = 1,  sum of w in group g >= least_g
 
@@ -15,11 +16,14 @@ _STEPS = 20_000
 _CLOSE = 1e-9
 
 
-def project_to_simplex(point: np.ndarray, upper: np.ndarray, groups: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """The nearest w `(C,)` to a point that meets all constraints; `groups` `(C,)` numbers the group of each cell.
+def project_to_simplex(
+    point: np.ndarray, upper: np.ndarray, groups: np.ndarray, least: np.ndarray
+) -> np.ndarray:
+    """The nearest w `(C,)` to a point that meets all constraints; `groups` `(C,)` numbers the group
+    of each cell.
 
-    w = clip(point - t_g, 0, upper) with one threshold t for all groups, lowered in those that would fall under their
-    `least` `(G,)`: the Karush-Kuhn-Tucker conditions of disjoint groups.
+    w = clip(point - t_g, 0, upper) with one threshold t for all groups, lowered in those that would
+    fall under their `least` `(G,)`: the Karush-Kuhn-Tucker conditions of disjoint groups.
 
     >>> even = np.array([1.0, 1.0])
     >>> groups, least = np.array([0, 0, 1]), np.array([0.0, 0.2])
@@ -34,10 +38,13 @@ def project_to_simplex(point: np.ndarray, upper: np.ndarray, groups: np.ndarray,
     return np.clip(point - np.minimum(whole, limit), 0, upper)
 
 
-def _threshold(point: np.ndarray, upper: np.ndarray, wanted: float, limit: np.ndarray | float = np.inf) -> float:
+def _threshold(
+    point: np.ndarray, upper: np.ndarray, wanted: float, limit: np.ndarray | float = np.inf
+) -> float:
     """The t at which clip(point - min(t, limit), 0, upper) sums to `wanted`.
 
-    Every part falls in a straight line between two values of t, so the sum is known where the lines bend.
+    Every part falls in a straight line between two values of t, so the sum is known where the lines
+    bend.
     """
     high = np.minimum(point, limit)
     low = np.minimum(point - upper, high)
@@ -59,7 +66,8 @@ def solve_weights(
 ) -> np.ndarray:
     """The weights `(C,)` of the programme for Q `(C, C)` positive semidefinite and b `(C,)`.
 
-    Nesterov's method with restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015).
+    Nesterov's method with restarts (O'Donoghue and Candes, "Adaptive restart for accelerated
+    gradient schemes", 2015).
     """
     even = np.full(len(across), 1 / len(across))
     step = 1 / (2 * (np.linalg.eigvalsh(within)[-1] + ridge))
@@ -80,8 +88,8 @@ def solve_weights(
 
 
 def round_counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
-    """Whole numbers `(C,)` near weights x total that sum to it, none above `most`: the largest remainders are rounded
-    up, and what a full cell cannot take goes to the next ones.
+    """Whole numbers `(C,)` near weights x total that sum to it, none above `most`: the largest
+    remainders are rounded up, and what a full cell cannot take goes to the next ones.
 
     >>> round_counts(np.array([0.5, 0.3, 0.2]), 4, np.array([9, 9, 9])).tolist()
     [2, 1, 1]

@@ -1,4 +1,5 @@
-"""`search`: the subset of a manifest nearest to each target under a budget, evaluated on held-out images."""
+"""`search`: the subset of a manifest nearest to each target under a budget, evaluated on held-out
+images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +21,14 @@ from gprplus.analysis.subset_search.differences import is_nearest
 from gprplus.analysis.subset_search.kernels import build_kernels
 from gprplus.core.errors import AnalysisError
 from gprplus.core.files.paths import AnyPath
-from gprplus.core.files.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
+from gprplus.core.files.workdir import (
+    check_request,
+    package_versions,
+    read_json,
+    write_json,
+    write_table,
+    write_text,
+)
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
@@ -50,7 +58,10 @@ class Budget:
         """
         people, _, images = text.lower().partition("x")
         if not (people.isdecimal() and images.isdecimal() and int(people) and int(images)):
-            raise AnalysisError(f"A budget is IDENTITIESxIMAGES, such as 400x50 for 50 images of each; found '{text}'.")
+            raise AnalysisError(
+                "A budget is IDENTITIESxIMAGES, such as 400x50 for 50 images of each; found"
+                f" '{text}'."
+            )
         return cls(int(people), int(images))
 
     @property
@@ -61,8 +72,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Result for one target: the record, the cells (columns.CELLS), the compared methods (columns.RIVALS), and the
-    folder of the split for a benchmark.
+    """Result for one target: the record, the cells (columns.CELLS), the compared methods
+    (columns.RIVALS), and the folder of the split for a benchmark.
     """
 
     path: Path
@@ -73,14 +84,15 @@ class SearchResult:
 
     @property
     def differences(self) -> list[Difference]:
-        """Return how much farther each control is from the held-out target; empty for a search of an earlier
-        version.
+        """Return how much farther each control is from the held-out target; empty for a search of
+        an earlier version.
         """
         return search_record(self.info, self.path / RECORD).differences
 
     @property
     def nearest(self) -> bool:
-        """Return True if every control is shown to be farther from the target than the searched subset."""
+        """Return True if every control is shown to be farther from the target than the searched
+        subset."""
         return is_nearest(self.differences)
 
     @property
@@ -94,7 +106,9 @@ class SearchResult:
         info = read_json(path / RECORD, AnalysisError, "a search")
         search_record(info, path / RECORD)
         cells, rivals = (
-            stored.read_table(path / f"{name}.parquet", columns, AnalysisError, "Search again with --force.")
+            stored.read_table(
+                path / f"{name}.parquet", columns, AnalysisError, "Search again with --force."
+            )
             for name, columns in (("cells", CELLS), ("rivals", BASELINES))
         )
         return cls(path, info, cells, rivals)
@@ -113,11 +127,13 @@ def search(
     progress: Progress = no_progress,
     **changes: Any,
 ) -> list[SearchResult]:
-    """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
+    """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split
+    SPLITS/search-NAME.
 
-    Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
-    compared with `baselines` and with controls by the others (`SearchResult.differences`). The split has the subset,
-    the subset of the threshold rule, random ones, and the subset found for each other target.
+    Cells are the combinations of all crossed factors. Weights are chosen by half of the identities
+    of either side and compared with `baselines` and with controls by the others
+    (`SearchResult.differences`). The split has the subset, the subset of the threshold rule, random
+    ones, and the subset found for each other target.
 
     Args:
         manifest: a manifest or its folder.
@@ -135,14 +151,22 @@ def search(
     images, seed, output = given.images, given.seed, Path(output)
     source = Manifest.open(manifest)
     budget = Budget.of(budget) if isinstance(budget, str) else budget
-    opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
+    opened = {
+        name: open_target_sample(name, Path(path), output.parent / "targets")
+        for name, path in targets.items()
+    }
     (kind,) = make_features([given.features], given.device)
     request = {
         "manifest": source.fingerprint,
         "targets": {name: target.fingerprint for name, target in opened.items()},
         "budget": [budget.identities, budget.images],
         "features": kind.source,
-        **{"floor": given.floor, "images": images, "people": given.people, "draws": given.control_draws},
+        **{
+            "floor": given.floor,
+            "images": images,
+            "people": given.people,
+            "draws": given.control_draws,
+        },
         **{"test_share": given.test_share, "seed": seed},
     }
     homes = {name: output / name / "search" for name in targets}
@@ -154,21 +178,26 @@ def search(
     assert crossed is not None
     if crossed.flat.size > MOST:
         raise AnalysisError(
-            f"{crossed.flat.size:,} images would be compared with each other, more than {MOST:,}. Reduce --people."
+            f"{crossed.flat.size:,} images would be compared with each other, more than {MOST:,}."
+            " Reduce --people."
         )
     others = {name: target_sample(target, images, seed) for name, target in opened.items()}
     most = cell_capacity(side, budget, seed)
     pools = _looked(kind, side, others, given.workers, progress)
-    found = {name: _one(name, side, others[name], *pools[name], most, budget, given.floor, seed) for name in targets}
+    found = {
+        name: _one(name, side, others[name], *pools[name], most, budget, given.floor, seed)
+        for name in targets
+    }
     splits = given.splits or output / "splits"
     return [
-        _write(homes[name], name, found, request, source, splits / f"search-{name}", given, force) for name in targets
+        _write(homes[name], name, found, request, source, splits / f"search-{name}", given, force)
+        for name in targets
     ]
 
 
 def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
-    """Count the images of the budget's identities in each cell, `(C,)`: the first identities of a split with this
-    seed.
+    """Count the images of the budget's identities in each cell, `(C,)`: the first identities of a
+    split with this seed.
     """
     assert side.crossed is not None
     table, crossed = side.table, side.crossed
@@ -181,21 +210,25 @@ def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
     keyed = hash64_many(join_canonical(row["dataset"], row["identity"]) for row in rows)
     if budget.identities > len(keyed):
         raise AnalysisError(
-            f"The budget has {budget.identities:,} identities, but the train set of {side.manifest.path} has "
-            f"{len(keyed):,}."
+            f"The budget has {budget.identities:,} identities, but the train set of"
+            f" {side.manifest.path} has {len(keyed):,}."
         )
     taken = bottom_k(priorities(keyed, seed, "identity"), budget.identities, keyed)
     most = np.bincount(cell_of[known][np.isin(person, taken)], minlength=len(crossed.cells()))
     if budget.total > most.sum():
         raise AnalysisError(
-            f"The budget has {budget.total:,} images, but its {budget.identities:,} identities have {most.sum():,} "
-            "in total."
+            f"The budget has {budget.total:,} images, but its {budget.identities:,} identities have"
+            f" {most.sum():,} in total."
         )
     return most
 
 
 def _looked(
-    kind: Features, side: ImageSample, others: Mapping[str, ImageSample], workers: int | None, progress: Progress
+    kind: Features,
+    side: ImageSample,
+    others: Mapping[str, ImageSample],
+    workers: int | None,
+    progress: Progress,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return, by target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
     assert side.crossed is not None
@@ -203,7 +236,13 @@ def _looked(
     found = {}
     for name, target in others.items():
         (sample,) = target.samples.values()
-        points = next(iter(kind.points(np.vstack([looks, kind.extract(target.images(), workers, progress)])).values()))
+        points = next(
+            iter(
+                kind.points(
+                    np.vstack([looks, kind.extract(target.images(), workers, progress)])
+                ).values()
+            )
+        )
         mine = points[: len(looks)][side.place(side.crossed.flat)]
         shape = (len(side.crossed.rows), len(side.crossed.cells()), -1)
         found[name] = (mine.reshape(shape), points[len(looks) :][target.place(sample.rows[:, 0])])
@@ -227,9 +266,14 @@ def _one(
     rng = np.random.default_rng(hash64(join_canonical("search", name, str(seed))))
     levels = np.stack([axis.ravel() for axis in np.indices(side.crossed.rows.shape[1:])], axis=1)
     views = "viewpoint_deg" in side.crossed.factors
-    groups = levels[:, side.crossed.factors.index("viewpoint_deg")] if views else np.zeros(len(levels), dtype=np.int64)
+    groups = (
+        levels[:, side.crossed.factors.index("viewpoint_deg")]
+        if views
+        else np.zeros(len(levels), dtype=np.int64)
+    )
     least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
-    # One half for all targets: what was chosen for another target is a control, and must not have seen the other half.
+    # One half for all targets: what was chosen for another target is a control, and must not have
+    # seen the other half.
     half = holdout.halve_identities(
         len(known.inside), np.random.default_rng(hash64(join_canonical("search", str(seed))))
     )
@@ -264,7 +308,9 @@ def _write(
             crossed[1], outcome.weights, outcome.low, outcome.high, outcome.counts, strict=True
         )
     ]
-    cells = conform(pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS)
+    cells = conform(
+        pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS
+    )
     wrong = [other for other in found if other != name]
     elsewhere = {f"{arms.OTHER_TARGET}{other}": found[other].counts for other in wrong}
     ranked = [*outcome.baselines, *(outcome.place(*one) for one in elsewhere.items())]
@@ -272,7 +318,9 @@ def _write(
     ranked.sort(key=lambda row: row["held_out"])
     table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), BASELINES)
     declared = arms.declared_arms(name, found, crossed[1], request["budget"][0], draws)
-    made = arms.write_search_split(source, crossed[0], declared, split, options.test_share, options.seed, force)
+    made = arms.write_search_split(
+        source, crossed[0], declared, split, options.test_share, options.seed, force
+    )
     record = {
         "schema_version": VERSION,
         "target": name,

@@ -1,4 +1,5 @@
-"""Verdict whether the searched subset is nearer to a target than the controls, in words and as a page."""
+"""Verdict whether the searched subset is nearer to a target than the controls, in words and as a
+page."""
 
 from collections.abc import Sequence
 
@@ -49,21 +50,35 @@ def format_interval(one: Difference) -> str:
 
 
 def search_sentence(target: str, found: Sequence[Difference]) -> str:
-    """Return one or two sentences: the searched subset is nearest, or the controls that are not shown to be farther."""
+    """Return one or two sentences: the searched subset is nearest, or the controls that are not
+    shown to be farther."""
     if not found:
-        return f"The search for {target} has no intervals for its controls. Search again with --force."
+        return (
+            f"The search for {target} has no intervals for its controls. Search again with --force."
+        )
     if is_nearest(found):
         return f"The searched subset is nearer to {target} than each control."
     rest = [one for one in found if not one.farther]
     opening = f"No subset is shown to be nearer to {target} than the controls."
     if all(one.low is None for one in rest):
         return f"{opening} The held-out identities are too few for intervals."
-    parts = [f"{control_name(one.control)} by {format_thousandths(one.value)} ({format_interval(one)})" for one in rest]
+    parts = [
+        f"{control_name(one.control)} by {format_thousandths(one.value)} ({format_interval(one)})"
+        for one in rest
+    ]
     return f"{opening} Not shown to be farther than the searched subset: {'; '.join(parts)}."
 
 
 def search_page(target: str, rivals: pa.Table, found: Sequence[Difference]) -> str:
     """The table columns.RIVALS as Markdown, the controls with their intervals, and the sentence."""
     lines = ["| control | farther by, x 1000 | simultaneous 95% interval |", "| --- | --- | --- |"]
-    lines += [f"| {one.control} | {format_thousandths(one.value)} | {format_interval(one)} |" for one in found]
-    return analysis_markdown("rivals", rivals) + "\n" + "\n".join(lines) + f"\n\n{search_sentence(target, found)}\n"
+    lines += [
+        f"| {one.control} | {format_thousandths(one.value)} | {format_interval(one)} |"
+        for one in found
+    ]
+    return (
+        analysis_markdown("rivals", rivals)
+        + "\n"
+        + "\n".join(lines)
+        + f"\n\n{search_sentence(target, found)}\n"
+    )

@@ -1,7 +1,8 @@
-"""Networks by name: each a function of the recipe's Network that makes `(B, 3, H, W)` -> `(B, width, h, w)`.
+"""Networks by name: each a function of the recipe's Network that makes `(B, 3, H, W)` -> `(B,
+width, h, w)`.
 
-`build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `build_small` is
-for processors without an accelerator.
+`build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint
+loads. `build_small` is for processors without an accelerator.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,14 @@ BACKBONES: dict[str, Callable[[NetworkSettings], nn.Module]] = {}
 TIMM = "timm:"
 
 
-def backbone(name: str) -> Callable[[Callable[[NetworkSettings], nn.Module]], Callable[[NetworkSettings], nn.Module]]:
+def backbone(
+    name: str,
+) -> Callable[[Callable[[NetworkSettings], nn.Module]], Callable[[NetworkSettings], nn.Module]]:
     """Enter a function into the registry under a name that is still free."""
 
-    def enter(make: Callable[[NetworkSettings], nn.Module]) -> Callable[[NetworkSettings], nn.Module]:
+    def enter(
+        make: Callable[[NetworkSettings], nn.Module],
+    ) -> Callable[[NetworkSettings], nn.Module]:
         if name in BACKBONES:
             raise ValueError(f"two backbones are called '{name}'")
         BACKBONES[name] = make
@@ -37,13 +42,15 @@ def make_backbone(network: NetworkSettings) -> nn.Module:
         return _of_timm(network.backbone.removeprefix(TIMM), network)
     if network.backbone not in BACKBONES:
         raise RecipeError(
-            f"There is no backbone called '{network.backbone}'. {did_you_mean(network.backbone, BACKBONES)}"
+            f"There is no backbone called '{network.backbone}'."
+            f" {did_you_mean(network.backbone, BACKBONES)}"
         )
     return BACKBONES[network.backbone](network)
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 with a shortcut; the stride sits on the 3x3 (ResNet v1.5, as torchvision has it)."""
+    """1x1, 3x3, 1x1 with a shortcut; the stride sits on the 3x3 (ResNet v1.5, as torchvision has
+    it)."""
 
     def __init__(self, width_in: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
@@ -68,7 +75,8 @@ class Bottleneck(nn.Module):
 
 
 class InstanceBatchNorm(nn.Module):
-    """IBN-a (Pan et al., ECCV 2018): the first half of the channels normalised image by image, the rest by batch.
+    """IBN-a (Pan et al., ECCV 2018): the first half of the channels normalised image by image, the
+    rest by batch.
 
     Takes the look of a camera out of low features; its parameter names are the authors'.
     """
@@ -81,14 +89,15 @@ class InstanceBatchNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         alone, together = x[:, : self.alone], x[:, self.alone :]
-        # Instance normalisation works channel by channel and hands its result back that way; what follows does not.
+        # Instance normalisation works channel by channel and hands its result back that way; what
+        # follows does not.
         layout = torch.channels_last
         return torch.cat([self.IN(alone).contiguous(memory_format=layout), self.BN(together)], 1)
 
 
 class ResNet50(nn.Module):
-    """ResNet-50 (He et al., CVPR 2016) without pooling and classifier; `last_stride` 1 keeps the last stage at 1/16
-    of the input; `ibn` puts IBN-a into the first three stages.
+    """ResNet-50 (He et al., CVPR 2016) without pooling and classifier; `last_stride` 1 keeps the
+    last stage at 1/16 of the input; `ibn` puts IBN-a into the first three stages.
     """
 
     width = 2048
@@ -116,10 +125,11 @@ def _stage(width_in: int, width: int, blocks: int, stride: int, ibn: bool = Fals
 
 
 class SmallBackbone(nn.Module):
-    """A residual network for a processor: a stem that shrinks the image fourfold at once, then three stages of 3x3
-    convolutions.
+    """A residual network for a processor: a stem that shrinks the image fourfold at once, then
+    three stages of 3x3 convolutions.
 
-    All its work is in few convolutions on few pixels, which is where a processor's matrix units are busy.
+    All its work is in few convolutions on few pixels, which is where a processor's matrix units are
+    busy.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
@@ -140,7 +150,8 @@ class SmallBackbone(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a shortcut; the shortcut of a block that halves is a 2x2 mean and a 1x1 convolution."""
+    """Two 3x3 convolutions with a shortcut; the shortcut of a block that halves is a 2x2 mean and a
+    1x1 convolution."""
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
         super().__init__()
@@ -160,7 +171,8 @@ class ResidualBlock(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """He's normal start for convolutions (fan out), ones and zeros for normalisations, as torchvision has it."""
+    """He's normal start for convolutions (fan out), ones and zeros for normalisations, as
+    torchvision has it."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
@@ -183,13 +195,14 @@ def build_resnet50_ibn_a(network: NetworkSettings) -> nn.Module:
 
 @backbone("small")
 def build_small(network: NetworkSettings) -> nn.Module:
-    """0.3 million weights; about a hundred times the images a second of ResNet-50 on a processor."""
+    """0.3 million weights; about a hundred times the images a second of ResNet-50 on a
+    processor."""
     return SmallBackbone()
 
 
 class TimmBackbone(nn.Module):
-    """Any network of the timm library as a map of features `(B, width, h, w)`; one of tokens becomes a `(B, width, 1,
-    n)` of them.
+    """Any network of the timm library as a map of features `(B, width, h, w)`; one of tokens
+    becomes a `(B, width, 1, n)` of them.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -210,8 +223,8 @@ def _of_timm(name: str, network: NetworkSettings) -> nn.Module:
         import timm
     except (ImportError, RuntimeError) as error:
         raise RecipeError(
-            f"The backbone '{TIMM}{name}' needs the timm library, which does not load here ({error}). "
-            "Install it with: pip install 'gprplus[timm]'"
+            f"The backbone '{TIMM}{name}' needs the timm library, which does not load here"
+            f" ({error}). Install it with: pip install 'gprplus[timm]'"
         ) from error
     if name not in timm.list_models():
         raise RecipeError(f"timm has no network '{name}'. {did_you_mean(name, timm.list_models())}")

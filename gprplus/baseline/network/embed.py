@@ -9,7 +9,8 @@ from gprplus.baseline.network.model import Model
 from gprplus.baseline.recipe import ComputeSettings
 from gprplus.baseline.store_view import StoredImages
 
-# Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a processor.
+# Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a
+# processor.
 _BATCH = {"cuda": 1024, "cpu": 64}
 
 
@@ -29,6 +30,8 @@ def embed_images(
         with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
             features = model.embed(batch)
             if compute.flip_features:
-                features = torch.nn.functional.normalize(features + model.embed(batch.flip(3)), dim=1)
+                features = torch.nn.functional.normalize(
+                    features + model.embed(batch.flip(3)), dim=1
+                )
         out.append(features)
     return torch.cat(out)

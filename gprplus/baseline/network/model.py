@@ -13,8 +13,8 @@ from gprplus.core.files.workdir import atomic_write
 
 
 class GeMPooling(nn.Module):
-    """Generalised mean over `(B, C, h, w)`, of a learnt power that starts at 3 (Radenovic et al., TPAMI 2019, equation
-    4): between the mean (1) and the maximum (infinity).
+    """Generalised mean over `(B, C, h, w)`, of a learnt power that starts at 3 (Radenovic et al.,
+    TPAMI 2019, equation 4): between the mean (1) and the maximum (infinity).
     """
 
     def __init__(self, power: float = 3.0) -> None:
@@ -27,7 +27,8 @@ class GeMPooling(nn.Module):
 
 
 class MeanPooling(nn.Module):
-    """The mean over `(B, C, h, w)`, float32 also of bfloat16: triplets compare distances of these."""
+    """The mean over `(B, C, h, w)`, float32 also of bfloat16: triplets compare distances of
+    these."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # A sum's gradient is spread by strides alone; a mean's would be written out, in float32.
@@ -35,7 +36,8 @@ class MeanPooling(nn.Module):
 
 
 class Model(nn.Module):
-    """Backbone, pooling, batch normalisation without bias (BNNeck, Luo et al., CVPRW 2019) and a linear classifier.
+    """Backbone, pooling, batch normalisation without bias (BNNeck, Luo et al., CVPRW 2019) and a
+    linear classifier.
 
     The triplet loss sees features before the neck, the classifier and the search those after it.
     """
@@ -78,11 +80,15 @@ def save_model(model: Model, path: Path) -> None:
     from safetensors.torch import save_file
 
     with atomic_write(path) as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
+        save_file(
+            {name: value.cpu().contiguous() for name, value in model.state_dict().items()},
+            temporary,
+        )
 
 
 def read_model(path: Path, network: NetworkSettings, device: str) -> Model:
-    """Load a saved model for embedding. Raises TrainingError if the file is missing or is of another network."""
+    """Load a saved model for embedding. Raises TrainingError if the file is missing or is of
+    another network."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -92,6 +98,7 @@ def read_model(path: Path, network: NetworkSettings, device: str) -> Model:
         model.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise TrainingError(
-            f"{path} is not a trained {network.backbone}: {first_line(error)}. Run with --force to train it again."
+            f"{path} is not a trained {network.backbone}: {first_line(error)}. Run with --force to"
+            " train it again."
         ) from error
     return model.eval()

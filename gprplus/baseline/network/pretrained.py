@@ -1,4 +1,5 @@
-"""First weights from elsewhere: ImageNet's, or a file's. Only tensors are ever loaded, never code."""
+"""First weights from elsewhere: ImageNet's, or a file's. Only tensors are ever loaded, never
+code."""
 
 import pickle
 import re
@@ -14,17 +15,29 @@ from torch import nn
 from gprplus.baseline.network.backbones import TIMM, TimmBackbone
 from gprplus.core.errors import RecipeError, escape, first_few, first_line
 
-# Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the start of the file's
-# SHA-256, which the download is checked against.
+# Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the
+# start of the file's SHA-256, which the download is checked against.
 IMAGENET = {
     "resnet50": "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
-    "resnet50_ibn_a": "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/resnet50_ibn_a-d9d0bb7b.pth",
+    "resnet50_ibn_a": (
+        "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/resnet50_ibn_a-d9d0bb7b.pth"
+    ),
 }
 # How other trainers wrap and name the same network; the longest prefix that fits is taken off.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("backbone.", "base.", "model.", "encoder.")
 # Of another task's classifier nothing can be used.
-HEADS = ("fc.", "classifier.", "neck.", "pool.", "head.", "bottleneck.", "heads.", "pixel_mean", "pixel_std")
+HEADS = (
+    "fc.",
+    "classifier.",
+    "neck.",
+    "pool.",
+    "head.",
+    "bottleneck.",
+    "heads.",
+    "pixel_mean",
+    "pixel_std",
+)
 # Scores that trainers store next to the weights are NumPy numbers; loading one executes nothing.
 _SCALAR: Any = np.float64(0).__reduce__()[0]
 _NUMBERS: list[Any] = [
@@ -35,10 +48,11 @@ _NUMBERS: list[Any] = [
 
 
 def load_pretrained(backbone: nn.Module, name: str, weights: str) -> str:
-    """Fill a backbone with `weights` ("none", "imagenet" or a file) and describe mismatches in one sentence ("" if
-    there are none).
+    """Fill a backbone with `weights` ("none", "imagenet" or a file) and describe mismatches in one
+    sentence ("" if there are none).
 
-    Raises RecipeError if there is no such file, it is not tensors alone, or it is of another architecture.
+    Raises RecipeError if there is no such file, it is not tensors alone, or it is of another
+    architecture.
     """
     if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
         return ""  # timm fetches its own when it makes the network
@@ -48,7 +62,8 @@ def load_pretrained(backbone: nn.Module, name: str, weights: str) -> str:
 
 
 def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) -> str:
-    """Copy what fits of `state` into `backbone`, by name and shape; most of it has to, and all of that to be finite."""
+    """Copy what fits of `state` into `backbone`, by name and shape; most of it has to, and all of
+    that to be finite."""
     state = _bare(state)
     own = backbone.state_dict()
     fits = {key: value for key, value in state.items() if key in own and _fits(value, own[key])}
@@ -56,8 +71,8 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
     absent = [key for key in weights if key not in fits]
     if len(absent) > len(weights) // 2:
         raise RecipeError(
-            f"{source} holds another architecture: {len(absent)} of {len(weights)} tensors of the network are not "
-            f"in it or have another shape ({first_few(absent)})."
+            f"{source} holds another architecture: {len(absent)} of {len(weights)} tensors of the"
+            f" network are not in it or have another shape ({first_few(absent)})."
         )
     fits = {key: value.to(own[key].dtype) for key, value in fits.items()}
     _refuse_not_finite(fits, source)
@@ -75,17 +90,21 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
 
 
 def _fits(value: torch.Tensor, own: torch.Tensor) -> bool:
-    """Return True if a tensor has the shape and the kind of numbers of the network; quantized ones are rejected."""
+    """Return True if a tensor has the shape and the kind of numbers of the network; quantized ones
+    are rejected."""
     plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
-    return plain and value.shape == own.shape and value.is_floating_point() == own.is_floating_point()
+    return (
+        plain and value.shape == own.shape and value.is_floating_point() == own.is_floating_point()
+    )
 
 
 def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], source: str) -> None:
     bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
     if bad:
         raise RecipeError(
-            f"{source} holds NaN or infinity in {len(bad)} of {len(tensors)} tensors ({first_few(bad)}). Training "
-            "cannot start from it: save the weights again, or start fresh with --weights none."
+            f"{source} holds NaN or infinity in {len(bad)} of {len(tensors)} tensors"
+            f" ({first_few(bad)}). Training cannot start from it: save the weights again, or start"
+            " fresh with --weights none."
         )
 
 
@@ -100,12 +119,15 @@ def _bare(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _imagenet(name: str) -> dict[str, torch.Tensor]:
     if name not in IMAGENET:
-        raise RecipeError(f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh.")
+        raise RecipeError(
+            f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh."
+        )
     return fetch_weights(IMAGENET[name], ", or start fresh with --weights none")
 
 
 def fetch_weights(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
-    """Return the path of published weights, in the cache of torch hub or downloaded; the file name has the digest.
+    """Return the path of published weights, in the cache of torch hub or downloaded; the file name
+    has the digest.
 
     Raises RecipeError with the expected place of the file and the alternative `otherwise`.
     """
@@ -121,7 +143,8 @@ def fetch_weights(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The named tensors of a file, whatever trainer wrapped them; never code. Raises RecipeError."""
+    """The named tensors of a file, whatever trainer wrapped them; never code. Raises
+    RecipeError."""
     try:
         size = path.stat().st_size if path.is_file() else None
     except (OSError, ValueError):
@@ -135,7 +158,11 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
     named = state.items() if isinstance(state, Mapping) else ()
-    tensors = {key: value for key, value in named if isinstance(key, str) and isinstance(value, torch.Tensor)}
+    tensors = {
+        key: value
+        for key, value in named
+        if isinstance(key, str) and isinstance(value, torch.Tensor)
+    }
     if not tensors:
         raise RecipeError(f"{path} holds no named tensors.")
     return tensors
@@ -147,9 +174,13 @@ def _safetensors(path: Path) -> Any:
     try:
         return load_file(path)
     except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
+        raise RecipeError(
+            f"{path} cannot be read: {error.strerror or first_line(error)}."
+        ) from error
     except Exception as error:  # SafetensorError, and KeyError or RuntimeError for kinds of numbers that torch lacks
-        raise RecipeError(f"{path} is not a safetensors file, or is damaged: {first_line(error)}.") from error
+        raise RecipeError(
+            f"{path} is not a safetensors file, or is damaged: {first_line(error)}."
+        ) from error
 
 
 def _pickled(path: Path) -> Any:
@@ -157,15 +188,20 @@ def _pickled(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_NUMBERS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
+        raise RecipeError(
+            f"{path} cannot be read: {error.strerror or first_line(error)}."
+        ) from error
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL (\S+)", str(error))
         why = f"it requires {escape(asked[1])}" if asked else first_line(error).split(". ")[0]
         raise RecipeError(
-            f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({why}). "
-            "Save the state dict alone, best as .safetensors."
+            f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can"
+            f" run code ({why}). Save the state dict alone, best as .safetensors."
         ) from error
-    except Exception as error:  # of zip files, storages, texts: torch has no error of its own for damage
+    except (
+        Exception
+    ) as error:  # of zip files, storages, texts: torch has no error of its own for damage
         raise RecipeError(
-            f"{path} is no file of torch.save, or is damaged: {first_line(error)}. Fetch or save it again."
+            f"{path} is no file of torch.save, or is damaged: {first_line(error)}. Fetch or save it"
+            " again."
         ) from error

@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from gprplus.cli import console
-from gprplus.schema.audit import AliasAudit, AnswerableCounts, ArmAudit, Audit, BalanceDifference, Inflation, Leakage
+from gprplus.schema.audit import (
+    AliasAudit,
+    AnswerableCounts,
+    ArmAudit,
+    Audit,
+    BalanceDifference,
+    Inflation,
+    Leakage,
+)
 
 INFLATED = 5  # variance inflation of a degree of freedom, from which it is reported
 SHOWN = 8  # rows of a table: the others are milder
@@ -27,9 +35,13 @@ def print_audit(found: Audit) -> None:
     console.print_result(_leaks(found.leakage))
     if found.cost:
         cost = found.cost
-        console.print_result(f"Looking at {cost.images:,} images ({cost.megabytes} MB) took {cost.seconds} s.")
+        console.print_result(
+            f"Looking at {cost.images:,} images ({cost.megabytes} MB) took {cost.seconds} s."
+        )
     elif found.scope == "rows":
-        console.print_result("Pixels were not checked; make the split again with --audit=pixels for that.")
+        console.print_result(
+            "Pixels were not checked; make the split again with --audit=pixels for that."
+        )
 
 
 def _aliases(found: Sequence[AliasAudit]) -> list[str]:
@@ -45,17 +57,25 @@ def _aliases(found: Sequence[AliasAudit]) -> list[str]:
 
 
 def _uneven(arms: Mapping[str, ArmAudit]) -> list[str]:
-    """List arms with unequal numbers of images of their identities, or missing cells, the most unequal first."""
+    """List arms with unequal numbers of images of their identities, or missing cells, the most
+    unequal first."""
     found = []
     for name, about in arms.items():
         each, cells = about.images_per_identity, about.cells
         if each.min < each.max:
-            told = f"{name}: {each.min:,} to {each.max:,} images of an identity (Gini {each.gini:.2f})"
+            told = (
+                f"{name}: {each.min:,} to {each.max:,} images of an identity (Gini {each.gini:.2f})"
+            )
             found.append((-each.gini, f"{told}."))
         if cells and cells.filled < cells.cells:
             empty = cells.cells - cells.filled
             crossing = " x ".join(cells.factors)
-            found.append((-empty / cells.cells, f"{name}: {empty:,} of {cells.cells:,} cells of {crossing} are empty."))
+            found.append(
+                (
+                    -empty / cells.cells,
+                    f"{name}: {empty:,} of {cells.cells:,} cells of {crossing} are empty.",
+                )
+            )
     return [sentence for _, sentence in sorted(found)][:SHOWN]
 
 
@@ -67,12 +87,17 @@ def _differences(found: Mapping[str, BalanceDifference | None]) -> None:
             name,
             "wholly" if about.largest is None else f"{about.largest:.2f}",
             about.level or "",
-            *(f"{100 * share:.0f}% {arm}" for share, arm in zip(about.shares or (), about.between or (), strict=True)),
+            *(
+                f"{100 * share:.0f}% {arm}"
+                for share, arm in zip(about.shares or (), about.between or (), strict=True)
+            ),
         ]
         for name, about in apart[:SHOWN]
     ]
     if rows:
-        console.print_table(["attribute", "sd apart", "level", "most", "least"], rows, "Arms differ in", right=(1,))
+        console.print_table(
+            ["attribute", "sd apart", "level", "most", "least"], rows, "Arms differ in", right=(1,)
+        )
     elif found:
         console.print_result("The compared arms agree in every other attribute.")
 
@@ -81,10 +106,16 @@ def _associations(audit: Audit) -> None:
     found = (audit.association, audit.information, audit.association_given_identity)
     tables = [table or {} for table in found]
     worst = {pair: max(table.get(pair) or 0 for table in tables) for pair in tables[0]}
-    ranked = sorted((pair for pair in worst if worst[pair] >= 0.05), key=lambda pair: (-worst[pair], pair))
+    ranked = sorted(
+        (pair for pair in worst if worst[pair] >= 0.05), key=lambda pair: (-worst[pair], pair)
+    )
     chance = audit.association_p or {}
     rows = [
-        [pair.replace(", ", " and "), *(_figure(table.get(pair)) for table in tables), _figure(chance.get(pair), 3)]
+        [
+            pair.replace(", ", " and "),
+            *(_figure(table.get(pair)) for table in tables),
+            _figure(chance.get(pair), 3),
+        ]
         for pair in ranked[:SHOWN]
     ]
     if rows:
@@ -99,16 +130,27 @@ def _figure(value: float | None, digits: int = 2) -> str:
 
 
 def _collinear(found: Mapping[str, Inflation]) -> list[str]:
-    """List attributes whose effects the design matrix cannot separate, or hardly, the worst first."""
+    """List attributes whose effects the design matrix cannot separate, or hardly, the worst
+    first."""
     said = []
     aliased = [name for name, about in found.items() if about.gvif is None]
     if aliased:
-        said.append(f"No separate effect of {', '.join(aliased)}: the other attributes add up to it.")
-    inflated = {n: about.gvif ** (1 / about.df) for n, about in found.items() if about.gvif is not None}
-    high = sorted((name for name, times in inflated.items() if times > INFLATED), key=lambda name: -inflated[name])
+        said.append(
+            f"No separate effect of {', '.join(aliased)}: the other attributes add up to it."
+        )
+    inflated = {
+        n: about.gvif ** (1 / about.df) for n, about in found.items() if about.gvif is not None
+    }
+    high = sorted(
+        (name for name, times in inflated.items() if times > INFLATED),
+        key=lambda name: -inflated[name],
+    )
     if high:
         told = ", ".join(f"{name} {inflated[name]:.1f}" for name in high[:SHOWN])
-        said.append(f"Effects are hard to separate from those of the other attributes (variance inflation: {told}).")
+        said.append(
+            "Effects are hard to separate from those of the other attributes (variance inflation:"
+            f" {told})."
+        )
     return said
 
 
@@ -118,11 +160,17 @@ def _answerable(found: Mapping[str, AnswerableCounts]) -> None:
         for name, about in sorted(found.items(), key=lambda item: -item[1].excluded)
     ]
     if rows:
-        console.print_table(["protocol", "answered", "not", "main reason"], rows, "Queries", right=(1, 2))
+        console.print_table(
+            ["protocol", "answered", "not", "main reason"], rows, "Queries", right=(1, 2)
+        )
 
 
 def _looks(audit: Audit) -> None:
-    probes = [(attr, name, about) for attr, found in (audit.shortcuts or {}).items() for name, about in found.items()]
+    probes = [
+        (attr, name, about)
+        for attr, found in (audit.shortcuts or {}).items()
+        for name, about in found.items()
+    ]
     probes.sort(key=lambda probe: probe[2].chance - probe[2].accuracy)
     rows: Sequence[Sequence[str]] = [
         [
@@ -154,7 +202,9 @@ def _ends(means: Mapping[str, float]) -> list[str]:
 
 def _leaks(leakage: Leakage) -> str:
     counts = {"identities": leakage.identities, "files byte for byte": leakage.digests}
-    said = [f"{what}: {'not checked' if count is None else count}" for what, count in counts.items()]
+    said = [
+        f"{what}: {'not checked' if count is None else count}" for what, count in counts.items()
+    ]
     near = leakage.near_duplicates
     found = f"{near.count:,} of {near.looked_at:,}" if near else "not checked"
     return f"In both train set and test set: {'; '.join([*said, f'near duplicates: {found}'])}."

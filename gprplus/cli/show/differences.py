@@ -34,7 +34,11 @@ def format_cell(value: Any) -> str:
         return "-"
     if isinstance(value, dict):
         counts = all(isinstance(count, int) for count in value.values())
-        return format_counts(value) if counts else ", ".join(f"{key} {format_cell(one)}" for key, one in value.items())
+        return (
+            format_counts(value)
+            if counts
+            else ", ".join(f"{key} {format_cell(one)}" for key, one in value.items())
+        )
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list | tuple):

@@ -18,13 +18,13 @@ def print_analysis(analysis: "AnalysisResult") -> None:
     info = analysis.info
     side = "training side" if info["target_side"] == "train" else "whole (it has no training side)"
     console.print_result(
-        f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} identities, "
-        f"{side}."
+        f"Target {info['target']}: {info['target_images']:,} images of"
+        f" {info['target_identities']:,} identities, {side}."
     )
     if info["shared_people"]:
         console.print_note(
-            f"Note: source and target share {info['shared_people']:,} identities, so all distances are slightly too "
-            "small."
+            f"Note: source and target share {info['shared_people']:,} identities, so all distances"
+            " are slightly too small."
         )
     _paper(analysis) if info["request"]["mode"] == "paper" else _sound(analysis)
     _accuracy(info.get("accuracy", []))
@@ -32,7 +32,8 @@ def print_analysis(analysis: "AnalysisResult") -> None:
         console.print_note(f"Note: {note}")
     console.print_result(CAUTION)
     console.print_result(
-        f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}"
+        f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'}"
+        f" {analysis.path}"
     )
 
 
@@ -42,28 +43,45 @@ def _sound(analysis: "AnalysisResult") -> None:
     for attribute in info["request"]["attributes"]:
         _styles(attribute, [row for row in losses if row["attribute"] == attribute])
         for kind, main in info["main"].items():
-            _distances(attribute, kind, [r for r in rows if r["attribute"] == attribute and r["features"] == main])
+            _distances(
+                attribute,
+                kind,
+                [r for r in rows if r["attribute"] == attribute and r["features"] == main],
+            )
         alike = info["luminance_agreement"][attribute]
         if alike is not None:
             console.print_result(
-                f"On luminance alone the levels rank like this with correlation {alike:.2f} (1: the same order)."
+                f"On luminance alone the levels rank like this with correlation {alike:.2f} (1: the"
+                " same order)."
             )
         for pair in info["agreement"]:
             if pair["attribute"] == attribute and pair["correlation"] is not None:
                 one, two = ("histograms" if name == "all" else name for name in pair["features"])
-                console.print_result(f"{one} and {two} rank the levels with correlation {pair['correlation']:.2f}.")
+                console.print_result(
+                    f"{one} and {two} rank the levels with correlation {pair['correlation']:.2f}."
+                )
     console.print_result(
-        "Below the range of shuffled levels, a level is nearer to the target than an even mix of all levels."
+        "Below the range of shuffled levels, a level is nearer to the target than an even mix of"
+        " all levels."
     )
     for kind, main in info["main"].items():
         _effects([r for r in _rows(analysis, "effects") if r["features"] == main], kind, info)
-        _importance([r for r in _rows(analysis, "importance") if r["features"] == main], kind, info["r2"].get(main))
+        _importance(
+            [r for r in _rows(analysis, "importance") if r["features"] == main],
+            kind,
+            info["r2"].get(main),
+        )
 
 
 def _distances(attribute: str, kind: str, rows: Sequence[Row]) -> None:
     squares = {row["value"]: row["distance"] for row in rows if row["measure"] == "mmd2"}
-    energy = sorted((row for row in rows if row["measure"] == "energy"), key=lambda row: row["distance"])
-    title = f"{attribute}, {kind}: {energy[0]['images']:,} images a level, of {energy[0]['identities']:,} identities"
+    energy = sorted(
+        (row for row in rows if row["measure"] == "energy"), key=lambda row: row["distance"]
+    )
+    title = (
+        f"{attribute}, {kind}: {energy[0]['images']:,} images a level, of"
+        f" {energy[0]['identities']:,} identities"
+    )
     headers = [attribute, "distance", "95% interval", "shuffled levels", "MMD2 x 1000"]
     cells = [
         [
@@ -93,7 +111,12 @@ def _styles(attribute: str, rows: Sequence[Row]) -> None:
         for row in sorted(rows, key=lambda row: row["total_debiased"])
     ]
     title = f"{attribute}, VGG-19 content and style, debiased: {rows[0]['images']:,} images a level"
-    _titled([attribute, "content", "style", "both", "rank of the raw loss"], cells, title, right=(1, 2, 3, 4))
+    _titled(
+        [attribute, "content", "style", "both", "rank of the raw loss"],
+        cells,
+        title,
+        right=(1, 2, 3, 4),
+    )
 
 
 def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:
@@ -116,10 +139,17 @@ def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:
         for row in [*single, *pairs]
     ]
     title = (
-        f"Sources of the distance of an image, {kind}: shares of its variance over {crossed['identities']:,} "
-        f"identities in {crossed['cells']:,} cells"
+        f"Sources of the distance of an image, {kind}: shares of its variance over"
+        f" {crossed['identities']:,} identities in {crossed['cells']:,} cells"
     )
-    headers = ["effect", "share", "95% interval", "with interactions", "shuffled under", "share, raw"]
+    headers = [
+        "effect",
+        "share",
+        "95% interval",
+        "with interactions",
+        "shuffled under",
+        "share, raw",
+    ]
     _titled(headers, cells, title, right=(1, 2, 3, 4, 5))
 
 
@@ -137,17 +167,26 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
     ]
     title = f"Importance for a boosted model on held-out identities, {kind}"
     title += "" if fitted is None else f" (R2 {fitted:.2f})"
-    _titled(["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"], cells, title, right=(1, 2, 3))
+    _titled(
+        ["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"],
+        cells,
+        title,
+        right=(1, 2, 3),
+    )
 
 
-def _titled(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> None:
-    """Print a table under a separate title line, because a title of the table would wrap at its width."""
+def _titled(
+    headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]
+) -> None:
+    """Print a table under a separate title line, because a title of the table would wrap at its
+    width."""
     console.print_result(title)
     console.print_table(headers, rows, right=right)
 
 
 def _accuracy(rows: Sequence[Row]) -> None:
-    """Print the correlation with accuracy as a separate table: a close level need not train well."""
+    """Print the correlation with accuracy as a separate table: a close level need not train
+    well."""
     from gprplus.analysis.distance_vs_map import ENOUGH, FEWEST
 
     if not rows:
@@ -168,7 +207,8 @@ def _accuracy(rows: Sequence[Row]) -> None:
         console.print_note(f"Note: of fewer than {FEWEST} arms no correlation is taken.")
     elif arms < ENOUGH:
         console.print_note(
-            f"Note: choose by distance only where it ranks {ENOUGH} arms and more better than light and size do."
+            f"Note: choose by distance only where it ranks {ENOUGH} arms and more better than light"
+            " and size do."
         )
 
 
@@ -176,7 +216,9 @@ def _paper(analysis: "AnalysisResult") -> None:
     info = analysis.info
     rows = _rows(analysis, "losses")
     for attribute, kept in info["kept"].items():
-        mine = sorted((row for row in rows if row["attribute"] == attribute), key=lambda row: row["total"])
+        mine = sorted(
+            (row for row in rows if row["attribute"] == attribute), key=lambda row: row["total"]
+        )
         order = sorted(mine, key=lambda row: row["total_debiased"])
         cells = [
             [
@@ -192,7 +234,8 @@ def _paper(analysis: "AnalysisResult") -> None:
             for row in mine
         ]
         title = (
-            f"{attribute}: VGG-19 losses, {mine[0]['images']:,} images a level, {mine[0]['identities']:,} identities"
+            f"{attribute}: VGG-19 losses, {mine[0]['images']:,} images a level,"
+            f" {mine[0]['identities']:,} identities"
         )
         headers = [attribute, "loss", "95% interval", "content", "style", "cut", "debiased", "rank"]
         _titled(headers, cells, title, right=(1, 2, 3, 4, 6, 7))
@@ -203,11 +246,21 @@ def _paper(analysis: "AnalysisResult") -> None:
     counts = _rows(analysis, "counts")
     if counts:
         cells = [
-            [r["attribute"], r["levels"], r["splits"], *(f"{r[k]:.1%}" for k in ("share", "null_share", "gain_share"))]
+            [
+                r["attribute"],
+                r["levels"],
+                r["splits"],
+                *(f"{r[k]:.1%}" for k in ("share", "null_share", "gain_share")),
+            ]
             for r in sorted(counts, key=lambda row: -row["splits"])
         ]
         headers = ["column", "values", "splits", "share", "share, losses shuffled", "share of gain"]
-        _titled(headers, cells, "Split counts of boosted trees, as the paper's importance", right=(1, 2, 3, 4, 5))
+        _titled(
+            headers,
+            cells,
+            "Split counts of boosted trees, as the paper's importance",
+            right=(1, 2, 3, 4, 5),
+        )
     for said in info["bias"]:
         console.print_result(said)
     said = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())

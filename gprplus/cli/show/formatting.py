@@ -18,7 +18,8 @@ def format_counts(counts: dict[Any, int], limit: int = 14) -> str:
 
 
 def save_image(drawn: Any, sheet: Path) -> None:
-    """Write an `(H, W, 3) uint8` picture as PNG or JPEG, by its name. Raises ManifestError for another name."""
+    """Write an `(H, W, 3) uint8` picture as PNG or JPEG, by its name. Raises ManifestError for
+    another name."""
     from PIL import Image
 
     from gprplus.core.errors import ManifestError

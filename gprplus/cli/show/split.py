@@ -28,13 +28,19 @@ def as_text(split: "Split") -> None:
         [name, f"{arm.images:,}", f"{arm.identities:,}", _levels(arm, len(record.levels))]
         for name, arm in record.arms.items()
     ]
-    print_table(["arm", "images", "identities", "levels"], rows, title=f"{split.path} ({done})", right=(1, 2))
+    print_table(
+        ["arm", "images", "identities", "levels"],
+        rows,
+        title=f"{split.path} ({done})",
+        right=(1, 2),
+    )
     test = record.test
     if test.identities:
         judged = f"{test.protocol} rule" if test.protocol != "no-camera" else "no camera rule"
         print_result(
-            f"test: {pluralize(test.identities, 'other identity', 'other identities')}, "
-            f"{pluralize(test.queries, 'query', 'queries')}, {test.gallery:,} in the gallery ({judged})"
+            f"test: {pluralize(test.identities, 'other identity', 'other identities')},"
+            f" {pluralize(test.queries, 'query', 'queries')}, {test.gallery:,} in the gallery"
+            f" ({judged})"
         )
     kinds = [one.kind for one in record.tests.values()]
     if kinds:
@@ -44,7 +50,10 @@ def as_text(split: "Split") -> None:
             "removal": "of removed matches",
         }
         print_result(
-            "tests: " + ", ".join(f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds)
+            "tests: "
+            + ", ".join(
+                f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds
+            )
         )
     within = record.audit.matched_within
     matched = f"; {record.retention:.1%} of the candidate images could be matched" if within else ""
@@ -82,7 +91,8 @@ def _factorial(facts: FactorialFacts) -> None:
         return
     relation = f"{', '.join(facts.generators)} (I = {' = '.join(facts.defining)})"
     print_result(
-        f"resolution: {facts.resolution}, by {relation}; what is measured is the sum of an effect and its aliases"
+        f"resolution: {facts.resolution}, by {relation}; what is measured is the sum of an effect"
+        " and its aliases"
     )
     for effect, others in facts.aliases.items():
         print_result(f"  {' = '.join([effect, *others])}")

@@ -1,6 +1,7 @@
 """Atomic file writes: a file is written under a temporary name, then renamed.
 
-A temporary file is locked by its writer, so that a later run can detect and remove the file of a dead writer.
+A temporary file is locked by its writer, so that a later run can detect and remove the file of a
+dead writer.
 """
 
 import errno
@@ -19,11 +20,13 @@ _swept: set[Path] = set()  # folders that this process has looked through
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`; rename it over `path` when the block ends well, else remove it.
+    """Yield a temporary path next to `path`; rename it over `path` when the block ends well, else
+    remove it.
 
-    The temporary name is unique to the process, so two processes that write the same file do not mix. The first write
-    into a folder removes the temporary files that dead processes left there. Raises GprplusError with the reason where
-    the file cannot be written, or where a symbolic link leads out of a folder that gprplus made.
+    The temporary name is unique to the process, so two processes that write the same file do not
+    mix. The first write into a folder removes the temporary files that dead processes left there.
+    Raises GprplusError with the reason where the file cannot be written, or where a symbolic link
+    leads out of a folder that gprplus made.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     refuse_address(path)
@@ -51,12 +54,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def append_to(path: Path) -> BinaryIO:
-    """Open a file for reading and appending, created if need be; GprplusError where a link would be followed."""
+    """Open a file for reading and appending, created if need be; GprplusError where a link would be
+    followed."""
     return _open(path, "ab+", os.O_RDWR | os.O_APPEND | os.O_CREAT)
 
 
 def write_new(path: Path) -> BinaryIO:
-    """Open a file for writing from its start; GprplusError where a symbolic link would be followed."""
+    """Open a file for writing from its start; GprplusError where a symbolic link would be
+    followed."""
     return _open(path, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
 
@@ -70,7 +75,8 @@ def _open(path: Path, mode: str, flags: int) -> BinaryIO:
 
 
 def remove_temporary(folder: Path) -> None:
-    """Remove the temporary files in a folder whose writers died. Files in use, and other names, stay."""
+    """Remove the temporary files in a folder whose writers died. Files in use, and other names,
+    stay."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -106,13 +112,20 @@ def _remove_if_dead(path: str) -> None:
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Return True if the lock was free and is held now; False also if the file system has no locks."""
+    """Return True if the lock was free and is held now; False also if the file system has no
+    locks."""
     import fcntl
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as refused:
-        if refused.errno not in (errno.EAGAIN, errno.EACCES, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+        if refused.errno not in (
+            errno.EAGAIN,
+            errno.EACCES,
+            errno.ENOLCK,
+            errno.ENOSYS,
+            errno.EOPNOTSUPP,
+        ):
             raise
         return False
     return True

@@ -1,8 +1,9 @@
 """Folders that gprplus owns: marked before anything is written, cleared only where they are marked.
 
-A folder is marked by the file `.gprplus`, written first and removed last. It holds one line of fixed length, the kind
-of folder and its state, and serves as the lock of whoever writes there. Nothing is removed unless a marked folder holds
-it, and no symbolic link inside a marked folder is followed for writing or removing.
+A folder is marked by the file `.gprplus`, written first and removed last. It holds one line of
+fixed length, the kind of folder and its state, and serves as the lock of whoever writes there.
+Nothing is removed unless a marked folder holds it, and no symbolic link inside a marked folder is
+followed for writing or removing.
 """
 
 import errno
@@ -19,26 +20,31 @@ from gprplus.core.errors import GprplusError, next_step
 from gprplus.core.files.safe_names import refuse_address
 
 MARKER = ".gprplus"
-TEMPORARY = re.compile(r"\..+\.\d+\.part", re.DOTALL)  # names that `atomic.replacing` gives to unfinished files
+TEMPORARY = re.compile(
+    r"\..+\.\d+\.part", re.DOTALL
+)  # names that `atomic.replacing` gives to unfinished files
 _WIDTH = 48  # bytes of the marker: one write changes the whole state
 _IN_USE, _EMPTYING = "in use", "emptying"
 
 
 @contextmanager
-def hold_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Iterator[Path]:
+def hold_folder(
+    folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False
+) -> Iterator[Path]:
     """Mark `folder` as one of `kind`, hold its lock while the block runs, and yield its real path.
 
-    A folder that was being cleared when the process died is cleared first. Where a file system has no locks, none is
-    held.
+    A folder that was being cleared when the process died is cleared first. Where a file system has
+    no locks, none is held.
 
     Args:
-        folder: created if need be; a symbolic link is followed, since the user gave it.
-        kind: such as "renders"; `clear_output` accepts no other.
-        error: class of the errors raised.
-        adopt: mark a folder that holds other files too, for callers that never clear it or know its contents.
+        folder: created if need be; a symbolic link is followed, since the user gave it. kind: such
+        as "renders"; `clear_output` accepts no other. error: class of the errors raised. adopt:
+        mark a folder that holds other files too, for callers that never clear it or know its
+        contents.
 
     Raises:
-        error: the folder holds files that gprplus did not write, another process works in it, or it cannot be written.
+        error: the folder holds files that gprplus did not write, another process works in it, or it
+        cannot be written.
     """
     real = claim_folder(folder, kind, error, adopt=adopt)
     with _open_marker(real, error) as file:
@@ -49,8 +55,11 @@ def hold_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: bo
         yield real
 
 
-def claim_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Path:
-    """Create and mark `folder` without holding it; return its real path. Arguments and errors as for `hold_folder`."""
+def claim_folder(
+    folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False
+) -> Path:
+    """Create and mark `folder` without holding it; return its real path. Arguments and errors as
+    for `hold_folder`."""
     refuse_address(folder, error)
     real = Path(os.path.realpath(folder))
     if real.exists() and not real.is_dir():
@@ -67,13 +76,15 @@ def claim_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: b
             _write(real, kind, _IN_USE)
         else:
             raise error(
-                f"{folder} already holds other files (no file {MARKER} marks it as made by gprplus). "
-                "Give an empty or new folder with -o."
+                f"{folder} already holds other files (no file {MARKER} marks it as made by"
+                " gprplus). Give an empty or new folder with -o."
             )
     except GprplusError:
         raise
     except OSError as failed:
-        raise error(f"{folder} cannot be written to: {failed.strerror}. {next_step(failed)}".rstrip()) from failed
+        raise error(
+            f"{folder} cannot be written to: {failed.strerror}. {next_step(failed)}".rstrip()
+        ) from failed
     return real
 
 
@@ -100,16 +111,17 @@ def is_held(folder: Path) -> bool:
 def clear_output(folder: Path, kind: str, error: type[GprplusError]) -> None:
     """Remove everything in a marked folder of `kind`, but not the folder and its mark.
 
-    If the process is killed in between, the mark records it, and the next `hold_folder` continues. Raises `error` if
-    the folder is not marked.
+    If the process is killed in between, the mark records it, and the next `hold_folder` continues.
+    Raises `error` if the folder is not marked.
     """
     real = Path(os.path.realpath(folder))
     if not real.exists():
         return
     if not is_owned(real) or _read(real)[0] not in ("", kind):
         raise error(
-            f"{folder} is not marked as {kind} that gprplus made (it has no file {MARKER} that states so), so it is "
-            "not emptied. Delete it yourself, or give another folder with -o."
+            f"{folder} is not marked as {kind} that gprplus made (it has no file {MARKER} that"
+            " states so), so it is not emptied. Delete it yourself, or give another folder"
+            " with -o."
         )
     _write(real, kind, _EMPTYING)
     _empty(real)
@@ -117,7 +129,8 @@ def clear_output(folder: Path, kind: str, error: type[GprplusError]) -> None:
 
 
 def remove_output(path: Path) -> None:
-    """Remove a file or folder that a marked folder holds, or a marked folder itself; nothing where there is none.
+    """Remove a file or folder that a marked folder holds, or a marked folder itself; nothing where
+    there is none.
 
     A symbolic link is removed, never what it points to. Raises GprplusError for anything else.
     """
@@ -126,7 +139,10 @@ def remove_output(path: Path) -> None:
         return
     refuse_links(path)
     if not (is_owned(path) or any(is_owned(parent) for parent in path.parents)):
-        raise GprplusError(f"{path} is not in a folder that gprplus made, so it is not removed. Delete it yourself.")
+        raise GprplusError(
+            f"{path} is not in a folder that gprplus made, so it is not removed. Delete it"
+            " yourself."
+        )
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
@@ -140,14 +156,15 @@ def remove_output(path: Path) -> None:
 
 
 def refuse_links(path: Path) -> None:
-    """Raise GprplusError if there is a symbolic link between `path` and the marked folder that contains it."""
+    """Raise GprplusError if there is a symbolic link between `path` and the marked folder that
+    contains it."""
     link = None
     for folder in Path(os.path.abspath(path)).parents:
         if is_owned(folder):
             if link is not None:
                 raise GprplusError(
-                    f"{link} is a symbolic link inside a folder that gprplus made, and is not followed. "
-                    "Remove the link and run the command again."
+                    f"{link} is a symbolic link inside a folder that gprplus made, and is not"
+                    " followed. Remove the link and run the command again."
                 )
             if not folder.is_symlink():
                 return
@@ -167,7 +184,9 @@ def _open_marker(folder: Path, error: type[GprplusError]) -> IO[bytes]:
     try:
         return os.fdopen(os.open(folder / MARKER, os.O_RDWR | os.O_NOFOLLOW), "r+b")
     except OSError as failed:
-        raise error(f"{folder} cannot be written to: {failed.strerror}. {next_step(failed)}".rstrip()) from failed
+        raise error(
+            f"{folder} cannot be written to: {failed.strerror}. {next_step(failed)}".rstrip()
+        ) from failed
 
 
 def _lock(file: IO[bytes], folder: Path, error: type[GprplusError]) -> None:
@@ -178,7 +197,8 @@ def _lock(file: IO[bytes], folder: Path, error: type[GprplusError]) -> None:
     except OSError as refused:
         if refused.errno in (errno.EAGAIN, errno.EACCES):
             raise error(
-                f"Another gprplus is writing to {folder}. Wait for it, or give another folder with -o."
+                f"Another gprplus is writing to {folder}. Wait for it, or give another folder"
+                " with -o."
             ) from None
 
 
@@ -201,9 +221,12 @@ def _empty(folder: Path) -> None:
 
 
 def _read(folder: Path) -> tuple[str, str]:
-    """(kind, state) of a marked folder; ("", in use) where the marker was being written when the process died."""
+    """(kind, state) of a marked folder; ("", in use) where the marker was being written when the
+    process died."""
     try:
-        kind, _, state = (folder / MARKER).read_bytes()[:_WIDTH].decode("ascii").strip().partition(": ")
+        kind, _, state = (
+            (folder / MARKER).read_bytes()[:_WIDTH].decode("ascii").strip().partition(": ")
+        )
     except (OSError, UnicodeDecodeError):
         return "", _IN_USE
     return kind, state

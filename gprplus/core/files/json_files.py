@@ -1,4 +1,5 @@
-"""Read a JSON file that may come from anywhere, with one sentence for each way in which it is none."""
+"""Read a JSON file that may come from anywhere, with one sentence for each way in which it is
+none."""
 
 import json
 import re
@@ -32,7 +33,8 @@ def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, A
         raise error(f"{path} cannot be read as {what}: its values are nested too deeply.") from None
     except (OSError, ValueError) as problem:
         raise error(
-            f"{path} cannot be read as {what}: {problem}. If it is damaged, make the folder again with --force."
+            f"{path} cannot be read as {what}: {problem}. If it is damaged, make the folder again"
+            " with --force."
         ) from problem
     if not isinstance(value, dict):
         raise error(f"{path} is not {what}: a JSON object was expected.")

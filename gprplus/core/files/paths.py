@@ -22,7 +22,9 @@ def as_word_list(names: str | Iterable[object]) -> tuple[str, ...]:
     >>> as_word_list("sunny, foggy"), as_word_list([0, 90])
     (('sunny', 'foggy'), ('0', '90'))
     """
-    parts = [part.strip() for part in names.split(",")] if isinstance(names, str) else map(str, names)
+    parts = (
+        [part.strip() for part in names.split(",")] if isinstance(names, str) else map(str, names)
+    )
     return tuple(part for part in parts if part)
 
 

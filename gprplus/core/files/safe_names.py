@@ -1,7 +1,8 @@
 """Names that become parts of paths.
 
-Datasets, splits, arms, targets, recipes, studies and archive members have names that can come from an untrusted file.
-Each such name passes `plain_name` (or `plain_path`) before it is joined to a folder.
+Datasets, splits, arms, targets, recipes, studies and archive members have names that can come from
+an untrusted file. Each such name passes `plain_name` (or `plain_path`) before it is joined to a
+folder.
 """
 
 import re
@@ -16,8 +17,8 @@ LONGEST = 150  # bytes: a file system allows 255, and temporary names add to it
 def plain_name(text: object, what: str, error: type[GprplusError] = GprplusError) -> str:
     """Return `text` if it is one safe path component, else raise `error`.
 
-    A safe component is printable text of 1 to 150 bytes without slashes, and does not begin with a dot. `what` starts
-    the message, such as "split.json: name".
+    A safe component is printable text of 1 to 150 bytes without slashes, and does not begin with a
+    dot. `what` starts the message, such as "split.json: name".
 
     >>> plain_name("only-foggy", "arm")
     'only-foggy'
@@ -30,13 +31,17 @@ slash. Use letters, digits, '-' and '_'.
     if fault:
         shown = escape(text if isinstance(text, str) else repr(text))
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        raise error(f"{what}: '{shown}' is not a plain name, because it {fault}. Use letters, digits, '-' and '_'.")
+        raise error(
+            f"{what}: '{shown}' is not a plain name, because it {fault}. Use letters, digits, '-'"
+            " and '_'."
+        )
     assert isinstance(text, str)
     return text
 
 
 def plain_path(text: object, what: str, error: type[GprplusError] = GprplusError) -> str:
-    """Return `text` if it is a relative POSIX path below the folder it is joined to, else raise `error`.
+    """Return `text` if it is a relative POSIX path below the folder it is joined to, else raise
+    `error`.
 
     Its parts may begin with a dot, but are not "", "." or "..".
 
@@ -52,25 +57,30 @@ def plain_path(text: object, what: str, error: type[GprplusError] = GprplusError
 
 
 def refuse_address(path: object, error: type[GprplusError] = GprplusError) -> None:
-    """Raise `error` for an address such as s3://bucket/x, also after a Path has made s3:/bucket/x of it.
+    """Raise `error` for an address such as s3://bucket/x, also after a Path has made s3:/bucket/x
+    of it.
 
     >>> refuse_address("runs/s3"), refuse_address("C:/runs")
     (None, None)
     """
     if _ADDRESS.match(str(path)):
         raise error(
-            f"{escape(str(path))} is an address; gprplus reads and writes local paths only. Give a local path, and "
-            "copy the files from or to that place yourself."
+            f"{escape(str(path))} is an address; gprplus reads and writes local paths only. Give a"
+            " local path, and copy the files from or to that place yourself."
         )
 
 
-def child_path(folder: Path, name: object, what: str, error: type[GprplusError] = GprplusError) -> Path:
-    """Return `folder / name` for a name that is a safe path component; raise `error` for any other."""
+def child_path(
+    folder: Path, name: object, what: str, error: type[GprplusError] = GprplusError
+) -> Path:
+    """Return `folder / name` for a name that is a safe path component; raise `error` for any
+    other."""
     return folder / plain_name(name, what, error)
 
 
 def file_safe(text: str) -> str:
-    """Return `text` with each character that a file name cannot hold as %XX, for names made of levels.
+    """Return `text` with each character that a file name cannot hold as %XX, for names made of
+    levels.
 
     >>> file_safe("black/white"), file_safe("foggy")
     ('black%2Fwhite', 'foggy')

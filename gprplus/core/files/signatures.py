@@ -8,7 +8,8 @@ Signature = tuple[int, int, int] | None
 
 
 def file_signature(file: Path | int) -> Signature:
-    """(inode, size in bytes, modification time in ns) of a path or an open descriptor; None where there is no file."""
+    """(inode, size in bytes, modification time in ns) of a path or an open descriptor; None where
+    there is no file."""
     try:
         found = os.stat(file)
     except OSError:
@@ -17,7 +18,8 @@ def file_signature(file: Path | int) -> Signature:
 
 
 def mtime_ns(found: os.stat_result) -> int:
-    """The modification time in ns as a signed 64-bit number; beyond the years 1677 to 2262 it wraps around.
+    """The modification time in ns as a signed 64-bit number; beyond the years 1677 to 2262 it wraps
+    around.
 
     Times are compared, never shown, so a wrapped one serves as well.
     """

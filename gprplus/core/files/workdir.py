@@ -1,8 +1,8 @@
 """Folders that remember what made them.
 
-Three habits keep half-written work from being taken for whole: a file is written under a temporary name and renamed; a
-folder carries a record of the request that made it, written last; and a request is compared with that record before any
-work starts.
+Three habits keep half-written work from being taken for whole: a file is written under a temporary
+name and renamed; a folder carries a record of the request that made it, written last; and a request
+is compared with that record before any work starts.
 """
 
 import errno
@@ -34,7 +34,8 @@ PACKAGES = (
 
 
 def work_folder(work: str | os.PathLike[str] | None = None) -> Path:
-    """The folder everything goes under: the argument, else $GPRPLUS_WORK, else work/ in the current directory."""
+    """The folder everything goes under: the argument, else $GPRPLUS_WORK, else work/ in the current
+    directory."""
     return Path(work or os.environ.get("GPRPLUS_WORK") or "work")
 
 
@@ -50,10 +51,11 @@ def fingerprint(value: Any) -> str:
 
 @contextmanager
 def exclusive_lock(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
-    """Hold a lock file during the block; raises `error` with the message `busy` if another process holds it.
+    """Hold a lock file during the block; raises `error` with the message `busy` if another process
+    holds it.
 
-    The system releases it when the process ends for any reason. If a file system has no locks, as on some
-    clusters, nothing is held.
+    The system releases it when the process ends for any reason. If a file system has no locks, as
+    on some clusters, nothing is held.
     """
     import fcntl
 
@@ -89,7 +91,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
-    """A JSON object, or `error` with one sentence: `what` names the thing that should be there, such as "a split"."""
+    """A JSON object, or `error` with one sentence: `what` names the thing that should be there,
+    such as "a split"."""
     return load_object(path, error, what)
 
 
@@ -99,9 +102,16 @@ def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> Non
     import pyarrow.parquet as pq
 
     with atomic_write(path) as temporary:
-        # A dictionary of paths or keys is built, found too large and thrown away: half of the time of writing.
+        # A dictionary of paths or keys is built, found too large and thrown away: half of the time
+        # of writing.
         repeating = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=repeating, row_group_size=row_group_size)
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            use_dictionary=repeating,
+            row_group_size=row_group_size,
+        )
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -127,12 +137,15 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def check_request(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
+def check_request(
+    record: Path, request: Mapping[str, Any], *, force: bool = False
+) -> Literal["new", "same"]:
     """Compare a request with the record of the one that made this folder.
 
-    "same": the request is finished or in progress, so continue with it. "new": the folder is empty, or `force` was
-    given (the caller then replaces its content). A different request raises RequestChanged with the differences.
-    `record` is a JSON file with the request under the key "request".
+    "same": the request is finished or in progress, so continue with it. "new": the folder is empty,
+    or `force` was given (the caller then replaces its content). A different request raises
+    RequestChanged with the differences. `record` is a JSON file with the request under the key
+    "request".
     """
     if not record.exists():
         return "new"
@@ -155,25 +168,39 @@ def check_request(record: Path, request: Mapping[str, Any], *, force: bool = Fal
 
 @contextmanager
 def hold_request(
-    output: Path, kind: str, record: str, request: Mapping[str, Any], error: type[GprplusError], *, force: bool
+    output: Path,
+    kind: str,
+    record: str,
+    request: Mapping[str, Any],
+    error: type[GprplusError],
+    *,
+    force: bool,
 ) -> Iterator[Path]:
     """Hold the folder of a request that takes long and may be resumed; yield its real path.
 
-    The request is noted in `_request.json`, which the caller removes when `record` is written. A folder that holds
-    another request is cleared with `force`. Raises RequestChanged where it holds another and `force` is not given, and
-    `error` where it holds other files or another process works in it.
+    The request is noted in `_request.json`, which the caller removes when `record` is written. A
+    folder that holds another request is cleared with `force`. Raises RequestChanged where it holds
+    another and `force` is not given, and `error` where it holds other files or another process
+    works in it.
     """
-    known = (output / REQUEST_FILE).exists() and check_request(output / REQUEST_FILE, request, force=force) == "same"
+    known = (output / REQUEST_FILE).exists() and check_request(
+        output / REQUEST_FILE, request, force=force
+    ) == "same"
     with hold_folder(output, kind, error, adopt=known) as real:
         noted = real / (record if (real / record).exists() else REQUEST_FILE)
         if not known and noted.exists():
             if check_request(noted, request, force=force) == "new":
                 if not force:
-                    raise error(f"{noted} cannot be read. Use --force to replace the folder, or another one with -o.")
+                    raise error(
+                        f"{noted} cannot be read. Use --force to replace the folder, or another one"
+                        " with -o."
+                    )
                 clear_output(real, kind, error)
         elif not known and not is_free(real):
             if not force:
-                raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
+                raise error(
+                    f"{output} already holds other files. Give an empty or new folder with -o."
+                )
             clear_output(real, kind, error)
         write_json(real / REQUEST_FILE, {"request": request})
         yield real

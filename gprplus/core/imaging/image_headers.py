@@ -1,9 +1,9 @@
-"""Image headers: format, size in pixels and completeness from the first and last bytes of a file. Pure functions;
-nothing is decoded.
+"""Image headers: format, size in pixels and completeness from the first and last bytes of a file.
+Pure functions; nothing is decoded.
 
-A caller passes the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size is further
-in (a JPEG with a large thumbnail before its frame header). Sources: ITU-T T.81 annex B (JPEG), W3C PNG, RFC 9649
-(WebP), GIF89a, the BMP and TIFF 6.0 headers.
+A caller passes the first bytes of a file and `more(offset, length) -> bytes` for the rare file
+whose size is further in (a JPEG with a large thumbnail before its frame header). Sources: ITU-T
+T.81 annex B (JPEG), W3C PNG, RFC 9649 (WebP), GIF89a, the BMP and TIFF 6.0 headers.
 """
 
 import re
@@ -28,7 +28,9 @@ _FRAME = struct.Struct(">HH")
 _CHUNK = struct.Struct(">I4s")
 _TEXTS = frozenset({b"zTXt", b"iTXt", b"iCCP"})
 _ORDINARY = 16  # scans that are not worth a second look
-_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd8\xff]", re.DOTALL)  # not a stuffed byte, a restart or a start of image
+_MARKER = re.compile(
+    rb"\xff+[^\x00\xd0-\xd8\xff]", re.DOTALL
+)  # not a stuffed byte, a restart or a start of image
 _END = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b"\x00\x3b"}
 
 
@@ -48,13 +50,20 @@ def format_of(head: bytes) -> str | None:
         return "gif"
     if head[:4] in (b"II*\0", b"MM\0*"):
         return "tiff"
-    if head[:2] == b"BM" and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x38\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
+    if head[:2] == b"BM" and head[14:18] in (
+        b"\x0c\0\0\0",
+        b"\x28\0\0\0",
+        b"\x38\0\0\0",
+        b"\x6c\0\0\0",
+        b"\x7c\0\0\0",
+    ):
         return "bmp"
     return None
 
 
 def size_of(kind: str, head: bytes, more: More) -> Size | None:
-    """Width and height as stored (orientation tags ignored); None when the header does not get that far."""
+    """Width and height as stored (orientation tags ignored); None when the header does not get that
+    far."""
     try:
         width, height = _SIZES[kind](head, more)
     except (struct.error, IndexError, ValueError):
@@ -63,12 +72,14 @@ def size_of(kind: str, head: bytes, more: More) -> Size | None:
 
 
 def decodable(data: bytes) -> bool:
-    """Return True if the header of a complete file has a known format and a size, and requires no more pixels and scans
-    than the limits allow.
+    """Return True if the header of a complete file has a known format and a size, and requires no
+    more pixels and scans than the limits allow.
     """
     head = data[:HEAD]
     kind = format_of(head)
-    size = size_of(kind, head, lambda offset, length: data[offset : offset + length]) if kind else None
+    size = (
+        size_of(kind, head, lambda offset, length: data[offset : offset + length]) if kind else None
+    )
     if size is None or size[0] * size[1] > MAX_PIXELS:
         return False
     if kind == "png":
@@ -79,7 +90,8 @@ def decodable(data: bytes) -> bool:
 def _chunks_fit(data: bytes) -> bool:
     """Return True if each chunk of a PNG is inside the file, and few contain compressed text.
 
-    OpenCV reserves the declared size of a chunk, up to 4 GB, and unpacks text that it discards, 8 MB for each chunk.
+    OpenCV reserves the declared size of a chunk, up to 4 GB, and unpacks text that it discards, 8
+    MB for each chunk.
     """
     at, texts = 8, 0
     while at + 12 <= len(data):
@@ -101,8 +113,9 @@ def too_many_scans(scans: int, size: Size) -> bool:
 def scans_of(data: bytes) -> int:
     """The number of scans that a decoder goes through in a JPEG with a frame header.
 
-    A sequential JPEG whose first scan holds all components has one, whatever follows. Others are counted by their
-    markers (0.8 ns a byte); segments may hold such bytes too, so a high count is made sure of segment by segment.
+    A sequential JPEG whose first scan holds all components has one, whatever follows. Others are
+    counted by their markers (0.8 ns a byte); segments may hold such bytes too, so a high count is
+    made sure of segment by segment.
     """
     try:
         at, code = _frame_header(data[:HEAD], lambda offset, length: data[offset : offset + length])
@@ -116,7 +129,8 @@ def scans_of(data: bytes) -> int:
 
 
 def _scans(data: bytes, at: int) -> Iterator[int]:
-    """Yield the start of the header of each scan, after its marker, from the frame header at `at` to the end mark."""
+    """Yield the start of the header of each scan, after its marker, from the frame header at `at`
+    to the end mark."""
     while found := _MARKER.search(data, at):
         at, code = found.end(), data[found.end() - 1]
         if code == 0xD9:
@@ -128,11 +142,11 @@ def _scans(data: bytes, at: int) -> Iterator[int]:
 
 
 def is_complete(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
-    """Return True if the file is complete: it has its end mark, or the length announced in its header. True for a
-    format that has neither.
+    """Return True if the file is complete: it has its end mark, or the length announced in its
+    header. True for a format that has neither.
 
-    Bytes appended after the mark are not an error, unless the mark is that of a thumbnail and the image itself begins
-    after it.
+    Bytes appended after the mark are not an error, unless the mark is that of a thumbnail and the
+    image itself begins after it.
     """
     if kind in _END:
         mark = _END[kind]
@@ -153,9 +167,11 @@ _walked = [b"nothing yet"]
 
 
 def jpeg_size_fast_path(head: bytes, tail: bytes) -> Size | None:
-    """Width and height of a whole JPEG that begins as the last one did; None for any other file, which may be good too.
+    """Width and height of a whole JPEG that begins as the last one did; None for any other file,
+    which may be good too.
 
-    One comparison saves walking the segments: 0.3 us instead of 2, of the 10 us that a file costs at all.
+    One comparison saves walking the segments: 0.3 us instead of 2, of the 10 us that a file costs
+    at all.
     """
     before = _walked[0]
     if not head.startswith(before) or not tail.endswith(b"\xff\xd9") or len(head) < len(before) + 7:

@@ -1,4 +1,5 @@
-"""Composition of a person and a place: the person's pixels over those of the place, and shadows on the ground."""
+"""Composition of a person and a place: the person's pixels over those of the place, and shadows on
+the ground."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +32,11 @@ class ShadowedLight(Protocol):
 
 
 def draw_person_over(
-    place: ShadingLayers, solids: Solids, materials: Sequence[Material], view: CameraRays, samples: int
+    place: ShadingLayers,
+    solids: Solids,
+    materials: Sequence[Material],
+    view: CameraRays,
+    samples: int,
 ) -> tuple[ShadingLayers, Surface]:
     """The layers of a place with a person in it, and what the camera sees of the person.
 
@@ -47,10 +52,14 @@ def draw_person_over(
     window, mean = pooled_window(rows, surface.sample, view, samples)
     away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
     clear = {haze: mean[0] * float(np.exp(-haze * away)) for haze in place.clear}
-    return paste_layers(shaded, light_layers(mean, place, clear), window, view.width // samples), surface
+    return paste_layers(
+        shaded, light_layers(mean, place, clear), window, view.width // samples
+    ), surface
 
 
-def _shaded_ground(place: ShadingLayers, lights: dict[str, ShadowMap], contact: ShadowMap) -> ShadingLayers:
+def _shaded_ground(
+    place: ShadingLayers, lights: dict[str, ShadowMap], contact: ShadowMap
+) -> ShadingLayers:
     """The place with the person's shadows on its ground."""
     near = torch.nonzero(place.ground.abs().amax(0) < SHADOW_REACH).squeeze(1)
     spot = torch.cat([place.ground[:, near], torch.zeros(1, len(near), device=near.device)])
@@ -71,10 +80,11 @@ def apply_light(
     view: CameraRays,
     states: set[int],
 ) -> Tensor:
-    """Return the terms of every sample of a person: share, sky, bounce, one row for each light, three for ground
-    states.
+    """Return the terms of every sample of a person: share, sky, bounce, one row for each light,
+    three for ground states.
 
-    `lights` are the shares of the light of an hour that arrive, `shelter` the share of the sky's light.
+    `lights` are the shares of the light of an hour that arrive, `shelter` the share of the sky's
+    light.
     """
     device = surface.depth.device
     colour, normal, gloss = paint_pattern(surface, materials)
@@ -90,7 +100,9 @@ def apply_light(
         (0.5 - 0.5 * up) * (0.6 + 0.4 * open_sky),
     ]
     for hour, light in lights.items():
-        towards = torch.from_numpy(weather_light.sun_direction(hour).astype(np.float32)).to(device)[:, None]
+        towards = torch.from_numpy(weather_light.sun_direction(hour).astype(np.float32)).to(device)[
+            :, None
+        ]
         shine = 5.0 * gloss * dot(normal, unit_vectors(looking + towards)).clamp_min(0) ** 24
         rows.append((key_light(surface.point, normal, hour) + shine) * light.lit(surface.point))
     return torch.cat([torch.stack(rows), *_snowed(surface, colour, up, states).values()])
@@ -109,7 +121,8 @@ def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> d
 def pooled_window(
     rows: Tensor, sample: Tensor, view: CameraRays, samples: int
 ) -> tuple[tuple[int, int, int, int], Tensor]:
-    """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
+    """Means over the samples of each pixel, within the window (x, y, width, height) that holds the
+    person."""
     y, x = sample // view.width, sample % view.width
     row, column = y // samples, x // samples
     x0, x1, y0, y1 = torch.stack([column.min(), column.max(), row.min(), row.max()]).tolist()
@@ -123,11 +136,14 @@ def pooled_window(
 
 
 def light_layers(mean: Tensor, place: ShadingLayers, clear: dict[float, Tensor]) -> ShadingLayers:
-    """The averaged rows of `apply_light` as layers, each premultiplied by the person's share, as `clear` is already."""
+    """The averaged rows of `apply_light` as layers, each premultiplied by the person's share, as
+    `clear` is already."""
     share, first = mean[0], 3 + len(place.key)
     none = torch.zeros_like(share)
     return ShadingLayers(
-        colour={state: mean[first + 3 * i : first + 3 * i + 3] for i, state in enumerate(place.colour)},
+        colour={
+            state: mean[first + 3 * i : first + 3 * i + 3] for i, state in enumerate(place.colour)
+        },
         ambient=mean[1:3],
         key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
         glow=torch.zeros(len(weather_light.GLOWS), len(share), device=share.device),

@@ -25,12 +25,15 @@ from gprplus.engine.raycast.layers import ShadingLayers, crop_layers
 from gprplus.engine.raycast.shading import glowing_blocks, shade_layers
 
 SAMPLES = 2  # a pixel and axis
-KEPT_PLACES = 48  # lit places kept, the least recently used leaves; one takes about 10 MB at 200x470
+KEPT_PLACES = (
+    48  # lit places kept, the least recently used leaves; one takes about 10 MB at 200x470
+)
 
 
 @dataclass(frozen=True)
 class ShadedBlock:
-    """A block that is ready for shading: its layers, the person's box, and, if requested, the key points (17, 3)."""
+    """A block that is ready for shading: its layers, the person's box, and, if requested, the key
+    points (17, 3)."""
 
     block: DesignBlock
     layers: ShadingLayers
@@ -55,14 +58,23 @@ class CropRenderer:
         self.margin = int(np.ceil(design.domain.shift * max(self.size)))
         self._places: OrderedDict[tuple[str, int], ShadingLayers] = OrderedDict()
         self._states = weather_light.ground_states(design.weathers, design.domain.indoors)
-        self._hazes = sorted({weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()})
+        self._hazes = sorted(
+            {weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()}
+        )
 
     def view(self, degree: int, shift: tuple[float, float], margin: int) -> CameraRays:
         """The camera of this domain at a degree."""
         domain = self.design.domain
-        wobble = 2 * float(uniform_noise(hash64(join_canonical("zoom", domain.name, str(degree))), 1)[0]) - 1
-        orbit = Orbit(domain.distance, domain.height, domain.aim, domain.span * (1 + domain.zoom * wobble))
-        return orbit_camera(degree, orbit, size=self.size, shift=shift, margin=margin, samples=SAMPLES)
+        wobble = (
+            2 * float(uniform_noise(hash64(join_canonical("zoom", domain.name, str(degree))), 1)[0])
+            - 1
+        )
+        orbit = Orbit(
+            domain.distance, domain.height, domain.aim, domain.span * (1 + domain.zoom * wobble)
+        )
+        return orbit_camera(
+            degree, orbit, size=self.size, shift=shift, margin=margin, samples=SAMPLES
+        )
 
     def place(self, scene: str, degree: int) -> ShadingLayers:
         """A place as the camera at `degree` sees it, with a margin for crops."""
@@ -70,7 +82,13 @@ class CropRenderer:
         if known not in self._places:
             view = self.view(degree, (0.0, 0.0), self.margin)
             self._places[known] = render_backdrop(
-                scene, view, SAMPLES, self.design.illuminations, self._hazes, self._states, self.device
+                scene,
+                view,
+                SAMPLES,
+                self.design.illuminations,
+                self._hazes,
+                self._states,
+                self.device,
             )
             if len(self._places) > KEPT_PLACES:
                 self._places.popitem(last=False)
@@ -85,12 +103,16 @@ class CropRenderer:
         shapes, materials = build_body(person, block.degree)
         empty = crop_layers(self.place(block.scene, block.degree), self.size, self.margin, shift)
         view = self.view(block.degree, shift, 0)
-        full, surface = draw_person_over(empty, shapes.solids(self.device), materials, view, SAMPLES)
+        full, surface = draw_person_over(
+            empty, shapes.solids(self.device), materials, view, SAMPLES
+        )
         share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
         points = None
         if self.design.keypoints:
             depth = surface.image(view).cpu().numpy()
-            points = label_keypoints(project_joints(person, block.degree), view, depth, self.design.size)
+            points = label_keypoints(
+                project_joints(person, block.degree), view, depth, self.design.size
+            )
         return ShadedBlock(block, full, self._mask(share), points)
 
     def _shift(self, block: DesignBlock, key: int) -> tuple[int, int]:
@@ -98,26 +120,43 @@ class CropRenderer:
         draw = (
             2
             * uniform_noise(
-                hash64(join_canonical("crop", str(key), self.design.domain.name, str(block.degree), block.scene)), 2
+                hash64(
+                    join_canonical(
+                        "crop", str(key), self.design.domain.name, str(block.degree), block.scene
+                    )
+                ),
+                2,
             )
             - 1
         )
         reach = self.design.domain.shift
-        return round(float(draw[0]) * reach * self.size[0]), round(float(draw[1]) * reach * self.size[1])
+        return round(float(draw[0]) * reach * self.size[0]), round(
+            float(draw[1]) * reach * self.size[1]
+        )
 
     def _mask(self, share: np.ndarray) -> np.ndarray:
         width, height = self.design.size
         if self.size == self.design.size:
             return share >= 0.5
-        return resize_image((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
+        return (
+            resize_image((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[
+                :, :, 0
+            ]
+            >= 128
+        )
 
-    def pictures(self, shot: ShadedBlock, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
-        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every requested cell."""
-        yield from shade_cells(shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size)
+    def pictures(
+        self, shot: ShadedBlock, cells: list[tuple[str, str]]
+    ) -> Iterator[tuple[str, str, Tensor]]:
+        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every
+        requested cell."""
+        yield from shade_cells(
+            shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size
+        )
 
     def finish(self, planes: np.ndarray) -> np.ndarray:
-        """A picture as it leaves the camera, `(H, W, 3) uint8`: its planes (3, h, w) joined and enlarged to the
-        output size.
+        """A picture as it leaves the camera, `(H, W, 3) uint8`: its planes (3, h, w) joined and
+        enlarged to the output size.
         """
         return finish_picture(planes, self.design.size)
 
@@ -129,8 +168,8 @@ def shade_cells(
     design: RenderDesign,
     size: tuple[int, int],
 ) -> Iterator[tuple[str, str, Tensor]]:
-    """(weather, illumination, `(3, height, width) uint8` on the device) of cells; `key` names a picture for its
-    grain and what falls, `size` (width, height) is that of the layers.
+    """(weather, illumination, `(3, height, width) uint8` on the device) of cells; `key` names a
+    picture for its grain and what falls, `size` (width, height) is that of the layers.
     """
     glowing = glowing_blocks(layers)
     for weather, hour in cells:
@@ -139,7 +178,8 @@ def shade_cells(
 
 
 def finish_picture(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Planes (3, h, w) joined and enlarged to a picture `(height, width, 3) uint8` of `size` (width, height)."""
+    """Planes (3, h, w) joined and enlarged to a picture `(height, width, 3) uint8` of `size`
+    (width, height)."""
     import cv2
 
     return resize_image(cv2.merge(list(planes)), size[1], size[0])

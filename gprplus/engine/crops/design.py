@@ -32,7 +32,8 @@ class DesignBlock:
 
 @dataclass(frozen=True)
 class RenderDesign:
-    """A crossed design. `size` is (width, height); levels are in declared order, without repetition."""
+    """A crossed design. `size` is (width, height); levels are in declared order, without
+    repetition."""
 
     identities: int
     degrees: tuple[int, ...]
@@ -68,14 +69,18 @@ class RenderDesign:
     def blocks(self, identity: int) -> list[DesignBlock]:
         """Blocks of one identity: places outermost."""
         scenes, degrees = enumerate(self.scenes, 1), list(enumerate(self.degrees, 1))
-        return [DesignBlock(identity, c, degree, p, scene) for (p, scene), (c, degree) in product(scenes, degrees)]
+        return [
+            DesignBlock(identity, c, degree, p, scene)
+            for (p, scene), (c, degree) in product(scenes, degrees)
+        ]
 
     def cell_levels(self) -> list[tuple[str, str]]:
         """(weather, illumination) of every picture of a block."""
         return list(product(self.weathers, self.illuminations))
 
     def person_key(self, identity: int) -> int:
-        """The key that the identity's person is drawn from; shared people are those of the domain `engine`."""
+        """The key that the identity's person is drawn from; shared people are those of the domain
+        `engine`."""
         return identity_key(identity, self.seed, "engine" if self.same_people else self.domain.name)
 
     def picture_key(self, block: DesignBlock, weather: str, illumination: str) -> int:
@@ -83,11 +88,19 @@ class RenderDesign:
         person = self.person_key(block.identity)
         return hash64(
             join_canonical(
-                "picture", str(person), self.domain.name, str(block.degree), block.scene, weather, illumination
+                "picture",
+                str(person),
+                self.domain.name,
+                str(block.degree),
+                block.scene,
+                weather,
+                illumination,
             )
         )
 
-    def path(self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg") -> str:
+    def path(
+        self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg"
+    ) -> str:
         """Path of a picture under the output folder: GPR+ names, `_pNN` when places are crossed."""
         w, light = WEATHERS.index(weather) + 1, HOURS.index(illumination) + 1
         place = f"_p{block.background:02d}" if len(self.scenes) > 1 else ""
@@ -109,7 +122,9 @@ class RenderDesign:
             "seed": self.seed,
             "masks": self.masks,
             "boxes": self.boxes,
-            **({"keypoints": True} if self.keypoints else {}),  # left out else: older records know nothing of it
+            **(
+                {"keypoints": True} if self.keypoints else {}
+            ),  # left out else: older records know nothing of it
         }
 
 
@@ -118,22 +133,34 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
 
     The keywords are fields of RenderOptions.
     """
-    asked = combined(RenderOptions if options is None else type(options), options, changes, "make_design")
-    identities, viewpoints, backgrounds, size = asked.identities, asked.viewpoints, asked.backgrounds, asked.size_px
+    asked = combined(
+        RenderOptions if options is None else type(options), options, changes, "make_design"
+    )
+    identities, viewpoints, backgrounds, size = (
+        asked.identities,
+        asked.viewpoints,
+        asked.backgrounds,
+        asked.size_px,
+    )
     if not 1 <= identities <= 9999:
-        raise RenderError(f"--identities must be between 1 and 9999 (names have four digits), not {identities}.")
+        raise RenderError(
+            f"--identities must be between 1 and 9999 (names have four digits), not {identities}."
+        )
     if not 1 <= viewpoints <= 36 or 360 % viewpoints:
         possible = ", ".join(str(n) for n in range(1, 37) if 360 % n == 0)
-        raise RenderError(f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}.")
+        raise RenderError(
+            f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}."
+        )
     seen = domain_named(asked.domain)
     if not 1 <= backgrounds <= len(seen.scenes):
         raise RenderError(
-            f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}), not {backgrounds}."
+            f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}),"
+            f" not {backgrounds}."
         )
     if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
         raise RenderError(
-            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]} (width x height), "
-            f"not {size[0]}x{size[1]}."
+            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]}"
+            f" (width x height), not {size[0]}x{size[1]}."
         )
     return RenderDesign(
         identities=identities,
@@ -158,5 +185,7 @@ def _levels(attribute: str, names: tuple[str, ...], known: Sequence[str]) -> tup
         raise RenderError(f"No {attribute} is given. Known: {', '.join(known)}, or all.")
     for name in names:
         if name not in known:
-            raise RenderError(f"The engine has no {attribute} '{name}'. {did_you_mean(name, known)}")
+            raise RenderError(
+                f"The engine has no {attribute} '{name}'. {did_you_mean(name, known)}"
+            )
     return tuple(name for name in known if name in names)

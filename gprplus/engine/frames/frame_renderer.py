@@ -31,8 +31,8 @@ SEEN_AT_LEAST = 0.01  # of the outline: of whom a camera sees less is not annota
 
 @dataclass(frozen=True)
 class RenderedFrame:
-    """A camera view that is ready for shading: its layers, its annotations, and the label image: 0 for
-    background, else the number of the annotation, counted from 1.
+    """A camera view that is ready for shading: its layers, its annotations, and the label image: 0
+    for background, else the number of the annotation, counted from 1.
     """
 
     take: CameraView
@@ -52,7 +52,9 @@ class FrameRenderer:
         self.size = (max(8, round(design.size[0] * share)), max(8, round(design.size[1] * share)))
         self._places: OrderedDict[tuple[str, int], ShadingLayers] = OrderedDict()
         self._states = weather_light.ground_states(design.weathers, design.domain.indoors)
-        self._hazes = sorted({weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()})
+        self._hazes = sorted(
+            {weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()}
+        )
 
     def place(self, scene: str, degree: int) -> ShadingLayers:
         """Return a place from the camera at `degree`, without people."""
@@ -75,7 +77,9 @@ class FrameRenderer:
         for top in range(0, view.height, step):
             centre = (view.centre[0], view.centre[1] - top)
             band = replace(view, centre=centre, height=min(step, view.height - top))
-            bands.append(render_backdrop(scene, band, SAMPLES, hours, self._hazes, self._states, self.device))
+            bands.append(
+                render_backdrop(scene, band, SAMPLES, hours, self._hazes, self._states, self.device)
+            )
         return stack_layers(bands)
 
     def rendered_frame(self, take: CameraView) -> RenderedFrame:
@@ -83,8 +87,12 @@ class FrameRenderer:
         view = self.view(take.degree)
         spots = self.scenario.placements(take.moment)
         people = [self._somebody(spot) for spot in spots]
-        standing = [self._standing(person, spot, take) for person, spot in zip(people, spots, strict=True)]
-        layers, depth, presences = draw_people_over(self.place(take.scene, take.degree), standing, view, SAMPLES)
+        standing = [
+            self._standing(person, spot, take) for person, spot in zip(people, spots, strict=True)
+        ]
+        layers, depth, presences = draw_people_over(
+            self.place(take.scene, take.degree), standing, view, SAMPLES
+        )
         number, shown = self._instances(presences)
         depth_image = depth.cpu().numpy()
         annotations: list[dict[str, Any]] = []
@@ -92,9 +100,14 @@ class FrameRenderer:
         for i in shown:
             instances[number == i + 1] = len(annotations) + 1
             spot, presence = spots[i], presences[i]
-            points = project_joints(people[i], _moment(take)) @ _turn(spot).T + [spot.x, spot.y, 0.0]
+            points = project_joints(people[i], _moment(take)) @ _turn(spot).T + [
+                spot.x,
+                spot.y,
+                0.0,
+            ]
             row = annotate_person(
-                number == i + 1, label_keypoints(points, view, depth_image, self.scenario.design.size)
+                number == i + 1,
+                label_keypoints(points, view, depth_image, self.scenario.design.size),
             )
             annotations.append(row | self._known(people[i], spot, presence, view))
         return RenderedFrame(take, layers, annotations, instances)
@@ -109,8 +122,8 @@ class FrameRenderer:
         return PlacedPerson(shapes.moved(_turn(spot), at).solids(self.device), materials, at)
 
     def _instances(self, presences: list[Visibility]) -> tuple[np.ndarray, list[int]]:
-        """Return the person with the largest share of each pixel `(H, W)`, counted from 1, and the annotated
-        persons.
+        """Return the person with the largest share of each pixel `(H, W)`, counted from 1, and the
+        annotated persons.
         """
         width, height = self.scenario.design.size
         total = np.zeros((height, width), dtype=np.float32)
@@ -131,10 +144,14 @@ class FrameRenderer:
         width, height = self.scenario.design.size
         small = np.zeros((self.size[1], self.size[0], 1), dtype=np.uint8)
         rows, columns = presence.share.shape
-        small[presence.y : presence.y + rows, presence.x : presence.x + columns, 0] = np.rint(presence.share * 252)
+        small[presence.y : presence.y + rows, presence.x : presence.x + columns, 0] = np.rint(
+            presence.share * 252
+        )
         return resize_image(small, height, width).reshape(height, width) / np.float32(252)
 
-    def _known(self, person: Person, spot: Placement, presence: Visibility, view: CameraRays) -> dict[str, Any]:
+    def _known(
+        self, person: Person, spot: Placement, presence: Visibility, view: CameraRays
+    ) -> dict[str, Any]:
         """Return the annotation keys in addition to those of COCO."""
         away = view.origin[:2] - [spot.x, spot.y]
         x, y = away @ _turn(spot)[:2, :2]
@@ -146,8 +163,11 @@ class FrameRenderer:
             "attributes": dict(person.attributes),
         }
 
-    def pictures(self, film: RenderedFrame, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
-        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every requested cell."""
+    def pictures(
+        self, film: RenderedFrame, cells: list[tuple[str, str]]
+    ) -> Iterator[tuple[str, str, Tensor]]:
+        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every
+        requested cell."""
         key = partial(self.scenario.picture_key, film.take)
         yield from shade_cells(film.layers, cells, key, self.scenario.design, self.size)
 

@@ -7,7 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.engine.crops.compose import ZENITH, ShadowedLight, apply_light, light_layers, pooled_window
+from gprplus.engine.crops.compose import (
+    ZENITH,
+    ShadowedLight,
+    apply_light,
+    light_layers,
+    pooled_window,
+)
 from gprplus.engine.people.figure import Material
 from gprplus.engine.places import weather_light
 from gprplus.engine.raycast.camera import TILE, CameraRays
@@ -16,7 +22,11 @@ from gprplus.engine.raycast.layers import ShadingLayers
 from gprplus.engine.raycast.shadows import ShadowMap, contact_map, shadow_map
 from gprplus.engine.raycast.shapes import Solids
 
-LANE, NEAR, FURTHEST = 1.2, 3.0, 24.0  # metres: half the width of a shadow, reach of a contact shadow, of any shadow
+LANE, NEAR, FURTHEST = (
+    1.2,
+    3.0,
+    24.0,
+)  # metres: half the width of a shadow, reach of a contact shadow, of any shadow
 TALLEST = 2.3  # metres, hat and stride included
 NO_PERSON = -1
 
@@ -32,8 +42,9 @@ class PlacedPerson:
 
 @dataclass(frozen=True)
 class Visibility:
-    """Visibility of a person, in samples: `whole` outline without the frame border, the part of it `inside` the
-    frame, and the part `seen` of that. `share` (h, w) of each pixel from (`x`, `y`) on.
+    """Visibility of a person, in samples: `whole` outline without the frame border, the part of it
+    `inside` the frame, and the part `seen` of that. `share` (h, w) of each pixel from (`x`, `y`)
+    on.
     """
 
     whole: int
@@ -71,11 +82,13 @@ class _Among:
 def draw_people_over(
     place: ShadingLayers, people: Sequence[PlacedPerson], view: CameraRays, samples: int
 ) -> tuple[ShadingLayers, Tensor, list[Visibility]]:
-    """Return the layers of a place with people in it, the depth `(height, width)` of the nearest person at every sample
-    (infinite without one), and the visibility of each. `samples` for each pixel and axis.
+    """Return the layers of a place with people in it, the depth `(height, width)` of the nearest
+    person at every sample (infinite without one), and the visibility of each. `samples` for each
+    pixel and axis.
     """
     lights = [
-        {h: shadow_map(p.solids, weather_light.towards(h, *p.at[:2]), at=p.at) for h in place.key} for p in people
+        {h: shadow_map(p.solids, weather_light.towards(h, *p.at[:2]), at=p.at) for h in place.key}
+        for p in people
     ]
     outlines = [_outline(person.solids, view) for person in people]
     depth, owner = _nearest([surface for surface, _ in outlines], view, place.ambient.device)
@@ -88,15 +101,18 @@ def draw_people_over(
         presence = Visibility(whole, len(surface.sample), len(seen.sample))
         if presence.seen:
             others = [light for j, light in enumerate(lights) if j != i]
-            among = {hour: _Among(lights[i][hour], [light[hour] for light in others]) for hour in place.key}
+            among = {
+                hour: _Among(lights[i][hour], [light[hour] for light in others])
+                for hour in place.key
+            }
             presence = _add(layers, presence, person, seen, among, view, samples)
         found.append(presence)
     return layers, depth.view(view.height, view.width), found
 
 
 def _outline(solids: Solids, view: CameraRays) -> tuple[Surface, int]:
-    """Return the view of one person alone: the surface inside the frame, and the size of the whole outline,
-    which can extend beyond it.
+    """Return the view of one person alone: the surface inside the frame, and the size of the whole
+    outline, which can extend beyond it.
     """
     flat = view.project(solids.corners.reshape(-1, 3))[:, :2]
     size = np.array([view.width, view.height])
@@ -104,15 +120,20 @@ def _outline(solids: Solids, view: CameraRays) -> tuple[Surface, int]:
     high = np.clip(np.ceil(flat.max(0) / TILE) * TILE, -2 * size, 3 * size).astype(int)
     wide, tall = (int(n) for n in np.maximum(high - low, TILE))
     x0, y0 = int(low[0]), int(low[1])
-    window = replace(view, centre=(view.centre[0] - x0, view.centre[1] - y0), width=wide, height=tall)
+    window = replace(
+        view, centre=(view.centre[0] - x0, view.centre[1] - y0), width=wide, height=tall
+    )
     surface = cast_rays(solids, window)
     x, y = surface.sample % wide + x0, surface.sample // wide + y0
     inside = torch.nonzero((x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)).squeeze(1)
     return replace(surface.part(inside), sample=(y * view.width + x)[inside]), len(surface.sample)
 
 
-def _nearest(surfaces: Sequence[Surface], view: CameraRays, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return depth and number of the nearest person at every sample; infinity and `NO_PERSON` without a person."""
+def _nearest(
+    surfaces: Sequence[Surface], view: CameraRays, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return depth and number of the nearest person at every sample; infinity and `NO_PERSON`
+    without a person."""
     depth = torch.full((view.height * view.width,), float("inf"), device=device)
     owner = torch.full((view.height * view.width,), NO_PERSON, dtype=torch.int16, device=device)
     for i, surface in enumerate(surfaces):
@@ -124,17 +145,24 @@ def _nearest(surfaces: Sequence[Surface], view: CameraRays, device: torch.device
 
 def _shares(owner: Tensor, view: CameraRays, samples: int) -> Tensor:
     """Share of each pixel, (P,), that people take up."""
-    image = (owner != NO_PERSON).to(torch.float32).view(view.height // samples, samples, view.width // samples, samples)
+    image = (
+        (owner != NO_PERSON)
+        .to(torch.float32)
+        .view(view.height // samples, samples, view.width // samples, samples)
+    )
     return image.mean((1, 3)).flatten()
 
 
 def _shaded_ground(
     place: ShadingLayers, people: Sequence[PlacedPerson], lights: Sequence[dict[str, ShadowMap]]
 ) -> ShadingLayers:
-    """Return the place with the shadows of all people on its ground: each only where it can fall, along its own
-    lane.
+    """Return the place with the shadows of all people on its ground: each only where it can fall,
+    along its own lane.
     """
-    ambient, key = place.ambient.clone(), {hour: values.clone() for hour, values in place.key.items()}
+    ambient, key = (
+        place.ambient.clone(),
+        {hour: values.clone() for hour, values in place.key.items()},
+    )
     zero = torch.zeros(1, 1, device=ambient.device)
 
     def spot(where: Tensor) -> Tensor:
@@ -163,8 +191,8 @@ def _add(
     view: CameraRays,
     samples: int,
 ) -> Visibility:
-    """Add the visible part of a person to layers that were darkened by all shares; return the presence with its
-    window.
+    """Add the visible part of a person to layers that were darkened by all shares; return the
+    presence with its window.
     """
     shelter = shadow_map(person.solids, ZENITH, blur=4.0, at=person.at)
     rows = apply_light(seen, person.materials, lights, shelter, view, set(layers.colour))

@@ -21,15 +21,16 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """Ledger entry of a finished block: the person's box, and, if key points were requested, those and the mask."""
+    """Ledger entry of a finished block: the person's box, and, if key points were requested, those
+    and the mask."""
 
     box: Box
     annotation: dict[str, Any] | None = None
 
 
 class Ledger:
-    """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on
-    an identity.
+    """Finished blocks of one identity: one line each, written after all of its files. One process
+    at a time works on an identity.
     """
 
     def __init__(self, output: Path, identity: int) -> None:
@@ -71,7 +72,8 @@ class Ledger:
 def pending_blocks(
     output: Path, design: RenderDesign, blocks: Sequence[DesignBlock], ledger: Ledger
 ) -> list[DesignBlock]:
-    """Return blocks that are not in the ledger, or with missing files; leftovers of a killed run are removed."""
+    """Return blocks that are not in the ledger, or with missing files; leftovers of a killed run
+    are removed."""
     done = ledger.read()
     who = f"{blocks[0].identity:04d}"
     present = {f"{who}/{name}" for name in _swept(output / who)}
@@ -82,7 +84,9 @@ def pending_blocks(
         return (
             (block.camera, block.background) in done
             and all(design.path(block, *cell) in present for cell in cells)
-            and (not design.masks or all(design.path(block, *cell, "png") in masks for cell in cells))
+            and (
+                not design.masks or all(design.path(block, *cell, "png") in masks for cell in cells)
+            )
         )
 
     return [block for block in blocks if not whole(block)]

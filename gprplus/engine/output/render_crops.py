@@ -1,4 +1,5 @@
-"""Rendering of a design into a folder: resumption, refusals, and the record, which is written last."""
+"""Rendering of a design into a folder: resumption, refusals, and the record, which is written
+last."""
 
 import csv
 import io
@@ -48,13 +49,14 @@ def render(
 ) -> Path:
     """Draw a crossed design of synthetic identities into a folder, and return that folder.
 
-    Finished (identity, viewpoint, place) blocks of the same request are kept, so that an interrupted call continues.
+    Finished (identity, viewpoint, place) blocks of the same request are kept, so that an
+    interrupted call continues.
 
     Args:
-        output: folder of the images; by default WORK/renders/DOMAIN (WORK: $GPRPLUS_WORK, else work/).
-        options: all options at once; the keywords below change single fields of it.
-        force: replace the images of another request in the folder.
-        progress: called with the number of images drawn and of all images.
+        output: folder of the images; by default WORK/renders/DOMAIN (WORK: $GPRPLUS_WORK, else
+        work/). options: all options at once; the keywords below change single fields of it. force:
+        replace the images of another request in the folder. progress: called with the number of
+        images drawn and of all images.
 
     Raises:
         RenderError: the design is impossible.
@@ -100,14 +102,16 @@ class RenderPlan(Protocol):
 
 
 def is_complete(output: Path, plan: RenderPlan, *, force: bool = False) -> bool:
-    """Return True if the folder is complete for this plan; RequestChanged if it has another one without `force`."""
+    """Return True if the folder is complete for this plan; RequestChanged if it has another one
+    without `force`."""
     request = plan.request()
     check_request(Path(output) / REQUEST_FILE, request, force=force)
     return check_request(Path(output) / plan.record, request, force=force) == "same"
 
 
 def choose_device(name: str) -> str:
-    """Resolve 'auto' to 'cuda' if available, else 'cpu'; DeviceError if the requested device is missing."""
+    """Resolve 'auto' to 'cuda' if available, else 'cpu'; DeviceError if the requested device is
+    missing."""
     import torch
 
     if name == "auto":
@@ -116,22 +120,30 @@ def choose_device(name: str) -> str:
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
         raise DeviceError(f"--device is auto, cpu, cuda or cuda:N, not '{name}'.")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda was requested, but torch finds no CUDA device. Use --device cpu, or auto.")
+        raise DeviceError(
+            "--device cuda was requested, but torch finds no CUDA device. Use --device cpu, or"
+            " auto."
+        )
     if number and kind == "cuda" and int(number) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        raise DeviceError(f"--device {name} was requested, but torch finds {count} CUDA device(s), numbered from 0.")
+        raise DeviceError(
+            f"--device {name} was requested, but torch finds {count} CUDA device(s), numbered"
+            " from 0."
+        )
     return name
 
 
 @contextmanager
 def prepare_output(output: Path, plan: RenderPlan, *, force: bool) -> Iterator[Path]:
-    """Hold an empty or resumable folder with room for the plan, its request noted; yield its real path."""
+    """Hold an empty or resumable folder with room for the plan, its request noted; yield its real
+    path."""
     parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
     if plan.bytes_expected > free:
         raise RenderError(
-            f"{plan.images:,} images need about {format_bytes(plan.bytes_expected)}, and {parent} has "
-            f"{format_bytes(free)} free. Request fewer or smaller images, or give another folder with -o."
+            f"{plan.images:,} images need about {format_bytes(plan.bytes_expected)}, and {parent}"
+            f" has {format_bytes(free)} free. Request fewer or smaller images, or give another"
+            " folder with -o."
         )
     with hold_request(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
         yield real
@@ -160,7 +172,8 @@ def _conclude(output: Path, design: RenderDesign) -> None:
     write_identities(output, design)
     if design.boxes:
         write_text(
-            output / "_boxes.csv", _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)])
+            output / "_boxes.csv",
+            _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)]),
         )
     if design.keypoints:
         info = {"description": "made by gprplus render", "licence": LICENCE}
@@ -197,10 +210,15 @@ def _boxes(output: Path, design: RenderDesign) -> Iterator[list[object]]:
         notes = Ledger(output, identity).read()
         for block in design.blocks(identity):
             for weather, hour in design.cell_levels():
-                yield [design.path(block, weather, hour), *notes[block.camera, block.background].box]
+                yield [
+                    design.path(block, weather, hour),
+                    *notes[block.camera, block.background].box,
+                ]
 
 
-def _annotations(output: Path, design: RenderDesign) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _annotations(
+    output: Path, design: RenderDesign
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """(image, its one annotation) of every render, for coco.write_coco."""
     width, height = design.size
     for identity in range(1, design.identities + 1):

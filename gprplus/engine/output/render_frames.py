@@ -51,14 +51,14 @@ def render_frames(
 ) -> Path:
     """Draw whole frames with several people into a folder, and return that folder.
 
-    `viewpoints` fixed cameras around the place record the same moments. The folder also gets COCO annotations,
-    identities.csv and, with `masks`, label images. Resumes and refuses like render.
+    `viewpoints` fixed cameras around the place record the same moments. The folder also gets COCO
+    annotations, identities.csv and, with `masks`, label images. Resumes and refuses like render.
 
     Args:
-        output: folder of the frames; by default WORK/frames/DOMAIN (WORK: $GPRPLUS_WORK, else work/).
-        options: all options at once; the keywords below change single fields of it.
-        force: replace the frames of another request in the folder.
-        progress: called with the number of frames drawn and of all frames.
+        output: folder of the frames; by default WORK/frames/DOMAIN (WORK: $GPRPLUS_WORK, else
+        work/). options: all options at once; the keywords below change single fields of it. force:
+        replace the frames of another request in the folder. progress: called with the number of
+        frames drawn and of all frames.
     """
     asked = combined(FramesOptions, options, changes, "render_frames")
     scenario = make_scenario(make_design(asked), asked.meetings)
@@ -89,15 +89,19 @@ class FrameJob:
     workers: int
 
     def run(self) -> Iterator[int]:
-        """Render what is missing; yields how many frames each unit has, as they are finished. On a GPU one process
-        draws and threads encode and write.
+        """Render what is missing; yields how many frames each unit has, as they are finished. On a
+        GPU one process draws and threads encode and write.
         """
         units = self.scenario.units()
         alone = self.device != "cpu"
-        yield from map_processes(partial(_unit, self), units, 1 if alone else min(self.workers, len(units)))
+        yield from map_processes(
+            partial(_unit, self), units, 1 if alone else min(self.workers, len(units))
+        )
 
 
-_stages: dict[str, "FrameRenderer"] = {}  # of this process; one at a time, since its lit places are large
+_stages: dict[
+    str, "FrameRenderer"
+] = {}  # of this process; one at a time, since its lit places are large
 
 
 def _stage(job: FrameJob) -> "FrameRenderer":
@@ -125,7 +129,9 @@ def _unit(job: FrameJob, unit: tuple[int, int, int]) -> int:
     return len(takes) * len(cells)
 
 
-def _shoot(job: FrameJob, take: CameraView, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None) -> None:
+def _shoot(
+    job: FrameJob, take: CameraView, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None
+) -> None:
     """Draw one take in all of its cells; its note is written when the files are there."""
     stage = _stage(job)
     film = stage.rendered_frame(take)
@@ -144,7 +150,9 @@ def _shoot(job: FrameJob, take: CameraView, cells: list[tuple[str, str]], pool: 
     write_bytes(note, json.dumps(film.annotations, separators=(",", ":")).encode())
 
 
-def _save(job: FrameJob, take: CameraView, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray) -> None:
+def _save(
+    job: FrameJob, take: CameraView, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray
+) -> None:
     """Encode and write one frame, and its mask."""
     from gprplus.engine.crops.crop_renderer import finish_picture
 
@@ -177,7 +185,11 @@ def _conclude(output: Path, scenario: Scenario) -> None:
     """identities.csv, the annotations, and the record, last; leftovers of a kill are swept away."""
     design = scenario.design
     write_identities(output, design)
-    write_coco(output, {"description": "made by gprplus render --frames", "licence": LICENCE}, _rows(output, scenario))
+    write_coco(
+        output,
+        {"description": "made by gprplus render --frames", "licence": LICENCE},
+        _rows(output, scenario),
+    )
     for part in output.rglob(f"*{PART}"):
         remove_output(part)
     write_json(
@@ -200,7 +212,9 @@ def _conclude(output: Path, scenario: Scenario) -> None:
     remove_parts(output, NOTES)
 
 
-def _rows(output: Path, scenario: Scenario) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _rows(
+    output: Path, scenario: Scenario
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """(image, its annotations) of every frame, moment by moment, for coco.write_coco."""
     design = scenario.design
     for crew, camera, background in sorted(scenario.units()):

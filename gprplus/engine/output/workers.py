@@ -1,5 +1,5 @@
-"""Rendering workers: on CPUs a process renders whole identities; on a GPU one process draws, and threads encode and
-write behind it.
+"""Rendering workers: on CPUs a process renders whole identities; on a GPU one process draws, and
+threads encode and write behind it.
 """
 
 from collections import deque
@@ -36,12 +36,15 @@ class BlockJob:
     workers: int
 
     def run(self) -> Iterator[int]:
-        """Render what is missing; yields how many pictures each person has, as they are finished."""
+        """Render what is missing; yields how many pictures each person has, as they are
+        finished."""
         if self.device != "cpu":
             yield from render_pipelined(self)
             return
         everybody = range(1, self.design.identities + 1)
-        yield from map_processes(partial(_whole_person, self), everybody, min(self.workers, self.design.identities))
+        yield from map_processes(
+            partial(_whole_person, self), everybody, min(self.workers, self.design.identities)
+        )
 
     def missing(self, identity: int, ledger: Ledger) -> list[DesignBlock]:
         """Blocks of one person that are not finished."""
@@ -53,7 +56,9 @@ class BlockJob:
         return self.design.images // self.design.identities
 
 
-_studios: dict[str, "CropRenderer"] = {}  # of this process; one at a time, since its lit places are large
+_studios: dict[
+    str, "CropRenderer"
+] = {}  # of this process; one at a time, since its lit places are large
 
 
 def _whole_person(job: BlockJob, identity: int) -> int:
@@ -70,7 +75,8 @@ def _whole_person(job: BlockJob, identity: int) -> int:
 
 
 def render_pipelined(job: BlockJob) -> Iterator[int]:
-    """Render all people on the job's device; encoding, writing and the ledger follow in threads, some blocks behind."""
+    """Render all people on the job's device; encoding, writing and the ledger follow in threads,
+    some blocks behind."""
     import torch
 
     studio = _studio(job)
@@ -83,8 +89,18 @@ def render_pipelined(job: BlockJob) -> Iterator[int]:
                     shot = studio.shaded_block(block)
                     mask = encode_png(shot.mask) if job.design.masks else None
                     files = [
-                        pool.submit(_save, studio, job.output, block, (weather, hour), picture.cpu().numpy(), mask)
-                        for weather, hour, picture in studio.pictures(shot, job.design.cell_levels())
+                        pool.submit(
+                            _save,
+                            studio,
+                            job.output,
+                            block,
+                            (weather, hour),
+                            picture.cpu().numpy(),
+                            mask,
+                        )
+                        for weather, hour, picture in studio.pictures(
+                            shot, job.design.cell_levels()
+                        )
                     ]
                 behind.append(pool.submit(_note, files, ledger, block, _noted(job, shot)))
                 if len(behind) > AHEAD:
@@ -96,8 +112,8 @@ def render_pipelined(job: BlockJob) -> Iterator[int]:
 
 
 def _note(files: list[Future[None]], ledger: Ledger, block: DesignBlock, note: LedgerEntry) -> None:
-    """Note a block once its files are there. They were handed to the pool first, so this never waits for its own
-    thread.
+    """Note a block once its files are there. They were handed to the pool first, so this never
+    waits for its own thread.
     """
     for file in files:
         file.result()

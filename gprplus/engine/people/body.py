@@ -10,8 +10,8 @@ from gprplus.engine.raycast.shapes import Shapes
 
 
 def build_body(person: Person, moment: int | str) -> tuple[Shapes, list[Material]]:
-    """A person at a moment of the walk, as shapes and the materials they are made of. The person faces +y, feet
-    on z = 0.
+    """A person at a moment of the walk, as shapes and the materials they are made of. The person
+    faces +y, feet on z = 0.
     """
     figure = Figure(person, walking_pose(person, moment))
     _head(figure)
@@ -37,7 +37,9 @@ def _head(figure: Figure) -> None:
     female = person["gender"] == "female"
     skin = figure.material("skin", person.skin, gloss=0.06)
     face = figure.keep(
-        Material("skin", person.skin, person.hair * 0.55, "beard" if person.beard else "face", gloss=0.06)
+        Material(
+            "skin", person.skin, person.hair * 0.55, "beard" if person.beard else "face", gloss=0.06
+        )
     )
     jaw = 0.052 if female else 0.058
     figure.on_head((0, -0.004, 0.022), (0.074, 0.094, 0.086), face)
@@ -63,9 +65,16 @@ def _hair(figure: Figure) -> None:
     under_hat = person["hat"] == "yes"
     lift = 0.0 if under_hat else {"pixie": 0.010, "side": 0.012, "fringe": 0.008}.get(style, 0.005)
     line = {"fringe": 0.016, "pixie": 0.012, "bob": 0.014, "bald": -0.03}.get(style, 0.004)
-    figure.on_head((0, -0.012, 0.030), (0.081, 0.096 + lift / 2, 0.086 + lift), hair, clip=(0, -0.66, 0.75, line))
+    figure.on_head(
+        (0, -0.012, 0.030),
+        (0.081, 0.096 + lift / 2, 0.086 + lift),
+        hair,
+        clip=(0, -0.66, 0.75, line),
+    )
     if style == "side" and not under_hat:
-        figure.on_head((0.018, 0.035, 0.085), (0.058, 0.055, 0.032), hair, tilt=rotation_matrix("y", 12))
+        figure.on_head(
+            (0.018, 0.035, 0.085), (0.058, 0.055, 0.032), hair, tilt=rotation_matrix("y", 12)
+        )
     if style == "bun":
         figure.on_head((0, -0.105, 0.070), (0.038, 0.036, 0.036), hair)
     if style in ("loose", "plait", "bob"):
@@ -101,10 +110,19 @@ def _hanging_hair(figure: Figure, hair: int, style: str) -> None:
         ]
         figure.strip(points, 0.024, hair)
         return
-    figure.limb(figure.skull(0, -0.040, -0.02), figure.torso(0, -0.118, 0.36), (0.088, 0.072), hair, depth=0.52)
+    figure.limb(
+        figure.skull(0, -0.040, -0.02),
+        figure.torso(0, -0.118, 0.36),
+        (0.088, 0.072),
+        hair,
+        depth=0.52,
+    )
     for side in SIDES.values():
         figure.limb(
-            figure.skull(side * 0.072, 0.005, 0.03), figure.torso(side * 0.088, 0.050, 0.42), (0.024, 0.020), hair
+            figure.skull(side * 0.072, 0.005, 0.03),
+            figure.torso(side * 0.088, 0.050, 0.42),
+            (0.024, 0.020),
+            hair,
         )
 
 
@@ -120,11 +138,27 @@ def _arms(figure: Figure) -> None:
             figure.limb(shoulder, elbow, (0.044 * thin, 0.036 * thin), skin)
             figure.limb(elbow, wrist, (0.037 * thin, 0.024 * thin), skin)
         along = palm - wrist
-        figure.limb(wrist, wrist + 0.58 * along, (0.022 * thin, 0.036 * thin), skin, side=(0, 1, 0), depth=0.55)
+        figure.limb(
+            wrist,
+            wrist + 0.58 * along,
+            (0.022 * thin, 0.036 * thin),
+            skin,
+            side=(0, 1, 0),
+            depth=0.55,
+        )
         curl = palm + np.array([-side * 0.008, 0.012, 0.006]) * figure.unit
-        figure.limb(wrist + 0.55 * along, curl, (0.034 * thin, 0.020 * thin), skin, side=(0, 1, 0), depth=0.6)
+        figure.limb(
+            wrist + 0.55 * along,
+            curl,
+            (0.034 * thin, 0.020 * thin),
+            skin,
+            side=(0, 1, 0),
+            depth=0.6,
+        )
         thumb = wrist + 0.25 * along
-        figure.limb(thumb, thumb + 0.42 * along + np.array([-side * 0.006, 0.032, 0]), (0.012, 0.010), skin)
+        figure.limb(
+            thumb, thumb + 0.42 * along + np.array([-side * 0.006, 0.032, 0]), (0.012, 0.010), skin
+        )
 
 
 def _legs(figure: Figure) -> None:

@@ -1,4 +1,5 @@
-"""A person's shapes under construction: materials, and the frames (torso, head) that garments are cut in."""
+"""A person's shapes under construction: materials, and the frames (torso, head) that garments are
+cut in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ Triple = Sequence[float]
 
 @dataclass(frozen=True)
 class Material:
-    """Surface material: linear colors (3,), a pattern and its scale in meters, depth of folds, gloss, and
-    emitted light (for lamps, windows).
+    """Surface material: linear colors (3,), a pattern and its scale in meters, depth of folds,
+    gloss, and emitted light (for lamps, windows).
     """
 
     part: str
@@ -31,8 +32,8 @@ class Material:
 
 @dataclass
 class Figure:
-    """Shapes and materials of one person in one pose. Lengths passed to `torso` and `skull` are for a person 1.75
-    m tall.
+    """Shapes and materials of one person in one pose. Lengths passed to `torso` and `skull` are for
+    a person 1.75 m tall.
     """
 
     person: Person
@@ -46,14 +47,24 @@ class Figure:
         return self.person.height / 1.75
 
     def material(
-        self, part: str, colour: np.ndarray, *, folds: float = 0.0, gloss: float = 0.0, pattern: str = "plain"
+        self,
+        part: str,
+        colour: np.ndarray,
+        *,
+        folds: float = 0.0,
+        gloss: float = 0.0,
+        pattern: str = "plain",
     ) -> int:
         """A material of one colour; returns its number."""
-        return self.keep(Material(part, colour, colour * 0.6, pattern=pattern, folds=folds, gloss=gloss))
+        return self.keep(
+            Material(part, colour, colour * 0.6, pattern=pattern, folds=folds, gloss=gloss)
+        )
 
     def cloth(self, part: str, garment: Garment, folds: float = 0.16) -> int:
         """A material cut from a garment; returns its number."""
-        return self.keep(Material(part, garment.colour, garment.second, garment.pattern, garment.scale, folds))
+        return self.keep(
+            Material(part, garment.colour, garment.second, garment.pattern, garment.scale, folds)
+        )
 
     def keep(self, material: Material) -> int:
         """Take a material up; returns its number."""
@@ -78,13 +89,14 @@ class Figure:
         return self.pose.torso[:, 0]
 
     def trunk_place(self) -> np.ndarray:
-        """Return the pattern axes of a top: (right, up, forward) of the pelvis, the same for all of its shapes, so that
-        stripes are continuous.
+        """Return the pattern axes of a top: (right, up, forward) of the pelvis, the same for all of
+        its shapes, so that stripes are continuous.
         """
         return _place(self.pose.torso, self.pose.pelvis, 1.0)
 
     def face_place(self) -> np.ndarray:
-        """Return the axes of the face: (right, up, forward) of the head's center, for a head of standard size."""
+        """Return the axes of the face: (right, up, forward) of the head's center, for a head of
+        standard size."""
         return _place(self.pose.head_axes, self.pose.head, 1.0 / self.head_unit)
 
     def blob(
@@ -95,8 +107,11 @@ class Figure:
         axes: np.ndarray | None = None,
         clip: Triple | None = None,
     ) -> None:
-        """Add an ellipsoid with radii for a person 1.75 m tall, along `axes` (by default those of the torso)."""
-        self._blob(centre, radii, material, self.pose.torso if axes is None else axes, self.unit, clip)
+        """Add an ellipsoid with radii for a person 1.75 m tall, along `axes` (by default those of
+        the torso)."""
+        self._blob(
+            centre, radii, material, self.pose.torso if axes is None else axes, self.unit, clip
+        )
 
     def on_head(
         self,
@@ -109,7 +124,9 @@ class Figure:
     ) -> None:
         """An ellipsoid of the head, placed and clipped in the head's own frame."""
         axes = self.pose.head_axes if tilt is None else self.pose.head_axes @ tilt
-        self._blob(self.skull(*centre), radii, material, axes, self.head_unit, clip, self.face_place())
+        self._blob(
+            self.skull(*centre), radii, material, axes, self.head_unit, clip, self.face_place()
+        )
 
     def _blob(
         self,
@@ -125,13 +142,20 @@ class Figure:
         self.shapes.ellipsoid(centre, np.asarray(radii) * unit, material, axes, plane, texture)
 
     def limb(
-        self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], material: int, **more: object
+        self,
+        start: np.ndarray,
+        end: np.ndarray,
+        radii: tuple[float, float],
+        material: int,
+        **more: object,
     ) -> None:
         """Add a tapered capsule (or, `flat`, a frustum) with radii for a person 1.75 m tall."""
         more.setdefault("side", self.right)
         self.shapes.cone(start, end, (radii[0] * self.unit, radii[1] * self.unit), material, **more)  # type: ignore[arg-type]
 
-    def strip(self, points: Sequence[np.ndarray], radius: float, material: int, depth: float = 1.0) -> None:
+    def strip(
+        self, points: Sequence[np.ndarray], radius: float, material: int, depth: float = 1.0
+    ) -> None:
         """A strap through several points."""
         for start, end in pairwise(points):
             self.limb(start, end, (radius, radius), material, depth=depth)

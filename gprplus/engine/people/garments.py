@@ -18,7 +18,11 @@ def widths(figure: Figure) -> tuple[float, float, float]:
             0.114 * wide * (1 + 0.1 * max(person.build, 0)),
             0.160 * person.hip * wide,
         )
-    return 0.156 * person.shoulder * wide, 0.138 * wide * (1 + 0.1 * max(person.build, 0)), 0.152 * person.hip * wide
+    return (
+        0.156 * person.shoulder * wide,
+        0.138 * wide * (1 + 0.1 * max(person.build, 0)),
+        0.152 * person.hip * wide,
+    )
 
 
 def add_top(figure: Figure) -> None:
@@ -31,8 +35,22 @@ def add_top(figure: Figure) -> None:
     thick = 0.008 if long_sleeve else 0.0
     chest, waist = chest + thick, waist + thick
     flat = {"side": figure.right, "texture": place}
-    figure.limb(figure.torso(0, 0, 0.17), figure.torso(0, 0.004, 0.352), (waist, chest), cloth, depth=0.72, **flat)
-    figure.limb(figure.torso(0, -0.010, 0.38), figure.torso(0, -0.014, 0.5), (chest, 0.066), cloth, depth=0.70, **flat)
+    figure.limb(
+        figure.torso(0, 0, 0.17),
+        figure.torso(0, 0.004, 0.352),
+        (waist, chest),
+        cloth,
+        depth=0.72,
+        **flat,
+    )
+    figure.limb(
+        figure.torso(0, -0.010, 0.38),
+        figure.torso(0, -0.014, 0.5),
+        (chest, 0.066),
+        cloth,
+        depth=0.70,
+        **flat,
+    )
     _shoulders(figure, cloth, place)
     if person["gender"] == "female":
         for side in SIDES.values():
@@ -76,7 +94,9 @@ def _sleeves(figure: Figure, cloth: int, long: bool) -> None:
             figure.limb(elbow, wrist, (0.047 * thin, 0.035 * thin), cloth)
         else:
             end = shoulder + 0.58 * (elbow - shoulder)
-            figure.limb(shoulder, shoulder + 0.2 * (elbow - shoulder), (0.050 * thin, 0.050 * thin), cloth)
+            figure.limb(
+                shoulder, shoulder + 0.2 * (elbow - shoulder), (0.050 * thin, 0.050 * thin), cloth
+            )
             figure.limb(shoulder, end, (0.050 * thin, 0.053 * thin), cloth, flat=True)
 
 
@@ -88,13 +108,28 @@ def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: floa
         end = figure.pose.pelvis + np.array([0, 0.4 * low * np.tan(np.radians(person.lean)), low])
         seat = figure.torso(0, -0.006, -0.03)
         under = figure.torso(0, -0.006, -0.08)  # the two lean differently: let them overlap
-        figure.limb(start, under, (waist + 0.006, hips + 0.025), cloth, depth=0.84, flat=True, texture=place)
-        figure.limb(seat, end, (hips + 0.026, hips + 0.046), cloth, depth=0.84, flat=True, texture=place)
-        for (hip, _, _), end_of_cloth in zip(figure.pose.legs.values(), _along_legs(figure, -low), strict=True):
-            figure.limb(hip, end_of_cloth, (0.108, 0.116 + 0.012 * person.build), cloth, flat=True, texture=place)
+        figure.limb(
+            start, under, (waist + 0.006, hips + 0.025), cloth, depth=0.84, flat=True, texture=place
+        )
+        figure.limb(
+            seat, end, (hips + 0.026, hips + 0.046), cloth, depth=0.84, flat=True, texture=place
+        )
+        for (hip, _, _), end_of_cloth in zip(
+            figure.pose.legs.values(), _along_legs(figure, -low), strict=True
+        ):
+            figure.limb(
+                hip,
+                end_of_cloth,
+                (0.108, 0.116 + 0.012 * person.build),
+                cloth,
+                flat=True,
+                texture=place,
+            )
     elif person["dress"] == "no":
         end = figure.torso(0, -0.004, -0.045)
-        figure.limb(start, end, (waist + 0.002, hips + 0.022), cloth, depth=0.77, flat=True, texture=place)
+        figure.limb(
+            start, end, (waist + 0.002, hips + 0.022), cloth, depth=0.77, flat=True, texture=place
+        )
 
 
 def _collar(figure: Figure, cloth: int) -> None:
@@ -102,16 +137,31 @@ def _collar(figure: Figure, cloth: int) -> None:
     if person.collar == "hood":
         figure.blob(figure.torso(0, -0.088, 0.515), (0.105, 0.058, 0.072), cloth)
         figure.limb(
-            figure.torso(0, -0.02, 0.495), figure.torso(0, -0.012, 0.545), (0.088, 0.076), cloth, flat=True, depth=0.95
+            figure.torso(0, -0.02, 0.495),
+            figure.torso(0, -0.012, 0.545),
+            (0.088, 0.076),
+            cloth,
+            flat=True,
+            depth=0.95,
         )
     elif person.collar in ("shirt", "zip"):
-        second = figure.material("upper", person.upper.second) if person.collar == "shirt" else cloth
+        second = (
+            figure.material("upper", person.upper.second) if person.collar == "shirt" else cloth
+        )
         figure.limb(
-            figure.torso(0, -0.008, 0.495), figure.torso(0, 0.000, 0.560), (0.082, 0.066), second, flat=True, depth=0.95
+            figure.torso(0, -0.008, 0.495),
+            figure.torso(0, 0.000, 0.560),
+            (0.082, 0.066),
+            second,
+            flat=True,
+            depth=0.95,
         )
     if person.collar == "zip" or person["top_length"] == "long":
         line = figure.material("upper", person.upper.colour * 0.35)
-        front = [figure.torso(0, y, z) for y, z in ((0.088, 0.49), (0.118, 0.37), (0.102, 0.2), (0.114, 0.0))]
+        front = [
+            figure.torso(0, y, z)
+            for y, z in ((0.088, 0.49), (0.118, 0.37), (0.102, 0.2), (0.114, 0.0))
+        ]
         figure.strip(front, 0.008, line)
 
 
@@ -120,7 +170,9 @@ def add_bottom(figure: Figure) -> None:
     person = figure.person
     cloth = figure.cloth("lower", person.lower, folds=0.13)
     _, _, hips = widths(figure)
-    figure.blob(figure.torso(0, -0.008, 0.0), (hips, 0.112 + 0.02 * max(person.build, 0), 0.115), cloth)
+    figure.blob(
+        figure.torso(0, -0.008, 0.0), (hips, 0.112 + 0.02 * max(person.build, 0), 0.115), cloth
+    )
     wide = 1.0 + 0.10 * person.build
     if person["dress"] == "yes":
         _skirt(figure, cloth, hips)
@@ -136,7 +188,9 @@ def add_bottom(figure: Figure) -> None:
             continue
         figure.limb(knee, ankle, (0.0585 + loose, 0.040 + 0.8 * loose), cloth)
         hem = ankle + 0.07 * (ankle - knee)
-        figure.limb(0.6 * knee + 0.4 * ankle, hem, (0.050 + loose, 0.043 + 1.5 * loose), cloth, flat=True)
+        figure.limb(
+            0.6 * knee + 0.4 * ankle, hem, (0.050 + loose, 0.043 + 1.5 * loose), cloth, flat=True
+        )
 
 
 def _skirt(figure: Figure, cloth: int, hips: float) -> None:
@@ -155,11 +209,20 @@ def _skirt(figure: Figure, cloth: int, hips: float) -> None:
     )
     for (hip, _, _), end in zip(figure.pose.legs.values(), ends, strict=True):
         figure.limb(hip + 0.02 * UP, end, (0.104, 0.112), cloth, flat=True, texture=place)
-    figure.limb(figure.torso(0, 0, -0.02), middle, (hips, hips + 0.022), cloth, flat=True, depth=0.80, texture=place)
+    figure.limb(
+        figure.torso(0, 0, -0.02),
+        middle,
+        (hips, hips + 0.022),
+        cloth,
+        flat=True,
+        depth=0.80,
+        texture=place,
+    )
 
 
 def _along_legs(figure: Figure, length: float) -> list[np.ndarray]:
-    """Return the lower end on each leg of cloth that hangs `length` meters below the hips; it follows the stride."""
+    """Return the lower end on each leg of cloth that hangs `length` meters below the hips; it
+    follows the stride."""
     ends = []
     for hip, knee, ankle in figure.pose.legs.values():
         share = length / max(hip[2] - knee[2], 1e-3)
@@ -172,14 +235,25 @@ def add_shoes(figure: Figure) -> None:
     person = figure.person
     leather = figure.material("shoes", person.shoe, gloss=0.25)
     sole = figure.material("shoes", person.sole)
-    for (_, knee, ankle), (heel, ball, toe) in zip(figure.pose.legs.values(), figure.pose.feet.values(), strict=True):
+    for (_, knee, ankle), (heel, ball, toe) in zip(
+        figure.pose.legs.values(), figure.pose.feet.values(), strict=True
+    ):
         along = (ball - heel) / np.linalg.norm(ball - heel)
         side = np.cross(along, [0, 0, 1.0])
         up = np.cross(side / np.linalg.norm(side), along)
         u = figure.unit
-        back, front = heel + along * 0.036 * u + up * 0.044 * u, toe - along * 0.030 * u + up * 0.026 * u
+        back, front = (
+            heel + along * 0.036 * u + up * 0.044 * u,
+            toe - along * 0.030 * u + up * 0.026 * u,
+        )
         figure.limb(back, front, (0.038, 0.031), leather, side=side, depth=0.95)
-        figure.limb(ankle + 0.008 * UP, 0.45 * back + 0.55 * front + up * 0.006 * u, (0.038, 0.034), leather, side=side)
+        figure.limb(
+            ankle + 0.008 * UP,
+            0.45 * back + 0.55 * front + up * 0.006 * u,
+            (0.038, 0.034),
+            leather,
+            side=side,
+        )
         figure.limb(
             heel + along * 0.034 * u + up * 0.013 * u,
             toe - along * 0.026 * u + up * 0.013 * u,

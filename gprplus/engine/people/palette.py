@@ -1,5 +1,5 @@
-"""Colours by name: what a colour level may look like, skin, hair, leather. All sRGB as #rrggbb; shading works on
-linear light.
+"""Colours by name: what a colour level may look like, skin, hair, leather. All sRGB as #rrggbb;
+shading works on linear light.
 """
 
 import numpy as np
@@ -23,7 +23,17 @@ SHOES = {
     "dark": ("#1a1817", "#33241a", "#20242c", "#3a3b3d", "#4a2a1c"),
     "light": ("#e4e2dd", "#c9c5bd", "#d8c7a8", "#c6cdd6", "#dcb9b4"),
 }
-BAG = ("#1f1f22", "#5a3b22", "#7a1f24", "#27406b", "#4c5a3a", "#8a8c8f", "#b58b52", "#c9a3ad", "#d8d4c8")
+BAG = (
+    "#1f1f22",
+    "#5a3b22",
+    "#7a1f24",
+    "#27406b",
+    "#4c5a3a",
+    "#8a8c8f",
+    "#b58b52",
+    "#c9a3ad",
+    "#d8d4c8",
+)
 HAT = ("#1b1b1e", "#2b3d63", "#7c2326", "#6f7275", "#b9a98a", "#e0ddd6", "#3f5140", "#553a26")
 
 

@@ -1,4 +1,5 @@
-"""Textures of cloth, skin and hair: the color at a point of the surface, and the folds that bend its normal."""
+"""Textures of cloth, skin and hair: the color at a point of the surface, and the folds that bend
+its normal."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,8 +10,8 @@ from torch import Tensor
 from gprplus.engine.people.figure import Material
 from gprplus.engine.raycast.gbuffer import Surface, unit_vectors
 
-# A pattern gives the share of the second colour, (V,) in [0, 1], at (around, up, forward, right), each (V,) in
-# metres, for a scale in metres.
+# A pattern gives the share of the second colour, (V,) in [0, 1], at (around, up, forward, right),
+# each (V,) in metres, for a scale in metres.
 Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 PATTERNS: dict[str, Pattern] = {}
 
@@ -31,28 +32,39 @@ def paint_pattern(surface: Surface, materials: Sequence[Material]) -> tuple[Tens
     """Colour (3, V) linear, normal (3, V) with its folds, and gloss (V,) of what is seen."""
     device = surface.depth.device
     rows = [(*m.colour, *m.second, m.scale, m.folds, m.gloss) for m in materials]
-    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device).index_select(1, surface.material)
+    table = (
+        torch.from_numpy(np.array(rows, dtype=np.float32).T.copy())
+        .to(device)
+        .index_select(1, surface.material)
+    )
     colour, second, (scale, folds, gloss) = table[:3], table[3:6], table[6:]
     right, up, forward = surface.place
     around = torch.atan2(right, forward) * torch.where(surface.radius > 0.085, 0.14, 0.055)
     share = torch.zeros_like(up)
     for name in sorted({m.pattern for m in materials} - {"plain"}):
-        wanted = torch.tensor([m.pattern == name for m in materials], device=device)[surface.material]
+        wanted = torch.tensor([m.pattern == name for m in materials], device=device)[
+            surface.material
+        ]
         here = torch.nonzero(wanted).squeeze(1)
         if len(here):
-            share[here] = PATTERNS[name](around[here], up[here], forward[here], right[here], scale[here])
+            share[here] = PATTERNS[name](
+                around[here], up[here], forward[here], right[here], scale[here]
+            )
     normal, shade = _folds(surface, folds)
     return (colour + share * (second - colour)) * shade, normal, gloss
 
 
 def _folds(surface: Surface, amount: Tensor) -> tuple[Tensor, Tensor]:
-    """Cloth is never smooth: three crossing waves bend the normal, and their valleys are a little darker."""
+    """Cloth is never smooth: three crossing waves bend the normal, and their valleys are a little
+    darker."""
     x, y, z = surface.point
     one = torch.sin(31.0 * x + 17.0 * z + 9.0 * torch.sin(7.0 * z + 5.0 * y))
     two = torch.sin(-23.0 * x + 29.0 * y + 21.0 * z + 4.0 * torch.sin(11.0 * x - 6.0 * z))
     three = torch.sin(47.0 * y - 39.0 * z + 5.0 * one)
     bend = torch.stack([one - 0.5 * three, two + 0.4 * three, 0.6 * three - 0.4 * one])
-    return unit_vectors(surface.normal + 0.9 * amount * bend), 1 - amount * (0.35 + 0.35 * one * two)
+    return unit_vectors(surface.normal + 0.9 * amount * bend), 1 - amount * (
+        0.35 + 0.35 * one * two
+    )
 
 
 def _band(x: Tensor, share: float, soft: Tensor | float) -> Tensor:
@@ -86,7 +98,9 @@ def _checks(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor
 @register_pattern("plaid")
 def _plaid(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
     wide = 0.42 * (_band(u / (1.6 * scale), 0.4, 0.08) + _band(v / (1.6 * scale), 0.4, 0.08))
-    thin = 0.45 * torch.maximum(_band(u / (1.6 * scale) + 0.3, 0.09, 0.05), _band(v / (1.6 * scale) + 0.3, 0.09, 0.05))
+    thin = 0.45 * torch.maximum(
+        _band(u / (1.6 * scale) + 0.3, 0.09, 0.05), _band(v / (1.6 * scale) + 0.3, 0.09, 0.05)
+    )
     return (wide + thin).clamp(0, 1)
 
 
@@ -101,7 +115,9 @@ def _dots(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
 @register_pattern("print")
 def _print(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
     a, b = u / scale, v / scale
-    wave = torch.sin(3.1 * a + 2.3 * torch.sin(1.7 * b)) + torch.sin(2.7 * b - 1.9 * torch.sin(2.2 * a + 1.0))
+    wave = torch.sin(3.1 * a + 2.3 * torch.sin(1.7 * b)) + torch.sin(
+        2.7 * b - 1.9 * torch.sin(2.2 * a + 1.0)
+    )
     return _inside(0.35 - wave, 0.5)
 
 
@@ -151,11 +167,16 @@ def _features(u: Tensor, v: Tensor, z: Tensor, x: Tensor) -> Tensor:
     side = x.abs()
     eye = _inside((((side - 0.031) / 0.0135) ** 2 + ((v - 0.006) / 0.0065) ** 2).sqrt() - 1, 0.3)
     brow = _inside(
-        (((side - 0.031) / 0.020) ** 2 + ((v - 0.027 + 0.10 * (side - 0.031)) / 0.0045) ** 2).sqrt() - 1, 0.4
+        (((side - 0.031) / 0.020) ** 2 + ((v - 0.027 + 0.10 * (side - 0.031)) / 0.0045) ** 2).sqrt()
+        - 1,
+        0.4,
     )
     mouth = _inside(((x / 0.023) ** 2 + ((v + 0.058) / 0.0055) ** 2).sqrt() - 1, 0.4)
     socket = 0.22 * torch.exp(-(((side - 0.031) / 0.020) ** 2) - ((v - 0.012) / 0.016) ** 2)
-    return torch.maximum(torch.maximum(0.95 * eye, 0.75 * brow), torch.maximum(0.55 * mouth, socket)) * front
+    return (
+        torch.maximum(torch.maximum(0.95 * eye, 0.75 * brow), torch.maximum(0.55 * mouth, socket))
+        * front
+    )
 
 
 @register_pattern("face")

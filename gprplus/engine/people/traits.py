@@ -1,4 +1,5 @@
-"""Traits of a person: each is a hash of (seed, domain, number), independent of the other people in a request."""
+"""Traits of a person: each is a hash of (seed, domain, number), independent of the other people in
+a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +9,33 @@ import numpy as np
 from gprplus.core.sampling import hash64, join_canonical, splitmix64, to_unit_interval
 from gprplus.engine.people import palette
 
-PATTERNS = ("plain", "stripes", "pinstripes", "checks", "plaid", "dots", "print", "two-tone", "logo", "melange")
+PATTERNS = (
+    "plain",
+    "stripes",
+    "pinstripes",
+    "checks",
+    "plaid",
+    "dots",
+    "print",
+    "two-tone",
+    "logo",
+    "melange",
+)
 LOWER_PATTERNS = ("plain", "denim", "pinstripes", "plaid", "melange", "side-stripe")
 
 
 @dataclass(frozen=True)
 class TraitDraws:
-    """Random numbers from a key and a name: without state, so that the order of calls does not matter."""
+    """Random numbers from a key and a name: without state, so that the order of calls does not
+    matter."""
 
     key: int
 
     def unit(self, name: str) -> float:
         """Uniform in [0, 1)."""
-        return float(to_unit_interval(splitmix64(np.array([self.key ^ hash64(name)], dtype=np.uint64)))[0])
+        return float(
+            to_unit_interval(splitmix64(np.array([self.key ^ hash64(name)], dtype=np.uint64)))[0]
+        )
 
     def between(self, name: str, low: float, high: float) -> float:
         return low + (high - low) * self.unit(name)
@@ -32,8 +47,12 @@ class TraitDraws:
     def chance(self, name: str, probability: float) -> bool:
         return self.unit(name) < probability
 
-    def choice(self, name: str, options: Sequence[str], weights: Sequence[float] | None = None) -> str:
-        share = np.cumsum(np.ones(len(options)) if weights is None else np.asarray(weights, dtype=float))
+    def choice(
+        self, name: str, options: Sequence[str], weights: Sequence[float] | None = None
+    ) -> str:
+        share = np.cumsum(
+            np.ones(len(options)) if weights is None else np.asarray(weights, dtype=float)
+        )
         return options[int(np.searchsorted(share, self.unit(name) * share[-1], side="right"))]
 
 
@@ -49,10 +68,11 @@ class Garment:
 
 @dataclass(frozen=True)
 class Person:
-    """An identity. `attributes` are the 13 declared ones; the other fields are further differences between people.
+    """An identity. `attributes` are the 13 declared ones; the other fields are further differences
+    between people.
 
-    `height` in meters; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side`
-    is 1 for right, -1 for left.
+    `height` in meters; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are
+    factors about 1; `side` is 1 for right, -1 for left.
     """
 
     key: int
@@ -103,10 +123,18 @@ def sample_person(key: int) -> Person:
     d = TraitDraws(key)
     a = _attributes(d)
     female, older, teen = a["gender"] == "female", a["age"] == "older", a["age"] == "teenager"
-    height = (1.645 if female else 1.765) + 0.062 * d.normal("height") - (0.08 if teen else 0.035 if older else 0.0)
+    height = (
+        (1.645 if female else 1.765)
+        + 0.062 * d.normal("height")
+        - (0.08 if teen else 0.035 if older else 0.0)
+    )
     upper = _garment(d, "upper", a["upper_colour"], PATTERNS, (34, 11, 5, 8, 8, 4, 8, 10, 12, 8))
     lower = _garment(
-        d, "lower", a["lower_colour"], LOWER_PATTERNS, (50, 18 if a["lower_colour"] == "blue" else 4, 6, 4, 12, 8)
+        d,
+        "lower",
+        a["lower_colour"],
+        LOWER_PATTERNS,
+        (50, 18 if a["lower_colour"] == "blue" else 4, 6, 4, 12, 8),
     )
     if a["dress"] == "yes" and a["lower_colour"] == a["upper_colour"]:
         lower = upper  # a dress of one piece
@@ -121,13 +149,17 @@ def sample_person(key: int) -> Person:
         leg=1.0 + 0.022 * d.normal("leg"),
         head=1.0 + 0.03 * d.normal("head"),
         stoop=d.between("stoop", 0.5, 1.0) if older else 0.12 * d.unit("stoop"),
-        skin=palette.vary_colour(palette.to_linear(d.choice("skin", palette.SKIN)), d.normal("skin/light") * 0.4, 0.0),
+        skin=palette.vary_colour(
+            palette.to_linear(d.choice("skin", palette.SKIN)), d.normal("skin/light") * 0.4, 0.0
+        ),
         hair=_hair_colour(d, older),
         hair_style=_hair_style(d, a, older),
         beard=not female and not teen and d.chance("beard", 0.28),
         upper=upper,
         lower=lower,
-        collar=d.choice("collar", ("none", "shirt", "hood", "zip"), (4, 3, 2 if a["sleeve"] == "long" else 0, 3)),
+        collar=d.choice(
+            "collar", ("none", "shirt", "hood", "zip"), (4, 3, 2 if a["sleeve"] == "long" else 0, 3)
+        ),
         coat_length=d.between("coat", 0.36, 0.44),
         skirt_length=d.between("skirt", 0.19, 0.36),
         tights=palette.to_linear(d.choice("tights", ("#1b1a1d", "#4a3d3a", "#2b2f3b")))
@@ -142,7 +174,9 @@ def sample_person(key: int) -> Person:
         bag=_shade(d, "bag", palette.BAG),
         side=1 if d.chance("side", 0.5) else -1,
         glasses_style=d.choice("glasses-style", ("clear", "sun"), (3, 2)),
-        scarf=_shade(d, "scarf", palette.BAG) if a["sleeve"] == "long" and d.chance("scarf?", 0.15) else None,
+        scarf=_shade(d, "scarf", palette.BAG)
+        if a["sleeve"] == "long" and d.chance("scarf?", 0.15)
+        else None,
         trouser_width=d.between("trousers", -0.6, 1.0),
         stride=(0.62 if older else 0.9) * d.between("stride", 0.82, 1.18),
         swing=d.between("swing", 0.6, 1.25),
@@ -167,7 +201,9 @@ def _attributes(d: TraitDraws) -> dict[str, str]:
         "age": d.choice("age", ("teenager", "adult", "older"), (20, 58, 22)),
         "glasses": yes("glasses", 0.28),
         "sleeve": sleeve,
-        "top_length": "long" if d.chance("top", 0.30 if sleeve == "long" else 0.12) and dress == "no" else "short",
+        "top_length": "long"
+        if d.chance("top", 0.30 if sleeve == "long" else 0.12) and dress == "no"
+        else "short",
         "dress": dress,
         "boots": yes("boots", 0.28 if female else 0.16),
         "hat": yes("hat", 0.22),
@@ -180,18 +216,27 @@ def _attributes(d: TraitDraws) -> dict[str, str]:
 
 def _shade(d: TraitDraws, name: str, colours: Sequence[str]) -> np.ndarray:
     return palette.vary_colour(
-        palette.to_linear(d.choice(f"{name}/hue", colours)), d.normal(f"{name}/light"), d.normal(f"{name}/warm")
+        palette.to_linear(d.choice(f"{name}/hue", colours)),
+        d.normal(f"{name}/light"),
+        d.normal(f"{name}/warm"),
     )
 
 
-def _garment(d: TraitDraws, name: str, level: str, patterns: Sequence[str], weights: Sequence[float]) -> Garment:
+def _garment(
+    d: TraitDraws, name: str, level: str, patterns: Sequence[str], weights: Sequence[float]
+) -> Garment:
     colour = _shade(d, name, palette.CLOTHES[level])
     other = d.choice(f"{name}/second", tuple(palette.CLOTHES), (22, 26, 8, 4, 14, 6, 12, 5, 6))
     second = _shade(d, f"{name}/second", palette.CLOTHES[other])
     if np.abs(second - colour).sum() < 0.12:  # a pattern in its own colour would not be one
-        second = palette.to_linear("#e6e3dc") if colour.sum() < 0.9 else palette.to_linear("#23252b")
+        second = (
+            palette.to_linear("#e6e3dc") if colour.sum() < 0.9 else palette.to_linear("#23252b")
+        )
     return Garment(
-        colour, second, d.choice(f"{name}/pattern", patterns, weights), d.between(f"{name}/scale", 0.035, 0.085)
+        colour,
+        second,
+        d.choice(f"{name}/pattern", patterns, weights),
+        d.between(f"{name}/scale", 0.035, 0.085),
     )
 
 
@@ -205,4 +250,6 @@ def _hair_style(d: TraitDraws, a: dict[str, str], older: bool) -> str:
         return d.choice("hair/style", ("loose", "ponytail", "bob", "plait"), (5, 3, 3, 1))
     if a["gender"] == "female":
         return d.choice("hair/style", ("crop", "pixie", "bun"), (2, 2, 2))
-    return d.choice("hair/style", ("crop", "side", "fringe", "bald"), (4, 3, 2, 3 if older else 0.6))
+    return d.choice(
+        "hair/style", ("crop", "side", "fringe", "bald"), (4, 3, 2, 3 if older else 0.6)
+    )

@@ -1,4 +1,5 @@
-"""A place without people, from one camera: walls, trees and ground, what closes the horizon, and the sky."""
+"""A place without people, from one camera: walls, trees and ground, what closes the horizon, and
+the sky."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from gprplus.engine.raycast.camera import CameraRays, light_rays
 from gprplus.engine.raycast.gbuffer import Surface, cast_rays, sample_coverage
 from gprplus.engine.raycast.hash_noise import fractal_noise, hash_lattice
 from gprplus.engine.raycast.intersect import dot
-from gprplus.engine.raycast.layers import SNOW, ShadingLayers, add_snow, average_samples, key_light, select_layers
+from gprplus.engine.raycast.layers import (
+    SNOW,
+    ShadingLayers,
+    add_snow,
+    average_samples,
+    key_light,
+    select_layers,
+)
 from gprplus.engine.raycast.shadows import ShadowMap, shadow_image
 from gprplus.engine.raycast.shapes import Solids
 
@@ -50,8 +58,8 @@ def render_backdrop(
     states: set[int],
     device: torch.device,
 ) -> ShadingLayers:
-    """Return the layers of a place from a camera, without people. `states` are the requested states of the ground (see
-    weather_light.Weather.snow).
+    """Return the layers of a place from a camera, without people. `states` are the requested states
+    of the ground (see weather_light.Weather.snow).
     """
     scene = _built(name)
     surface = cast_rays(_solids(name, str(device)), view)
@@ -95,12 +103,16 @@ def _linear(colour: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(colour.astype(np.float32)).to(device)[:, None]
 
 
-def _ground(scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reach: Tensor) -> tuple[_Canvas, Tensor]:
+def _ground(
+    scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reach: Tensor
+) -> tuple[_Canvas, Tensor]:
     """Return the unobstructed ground, and its samples."""
     count, device = len(reach), rays.device
     depth = torch.full((count,), float("inf"), device=device)
     depth[surface.sample] = surface.depth
-    far = torch.where(rays[2] < -1e-6, -float(view.origin[2]) / rays[2].clamp(max=-1e-6), float("inf"))
+    far = torch.where(
+        rays[2] < -1e-6, -float(view.origin[2]) / rays[2].clamp(max=-1e-6), float("inf")
+    )
     far = torch.where(far * reach < EDGE_AT, far, float("inf"))
     is_floor = far < depth
     start = _linear(view.origin, device)
@@ -110,7 +122,9 @@ def _ground(scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reac
     colour = torch.zeros(3, count, device=device)
     here = torch.nonzero(is_floor).squeeze(1)
     share, shade = GROUNDS[scene.ground](point[0, here], point[1, here])
-    fade = torch.exp(-((far[here] / 26.0) ** 2))  # far joints are finer than a sample: let them fade instead of flicker
+    fade = torch.exp(
+        -((far[here] / 26.0) ** 2)
+    )  # far joints are finer than a sample: let them fade instead of flicker
     share, shade = share * (0.4 + 0.6 * fade), 0.9 + (shade - 0.9) * fade
     tone, second = _linear(scene.tone, device), _linear(scene.second, device)
     colour[:, here] = ((tone + share * (second - tone)) * shade).clamp(0.004, 0.92)
@@ -149,11 +163,14 @@ def _horizon(canvas: _Canvas, scene: Scene, rays: Tensor) -> None:
     blend = 1 - (1 - rise) ** 2
     canvas.glow[GLOW["horizon"], above], canvas.glow[GLOW["zenith"], above] = 1 - blend, blend
     canvas.glow[GLOW["cloud"], above] = _clouds(a, e)
-    canvas.glow[GLOW["stars"], above] = (hash_lattice((a * 6).int(), (e * 6).int(), 89) > 0.9965).to(torch.float32)
+    canvas.glow[GLOW["stars"], above] = (
+        hash_lattice((a * 6).int(), (e * 6).int(), 89) > 0.9965
+    ).to(torch.float32)
 
 
 def _clouds(a: Tensor, e: Tensor) -> Tensor:
-    """Banks of cloud at azimuth and elevation in degrees: where they are, times how brightly they are lit."""
+    """Banks of cloud at azimuth and elevation in degrees: where they are, times how brightly they
+    are lit."""
     bank = ((fractal_noise(a * 0.16, e * 0.42, 4, 87) - 0.42) / 0.16).clamp(0, 1)
     return bank * (1.9 * fractal_noise(a * 0.35 + 7.0, e * 0.9 + 0.5, 3, 88) - 0.25)
 
@@ -179,19 +196,24 @@ def _lamp_shine(unit: Tensor, scene: Scene, origin: np.ndarray, distance: Tensor
         if scene.materials[number].glow:
             away = np.linalg.inv(shapes.linear[i]) @ -shapes.offset[i] - origin
             x, y, z = (float(part) for part in away / np.linalg.norm(away))
-            apart = (2 - 2 * (x * unit[0] + y * unit[1] + z * unit[2])).clamp_min(0) * float(away @ away)
+            apart = (2 - 2 * (x * unit[0] + y * unit[1] + z * unit[2])).clamp_min(0) * float(
+                away @ away
+            )
             total += 0.30 * torch.exp(-apart / 0.35) + 0.05 * torch.exp(-apart / 4.0)
     return total
 
 
 def _snow(canvas: _Canvas, states: set[int]) -> dict[int, Tensor]:
-    """Return colors that are dry, dusted and deep in snow: snow covers upward surfaces, first in patches."""
+    """Return colors that are dry, dusted and deep in snow: snow covers upward surfaces, first in
+    patches."""
     if states == {0}:
         return {0: canvas.colour}
     x, y, up = canvas.point[0], canvas.point[1], canvas.normal[2]
     patch, fine = fractal_noise(x * 1.1, y * 1.1, 3, 91), fractal_noise(x * 9, y * 9, 2, 93)
     seen = canvas.colour.sum(0) > 0
-    dusted = ((up - 0.35) / 0.4).clamp(0, 1) * ((patch + 0.25 * fine - 0.40) / 0.22).clamp(0.3, 1) * 0.92
+    dusted = (
+        ((up - 0.35) / 0.4).clamp(0, 1) * ((patch + 0.25 * fine - 0.40) / 0.22).clamp(0.3, 1) * 0.92
+    )
     deep = ((up + 0.15) / 0.5).clamp(0.18, 1) * 0.95
     white = _linear(np.array(SNOW), up.device) * (0.88 + 0.24 * fine)
     return add_snow(canvas.colour, dusted * seen, deep * seen, white, states)
@@ -205,8 +227,8 @@ def _halo(unit: Tensor, hour: str) -> Tensor:
 
 
 def _key(canvas: _Canvas, scene: Scene, hour: str) -> Tensor:
-    """Return the key light minus its shadows. The person is in a clearing: no other nearby object casts a
-    shadow.
+    """Return the key light minus its shadows. The person is in a clearing: no other nearby object
+    casts a shadow.
     """
     lit = key_light(canvas.point, canvas.normal, hour)
     if weather_light.HOUR[hour].lamp:

@@ -24,7 +24,9 @@ def _paving(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     joint = ((fractional(u) < 0.022) | (fractional(y / 0.6) < 0.034)).to(torch.float32)
     tone = hash_lattice(u.floor().int(), row.int(), 31)
     band = ((fractional(x / 5.4) < 0.12) | (fractional(y / 5.4) < 0.12)).to(torch.float32)
-    return band, 0.86 + 0.2 * tone - 0.30 * joint + 0.16 * (fractal_noise(x * 5, y * 5, 2, 33) - 0.5)
+    return band, 0.86 + 0.2 * tone - 0.30 * joint + 0.16 * (
+        fractal_noise(x * 5, y * 5, 2, 33) - 0.5
+    )
 
 
 @_ground("road")
@@ -55,10 +57,14 @@ def _grass(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 @_ground("bays")
 def _bays(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Asphalt with parking bays."""
-    side = ((y.abs() > 8.6) & (y.abs() < 14.2) & (fractional(x / 2.6) < 0.045)) | ((y.abs() - 14.2).abs() < 0.06)
+    side = ((y.abs() > 8.6) & (y.abs() < 14.2) & (fractional(x / 2.6) < 0.045)) | (
+        (y.abs() - 14.2).abs() < 0.06
+    )
     arrow = (x.abs() < 0.07) & (fractional(y / 3.0) < 0.45) & (y.abs() > 2.6) & (y.abs() < 8)
     stain = fractal_noise(x * 0.8, y * 0.8, 3, 45)
-    return (side | arrow).to(torch.float32) * 0.85, 0.70 + 0.3 * fractal_noise(x * 10, y * 10, 2, 47) + 0.35 * stain
+    return (side | arrow).to(torch.float32) * 0.85, 0.70 + 0.3 * fractal_noise(
+        x * 10, y * 10, 2, 47
+    ) + 0.35 * stain
 
 
 @_ground("boards")
@@ -75,7 +81,9 @@ def _boards(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 @_ground("concrete")
 def _concrete(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    joint = ((fractional(x / 3.2 + 0.4) < 0.010) | (fractional(y / 3.2 + 0.4) < 0.010)).to(torch.float32)
+    joint = ((fractional(x / 3.2 + 0.4) < 0.010) | (fractional(y / 3.2 + 0.4) < 0.010)).to(
+        torch.float32
+    )
     puddle = ((fractal_noise(x * 0.35, y * 0.35, 3, 55) - 0.56) / 0.08).clamp(0, 1)
     return puddle * 0.7, 0.78 + 0.4 * fractal_noise(x * 2.4, y * 2.4, 4, 57) - 0.4 * joint
 
@@ -100,7 +108,9 @@ def _tiles(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def _polished(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Large marble tiles, a border every seven metres."""
     joint = ((fractional(x / 0.8) < 0.012) | (fractional(y / 0.8) < 0.012)).to(torch.float32)
-    border = ((fractional(x / 7.2 + 0.5) < 0.05) | (fractional(y / 7.2 + 0.5) < 0.05)).to(torch.float32)
+    border = ((fractional(x / 7.2 + 0.5) < 0.05) | (fractional(y / 7.2 + 0.5) < 0.05)).to(
+        torch.float32
+    )
     tone = hash_lattice((x / 0.8).floor().int(), (y / 0.8).floor().int(), 111)
     vein = fractal_noise(x * 2.6 + 3 * tone, y * 2.6, 4, 113)
     return border, 0.90 + 0.10 * tone + 0.14 * (vein - 0.5) - 0.22 * joint
@@ -127,7 +137,9 @@ def _checkered(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 @_ground("terrazzo")
 def _terrazzo(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Chips of stone in panels, with a dark band down the middle."""
-    chip = (hash_lattice((x / 0.045).floor().int(), (y / 0.045).floor().int(), 119) > 0.8).to(torch.float32)
+    chip = (hash_lattice((x / 0.045).floor().int(), (y / 0.045).floor().int(), 119) > 0.8).to(
+        torch.float32
+    )
     joint = ((fractional(x / 2.4) < 0.008) | (fractional(y / 2.4) < 0.008)).to(torch.float32)
     band = ((x.abs() - 4.2).abs() < 0.25).to(torch.float32)
     return torch.maximum(0.35 * chip, band), 0.95 - 0.25 * joint

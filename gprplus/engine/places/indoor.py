@@ -1,4 +1,5 @@
-"""Places under a roof: shop fronts, tiles, ceiling lamps, a skylight over the middle, glass at the ends."""
+"""Places under a roof: shop fronts, tiles, ceiling lamps, a skylight over the middle, glass at the
+ends."""
 
 from collections.abc import Callable
 
@@ -16,7 +17,8 @@ TABLES = (
 
 
 def register_mall(build: Callable[[], Scene]) -> Callable[[], Scene]:
-    """Register an indoor place under the name of its function, in the order of the background numbers."""
+    """Register an indoor place under the name of its function, in the order of the background
+    numbers."""
     name = build.__name__.strip("_")
     if name in MALLS:
         raise ValueError(f"two malls are called {name}")
@@ -24,14 +26,22 @@ def register_mall(build: Callable[[], Scene]) -> Callable[[], Scene]:
     return build
 
 
-def _shops(s: Scene, x: float, colours: tuple[str, ...], wide: float, pattern: str = "shopfront") -> None:
+def _shops(
+    s: Scene, x: float, colours: tuple[str, ...], wide: float, pattern: str = "shopfront"
+) -> None:
     """A row of shops along y on one side, with a floor of offices above."""
     fronts = [s.material(colour, pattern, "#d9d2c2", wide) for colour in colours]
     upper = s.material("#cfcac0", "gallery", "#5b6670", 2.4)
     ledge = s.material("#e4e0d6")
     count = round(44 / wide)
     for i in range(count):
-        s.box(x + 3.0 * np.sign(x), -22 + wide * (i + 0.5), 0, (3.0, wide / 2, 1.75), fronts[i % len(fronts)])
+        s.box(
+            x + 3.0 * np.sign(x),
+            -22 + wide * (i + 0.5),
+            0,
+            (3.0, wide / 2, 1.75),
+            fronts[i % len(fronts)],
+        )
     s.box(x + 3.0 * np.sign(x), 0, 3.5, (3.3, 22, 0.13), ledge)
     s.box(x + 3.2 * np.sign(x), 0, 3.76, (2.9, 22, 0.82), upper)
 
@@ -58,7 +68,9 @@ def _planter(s: Scene, x: float, y: float, pot: int, leaf: int) -> None:
     s.box(x, y, 0, (0.55, 0.55, 0.30), pot)
     for i in range(5):
         a = 1.3 * i + x
-        s.ball(x + 0.25 * np.cos(a), y + 0.25 * np.sin(a), 0.95 + 0.12 * i, (0.34, 0.34, 0.30), leaf)
+        s.ball(
+            x + 0.25 * np.cos(a), y + 0.25 * np.sin(a), 0.95 + 0.12 * i, (0.34, 0.34, 0.30), leaf
+        )
 
 
 def _bench(s: Scene, x: float, y: float, wood: int, metal: int) -> None:
@@ -69,7 +81,14 @@ def _bench(s: Scene, x: float, y: float, wood: int, metal: int) -> None:
 
 @register_mall
 def _atrium() -> Scene:
-    s = Scene("atrium", "polished", "town", to_linear("#cbbfa9"), to_linear("#8a6f55"), to_linear("#8d8a86"))
+    s = Scene(
+        "atrium",
+        "polished",
+        "town",
+        to_linear("#cbbfa9"),
+        to_linear("#8a6f55"),
+        to_linear("#8d8a86"),
+    )
     metal, pot, wood = s.material("#7d8488"), s.material("#e6e2d8"), s.material("#8a5f3c")
     leaf, pillar = s.material("#3f7040", "leaves"), s.material("#ddd6c8")
     _shops(s, 9.0, ("#7c2d3e", "#2f4c66", "#c9b48a", "#3b3f45", "#5f7d68"), 5.5)
@@ -89,7 +108,14 @@ def _atrium() -> Scene:
 
 @register_mall
 def _arcade() -> Scene:
-    s = Scene("arcade", "diamonds", "town", to_linear("#b9b4ab"), to_linear("#4d4a48"), to_linear("#8d8a86"))
+    s = Scene(
+        "arcade",
+        "diamonds",
+        "town",
+        to_linear("#b9b4ab"),
+        to_linear("#4d4a48"),
+        to_linear("#8d8a86"),
+    )
     metal, brass, rug = s.material("#8b8f92"), s.material("#9a7a3c"), s.material("#6e2430")
     _shops(s, 7.6, ("#5a3426", "#20382f", "#6d1f2b", "#2a2f44"), 4.0)
     _shops(s, -7.6, ("#3a2a44", "#64492b", "#22414a", "#74302a", "#39402c"), 4.0)
@@ -109,7 +135,14 @@ def _arcade() -> Scene:
 
 @register_mall
 def _foodcourt() -> Scene:
-    s = Scene("foodcourt", "checkered", "town", to_linear("#d6d0c4"), to_linear("#7a8f86"), to_linear("#8d8a86"))
+    s = Scene(
+        "foodcourt",
+        "checkered",
+        "town",
+        to_linear("#d6d0c4"),
+        to_linear("#7a8f86"),
+        to_linear("#8d8a86"),
+    )
     metal, white, seat = s.material("#6b7074"), s.material("#e8e6e0"), s.material("#c26a2e")
     _shops(s, 11.0, ("#b3452f", "#d1a53a", "#3c7a56", "#2f6d94"), 5.5, "counter")
     _shops(s, -11.0, ("#e0dcd2", "#93b0a2", "#d7c39a"), 7.3)
@@ -128,8 +161,19 @@ def _foodcourt() -> Scene:
 
 @register_mall
 def _concourse() -> Scene:
-    s = Scene("concourse", "terrazzo", "town", to_linear("#a9adb0"), to_linear("#5d6468"), to_linear("#74777d"))
-    metal, pillar, step = s.material("#565d63"), s.material("#c7cbcd", "ribs", None, 0.9), s.material("#3c4146")
+    s = Scene(
+        "concourse",
+        "terrazzo",
+        "town",
+        to_linear("#a9adb0"),
+        to_linear("#5d6468"),
+        to_linear("#74777d"),
+    )
+    metal, pillar, step = (
+        s.material("#565d63"),
+        s.material("#c7cbcd", "ribs", None, 0.9),
+        s.material("#3c4146"),
+    )
     panel = s.material("#2d6b8f")
     _shops(s, 10.0, ("#3d4a55", "#8c9499", "#2c5670"), 7.3)
     _roof(s, 16.0, "#dfe3e4")

@@ -1,4 +1,5 @@
-"""The outdoor places. No object is within six meters of the person, so that no camera is obstructed."""
+"""The outdoor places. No object is within six meters of the person, so that no camera is
+obstructed."""
 
 from collections.abc import Callable
 
@@ -30,7 +31,9 @@ def _ring(count: int, start: float, distance: float) -> list[tuple[float, float,
 
 @register_scene
 def _plaza() -> Scene:
-    s = Scene("plaza", "paving", "town", to_linear("#a79c8c"), to_linear("#8b8174"), to_linear("#8d8a86"))
+    s = Scene(
+        "plaza", "paving", "town", to_linear("#a79c8c"), to_linear("#8b8174"), to_linear("#8d8a86")
+    )
     stone, dark, metal, bulb = (
         s.material("#b9ab94", "stone"),
         s.material("#6a5138"),
@@ -39,9 +42,20 @@ def _plaza() -> Scene:
     )
     facade = s.material("#c2b08d", "facade", "#39424d", 3.0)
     facade_2 = s.material("#b08a72", "facade", "#333b45", 3.2)
-    bark, leaf, water = s.material("#5a4938", "bark"), s.material("#4d6b34", "leaves"), s.material("#6d8c96")
+    bark, leaf, water = (
+        s.material("#5a4938", "bark"),
+        s.material("#4d6b34", "leaves"),
+        s.material("#6d8c96"),
+    )
     for i, (angle, x, y) in enumerate(_ring(9, 20, 46)):
-        s.box(x, y, 0, (4.0, 9.5 + (i % 3), 2.9 + 1.1 * ((2 * i) % 3)), (facade, facade_2)[i % 2], angle)
+        s.box(
+            x,
+            y,
+            0,
+            (4.0, 9.5 + (i % 3), 2.9 + 1.1 * ((2 * i) % 3)),
+            (facade, facade_2)[i % 2],
+            angle,
+        )
     for angle in (65, 155, 245, 335):
         s.tree(angle, 13.0, 5.4, bark, leaf)
     for angle, x, y in _ring(5, 100, 8.4):
@@ -60,9 +74,13 @@ def _plaza() -> Scene:
 
 @register_scene
 def _street() -> Scene:
-    s = Scene("street", "road", "town", to_linear("#8f8d89"), to_linear("#47484b"), to_linear("#77787c"))
+    s = Scene(
+        "street", "road", "town", to_linear("#8f8d89"), to_linear("#47484b"), to_linear("#77787c")
+    )
     metal, bulb = s.material("#2a2d30"), s.material("#f2dfb8", glow=1.0)
-    bricks = [s.material(c, "shops", "#2f3740", 3.1) for c in ("#8e4d3c", "#b09a7c", "#6f7780", "#a4684a")]
+    bricks = [
+        s.material(c, "shops", "#2f3740", 3.1) for c in ("#8e4d3c", "#b09a7c", "#6f7780", "#a4684a")
+    ]
     for i in range(9):
         y = -44 + 11.0 * i
         height = (5.5, 7.0, 4.8, 6.2)[i % 4]
@@ -110,9 +128,19 @@ def _car(s: Scene, x: float, y: float, turn: float, colour: str) -> None:
 
 @register_scene
 def _park() -> Scene:
-    s = Scene("park", "grass", "trees", to_linear("#5d7a3a"), to_linear("#b09a78"), to_linear("#3f5230"))
-    bark, leaf, dark = s.material("#54412f", "bark"), s.material("#557a33", "leaves"), s.material("#3c5a2b", "leaves")
-    wood, metal, bulb = s.material("#6b4d30"), s.material("#2b2f2d"), s.material("#f0e3c4", glow=1.0)
+    s = Scene(
+        "park", "grass", "trees", to_linear("#5d7a3a"), to_linear("#b09a78"), to_linear("#3f5230")
+    )
+    bark, leaf, dark = (
+        s.material("#54412f", "bark"),
+        s.material("#557a33", "leaves"),
+        s.material("#3c5a2b", "leaves"),
+    )
+    wood, metal, bulb = (
+        s.material("#6b4d30"),
+        s.material("#2b2f2d"),
+        s.material("#f0e3c4", glow=1.0),
+    )
     for angle, distance, height in (
         (18, 9.5, 5.2),
         (75, 15, 6.5),
@@ -140,7 +168,9 @@ def _park() -> Scene:
 
 @register_scene
 def _parking() -> Scene:
-    s = Scene("parking", "bays", "town", to_linear("#515256"), to_linear("#d8d6cf"), to_linear("#85868a"))
+    s = Scene(
+        "parking", "bays", "town", to_linear("#515256"), to_linear("#d8d6cf"), to_linear("#85868a")
+    )
     wall, metal, bulb, mesh = (
         s.material("#9a968e", "stone"),
         s.material("#3a3e42"),
@@ -148,10 +178,18 @@ def _parking() -> Scene:
         s.material("#77808a", "mesh"),
     )
     facade = s.material("#9aa3ab", "facade", "#2d3640", 3.4)
-    for i, colour in enumerate(("#b9bcbf", "#7a2022", "#24344f", "#e2e0da", "#2d2f31", "#5b6a58", "#8b8478")):
+    for i, colour in enumerate(
+        ("#b9bcbf", "#7a2022", "#24344f", "#e2e0da", "#2d2f31", "#5b6a58", "#8b8478")
+    ):
         _car(s, -12.0 + 4.0 * i + (1.3 if i > 3 else 0), 11.5, 90.0, colour)
         if i % 2 == 0:
-            _car(s, -11.0 + 4.0 * i, -12.0, 270.0, ("#33414b", "#a9a59b", "#6a1d20", "#d4d6d8")[i // 2])
+            _car(
+                s,
+                -11.0 + 4.0 * i,
+                -12.0,
+                270.0,
+                ("#33414b", "#a9a59b", "#6a1d20", "#d4d6d8")[i // 2],
+            )
     s.box(0, 24, 0, (26, 4, 5.0), facade)
     s.box(-25, 0, 0, (0.2, 22, 1.0), wall)
     s.box(24, 0, 0, (0.05, 22, 1.1), mesh)
@@ -163,8 +201,19 @@ def _parking() -> Scene:
 
 @register_scene
 def _promenade() -> Scene:
-    s = Scene("promenade", "boards", "sea", to_linear("#b59a72"), to_linear("#d9c79c"), to_linear("#4c7f92"))
-    white, metal, bulb = s.material("#d8d6cf"), s.material("#3c464b"), s.material("#f2ead2", glow=1.0)
+    s = Scene(
+        "promenade",
+        "boards",
+        "sea",
+        to_linear("#b59a72"),
+        to_linear("#d9c79c"),
+        to_linear("#4c7f92"),
+    )
+    white, metal, bulb = (
+        s.material("#d8d6cf"),
+        s.material("#3c464b"),
+        s.material("#f2ead2", glow=1.0),
+    )
     bark, leaf = s.material("#8a7350", "bark"), s.material("#5f8a45", "leaves")
     hut_colours = ("#b5493f", "#3f6f95", "#d8b44a", "#4c8570", "#c9c3b4")
     huts = [s.material(colour, "planks", "#f0ece2", 0.16) for colour in hut_colours]
@@ -183,7 +232,12 @@ def _promenade() -> Scene:
             a = np.radians(turn + 10 * x)
             tip = np.array([x + 1.5 * np.cos(a), y + 1.5 * np.sin(a), 3.9])
             s.shapes.cone(
-                np.array([x, y, 4.45]), tip, (0.17, 0.05), leaf, depth=0.35, side=(-np.sin(a), np.cos(a), 0.0)
+                np.array([x, y, 4.45]),
+                tip,
+                (0.17, 0.05),
+                leaf,
+                depth=0.35,
+                side=(-np.sin(a), np.cos(a), 0.0),
             )
     for angle in (60, 120, 240, 300):
         s.lamp(angle, 9.8, 3.8, metal, bulb)
@@ -192,10 +246,22 @@ def _promenade() -> Scene:
 
 @register_scene
 def _yard() -> Scene:
-    s = Scene("yard", "concrete", "works", to_linear("#8c8880"), to_linear("#6f6b64"), to_linear("#7d7f83"))
-    rust, metal, bulb = s.material("#7a5240", "stone"), s.material("#4b4f52"), s.material("#f4e2b6", glow=1.0)
+    s = Scene(
+        "yard",
+        "concrete",
+        "works",
+        to_linear("#8c8880"),
+        to_linear("#6f6b64"),
+        to_linear("#7d7f83"),
+    )
+    rust, metal, bulb = (
+        s.material("#7a5240", "stone"),
+        s.material("#4b4f52"),
+        s.material("#f4e2b6", glow=1.0),
+    )
     crates = [
-        s.material(colour, "ribs", None, 0.28) for colour in ("#a8432f", "#2f5c80", "#5c7a52", "#c29a3c", "#8d8f90")
+        s.material(colour, "ribs", None, 0.28)
+        for colour in ("#a8432f", "#2f5c80", "#5c7a52", "#c29a3c", "#8d8f90")
     ]
     brick = s.material("#8a4f3e", "shops", "#33393f", 3.4)
     for i, (x, y, turn) in enumerate(
@@ -223,7 +289,14 @@ def _yard() -> Scene:
 
 @register_scene
 def _hills() -> Scene:
-    s = Scene("hills", "gravel", "mountains", to_linear("#93836a"), to_linear("#6c7a45"), to_linear("#6d7680"))
+    s = Scene(
+        "hills",
+        "gravel",
+        "mountains",
+        to_linear("#93836a"),
+        to_linear("#6c7a45"),
+        to_linear("#6d7680"),
+    )
     rock, bark, pine, wood = (
         s.material("#847a6e", "stone"),
         s.material("#4d3a2a", "bark"),
@@ -257,9 +330,18 @@ def _hills() -> Scene:
 
 @register_scene
 def _station() -> Scene:
-    s = Scene("station", "tiles", "town", to_linear("#9a9892"), to_linear("#c7b25a"), to_linear("#74777d"))
-    metal, bulb, glass = s.material("#4a5258"), s.material("#f4f0e0", glow=1.0), s.material("#7f97a3", "mesh")
-    train, brick = s.material("#b5b9bc", "train", "#9b2a2c", 2.6), s.material("#8d5a45", "shops", "#343b42", 3.2)
+    s = Scene(
+        "station", "tiles", "town", to_linear("#9a9892"), to_linear("#c7b25a"), to_linear("#74777d")
+    )
+    metal, bulb, glass = (
+        s.material("#4a5258"),
+        s.material("#f4f0e0", glow=1.0),
+        s.material("#7f97a3", "mesh"),
+    )
+    train, brick = (
+        s.material("#b5b9bc", "train", "#9b2a2c", 2.6),
+        s.material("#8d5a45", "shops", "#343b42", 3.2),
+    )
     seat = s.material("#2f5a74")
     s.box(0, 12.0, -0.2, (30, 1.5, 1.9), train)
     s.box(0, -15.0, 0, (30, 3.0, 4.4), brick)

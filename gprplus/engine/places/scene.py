@@ -14,8 +14,8 @@ from gprplus.engine.raycast.shapes import Shapes
 
 @dataclass
 class Scene:
-    """A place under construction. `ground` and `skyline` name patterns of surfaces.py; `tone` and `far` are their
-    colours.
+    """A place under construction. `ground` and `skyline` name patterns of surfaces.py; `tone` and
+    `far` are their colours.
     """
 
     name: str
@@ -28,27 +28,57 @@ class Scene:
     materials: list[Material] = field(default_factory=list)
 
     def material(
-        self, colour: str, pattern: str = "plain", second: str | None = None, scale: float = 1.0, glow: float = 0.0
+        self,
+        colour: str,
+        pattern: str = "plain",
+        second: str | None = None,
+        scale: float = 1.0,
+        glow: float = 0.0,
     ) -> int:
         """A material of the scene; returns its number."""
         own = to_linear(colour)
         self.materials.append(
-            Material("scene", own, own * 0.5 if second is None else to_linear(second), pattern, scale, glow=glow)
+            Material(
+                "scene",
+                own,
+                own * 0.5 if second is None else to_linear(second),
+                pattern,
+                scale,
+                glow=glow,
+            )
         )
         return len(self.materials) - 1
 
     def box(
-        self, x: float, y: float, z: float, half: tuple[float, float, float], material: int, turn: float = 0.0
+        self,
+        x: float,
+        y: float,
+        z: float,
+        half: tuple[float, float, float],
+        material: int,
+        turn: float = 0.0,
     ) -> None:
         """Add a box with its bottom at height `z`."""
         self.shapes.box(np.array([x, y, z + half[2]]), half, material, rotation_matrix("z", turn))
 
-    def post(self, x: float, y: float, radius: float, height: float, material: int, top: float | None = None) -> None:
+    def post(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        height: float,
+        material: int,
+        top: float | None = None,
+    ) -> None:
         """An upright pole or trunk."""
         end = radius if top is None else top
-        self.shapes.cone(np.array([x, y, -0.05]), np.array([x, y, height]), (radius, end), material, flat=True)
+        self.shapes.cone(
+            np.array([x, y, -0.05]), np.array([x, y, height]), (radius, end), material, flat=True
+        )
 
-    def ball(self, x: float, y: float, z: float, radii: tuple[float, float, float], material: int) -> None:
+    def ball(
+        self, x: float, y: float, z: float, radii: tuple[float, float, float], material: int
+    ) -> None:
         self.shapes.ellipsoid(np.array([x, y, z]), radii, material)
 
     def lamp(self, angle: float, distance: float, height: float, metal: int, bulb: int) -> None:

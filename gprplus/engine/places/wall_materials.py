@@ -1,4 +1,5 @@
-"""Materials of places: walls, leaves, and the horizon. Ground materials are in ground_materials.py."""
+"""Materials of places: walls, leaves, and the horizon. Ground materials are in
+ground_materials.py."""
 
 from collections.abc import Callable
 
@@ -10,7 +11,8 @@ from gprplus.engine.places.scene import Scene
 from gprplus.engine.raycast.gbuffer import Surface
 from gprplus.engine.raycast.hash_noise import fractal_noise, fractional, hash_lattice
 
-# A wall pattern: (along, up, scale) -> share of the second colour, shade, share of lit window. All (V,), metres.
+# A wall pattern: (along, up, scale) -> share of the second colour, shade, share of lit window. All
+# (V,), metres.
 Wall = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 WALLS: dict[str, Wall] = {}
 
@@ -23,7 +25,9 @@ def paint_walls(surface: Surface, scene: Scene) -> tuple[Tensor, Tensor, Tensor]
     """Colour (3, V) linear, and the light of windows and of lamps (V,) each."""
     device = surface.depth.device
     rows = [(*m.colour, *m.second, m.scale, m.glow) for m in scene.materials]
-    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device)[:, surface.material]
+    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device)[
+        :, surface.material
+    ]
     colour, second, (scale, bulb) = table[:3], table[3:6], table[6:]
     x, y, z = surface.point
     facing = surface.normal.abs()
@@ -35,7 +39,9 @@ def paint_walls(surface: Surface, scene: Scene) -> tuple[Tensor, Tensor, Tensor]
         torch.zeros_like(z),
     )
     for name in sorted({m.pattern for m in scene.materials} - {"plain"}):
-        wanted = torch.tensor([m.pattern == name for m in scene.materials], device=device)[surface.material]
+        wanted = torch.tensor([m.pattern == name for m in scene.materials], device=device)[
+            surface.material
+        ]
         here = torch.nonzero(wanted).squeeze(1)
         if len(here):
             share[here], shade[here], lit[here] = WALLS[name](along[here], up[here], scale[here])
@@ -43,7 +49,9 @@ def paint_walls(surface: Surface, scene: Scene) -> tuple[Tensor, Tensor, Tensor]
     return (colour + share * (second - colour)) * shade, lit, bulb
 
 
-def _panes(along: Tensor, up: Tensor, wide: float, tall: Tensor, salt: int) -> tuple[Tensor, Tensor]:
+def _panes(
+    along: Tensor, up: Tensor, wide: float, tall: Tensor, salt: int
+) -> tuple[Tensor, Tensor]:
     """Windows in a grid: share of glass, share that is lit."""
     u, v = along / wide, up / tall
     glass = ((fractional(u) - 0.5).abs() < 0.27) & ((fractional(v) - 0.52).abs() < 0.27)
@@ -68,14 +76,23 @@ def _shops(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Te
     ground_floor = up < scale
     lit = torch.where(
         ground_floor,
-        shop * (0.45 + 0.4 * hash_lattice((along / 3.7).floor().int(), torch.zeros_like(along).int(), 4)),
+        shop
+        * (
+            0.45 + 0.4 * hash_lattice((along / 3.7).floor().int(), torch.zeros_like(along).int(), 4)
+        ),
         lit,
     )
     sign = (up > 2.55) & (up < 3.0)
     row = (up / 0.075).floor()
-    mortar = ((fractional(up / 0.075) < 0.16) | (fractional(along / 0.22 + 0.5 * (row % 2)) < 0.07)).to(torch.float32)
+    mortar = (
+        (fractional(up / 0.075) < 0.16) | (fractional(along / 0.22 + 0.5 * (row % 2)) < 0.07)
+    ).to(torch.float32)
     shade = 0.92 + 0.22 * fractal_noise(along * 2, up * 2, 2, 11) - 0.18 * mortar
-    return torch.where(ground_floor, shop.to(torch.float32), glass), torch.where(sign, 0.5, shade), lit
+    return (
+        torch.where(ground_floor, shop.to(torch.float32), glass),
+        torch.where(sign, 0.5, shade),
+        lit,
+    )
 
 
 @_wall("stone")
@@ -108,7 +125,11 @@ def _planks(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, T
     board = (along / scale).floor().int()
     door = ((fractional(along / 4.6 + 0.478) - 0.5).abs() < 0.09) & (up < 1.9)
     gap = (fractional(along / scale) < 0.12).to(torch.float32)
-    return door.to(torch.float32), 0.9 + 0.2 * hash_lattice(board, board * 0, 21) - 0.3 * gap, torch.zeros_like(up)
+    return (
+        door.to(torch.float32),
+        0.9 + 0.2 * hash_lattice(board, board * 0, 21) - 0.3 * gap,
+        torch.zeros_like(up),
+    )
 
 
 @_wall("ribs")
@@ -137,10 +158,20 @@ def _shopfront(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor
     post = (fractional(place * 4) < 0.05) & window
     goods = hash_lattice((along / 0.27).floor().int(), (up / 0.55).floor().int(), 101)
     shelf = fractional(up / 0.55) < 0.10
-    sign = ((place - 0.5).abs() < 0.22 + 0.1 * hash_lattice(shop, shop * 0, 103)) & (up > 2.75) & (up < 3.15)
-    letters = sign & (fractional(along / 0.21) < 0.7) & (hash_lattice((along / 0.21).floor().int(), shop, 105) > 0.2)
+    sign = (
+        ((place - 0.5).abs() < 0.22 + 0.1 * hash_lattice(shop, shop * 0, 103))
+        & (up > 2.75)
+        & (up < 3.15)
+    )
+    letters = (
+        sign
+        & (fractional(along / 0.21) < 0.7)
+        & (hash_lattice((along / 0.21).floor().int(), shop, 105) > 0.2)
+    )
     light = 0.35 + 0.25 * hash_lattice(shop, shop * 0 + 1, 107)
-    lit = torch.where(window & ~post, light * (0.35 + 0.65 * goods) * torch.where(shelf, 0.45, 1.0), letters * 0.9)
+    lit = torch.where(
+        window & ~post, light * (0.35 + 0.65 * goods) * torch.where(shelf, 0.45, 1.0), letters * 0.9
+    )
     share = torch.where(window, goods, 0.0) * (1 - post.to(torch.float32))
     return share, torch.where(window, 0.55, torch.where(up > 2.6, 0.5, 0.9)), lit
 

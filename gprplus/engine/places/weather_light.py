@@ -1,7 +1,7 @@
 """The light of an hour and what a weather makes of it.
 
-An hour sets the key light (sun, moon or street lamp), the colours of the sky and the exposure; a weather dims, greys
-and veils them. Radiances are linear and relative: after exposure, 1 is bright.
+An hour sets the key light (sun, moon or street lamp), the colours of the sky and the exposure; a
+weather dims, greys and veils them. Radiances are linear and relative: after exposure, 1 is bright.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,18 @@ GLOWS = ("horizon", "zenith", "cloud", "halo", "windows", "lamps", "stars")
 
 Colour = tuple[float, float, float]
 
-CEILING: Colour = (0.80, 0.77, 0.71)  # light of the lamps of a mall, in the unit of Hour.sky after exposure
+CEILING: Colour = (
+    0.80,
+    0.77,
+    0.71,
+)  # light of the lamps of a mall, in the unit of Hour.sky after exposure
 INDOOR_SKY = 0.42  # share of the skylight that comes through its glass
 
 
 @dataclass(frozen=True)
 class HourLight:
-    """`azimuth` is measured from +x (the person's right) towards +y (the front); a lamp is `lamp` meters away, 0 for
-    sun and moon.
+    """`azimuth` is measured from +x (the person's right) towards +y (the front); a lamp is `lamp`
+    meters away, 0 for sun and moon.
     """
 
     azimuth: float
@@ -45,8 +49,9 @@ class HourLight:
 
 @dataclass(frozen=True)
 class WeatherLight:
-    """`key` and `sky` dim direct light and skylight; `grey` washes the sky out; `cover` is cloud; `haze`
-    is per metre; `snow` picks the state of the ground (0 dry, 1 dusted, 2 deep); `particles` names what falls.
+    """`key` and `sky` dim direct light and skylight; `grey` washes the sky out; `cover` is cloud;
+    `haze` is per metre; `snow` picks the state of the ground (0 dry, 1 dusted, 2 deep); `particles`
+    names what falls.
     """
 
     key: float
@@ -86,15 +91,19 @@ WEATHER: dict[str, WeatherLight] = {
     "overcast": WeatherLight(0.03, 1.15, 0.92, (1.03, 0.99, 0.88), 0.25, 0.0080, 0.55, 0.74),
     "foggy": WeatherLight(0.02, 1.35, 1.0, (0.98, 1.0, 1.02), 0.0, 0.066, 1.0, 0.72),
     "neutral": WeatherLight(0.28, 1.25, 0.70, (1.0, 1.0, 1.0), 0.10, 0.0020, 0.25, 0.84),
-    "blizzard": WeatherLight(0.03, 1.45, 1.0, (0.93, 0.98, 1.08), 0.0, 0.052, 1.0, 0.64, 2, "blizzard"),
-    "snowlight": WeatherLight(0.30, 1.20, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"),
+    "blizzard": WeatherLight(
+        0.03, 1.45, 1.0, (0.93, 0.98, 1.08), 0.0, 0.052, 1.0, 0.64, 2, "blizzard"
+    ),
+    "snowlight": WeatherLight(
+        0.30, 1.20, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"
+    ),
 }
 
 
 @dataclass(frozen=True)
 class LightingCell:
-    """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red, green, blue rows; sky,
-    bounce, key columns. `glow` (3, len(GLOWS)). `fog` (3,).
+    """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red,
+    green, blue rows; sky, bounce, key columns. `glow` (3, len(GLOWS)). `fog` (3,).
     """
 
     light: np.ndarray
@@ -114,7 +123,8 @@ def sun_direction(hour: str) -> np.ndarray:
 
 
 def towards(hour: str, x: float, y: float) -> np.ndarray:
-    """Return the unit vector towards the key light of an hour from the center of a person at (x, y) meters."""
+    """Return the unit vector towards the key light of an hour from the center of a person at (x, y)
+    meters."""
     lamp = HOUR[hour].lamp
     if not lamp:
         return sun_direction(hour)
@@ -133,7 +143,8 @@ def ground_states(weathers: Iterable[str], indoors: bool = False) -> set[int]:
 
 
 def lighting_cell(weather: str, hour: str, indoors: bool = False) -> LightingCell:
-    """Return the light of an hour under a weather; `indoors` is the share that remains under a roof with lamps."""
+    """Return the light of an hour under a weather; `indoors` is the share that remains under a roof
+    with lamps."""
     outside = _outside(weather, hour)
     return _inside(outside, hour) if indoors else outside
 
@@ -148,7 +159,9 @@ def _outside(weather: str, hour: str) -> LightingCell:
         float(key.mean()) * (1 - w.key) * 0.16 if not h.lamp else 0.0
     )  # what the cloud scatters comes from the whole sky
     sky = (_grey(np.array(h.sky), 0.6 * w.grey) * w.sky + lost) * tint
-    veil = (0.95 * sky + 0.20 * np.array(h.horizon) * tint) + 0.17 * (1 - w.key) * _grey(key, 0.25) * tint
+    veil = (0.95 * sky + 0.20 * np.array(h.horizon) * tint) + 0.17 * (1 - w.key) * _grey(
+        key, 0.25
+    ) * tint
     if h.lamp:
         veil = sky * 0.9 + 0.045 * key
     horizon = (1 - w.grey) * np.array(h.horizon) + w.grey * veil
@@ -156,7 +169,9 @@ def _outside(weather: str, hour: str) -> LightingCell:
     cloud = 0.8 * veil + 0.20 * key
     snow = (1.0, 1.15, 1.6)[w.snow]
     fog = 0.5 * horizon + 0.5 * veil
-    bounce = (0.16 * grey_key * through * np.sin(np.radians(h.elevation)) + 0.20 * sky) * h.bounce * snow
+    bounce = (
+        (0.16 * grey_key * through * np.sin(np.radians(h.elevation)) + 0.20 * sky) * h.bounce * snow
+    )
     open_sky = 1 - 0.22 * w.cover * (1 - w.grey)
     dim = np.array([open_sky, open_sky, w.cover, 1 - w.grey, 1.0, 1.0, 1 - w.grey])
     amounts = np.stack(
@@ -185,7 +200,8 @@ def _outside(weather: str, hour: str) -> LightingCell:
 
 
 def _inside(outside: LightingCell, hour: str) -> LightingCell:
-    """Ceiling lamps that burn all day, and what the glass lets in: a share of the sky, less of a low sun."""
+    """Ceiling lamps that burn all day, and what the glass lets in: a share of the sky, less of a
+    low sun."""
     lamp = HOUR[hour].lamp > 0
     through = 0.9 if lamp else 0.55 * min(1.0, HOUR[hour].elevation / 38)
     light = outside.light * [INDOOR_SKY, INDOOR_SKY, through]
@@ -195,7 +211,9 @@ def _inside(outside: LightingCell, hour: str) -> LightingCell:
     glow[:, GLOWS.index("windows")] = np.array([0.95, 0.88, 0.76])
     glow[:, GLOWS.index("lamps")] = np.array([1.25, 1.25, 1.22])
     mild = 0.5 + 0.5 * outside.saturation
-    return replace(outside, light=light, glow=glow, saturation=mild, grain=0.008, snow=0, particles="")
+    return replace(
+        outside, light=light, glow=glow, saturation=mild, grain=0.008, snow=0, particles=""
+    )
 
 
 def _grey(colour: np.ndarray, amount: float) -> np.ndarray:

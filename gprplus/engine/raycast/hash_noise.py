@@ -1,4 +1,5 @@
-"""Noise without a generator: integer hashes of lattice points and of keys, the same on every device."""
+"""Noise without a generator: integer hashes of lattice points and of keys, the same on every
+device."""
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ def fractional(x: Tensor) -> Tensor:
 
 
 def hash_lattice(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
-    """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on
-    purpose.
+    """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast.
+    Products wrap around on purpose.
     """
     h = x * 0x27D4EB2F + (y * 0x165667B1 + _signed(salt * 0x9E3779B1))
     h = (h ^ ((h >> 15) & 0x1FFFF)) * _signed(0x85EBCA6B)
@@ -52,7 +53,9 @@ def fractal_noise(x: Tensor, y: Tensor, octaves: int = 3, salt: int = 0) -> Tens
 def uniform_noise(key: int, count: int) -> np.ndarray:
     """`(count,) float32` numbers in [0, 1) that follow from a key."""
     with np.errstate(over="ignore"):
-        seeds = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key & (2**64 - 1))
+        seeds = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(
+            key & (2**64 - 1)
+        )
     return ((splitmix64(seeds) >> np.uint64(40)).astype(np.float32)) * np.float32(2.0**-24)
 
 

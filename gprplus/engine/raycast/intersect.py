@@ -13,21 +13,24 @@ Vector = Sequence[Tensor] | Tensor
 
 
 def dot(a: Vector, b: Vector) -> Tensor:
-    """Scalar products of two vectors given by components. Spelled out: a reduction over three items is several times
-    slower.
+    """Scalar products of two vectors given by components. Spelled out: a reduction over three items
+    is several times slower.
     """
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def intersect_rays(kind: int, origin: Tensor, direction: Tensor, size: Tensor, clip: Tensor | None) -> Tensor:
-    """First `t` at which rays meet shapes of one kind, in the shapes' frames; infinite where they do not.
+def intersect_rays(
+    kind: int, origin: Tensor, direction: Tensor, size: Tensor, clip: Tensor | None
+) -> Tensor:
+    """First `t` at which rays meet shapes of one kind, in the shapes' frames; infinite where they
+    do not.
 
-    `origin` and `direction` are `(R, 3, S)` or broadcast to it (S rays for each of R shapes), `size` (R, 3), `clip`
-    (R, 4) or None. Returns (R, S).
+    `origin` and `direction` are `(R, 3, S)` or broadcast to it (S rays for each of R shapes),
+    `size` (R, 3), `clip` (R, 4) or None. Returns (R, S).
     """
     o, d = origin.unbind(1), direction.unbind(1)
-    # Start at the foot of the perpendicular from the shape's origin: float32 then measures the shape, not the
-    # distance to it.
+    # Start at the foot of the perpendicular from the shape's origin: float32 then measures the
+    # shape, not the distance to it.
     square = dot(d, d)
     begin = -dot(o, d) / square
     foot = (o[0] + begin * d[0], o[1] + begin * d[1], o[2] + begin * d[2])
@@ -39,21 +42,28 @@ def intersect_rays(kind: int, origin: Tensor, direction: Tensor, size: Tensor, c
 
 
 def _clipped(o: Vector, d: Vector, near: Tensor, far: Tensor, clip: Tensor) -> Tensor:
-    """The entry where it exists, else the exit, else infinity: through the cut one sees the inner side."""
+    """The entry where it exists, else the exit, else infinity: through the cut one sees the inner
+    side."""
     a, b, c, level = clip.T[:, :, None]
     start = a * o[0] + b * o[1] + c * o[2] + level
     slope = a * d[0] + b * d[1] + c * d[2]
     hit = near <= far
-    return torch.where(hit & (start + near * slope >= 0), near, torch.where(hit & (start + far * slope >= 0), far, FAR))
+    return torch.where(
+        hit & (start + near * slope >= 0),
+        near,
+        torch.where(hit & (start + far * slope >= 0), far, FAR),
+    )
 
 
 def _ellipsoid(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
     return _ball(dot(o, o), None, square, 1.0)
 
 
-def _ball(away: Tensor, middle: Tensor | None, square: Tensor, radius: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Entry and exit of a ball that the ray passes at `middle` (None: at 0), the square of its distance there being
-    `away`.
+def _ball(
+    away: Tensor, middle: Tensor | None, square: Tensor, radius: Tensor | float
+) -> tuple[Tensor, Tensor]:
+    """Entry and exit of a ball that the ray passes at `middle` (None: at 0), the square of its
+    distance there being `away`.
     """
     rest = (radius * radius - away) / square
     half = rest.clamp_min(0).sqrt()
@@ -63,7 +73,8 @@ def _ball(away: Tensor, middle: Tensor | None, square: Tensor, radius: Tensor | 
 
 
 def _cone(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    """The hull of two balls is both balls and, between their tangent circles, the cone that touches them."""
+    """The hull of two balls is both balls and, between their tangent circles, the cone that touches
+    them."""
     r1, r2, h = size.T[:, :, None]
     around = o[0] * o[0] + o[2] * o[2]
     near, far = _ball(around + o[1] * o[1], None, square, r1)
@@ -92,14 +103,26 @@ def _frustum(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor
         t = (level - o[1]) / d[1]
         x, z = o[0] + t * d[0], o[2] + t * d[2]
         inside = x * x + z * z <= r * r
-        near, far = torch.where(inside & (t < near), t, near), torch.where(inside & (t > far), t, far)
+        near, far = (
+            torch.where(inside & (t < near), t, near),
+            torch.where(inside & (t > far), t, far),
+        )
     return _with_side(near, far, a, b, c, o[1], d[1], torch.zeros_like(h), h)
 
 
 def _with_side(
-    near: Tensor, far: Tensor, a: Tensor, b: Tensor, c: Tensor, y: Tensor, dy: Tensor, low: Tensor, high: Tensor
+    near: Tensor,
+    far: Tensor,
+    a: Tensor,
+    b: Tensor,
+    c: Tensor,
+    y: Tensor,
+    dy: Tensor,
+    low: Tensor,
+    high: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights; along the slope one root is far away."""
+    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights; along the slope one
+    root is far away."""
     rest = b * b - a * c
     root = rest.clamp_min(0).sqrt()
     a = torch.where(a.abs() < 1e-9, 1e-9, a)
@@ -115,7 +138,10 @@ def _box(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Te
     for start, step, half in zip(o, d, size.T[:, :, None], strict=True):
         flat = torch.where(step.abs() < 1e-9, 1e-9, step)
         one, two = (-half - start) / flat, (half - start) / flat
-        near, far = torch.maximum(near, torch.minimum(one, two)), torch.minimum(far, torch.maximum(one, two))
+        near, far = (
+            torch.maximum(near, torch.minimum(one, two)),
+            torch.minimum(far, torch.maximum(one, two)),
+        )
     hit = near <= far
     return torch.where(hit, near, FAR), torch.where(hit, far, -FAR)
 
@@ -124,7 +150,8 @@ _SOLVERS = {ELLIPSOID: _ellipsoid, CONE: _cone, FRUSTUM: _frustum, BOX: _box}
 
 
 def surface_normals(kind: Tensor, point: Tensor, size: Tensor) -> Tensor:
-    """Outward normals, of any length, at points on the surface in the shapes' frames: all `(3, V)`, but `kind` (V,)."""
+    """Outward normals, of any length, at points on the surface in the shapes' frames: all `(3, V)`,
+    but `kind` (V,)."""
     x, y, z = point
     r1, r2, h = size
     radial = (x * x + z * z).sqrt().clamp_min(1e-9)
@@ -133,7 +160,9 @@ def surface_normals(kind: Tensor, point: Tensor, size: Tensor) -> Tensor:
     round_y = y - torch.where(kind == CONE, foot, 0.0)
     slope = (r2 - r1) / h.clamp_min(1e-9)
     edge = 1e-4 + 1e-4 * h
-    on_wall = (radial > torch.where(y < 0.5 * h, r1, r2) - 1e-4) | ((y > edge) & (y < h - edge))  # the rim is wall too
+    on_wall = (radial > torch.where(y < 0.5 * h, r1, r2) - 1e-4) | (
+        (y > edge) & (y < h - edge)
+    )  # the rim is wall too
     flat_y = torch.where(on_wall, -slope * radial, torch.where(y < 0.5 * h, -1e3, 1e3))
     smooth = torch.stack([x, torch.where(kind == FRUSTUM, flat_y, round_y), z])
     if not bool((kind == BOX).any()):

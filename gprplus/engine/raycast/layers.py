@@ -1,8 +1,8 @@
-"""Layers shared by all cells of an image: colors and light, each light separately, averaged over the samples of a
-pixel.
+"""Layers shared by all cells of an image: colors and light, each light separately, averaged over
+the samples of a pixel.
 
-A cell is then a weighted sum: color x (sky, bounce, key) + emission, seen through haze. P is the number of
-pixels, row-major.
+A cell is then a weighted sum: color x (sky, bounce, key) + emission, seen through haze. P is the
+number of pixels, row-major.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ SNOW = (0.86, 0.88, 0.92)  # the colour of fresh snow
 class ShadingLayers:
     """The layers of one block.
 
-    `colour` {state of the ground: (3, P)} linear; `ambient` (2, P): light of the sky and from below; `key` {hour:
-    (P,)}; `glow` (len(GLOWS), P), its halo empty, since that is `halo` {hour: (P,)}; `clear` {haze: (P,)} what the
-    haze lets through; `person` (P,) the person's share of each pixel; `ground` (2, P) x and y in metres, far away
-    where there is no ground.
+    `colour` {state of the ground: (3, P)} linear; `ambient` (2, P): light of the sky and from
+    below; `key` {hour: (P,)}; `glow` (len(GLOWS), P), its halo empty, since that is `halo` {hour:
+    (P,)}; `clear` {haze: (P,)} what the haze lets through; `person` (P,) the person's share of each
+    pixel; `ground` (2, P) x and y in metres, far away where there is no ground.
     """
 
     colour: dict[int, Tensor]
@@ -54,7 +54,10 @@ def stack_layers(parts: Sequence[ShadingLayers]) -> ShadingLayers:
     """Bands of a picture, from the top, as one."""
     first = parts[0]
     return ShadingLayers(
-        colour={state: torch.cat([part.colour[state] for part in parts], dim=-1) for state in first.colour},
+        colour={
+            state: torch.cat([part.colour[state] for part in parts], dim=-1)
+            for state in first.colour
+        },
         ambient=torch.cat([part.ambient for part in parts], dim=-1),
         key={hour: torch.cat([part.key[hour] for part in parts]) for hour in first.key},
         glow=torch.cat([part.glow for part in parts], dim=-1),
@@ -67,8 +70,12 @@ def stack_layers(parts: Sequence[ShadingLayers]) -> ShadingLayers:
 
 def average_samples(values: Tensor, height: int, width: int, samples: int) -> Tensor:
     """Means over the samples of each pixel: (..., height x width samples) to (..., pixels)."""
-    image = values.reshape(*values.shape[:-1], height // samples, samples, width // samples, samples)
-    total = image[..., 0, :, 0].clone()  # four strided sums are several times faster than one mean over two axes
+    image = values.reshape(
+        *values.shape[:-1], height // samples, samples, width // samples, samples
+    )
+    total = image[
+        ..., 0, :, 0
+    ].clone()  # four strided sums are several times faster than one mean over two axes
     for i in range(1, samples * samples):
         total += image[..., i // samples, :, i % samples]
     total *= 1.0 / (samples * samples)
@@ -76,11 +83,14 @@ def average_samples(values: Tensor, height: int, width: int, samples: int) -> Te
 
 
 def select_layers(values: Tensor, view: CameraRays, samples: int) -> Tensor:
-    """The first sample of each pixel, (C, samples) to (C, P): for places, which must not be averaged over an edge."""
+    """The first sample of each pixel, (C, samples) to (C, P): for places, which must not be
+    averaged over an edge."""
     return values.view(-1, view.height, view.width)[:, ::samples, ::samples].flatten(1).contiguous()
 
 
-def crop_layers(layers: ShadingLayers, size: tuple[int, int], margin: int, shift: tuple[int, int]) -> ShadingLayers:
+def crop_layers(
+    layers: ShadingLayers, size: tuple[int, int], margin: int, shift: tuple[int, int]
+) -> ShadingLayers:
     """A window of `size` (width, height) out of layers that are `margin` larger on each side."""
     width, height = size
     x, y = margin - shift[0], margin - shift[1]
@@ -92,9 +102,11 @@ def crop_layers(layers: ShadingLayers, size: tuple[int, int], margin: int, shift
     return layers.map(cut)
 
 
-def add_snow(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]) -> dict[int, Tensor]:
-    """Return colors (3, V) in the requested states of the ground; `dusted` and `deep` (V,) are shares of snow, `white`
-    (3, V) its color.
+def add_snow(
+    colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]
+) -> dict[int, Tensor]:
+    """Return colors (3, V) in the requested states of the ground; `dusted` and `deep` (V,) are
+    shares of snow, `white` (3, V) its color.
     """
     found = {0: colour, 1: colour + dusted * (white - colour), 2: colour + deep * (white - colour)}
     return {state: values for state, values in found.items() if state in states}
@@ -115,8 +127,8 @@ def key_light(point: Tensor, normal: Tensor, hour: str) -> Tensor:
 def paste_layers(
     layers: ShadingLayers, person: ShadingLayers, window: tuple[int, int, int, int], width: int
 ) -> ShadingLayers:
-    """Blend the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's
-    layers.
+    """Blend the layers of a person, premultiplied by their share, over a window (x, y, width,
+    height) of a place's layers.
     """
     x, y, columns, rows = window
     rest = (1 - person.person).view(rows, columns)
@@ -130,7 +142,9 @@ def paste_layers(
 
     return replace(
         layers,
-        colour={state: over(values, person.colour[state]) for state, values in layers.colour.items()},
+        colour={
+            state: over(values, person.colour[state]) for state, values in layers.colour.items()
+        },
         ambient=over(layers.ambient, person.ambient),
         key={hour: over(values, person.key[hour]) for hour, values in layers.key.items()},
         glow=over(layers.glow, person.glow),

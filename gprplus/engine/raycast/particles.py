@@ -1,5 +1,5 @@
-"""Effects over an image: falling snow, grain, vignetting. Snow sheets are drawn once and cut at a different
-offset each time.
+"""Effects over an image: falling snow, grain, vignetting. Snow sheets are drawn once and cut at a
+different offset each time.
 """
 
 from functools import lru_cache
@@ -11,8 +11,8 @@ from torch import Tensor
 from gprplus.core.sampling import hash64
 from gprplus.engine.raycast.hash_noise import normal_noise, uniform_noise
 
-# kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple of the radius,
-# slant, opacity, in front of the person)
+# kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple
+# of the radius, slant, opacity, in front of the person)
 KINDS = {
     "flakes": (
         (34, 0.0018, 1.0, 0.10, 0.75, False),
@@ -31,8 +31,8 @@ SHEET = 4  # a sheet is this many times as high as the picture
 
 @lru_cache(maxsize=8)
 def particle_sheets(kind: str, width: int, height: int, device: str) -> Tensor:
-    """Opacity behind and before the person, `(2, SHEET x height x width) float32`; what leaves on one side comes in
-    on the other.
+    """Opacity behind and before the person, `(2, SHEET x height x width) float32`; what leaves on
+    one side comes in on the other.
     """
     total = np.zeros((2, SHEET * height, width), dtype=np.float32)
     for number, (density, radius, streak, slant, opacity, front) in enumerate(KINDS[kind]):
@@ -45,9 +45,16 @@ def particle_sheets(kind: str, width: int, height: int, device: str) -> Tensor:
 
 
 def _splat(
-    sheet: np.ndarray, x: np.ndarray, y: np.ndarray, thin: np.ndarray, long: np.ndarray, slant: float, light: np.ndarray
+    sheet: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    thin: np.ndarray,
+    long: np.ndarray,
+    slant: float,
+    light: np.ndarray,
 ) -> None:
-    """Add soft streaks at (x, y) in [0, 1): every flake on the same small patch of pixels at once."""
+    """Add soft streaks at (x, y) in [0, 1): every flake on the same small patch of pixels at
+    once."""
     if not len(x):  # pictures so small that this kind of particle has none
         return
     height, width = sheet.shape
@@ -70,7 +77,8 @@ def _splat(
 
 
 def add_particles(kind: str, key: int, width: int, height: int, device: torch.device) -> Tensor:
-    """Opacity of what falls behind and before the person in the picture that `key` names, (2, P)."""
+    """Opacity of what falls behind and before the person in the picture that `key` names, (2,
+    P)."""
     return _window(particle_sheets(kind, width, height, str(device)), key ^ 0x5F0A, width * height)
 
 
@@ -99,7 +107,9 @@ def _window(sheet: Tensor, key: int, pixels: int) -> Tensor:
 @lru_cache(maxsize=4)
 def _vignette_sheet(strength: float, width: int, height: int, device: str) -> Tensor:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return torch.from_numpy((1 - strength * (0.35 * x**2 + 0.65 * y**2) ** 1.5).astype(np.float32).ravel()).to(device)
+    return torch.from_numpy(
+        (1 - strength * (0.35 * x**2 + 0.65 * y**2) ** 1.5).astype(np.float32).ravel()
+    ).to(device)
 
 
 def add_vignette(strength: float, width: int, height: int, device: torch.device) -> Tensor:

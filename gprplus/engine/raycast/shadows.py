@@ -1,7 +1,7 @@
 """Shadow maps: the person once as each light sees it, blurred so that edges are soft.
 
-Variance shadow maps (Donnelly and Lauritzen, I3D 2006): mean depth and mean squared depth, blurred, bound the share
-of light that arrives.
+Variance shadow maps (Donnelly and Lauritzen, I3D 2006): mean depth and mean squared depth, blurred,
+bound the share of light that arrives.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ SAMPLES = 128
 RADIUS = 1.2
 ORIGIN = np.zeros(3)
 MIDDLE = np.array([0.0, 0.0, 0.88])
-# Nothing behind this many metres is the person any more; kept near, so that the variance at silhouettes stays small.
+# Nothing behind this many metres is the person any more; kept near, so that the variance at
+# silhouettes stays small.
 BEHIND = 3.4
 
 
@@ -35,16 +36,20 @@ class ShadowMap:
     moments: Tensor
 
     def look(self, point: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mean depth, mean squared depth, blocked share, and own depth of points (3, V): each (V,)."""
+        """Mean depth, mean squared depth, blocked share, and own depth of points (3, V): each
+        (V,)."""
         zoom = self.view.scale / (self.view.width / 2)
         axes = self.view.axes * [[zoom], [-zoom], [1.0]]
         start = -axes @ self.view.origin
         x, y, z = point
         right, down, depth = (
-            (float(a) * x + float(b) * y + float(c) * z) + float(d) for (a, b, c), d in zip(axes, start, strict=True)
+            (float(a) * x + float(b) * y + float(c) * z) + float(d)
+            for (a, b, c), d in zip(axes, start, strict=True)
         )
         place = torch.stack([right, down], dim=1)
-        found = F.grid_sample(self.moments, place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+        found = F.grid_sample(
+            self.moments, place[None, None], align_corners=False, padding_mode="border"
+        )[0, :, 0]
         return found[0], found[1], found[2], depth
 
     def lit(self, point: Tensor, bias: float = 0.02) -> Tensor:
@@ -56,20 +61,24 @@ class ShadowMap:
         return ((share - 0.25) / 0.75).clamp(0, 1)
 
     def passes(self, point: Tensor, bias: float = 0.12) -> Tensor:
-        """Return the share of the light that reaches points (3, V) on another person, (V,): points in front of the
-        owner of the shadow are not in it.
+        """Return the share of the light that reaches points (3, V) on another person, (V,): points
+        in front of the owner of the shadow are not in it.
         """
         mean, _, blocked, depth = self.look(point)
         owner = (mean - BEHIND * (1 - blocked)) / blocked.clamp_min(1e-3)
         return 1 - blocked.clamp(0, 1) * (depth > owner + bias)
 
     def open(self, point: Tensor) -> Tensor:
-        """Share of the light that reaches points (3, V) on the ground, (V,): the person is always in between."""
+        """Share of the light that reaches points (3, V) on the ground, (V,): the person is always
+        in between."""
         return 1 - self.look(point)[2].clamp(0, 1)
 
 
-def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0, at: np.ndarray = ORIGIN) -> ShadowMap:
-    """Depth image of the person from a light; `blur` in samples of about two centimeters; `at` is the position."""
+def shadow_map(
+    solids: Solids, towards_light: np.ndarray, blur: float = 1.0, at: np.ndarray = ORIGIN
+) -> ShadowMap:
+    """Depth image of the person from a light; `blur` in samples of about two centimeters; `at` is
+    the position."""
     view = light_rays(towards_light, MIDDLE + at, RADIUS, SAMPLES)
     depth = sample_coverage(solids, view)
     return ShadowMap(view, shadow_image(depth, blur, BEHIND))
@@ -96,7 +105,8 @@ def contact_map(solids: Solids, at: np.ndarray = ORIGIN) -> ShadowMap:
 def _blurred(image: Tensor, sigma: float) -> Tensor:
     """Gaussian blur, edges held, as two products with a band matrix.
 
-    Not a convolution: on a GPU those may round to ten bits, and a variance taken from such moments is noise.
+    Not a convolution: on a GPU those may round to ten bits, and a variance taken from such moments
+    is noise.
     """
     band = _band(image.shape[-1], sigma).to(image.device)
     return band @ image @ band.T
@@ -109,5 +119,7 @@ def _band(count: int, sigma: float) -> Tensor:
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     matrix = np.zeros((count, count), dtype=np.float32)
     for shift, weight in zip(range(-reach, reach + 1), weights / weights.sum(), strict=True):
-        np.add.at(matrix, (np.arange(count), np.clip(np.arange(count) + shift, 0, count - 1)), weight)
+        np.add.at(
+            matrix, (np.arange(count), np.clip(np.arange(count) + shift, 0, count - 1)), weight
+        )
     return torch.from_numpy(matrix)

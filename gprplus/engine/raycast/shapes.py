@@ -1,8 +1,8 @@
 """The five shapes everything is made of, and where a ray meets them.
 
-A shape is a canonical solid in its own frame and an affine map from the world into that frame, so one formula serves
-squashed and turned copies alike. A ray `o + t d` keeps its `t` under an affine map, hence depths of different shapes
-compare without further ado.
+A shape is a canonical solid in its own frame and an affine map from the world into that frame, so
+one formula serves squashed and turned copies alike. A ray `o + t d` keeps its `t` under an affine
+map, hence depths of different shapes compare without further ado.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,12 @@ NO_CLIP = (0.0, 0.0, 0.0, 1.0)
 class Shapes:
     """Shapes under construction, one list entry each; lengths in metres, z up.
 
-    `linear` (3, 3) and `offset` (3,) take a world point into the shape's frame. `size` holds (r1, r2, h): an
-    ellipsoid is the unit sphere and ignores it, a CONE is the convex hull of a sphere of radius r1 at the origin and
-    one of radius r2 at (0, h, 0), a FRUSTUM has flat ends there instead, a BOX has these half sizes. Of a clipped
-    shape only the points with `clip[:3] . p + clip[3] >= 0` exist. `texture` (3, 4) takes a world point to where its
-    pattern is drawn, in metres.
+    `linear` (3, 3) and `offset` (3,) take a world point into the shape's frame. `size` holds (r1,
+    r2, h): an ellipsoid is the unit sphere and ignores it, a CONE is the convex hull of a sphere of
+    radius r1 at the origin and one of radius r2 at (0, h, 0), a FRUSTUM has flat ends there
+    instead, a BOX has these half sizes. Of a clipped shape only the points with `clip[:3] . p +
+    clip[3] >= 0` exist. `texture` (3, 4) takes a world point to where its pattern is drawn, in
+    metres.
     """
 
     kind: list[int] = field(default_factory=list)
@@ -47,11 +48,21 @@ class Shapes:
         clip: Sequence[float] = NO_CLIP,
         texture: np.ndarray | None = None,
     ) -> None:
-        """An ellipsoid; the columns of `axes` (3, 3) are its axes in the world, `clip` is in metres along them."""
+        """An ellipsoid; the columns of `axes` (3, 3) are its axes in the world, `clip` is in metres
+        along them."""
         axes = np.eye(3) if axes is None else axes
         length = np.asarray(radii, dtype=float)
         plane = (*(np.asarray(clip[:3]) * length), clip[3])
-        self._add(ELLIPSOID, axes.T / length[:, None], centre, (1.0, 1.0, 0.0), material, axes, plane, texture)
+        self._add(
+            ELLIPSOID,
+            axes.T / length[:, None],
+            centre,
+            (1.0, 1.0, 0.0),
+            material,
+            axes,
+            plane,
+            texture,
+        )
 
     def cone(
         self,
@@ -65,8 +76,8 @@ class Shapes:
         flat: bool = False,
         texture: np.ndarray | None = None,
     ) -> None:
-        """A tapered capsule (or, `flat`, a frustum) between two points; `depth` squeezes it across `side` and its
-        axis.
+        """A tapered capsule (or, `flat`, a frustum) between two points; `depth` squeezes it across
+        `side` and its axis.
         """
         axes, length = orthonormal_frame(start, end, side)
         shrink = np.array([1.0, 1.0, 1.0 / depth])
@@ -75,7 +86,16 @@ class Shapes:
         if not flat and abs(r1 - r2) > limit:
             r1, r2 = (r1, r1 - limit) if r1 > r2 else (r2 - limit, r2)
         kind = FRUSTUM if flat else CONE
-        self._add(kind, shrink[:, None] * axes.T, start, (r1, r2, length), material, axes, NO_CLIP, texture)
+        self._add(
+            kind,
+            shrink[:, None] * axes.T,
+            start,
+            (r1, r2, length),
+            material,
+            axes,
+            NO_CLIP,
+            texture,
+        )
 
     def box(
         self,
@@ -87,7 +107,9 @@ class Shapes:
     ) -> None:
         """A box by its centre and half sizes along the columns of `axes`."""
         axes = np.eye(3) if axes is None else axes
-        self._add(BOX, axes.T, np.asarray(centre, dtype=float), half, material, axes, NO_CLIP, texture)
+        self._add(
+            BOX, axes.T, np.asarray(centre, dtype=float), half, material, axes, NO_CLIP, texture
+        )
 
     def _add(
         self,
@@ -110,7 +132,8 @@ class Shapes:
         self.texture.append(own if texture is None else texture)
 
     def moved(self, turn: np.ndarray, at: np.ndarray) -> "Shapes":
-        """Return the shapes, rotated about the origin by `turn` (3, 3), then translated by `at` (3,), with patterns."""
+        """Return the shapes, rotated about the origin by `turn` (3, 3), then translated by `at`
+        (3,), with patterns."""
         linear = [own @ turn.T for own in self.linear]
         texture = [own[:, :3] @ turn.T for own in self.texture]
         return replace(
@@ -154,8 +177,9 @@ class Shapes:
 class Solids:
     """Finished shapes, N first, as float32 tensors: see Shapes; `offset` is (N, 3, 1).
 
-    For planning, on the CPU: `corners` (N, 8, 3) of the bounding boxes in the world, the four at the start of each
-    shape's own y axis first; `group` (N,) counts kinds, twice, odd ones being clipped.
+    For planning, on the CPU: `corners` (N, 8, 3) of the bounding boxes in the world, the four at
+    the start of each shape's own y axis first; `group` (N,) counts kinds, twice, odd ones being
+    clipped.
     """
 
     kind: Tensor
@@ -173,7 +197,9 @@ class Solids:
         return self.kind.device
 
 
-def orthonormal_frame(start: np.ndarray, end: np.ndarray, side: Sequence[float]) -> tuple[np.ndarray, float]:
+def orthonormal_frame(
+    start: np.ndarray, end: np.ndarray, side: Sequence[float]
+) -> tuple[np.ndarray, float]:
     """Axes (columns: side, along, across) of a limb from `start` to `end`, and its length."""
     along = np.asarray(end, dtype=float) - start
     length = float(np.linalg.norm(along))
@@ -190,6 +216,11 @@ def _extent(kind: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     r1, r2, h = size.T
     widest = np.maximum(r1, r2)
     cone, flat, box = kind == CONE, kind == FRUSTUM, kind == BOX
-    high = np.stack([widest, np.where(cone, np.maximum(h + r2, r1), np.where(flat, h, 1.0)), widest], axis=1)
-    low = np.stack([-widest, np.where(cone, np.minimum(-r1, h - r2), np.where(flat, 0.0, -1.0)), -widest], axis=1)
+    high = np.stack(
+        [widest, np.where(cone, np.maximum(h + r2, r1), np.where(flat, h, 1.0)), widest], axis=1
+    )
+    low = np.stack(
+        [-widest, np.where(cone, np.minimum(-r1, h - r2), np.where(flat, 0.0, -1.0)), -widest],
+        axis=1,
+    )
     return np.where(box[:, None], -size, low), np.where(box[:, None], size, high)

@@ -1,4 +1,5 @@
-"""Checks of images: scores and flags as columns of the manifest. One module a family; `run_checks` runs them.
+"""Checks of images: scores and flags as columns of the manifest. One module a family; `run_checks`
+runs them.
 
 - `registry`: the registry.
 - `measure`: one half-size grey decode a file.

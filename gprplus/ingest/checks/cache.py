@@ -1,6 +1,7 @@
 """Cached measurements: looks.parquet of the manifest, and the measurements of an interrupted build.
 
-A measurement is identified by the image and the size and modification time of its file, so a file is measured once.
+A measurement is identified by the image and the size and modification time of its file, so a file
+is measured once.
 """
 
 import time
@@ -25,7 +26,8 @@ SECONDS = 5.0  # shorter measurements are repeated faster than looked up
 
 
 class CachedMeasurements(NamedTuple):
-    """Identifiers of N measurements, `(N,)` each: uint64 keys, sizes in bytes, modification times in nanoseconds."""
+    """Identifiers of N measurements, `(N,)` each: uint64 keys, sizes in bytes, modification times
+    in nanoseconds."""
 
     uid: np.ndarray
     size_bytes: np.ndarray
@@ -34,15 +36,20 @@ class CachedMeasurements(NamedTuple):
     @classmethod
     def of(cls, images: pa.Table, scan: pa.Table) -> "CachedMeasurements":
         """Return the identifiers of all images; the time is -1 if it was not requested."""
-        return cls(np.asarray(images["uid"]), np.asarray(images["size_bytes"]), _changed_at(images, scan))
+        return cls(
+            np.asarray(images["uid"]), np.asarray(images["size_bytes"]), _changed_at(images, scan)
+        )
 
     def some(self, rows: np.ndarray) -> "CachedMeasurements":
         """Return the identifiers of some rows."""
         return CachedMeasurements(*(column[rows] for column in self))
 
 
-def load_cache(looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.Table | None) -> np.ndarray:
-    """Copy the measurements of a table (columns.LOOKS) into matching rows, and return these rows: `(N,) bool`."""
+def load_cache(
+    looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.Table | None
+) -> np.ndarray:
+    """Copy the measurements of a table (columns.LOOKS) into matching rows, and return these rows:
+    `(N,) bool`."""
     if memory is None or not memory.num_rows:
         return np.zeros(len(marks.uid), bool)
     known = CachedMeasurements(*(np.asarray(memory[name]) for name in CachedMeasurements._fields))
@@ -64,7 +71,10 @@ def load_cache(looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.T
 def table_of(marks: CachedMeasurements, looks: ImageMeasurements) -> pa.Table:
     """Looks as a table with columns.LOOKS."""
     columns = {
-        **{name: pa.array(values) for name, values in zip(CachedMeasurements._fields, marks, strict=True)},
+        **{
+            name: pa.array(values)
+            for name, values in zip(CachedMeasurements._fields, marks, strict=True)
+        },
         "content": _binary(looks.content),
         "decoded": pa.array(looks.decoded),
         "damaged": pa.array(looks.damaged),
@@ -77,9 +87,11 @@ def table_of(marks: CachedMeasurements, looks: ImageMeasurements) -> pa.Table:
 
 @dataclass
 class MeasurementJournal:
-    """Looks written down every few seconds while they are taken, for the build that comes after one that was killed.
+    """Looks written down every few seconds while they are taken, for the build that comes after one
+    that was killed.
 
-    One file a part below `folder`, each a table with columns.LOOKS; without a folder nothing is written.
+    One file a part below `folder`, each a table with columns.LOOKS; without a folder nothing is
+    written.
     """
 
     folder: Path | None
@@ -89,7 +101,8 @@ class MeasurementJournal:
     _since: float = field(default_factory=time.monotonic)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the measurements of earlier builds; a part that cannot be read is measured again."""
+        """Yield the measurements of earlier builds; a part that cannot be read is measured
+        again."""
         for path in sorted(self.folder.glob(f"{VERSION}-*.parquet")) if self.folder else ():
             try:
                 with pq.ParquetFile(path) as file:
@@ -108,7 +121,8 @@ class MeasurementJournal:
 
 
 def _changed_at(images: pa.Table, scan: pa.Table) -> np.ndarray:
-    """Return the modification time of each file in nanoseconds, `(N,) int64`, -1 if it was not requested."""
+    """Return the modification time of each file in nanoseconds, `(N,) int64`, -1 if it was not
+    requested."""
     times = np.full(images.num_rows, -1, np.int64)
     dataset, scanned = coded_column(images, "dataset"), coded_column(scan, "dataset")
     for code, name in enumerate(dataset.levels):
@@ -125,7 +139,9 @@ def _binary(values: np.ndarray) -> pa.Array:
     """`(N, W) uint8` as a binary column."""
     count, width = values.shape
     offsets = pa.py_buffer(np.arange(0, (count + 1) * width, width, dtype=np.int32)[: count + 1])
-    return pa.Array.from_buffers(pa.binary(), count, [None, offsets, pa.py_buffer(np.ascontiguousarray(values))])
+    return pa.Array.from_buffers(
+        pa.binary(), count, [None, offsets, pa.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def _bytes(column: pa.ChunkedArray, width: int) -> np.ndarray:
@@ -134,5 +150,7 @@ def _bytes(column: pa.ChunkedArray, width: int) -> np.ndarray:
     for chunk in column.chunks:
         data = chunk.buffers()[2]
         if len(chunk):
-            parts.append(np.frombuffer(data, np.uint8)[chunk.offset * width :][: len(chunk) * width])
+            parts.append(
+                np.frombuffer(data, np.uint8)[chunk.offset * width :][: len(chunk) * width]
+            )
     return np.concatenate(parts).reshape(-1, width)

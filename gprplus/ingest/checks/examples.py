@@ -19,8 +19,8 @@ _NOTHING: Cell = (None, "")
 
 @dataclass(frozen=True)
 class ExampleImages:
-    """Cells of a sheet, None where an image does not decode, or (without a caption) where a row has ended; a caption
-    each; a check a row.
+    """Cells of a sheet, None where an image does not decode, or (without a caption) where a row has
+    ended; a caption each; a check a row.
     """
 
     cells: list[list[np.ndarray | None]]
@@ -39,13 +39,16 @@ def worst_images(
     columns: int,
     roots: Mapping[str, Path] | None = None,
 ) -> ExampleImages:
-    """Draw lists of issues, `columns` images in a row; each near duplicate is right of the image that it resembles."""
+    """Draw lists of issues, `columns` images in a row; each near duplicate is right of the image
+    that it resembles."""
     table = manifest.images(["dataset", "path", "identity", *image_attributes()])
     places = manifest.roots(roots)
 
     def image(row: int) -> np.ndarray | None:
         try:
-            return decode_image(read_bytes(places[table["dataset"][row].as_py()], table["path"][row].as_py()))
+            return decode_image(
+                read_bytes(places[table["dataset"][row].as_py()], table["path"][row].as_py())
+            )
         except OSError:
             return None
 

@@ -1,4 +1,5 @@
-"""Findings of the checks: the number of flagged images, and the worst images first, with their duplicates."""
+"""Findings of the checks: the number of flagged images, and the worst images first, with their
+duplicates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score, and the dataset
-    with the largest share.
+    """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score,
+    and the dataset with the largest share.
     """
 
     check: str
@@ -43,15 +44,22 @@ class CheckFinding:
     def sentence(self) -> str:
         """The finding in words."""
         said = CHECKS[self.check][1].rstrip(".")
-        what = f"{self.check}: {self.flagged:,} of {self.judged:,} images are flagged ({said[0].lower()}{said[1:]})"
+        what = (
+            f"{self.check}: {self.flagged:,} of {self.judged:,} images are flagged"
+            f" ({said[0].lower()}{said[1:]})"
+        )
         if self.common:
-            return f"{what}. Most of the images share it, so it is a trait of the dataset; none is listed."
+            return (
+                f"{what}. Most of the images share it, so it is a trait of the dataset; none is"
+                " listed."
+            )
         return f"{what}."
 
 
 @dataclass(frozen=True)
 class FlaggedImage:
-    """A flagged image: its row in the images table, and the row that it is like, for checks that compare."""
+    """A flagged image: its row in the images table, and the row that it is like, for checks that
+    compare."""
 
     check: str
     row: int
@@ -65,7 +73,8 @@ class FlaggedImage:
 
 
 def list_findings(manifest: Manifest) -> list[CheckFinding]:
-    """Return the result of each check of a manifest, in the order of the checks; nothing without checks."""
+    """Return the result of each check of a manifest, in the order of the checks; nothing without
+    checks."""
     names = manifest.check_names
     columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
     table = manifest.images(["dataset", *columns]) if names else None
@@ -74,7 +83,9 @@ def list_findings(manifest: Manifest) -> list[CheckFinding]:
 
 def _finding(name: str, table: pa.Table) -> CheckFinding:
     score, flag = table[score_column(name)], table[CHECKS[name][0]]
-    groups = pa.table({"dataset": table["dataset"].cast(pa.string()), "flag": flag.cast(pa.int64())})
+    groups = pa.table(
+        {"dataset": table["dataset"].cast(pa.string()), "flag": flag.cast(pa.int64())}
+    )
     shares = groups.group_by("dataset").aggregate([("flag", "mean")]).to_pylist()
     worst = max(shares, key=lambda row: (row["flag_mean"] or 0.0, row["dataset"]), default=None)
     share = (worst["flag_mean"] or 0.0) if worst else 0.0
@@ -88,15 +99,20 @@ def _finding(name: str, table: pa.Table) -> CheckFinding:
     )
 
 
-def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, list[FlaggedImage]]:
-    """The worst images first, at most `limit` a check, of the checks that `word` names (one, a group, or all).
+def list_issues(
+    manifest: Manifest, word: str = "all", limit: int = 20
+) -> dict[str, list[FlaggedImage]]:
+    """The worst images first, at most `limit` a check, of the checks that `word` names (one, a
+    group, or all).
 
-    Checks that found nothing, or what most images share, have no list. Raises ManifestError for a check that the
-    manifest does not have.
+    Checks that found nothing, or what most images share, have no list. Raises ManifestError for a
+    check that the manifest does not have.
     """
     have = manifest.check_names
     if not have:
-        raise ManifestError(f"{manifest.path} has no checks. Build it again with `gprplus build-manifest --checks`.")
+        raise ManifestError(
+            f"{manifest.path} has no checks. Build it again with `gprplus build-manifest --checks`."
+        )
     asked = [name for name in GROUPS.get(word, (word,)) if name in have]
     if not asked:
         more = (
@@ -110,7 +126,9 @@ def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[
     found = {name: _finding(name, table) for name in asked}
     looks = manifest.looks() if set(asked) & set(_ALIKE) else None
     return {
-        name: _listed(name, table, looks, limit) for name in asked if found[name].flagged and not found[name].common
+        name: _listed(name, table, looks, limit)
+        for name in asked
+        if found[name].flagged and not found[name].common
     }
 
 
@@ -132,11 +150,19 @@ def _listed(name: str, table: pa.Table, looks: pa.Table | None, limit: int) -> l
 
 
 def _issue(name: str, row: int, like: int | None, table: pa.Table) -> FlaggedImage:
-    values: dict[str, Any] = {key: table[key][row].as_py() for key in ("dataset", "path", "identity")}
+    values: dict[str, Any] = {
+        key: table[key][row].as_py() for key in ("dataset", "path", "identity")
+    }
     score = table[score_column(name)][row].as_py()
     other = None if like is None else table["path"][like].as_py()
     return FlaggedImage(
-        name, row, **values, score=score, caption=f"{score:.2f} {finding_label(table, row)}", like=like, like_path=other
+        name,
+        row,
+        **values,
+        score=score,
+        caption=f"{score:.2f} {finding_label(table, row)}",
+        like=like,
+        like_path=other,
     )
 
 
@@ -162,7 +188,8 @@ def _alike(name: str, row: int, table: pa.Table, looks: pa.Table) -> int | None:
         distance[~same] = 1_000
     if name == "cross-identity":
         own = pc.and_(
-            pc.equal(table["identity"], table["identity"][row]), pc.equal(table["dataset"], table["dataset"][row])
+            pc.equal(table["identity"], table["identity"][row]),
+            pc.equal(table["dataset"], table["dataset"][row]),
         )
         distance[np.asarray(pc.fill_null(own, True))] = 1_000
     best = int(distance.argmin())

@@ -1,10 +1,11 @@
 """Pairs of 64-bit hashes within a few bits of each other: exact, without comparing all pairs.
 
-By the pigeonhole principle: cut 64 bits into r + k bands, and two hashes that differ in at most r bits agree fully in
-at least k of them. So for every choice of k bands the hashes are sorted by those, and only equal ones are compared.
-Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing", CVPR 2012, use k = 1; here k grows
-until a choice of bands distinguishes as many values as there are hashes, which at two million avoids nearly all of the
-comparisons. Bits are assigned to the bands by their balance, so that bands separate the hashes well even if half of
+By the pigeonhole principle: cut 64 bits into r + k bands, and two hashes that differ in at most r
+bits agree fully in at least k of them. So for every choice of k bands the hashes are sorted by
+those, and only equal ones are compared. Norouzi, Punjani and Fleet, "Fast search in Hamming space
+with multi-index hashing", CVPR 2012, use k = 1; here k grows until a choice of bands distinguishes
+as many values as there are hashes, which at two million avoids nearly all of the comparisons. Bits
+are assigned to the bands by their balance, so that bands separate the hashes well even if half of
 the images are dark and most bits are zero.
 """
 
@@ -18,11 +19,14 @@ BLOCK = 1 << 20  # comparisons at a time: some 40 MB of scratch, whatever the nu
 _SPARE = 4  # bits of a sort key beyond the number that distinguishes all hashes
 _LONG = 1_024  # hashes that agree in their bands; more of them are compared as a rectangle, not by shifting
 
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # (P,) int64 positions of both, (P,) uint8 distance in bits
+Pairs = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # (P,) int64 positions of both, (P,) uint8 distance in bits
 
 
 def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
-    """Yield every pair of `(N,) uint64` distinct hashes at most `radius` bits apart, once, in blocks without order.
+    """Yield every pair of `(N,) uint64` distinct hashes at most `radius` bits apart, once, in
+    blocks without order.
 
     Pass distinct hashes (np.unique): n equal ones give n (n - 1) / 2 redundant pairs.
 
@@ -34,20 +38,28 @@ def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
     for chosen in combinations(range(len(masks)), agreeing):
         for first, second, distance in _compared(dealt, masks[list(chosen)], radius, everybody):
             agree = (dealt[first] ^ dealt[second])[:, None] & masks == 0
-            leading = (np.cumsum(agree, 1) <= agreeing) & agree  # a pair is reported by the first bands it agrees in
+            leading = (
+                np.cumsum(agree, 1) <= agreeing
+            ) & agree  # a pair is reported by the first bands it agrees in
             once = leading[:, list(chosen)].all(1)
             if once.any():
-                yield np.minimum(first, second)[once], np.maximum(first, second)[once], distance[once]
+                yield (
+                    np.minimum(first, second)[once],
+                    np.maximum(first, second)[once],
+                    distance[once],
+                )
 
 
 def nearest_hashes(hashes: np.ndarray, radius: int, owners: np.ndarray | None = None) -> np.ndarray:
-    """Return the distance of the nearest other one of `(N,) uint64` distinct hashes, in bits; `radius + 1` if none is
-    within the radius. `(N,) uint8`.
+    """Return the distance of the nearest other one of `(N,) uint64` distinct hashes, in bits;
+    `radius + 1` if none is within the radius. `(N,) uint8`.
 
-    With `owners` `(N,) int64` only hashes of another owner count; owner -1 means several and differs from all.
+    With `owners` `(N,) int64` only hashes of another owner count; owner -1 means several and
+    differs from all.
 
-    The radius grows bit by bit, and a hash with a neighbor is not searched further. A large group of similar images is
-    therefore resolved by its nearest pairs, and the number of pairs within the whole radius does not matter.
+    The radius grows bit by bit, and a hash with a neighbor is not searched further. A large group
+    of similar images is therefore resolved by its nearest pairs, and the number of pairs within the
+    whole radius does not matter.
 
     >>> nearest_hashes(np.array([0, 3, 255], np.uint64), 2).tolist()
     [2, 2, 3]
@@ -57,34 +69,47 @@ def nearest_hashes(hashes: np.ndarray, radius: int, owners: np.ndarray | None = 
         dealt, masks, agreeing = _dealt(hashes, reach)
         for chosen in combinations(range(len(masks)), agreeing):
             asking = found > reach
-            for first, second, distance in _compared(dealt, masks[list(chosen)], reach, asking, owners):
+            for first, second, distance in _compared(
+                dealt, masks[list(chosen)], reach, asking, owners
+            ):
                 np.minimum.at(found, first, distance)
                 np.minimum.at(found, second, distance)
     return found
 
 
 def _dealt(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The hashes with their bits in another order, the masks of the bands `(B,) uint64`, and how many must agree."""
+    """The hashes with their bits in another order, the masks of the bands `(B,) uint64`, and how
+    many must agree."""
     enough = min(np.log2(max(len(hashes), 2)) + _SPARE, BITS // 2)
     agreeing = next(k for k in range(1, BITS) if BITS * k / (radius + k) >= enough)
     bands = radius + agreeing
     some = hashes[:: max(len(hashes) // 10_000, 1)] if len(hashes) else np.zeros(1, np.uint64)
-    share = [abs(float(np.mean((some >> np.uint64(bit)) & np.uint64(1))) - 0.5) for bit in range(BITS)]
+    share = [
+        abs(float(np.mean((some >> np.uint64(bit)) & np.uint64(1))) - 0.5) for bit in range(BITS)
+    ]
     order = sorted(range(BITS), key=lambda bit: (share[bit], bit))
     hands = [order[band::bands] for band in range(bands)]
     place = {bit: at for at, bit in enumerate(bit for hand in hands for bit in hand)}
     dealt = np.zeros(len(hashes), np.uint64)
     for byte in range(8):
-        moved = [sum(1 << place[8 * byte + bit] for bit in range(8) if value >> bit & 1) for value in range(256)]
+        moved = [
+            sum(1 << place[8 * byte + bit] for bit in range(8) if value >> bit & 1)
+            for value in range(256)
+        ]
         dealt |= np.array(moved, np.uint64)[(hashes >> np.uint64(8 * byte)).astype(np.uint8)]
     masks = [sum(1 << place[bit] for bit in hand) for hand in hands]
     return dealt, np.array(masks, np.uint64), agreeing
 
 
 def _compared(
-    hashes: np.ndarray, masks: np.ndarray, radius: int, asking: np.ndarray, owners: np.ndarray | None = None
+    hashes: np.ndarray,
+    masks: np.ndarray,
+    radius: int,
+    asking: np.ndarray,
+    owners: np.ndarray | None = None,
 ) -> Iterator[Pairs]:
-    """Return the pairs within `radius` among hashes that agree under the masks, at least one of them unresolved."""
+    """Return the pairs within `radius` among hashes that agree under the masks, at least one of
+    them unresolved."""
     keys, order = _sorted_by(hashes, masks)
     worth = _worth_comparing(keys, asking[order], None if owners is None else owners[order])
     keys, order = keys[worth], order[worth]
@@ -104,8 +129,8 @@ def _compared(
 def _sorted_by(hashes: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bits under the masks, sorted, and the positions they come from.
 
-    Key and position are packed into one number if they fit: NumPy sorts numbers five times faster than it computes
-    an argsort.
+    Key and position are packed into one number if they fit: NumPy sorts numbers five times faster
+    than it computes an argsort.
     """
     key = np.zeros(len(hashes), np.uint64)
     width = 0
@@ -123,11 +148,14 @@ def _sorted_by(hashes: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _starts(keys: np.ndarray) -> np.ndarray:
     """Return the starts of runs of equal keys."""
-    return np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, np.int64)
+    return (
+        np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, np.int64)
+    )
 
 
 def _worth_comparing(keys: np.ndarray, asking: np.ndarray, owners: np.ndarray | None) -> np.ndarray:
-    """Mark `(N,) bool` over sorted keys: runs of two or more with an unresolved hash and more than one owner."""
+    """Mark `(N,) bool` over sorted keys: runs of two or more with an unresolved hash and more than
+    one owner."""
     starts = _starts(keys)
     lengths = np.diff(np.r_[starts, len(keys)])
     worth = lengths > 1
@@ -142,7 +170,8 @@ def _worth_comparing(keys: np.ndarray, asking: np.ndarray, owners: np.ndarray | 
 def _shifted(
     hashes: np.ndarray, members: np.ndarray, keys: np.ndarray, radius: int, asking: np.ndarray
 ) -> Iterator[Pairs]:
-    """Pairs within runs of equal keys: every hash with its next, then with its next but one, and so on."""
+    """Pairs within runs of equal keys: every hash with its next, then with its next but one, and so
+    on."""
     own, asks = hashes[members], asking[members]
     live, shift = np.arange(max(len(keys) - 1, 0)), 1
     while len(live):
@@ -157,8 +186,11 @@ def _shifted(
         shift += 1
 
 
-def _rectangle(hashes: np.ndarray, members: np.ndarray, radius: int, asking: np.ndarray) -> Iterator[Pairs]:
-    """Yield pairs within one long run: each unresolved hash with all others, a pair of two unresolved ones once."""
+def _rectangle(
+    hashes: np.ndarray, members: np.ndarray, radius: int, asking: np.ndarray
+) -> Iterator[Pairs]:
+    """Yield pairs within one long run: each unresolved hash with all others, a pair of two
+    unresolved ones once."""
     asks = asking[members]
     members = np.r_[members[asks], members[~asks]]
     askers, own = int(asks.sum()), hashes[members]

@@ -1,9 +1,10 @@
 """Similarity of an image to the other images of its identity.
 
-The appearance of an image depends mainly on its conditions: the weather, the hour, the viewpoint. Their effect is
-removed first, by subtracting the average of all images under the same conditions; the rest of the thumbnail is specific
-to this image. Images of one identity have much of that in common (dark clothes, the position of a bag); an
-image with a negative correlation has the wrong label, or shows something else.
+The appearance of an image depends mainly on its conditions: the weather, the hour, the viewpoint.
+Their effect is removed first, by subtracting the average of all images under the same conditions;
+the rest of the thumbnail is specific to this image. Images of one identity have much of that in
+common (dark clothes, the position of a bag); an image with a negative correlation has the wrong
+label, or shows something else.
 """
 
 import numpy as np
@@ -16,11 +17,13 @@ _GRAIN = 2.0  # grey levels added to the deviation, so that black does not becom
 
 @check("identity-outlier", threshold=0.5, few=_FEW)
 def identity_outlier(rows: CheckInput) -> np.ndarray:
-    """Return (1 + r) / 2, with r the correlation of the image's residual with the summed residuals of its identity.
+    """Return (1 + r) / 2, with r the correlation of the image's residual with the summed residuals
+    of its identity.
 
-    The residual is the 4 x 8 gray thumbnail, standardized to mean 0 and deviation 1, minus the average over the same
-    conditions (over the dataset, if fewer than four images share them). Images of identities with fewer than four,
-    and those without identity, score 1. Processed one pixel at a time, so that two million images take 150 MB.
+    The residual is the 4 x 8 gray thumbnail, standardized to mean 0 and deviation 1, minus the
+    average over the same conditions (over the dataset, if fewer than four images share them).
+    Images of identities with fewer than four, and those without identity, score 1. Processed one
+    pixel at a time, so that two million images take 150 MB.
     """
     here = np.flatnonzero(rows.measurements.decoded & (rows.identity >= 0))
     scores = np.where(rows.measurements.decoded, 1.0, np.nan)
@@ -51,13 +54,15 @@ def _codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _circumstances(rows: CheckInput, here: np.ndarray) -> np.ndarray:
-    """The circumstance of each image, or its dataset (as a negative code) where too few images share it."""
+    """The circumstance of each image, or its dataset (as a negative code) where too few images
+    share it."""
     codes, counts = _codes(rows.circumstance[here])
     return np.where(counts[codes] >= _FEW, codes, -1 - rows.dataset[here])
 
 
 def _tone(thumbnail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each `(N, P) uint8` thumbnail, `(N,) float32` each, without a float copy of all."""
+    """Mean and deviation of each `(N, P) uint8` thumbnail, `(N,) float32` each, without a float
+    copy of all."""
     count = thumbnail.shape[1]
     mean = thumbnail.sum(1, dtype=np.float32) / count
     square = sum(column.astype(np.float32) ** 2 for column in thumbnail.T) / count

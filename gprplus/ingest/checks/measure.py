@@ -2,7 +2,8 @@
 
 All pixel statistics of all checks are computed here, so that one decode is enough; a check is then
 arithmetic over columns, and another check or threshold opens no file again. Cost in microseconds
-for a JPEG of 200 x 470: read 17, decode 170-280, histogram 16, shrinking 11, edges 9, hash and thumbnail 13, tones 6.
+for a JPEG of 200 x 470: read 17, decode 170-280, histogram 16, shrinking 11, edges 9, hash and
+thumbnail 13, tones 6.
 """
 
 from collections.abc import Sequence
@@ -29,10 +30,12 @@ MEASURES = ("dark", "light", "brightness", "contrast", "sharpness", "entropy")
 
 @dataclass
 class ImageMeasurements:
-    """Measurements of N images (columns.LOOKS); if `decoded` is false, the other values are undefined.
+    """Measurements of N images (columns.LOOKS); if `decoded` is false, the other values are
+    undefined.
 
-    `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder replaced missing data),
-    `measures` `(N, 6) float32` in the order of MEASURES, `dhash` `(N,) uint64`, `thumbnail` `(N, 32) uint8`.
+    `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder replaced
+    missing data), `measures` `(N, 6) float32` in the order of MEASURES, `dhash` `(N,) uint64`,
+    `thumbnail` `(N, 32) uint8`.
     """
 
     content: np.ndarray
@@ -69,7 +72,8 @@ class ImageMeasurements:
 
 
 def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
-    """Measure some files below a root. A file that cannot be read or decoded is not `decoded`; nothing is raised."""
+    """Measure some files below a root. A file that cannot be read or decoded is not `decoded`;
+    nothing is raised."""
     looks = ImageMeasurements.empty(len(paths))
     greys = np.zeros((len(paths), 256), np.float32)
     small = np.zeros((len(paths), *reversed(_HASHED)), np.uint8)
@@ -97,7 +101,8 @@ def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
 
 
 def _is_whole(data: bytes) -> bool:
-    """Return True if the format is known and the file is complete: some decoders replace missing data silently."""
+    """Return True if the format is known and the file is complete: some decoders replace missing
+    data silently."""
     kind = image_headers.format_of(data[: image_headers.HEAD])
     return kind is not None and image_headers.is_complete(
         kind,
@@ -109,29 +114,35 @@ def _is_whole(data: bytes) -> bool:
 
 
 def _shrunk(grey: np.ndarray) -> np.ndarray:
-    """The image at about FINE pixels. By a whole factor, which averages areas ten times as fast as any other."""
+    """The image at about FINE pixels. By a whole factor, which averages areas ten times as fast as
+    any other."""
     factor = max(round(max(grey.shape) / FINE), 1)
     height, width = (max(side // factor, 1) for side in grey.shape)
     if min(grey.shape) < factor:
         return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-    return cv2.resize(grey[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        grey[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA
+    )
 
 
 def edge_strength(fine: np.ndarray) -> float:
-    """Standard deviation of `(H, W) uint8` after Pillow's FIND_EDGES, over the pixels that have eight neighbours.
+    """Standard deviation of `(H, W) uint8` after Pillow's FIND_EDGES, over the pixels that have
+    eight neighbours.
 
-    Pillow leaves the border as it was, and cleanvision counts it: on a crop of 27 x 64, a tenth of all pixels, a bright
-    border alone makes a score of 0.4. Here it is left out.
+    Pillow leaves the border as it was, and cleanvision counts it: on a crop of 27 x 64, a tenth of
+    all pixels, a bright border alone makes a score of 0.4. Here it is left out.
     """
     around = cv2.boxFilter(fine, cv2.CV_16S, (3, 3), normalize=False)
-    edges = cv2.addWeighted(fine, 9, around, -1, 0, dtype=cv2.CV_8U)  # two thirds of what filter2D takes
+    edges = cv2.addWeighted(
+        fine, 9, around, -1, 0, dtype=cv2.CV_8U
+    )  # two thirds of what filter2D takes
     inner = edges[1:-1, 1:-1] if min(edges.shape) > 2 else edges
     return float(cv2.meanStdDev(inner)[1][0, 0])
 
 
 def difference_hashes(small: np.ndarray) -> np.ndarray:
-    """The 64-bit dHash of `(N, 8, 9) uint8` pictures, `(N,) uint64`: whether each average is darker than its left
-    neighbour, row by row from the highest bit.
+    """The 64-bit dHash of `(N, 8, 9) uint8` pictures, `(N,) uint64`: whether each average is darker
+    than its left neighbour, row by row from the highest bit.
 
     Neal Krawetz, "Kind of like that", 2013; imagehash turns the comparison round.
     """
@@ -140,14 +151,17 @@ def difference_hashes(small: np.ndarray) -> np.ndarray:
 
 
 def tones(histograms: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute statistics of `(N, 256)` counts of gray levels: `(N,)` each, 0-1 except for the entropy in bits.
+    """Compute statistics of `(N, 256)` counts of gray levels: `(N,)` each, 0-1 except for the
+    entropy in bits.
 
     >>> {name: float(value[0]) for name, value in tones(np.eye(256)[[255]]).items()}
     {'dark': 1.0, 'light': 1.0, 'brightness': 1.0, 'contrast': 0.0, 'entropy': 0.0}
     """
     counts = histograms.astype(np.float64)
     pixels = np.maximum(counts.sum(1), 1)
-    mean, square = (counts @ _MOMENTS / pixels[:, None]).T  # sums of whole numbers: exact in any order
+    mean, square = (
+        counts @ _MOMENTS / pixels[:, None]
+    ).T  # sums of whole numbers: exact in any order
     below = np.cumsum(counts, 1) + 1e-6
     information = np.log2(pixels) - (counts * np.log2(np.maximum(counts, 1))).sum(1) / pixels
     return {

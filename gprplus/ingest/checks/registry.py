@@ -1,4 +1,5 @@
-"""Definition of a check: a function from the rows of a manifest to one score for each image, a name, a threshold."""
+"""Definition of a check: a function from the rows of a manifest to one score for each image, a
+name, a threshold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from gprplus.schema.check_columns import CHECKS, score_column
 class CheckInput:
     """Input of a check for N images.
 
-    `dataset`, `identity` (dataset and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
-    (all known attributes of the image together, within its dataset) are `(N,) int64` codes; `width` and `height` `(N,)
-    float64` in pixels, NaN if unknown; `measurements` is set only for checks that require measurements.
+    `dataset`, `identity` (dataset and identity together; -1 for junk, distractors and unknown ones)
+    and `circumstance` (all known attributes of the image together, within its dataset) are `(N,)
+    int64` codes; `width` and `height` `(N,) float64` in pixels, NaN if unknown; `measurements` is
+    set only for checks that require measurements.
     """
 
     dataset: np.ndarray
@@ -35,9 +37,11 @@ ScoreFunction = Callable[[CheckInput], np.ndarray]
 
 @dataclass(frozen=True)
 class Check:
-    """A check: `judge` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image is flagged.
+    """A check: `judge` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image
+    is flagged.
 
-    `measurements` is True if the files must be measured; `settings` are other values that the score depends on.
+    `measurements` is True if the files must be measured; `settings` are other values that the score
+    depends on.
     """
 
     name: str
@@ -66,7 +70,10 @@ def check(
 
     def register(judge: ScoreFunction) -> ScoreFunction:
         if name in REGISTRY or name not in CHECKS:
-            raise KeyError(f"the check '{name}' is registered twice, or columns.CHECKS does not have its columns")
+            raise KeyError(
+                f"the check '{name}' is registered twice, or columns.CHECKS does not have its"
+                " columns"
+            )
         REGISTRY[name] = Check(name, judge, threshold, looks, settings)
         return judge
 
@@ -75,4 +82,6 @@ def check(
 
 def settings_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the settings of some checks, for the record."""
-    return {name: {"threshold": REGISTRY[name].threshold, **REGISTRY[name].settings} for name in names}
+    return {
+        name: {"threshold": REGISTRY[name].threshold, **REGISTRY[name].settings} for name in names
+    }

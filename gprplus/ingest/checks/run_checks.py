@@ -1,7 +1,7 @@
 """Checks stage between rows and tables: measures new files, scores all images, adds the columns.
 
-Scores are recomputed from measurements on every change, because some depend on all images: seconds for a million
-images, compared with minutes for measuring. Fingerprints do not depend on checks.
+Scores are recomputed from measurements on every change, because some depend on all images: seconds
+for a million images, compared with minutes for measuring. Fingerprints do not depend on checks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,8 +42,8 @@ class MeasureTask(NamedTuple):
 
 @dataclass(frozen=True)
 class ChecksResult:
-    """The images table with the columns of the checks, the table of measurements (None if no check requires it), and
-    the record for manifest.json.
+    """The images table with the columns of the checks, the table of measurements (None if no check
+    requires it), and the record for manifest.json.
     """
 
     images: pa.Table
@@ -64,9 +64,10 @@ def run_checks(
 ) -> ChecksResult:
     """Score every row of the images table (schema.IMAGES) by the named checks.
 
-    `scan` has the modification time of each file, `roots` the folder of each dataset, `old` is the manifest with
-    cached measurements. `journal` is a folder for the measurements of this call, from which the next call continues
-    if this one is interrupted. With 2,000 files or more, worker processes are used.
+    `scan` has the modification time of each file, `roots` the folder of each dataset, `old` is the
+    manifest with cached measurements. `journal` is a folder for the measurements of this call, from
+    which the next call continues if this one is interrupted. With 2,000 files or more, worker
+    processes are used.
     """
     marks, looks = CachedMeasurements.of(images, scan), None
     if any(REGISTRY[name].measurements for name in names):
@@ -74,7 +75,9 @@ def run_checks(
     rows = rows_of(images, looks or ImageMeasurements.empty(0))
     columns: dict[str, pa.Array] = {}
     if looks is not None:
-        columns |= {name: _known(looks.measure(name)) for name in ("brightness", "contrast", "sharpness")}
+        columns |= {
+            name: _known(looks.measure(name)) for name in ("brightness", "contrast", "sharpness")
+        }
         columns["dhash"] = pa.array(looks.dhash, mask=~looks.decoded)
     found: dict[str, CheckCounts] = {}
     for name in names:
@@ -87,14 +90,21 @@ def run_checks(
     for field in added:
         images = images.append_column(field, columns[field.name])
     record = ChecksRecord(
-        names=list(names), settings=settings_of(names), look=measure.VERSION, columns=added.names, found=found
+        names=list(names),
+        settings=settings_of(names),
+        look=measure.VERSION,
+        columns=added.names,
+        found=found,
     )
     return ChecksResult(images, None if looks is None else table_of(marks, looks), record)
 
 
 def rows_of(images: pa.Table, looks: ImageMeasurements) -> CheckInput:
     """The images table as checks see it."""
-    dataset, identity = coded_column(images, "dataset").codes, coded_column(images, "identity").codes
+    dataset, identity = (
+        coded_column(images, "dataset").codes,
+        coded_column(images, "identity").codes,
+    )
     nobody = (identity < 0) | _true(images["is_junk"]) | _true(images["is_distractor"])
     circumstance = dataset
     for name in image_attributes():
@@ -120,7 +130,8 @@ def _looks(
     workers: int | None,
     progress: Progress,
 ) -> ImageMeasurements:
-    """Return the measurements of every image: cached if the file has not changed since, else measured now."""
+    """Return the measurements of every image: cached if the file has not changed since, else
+    measured now."""
     looks = ImageMeasurements.empty(images.num_rows)
     journal = MeasurementJournal(folder, marks, looks)
     fresh = load_cache(looks, marks, _before(old))
@@ -170,7 +181,9 @@ def _as_they_lie(root: Path, paths: pa.ChunkedArray, rows: np.ndarray) -> np.nda
     archived = pc.match_substring_regex(paths, r"\.(tar|tgz|zip)", ignore_case=True)
     if not (may_be_inside(str(root)) or pc.any(archived, min_count=0).as_py()):
         return rows
-    return rows[sort_for_reading([f"{root}/{path}" for path in paths.take(pa.array(rows)).to_pylist()])]
+    return rows[
+        sort_for_reading([f"{root}/{path}" for path in paths.take(pa.array(rows)).to_pylist()])
+    ]
 
 
 def _known(values: np.ndarray) -> pa.Array:

@@ -11,8 +11,9 @@ _REACH = 3.0  # interquartile ranges beyond the quartiles: cleanvision's iqr_fac
 def odd_size(rows: CheckInput) -> np.ndarray:
     """Return the closeness of the geometric mean of both sides to the median of its dataset.
 
-    The fence is three interquartile ranges beyond the quartiles and scores 0.5; the middle between the fences scores 1.
-    If the quartiles are equal, every other size is odd. Datasets are scored separately, because cameras differ.
+    The fence is three interquartile ranges beyond the quartiles and scores 0.5; the middle between
+    the fences scores 1. If the quartiles are equal, every other size is odd. Datasets are scored
+    separately, because cameras differ.
     """
     scores = np.full(len(rows), np.nan)
     for dataset in np.unique(rows.dataset):
@@ -28,7 +29,9 @@ def _from_the_middle(sizes: np.ndarray) -> np.ndarray:
     distance = np.abs(sizes - middle)
     if gap:
         return 1 - np.minimum(distance / gap, 1)
-    return np.where(distance > 1e-9 * middle, 0.5 * (1 - np.minimum(distance / middle, 1)) - 1e-6, 1).clip(0)
+    return np.where(
+        distance > 1e-9 * middle, 0.5 * (1 - np.minimum(distance / middle, 1)) - 1e-6, 1
+    ).clip(0)
 
 
 @check("odd-aspect", threshold=0.35, looks=False)

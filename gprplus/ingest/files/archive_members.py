@@ -1,7 +1,7 @@
 """Archives among renders: their members as folders of a listing, and opening them.
 
-An archive is read as a folder with its name (`cam0.tar/0001/a.jpg`), or is the root itself. Invalid members are
-rejected one by one; names that the scan of a folder would skip are skipped here too.
+An archive is read as a folder with its name (`cam0.tar/0001/a.jpg`), or is the root itself. Invalid
+members are rejected one by one; names that the scan of a folder would skip are skipped here too.
 """
 
 import re
@@ -34,8 +34,8 @@ _HINTS = (".tar", ".tgz", ".zip")
 
 @dataclass(frozen=True)
 class ArchiveContents:
-    """The content of one archive in a listing: file names with their sizes, rejected members, the number of ignored
-    ones, and hidden images.
+    """The content of one archive in a listing: file names with their sizes, rejected members, the
+    number of ignored ones, and hidden images.
     """
 
     names: list[str]
@@ -45,13 +45,16 @@ class ArchiveContents:
     hidden: HiddenFiles = field(default_factory=HiddenFiles)
 
 
-Memory = Callable[[str, int, int], ArchiveContents | None]  # path below the root, size, mtime of an archive
+Memory = Callable[
+    [str, int, int], ArchiveContents | None
+]  # path below the root, size, mtime of an archive
 
 
 def list_images(
     root: Path, ignore: tuple[str, ...] = (), *, look: bool = False, memory: Memory | None = None
 ) -> Listing:
-    """`list_files`, with the members of archives in the place of archives; `root` may be an archive itself.
+    """`list_files`, with the members of archives in the place of archives; `root` may be an archive
+    itself.
 
     `memory` may know an unchanged archive from before, which is then not opened.
     """
@@ -60,7 +63,8 @@ def list_images(
         str(root.resolve()).encode()
     except UnicodeEncodeError:
         raise LayoutError(
-            f"The path of {escape(str(root))} is not valid UTF-8, which no record can hold. Rename it."
+            f"The path of {escape(str(root))} is not valid UTF-8, which no record can hold."
+            " Rename it."
         ) from None
     if is_archive(root.name) and root.is_file():
         plain, found = Listing(root, [], [], 0), [""]
@@ -90,7 +94,11 @@ def list_images(
         archives=known,
         hidden=sum(hidden.values(), plain.hidden),
         hidden_members=hidden,
-        views=ArchivePathVariants() if "" not in known else ArchivePathVariants(root.name, _home(folders)),
+        views=(
+            ArchivePathVariants()
+            if "" not in known
+            else ArchivePathVariants(root.name, _home(folders))
+        ),
     )
 
 
@@ -112,7 +120,11 @@ def _archives_taken_out(listing: Listing) -> tuple[Listing, list[str]]:
 
 def _without(folder: FolderState, gone: set[int]) -> FolderState:
     def kept(values: array | None) -> array | None:
-        return None if values is None else array("q", [value for i, value in enumerate(values) if i not in gone])
+        return (
+            None
+            if values is None
+            else array("q", [value for i, value in enumerate(values) if i not in gone])
+        )
 
     names = [name for i, name in enumerate(folder.names) if i not in gone]
     return FolderState(folder.path, "\0".join(names), kept(folder.sizes), kept(folder.mtimes))
@@ -124,7 +136,10 @@ def _contents(place: str, path: str, skipped: frozenset[str]) -> ArchiveContents
         index = archives.open_archive(place).index
     except OSError as error:
         return ArchiveContents(
-            [], array("q"), [RefusedPath(path or ".", "unreadable", f"the archive: {error.strerror}.")], 0
+            [],
+            array("q"),
+            [RefusedPath(path or ".", "unreadable", f"the archive: {error.strerror}.")],
+            0,
         )
     names, sizes, ignored, missed = [], array("q"), 0, []
     for name, size in zip(index.names, index.sizes, strict=True):
@@ -142,7 +157,9 @@ def _contents(place: str, path: str, skipped: frozenset[str]) -> ArchiveContents
         for item in index.refused
         if item.reason == "unsafe" or not _HIDDEN.search(item.name)
     ]
-    return ArchiveContents(names, sizes, refused, ignored, HiddenFiles(len(missed), 0, min(missed, default="")))
+    return ArchiveContents(
+        names, sizes, refused, ignored, HiddenFiles(len(missed), 0, min(missed, default=""))
+    )
 
 
 def _below(path: str, name: str) -> str:
@@ -160,7 +177,9 @@ def _folders(path: str, contents: ArchiveContents, mtime: int) -> list[FolderSta
         files.sort()
         joined = "\0".join([name for name, _ in files])
         sizes = array("q", [size for _, size in files])
-        folders.append(FolderState(_below(path, folder), joined, sizes, array("q", [mtime]) * len(files)))
+        folders.append(
+            FolderState(_below(path, folder), joined, sizes, array("q", [mtime]) * len(files))
+        )
     return folders
 
 
@@ -175,11 +194,16 @@ def sidecar_path(listing: Listing, name: str) -> Path:
     """Return the path of a sidecar file: in the root, or in the folder inside an archive."""
     levels = listing.views.levels() if listing.views else [""]
     places = [listing.root / level / name for level in levels]
-    return next((place for place in places if archives.exists(place)), places[0]) if len(places) > 1 else places[0]
+    return (
+        next((place for place in places if archives.exists(place)), places[0])
+        if len(places) > 1
+        else places[0]
+    )
 
 
 def is_stream_archive(views: ArchivePathVariants, path: str, other: str) -> bool:
-    """Return True if two folders are in one compressed stream, which one process should read sequentially."""
+    """Return True if two folders are in one compressed stream, which one process should read
+    sequentially."""
     if archives.is_stream(views.name):
         return True
     stream = _STREAM.match(path)

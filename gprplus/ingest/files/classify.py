@@ -12,15 +12,21 @@ REASONS = {
     "foreign": "the bytes are of no image format known here; they begin with {}.",
     "damaged": "the header of this {} has no valid size.",
     "truncated": "the end of this {} is missing.",
-    "large": f"its header claims {{}} pixels, and at most {image_headers.MAX_PIXELS:,} are decoded.",
-    "scans": f"it holds {{}} scans; at most {image_headers.MAX_SCANS:,} are decoded, fewer of a large image.",
+    "large": (
+        f"its header claims {{}} pixels, and at most {image_headers.MAX_PIXELS:,} are decoded."
+    ),
+    "scans": (
+        f"it holds {{}} scans; at most {image_headers.MAX_SCANS:,} are decoded, fewer of a large"
+        " image."
+    ),
     "undecodable": "this {} does not decode.",
     "incomplete": "a part of this {} is missing or damaged: the decoder had to make up pixels.",
 }
 
 
 class Probe(NamedTuple):
-    """Properties of one file. `reason` is None for a valid one; null fields were not read at this level."""
+    """Properties of one file. `reason` is None for a valid one; null fields were not read at this
+    level."""
 
     size: int = -1
     mtime: int = -1
@@ -32,7 +38,9 @@ class Probe(NamedTuple):
     detail: str | None = None
 
 
-_one_at_a_time = threading.Lock()  # the decoders' warnings go to standard error, which threads share
+_one_at_a_time = (
+    threading.Lock()
+)  # the decoders' warnings go to standard error, which threads share
 _quick = tuple.__new__  # a Probe without the half microsecond that filling in defaults takes
 
 
@@ -41,14 +49,20 @@ def rejected(size: int, mtime: int, reason: str, what: str = "") -> Probe:
     return Probe(size, mtime, reason=reason, detail=REASONS[reason].format(what))
 
 
-def classify_file(size: int, mtime: int, head: bytes, tail: bytes, more: image_headers.More) -> Probe:
+def classify_file(
+    size: int, mtime: int, head: bytes, tail: bytes, more: image_headers.More
+) -> Probe:
     """The verdict on a file from its first and last bytes."""
     alike = image_headers.jpeg_size_fast_path(head, tail)
     if alike:
         return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
     kind = image_headers.format_of(head)
     if kind is None:
-        return rejected(size, mtime, "foreign", repr(head[:12])) if head else rejected(size, mtime, "empty")
+        return (
+            rejected(size, mtime, "foreign", repr(head[:12]))
+            if head
+            else rejected(size, mtime, "empty")
+        )
     if not image_headers.is_complete(kind, size, head, tail, more):
         return rejected(size, mtime, "truncated", kind)
     pixels = image_headers.size_of(kind, head, more)
@@ -60,15 +74,17 @@ def classify_file(size: int, mtime: int, head: bytes, tail: bytes, more: image_h
 
 
 def hash_file(data: bytes, mtime: int, heard: CapturedStderr | None = None) -> Probe:
-    """The verdict on a file from all of its bytes, with their digest. Where `heard` catches the decoders' warnings, the
-    file is decoded too.
+    """The verdict on a file from all of its bytes, with their digest. Where `heard` catches the
+    decoders' warnings, the file is decoded too.
     """
     from xxhash import xxh3_128_hexdigest
 
     def more(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
-    found = classify_file(len(data), mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
+    found = classify_file(
+        len(data), mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], more
+    )
     if found.reason:
         return found
     fault = _fault_inside(data, found, heard) if heard else None
@@ -85,7 +101,9 @@ def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | N
         return rejected(len(data), found.mtime, "scans", f"{scans:,}")
     with _one_at_a_time:
         decoded = decode_image(data) is not None
-        lost = heard.loss()  # read after every file, otherwise the next one would be rejected for it
+        lost = (
+            heard.loss()
+        )  # read after every file, otherwise the next one would be rejected for it
     if not decoded:
         return rejected(len(data), found.mtime, "undecodable", kind)
     return rejected(len(data), found.mtime, "incomplete", kind) if lost else None

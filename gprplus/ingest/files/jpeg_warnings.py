@@ -1,7 +1,8 @@
-"""Warnings of the JPEG and PNG decoders, which fill up damaged data and report it on standard error alone.
+"""Warnings of the JPEG and PNG decoders, which fill up damaged data and report it on standard error
+alone.
 
-OpenCV returns a picture all the same. So the warnings are caught where they are written: they are the only sign of
-damage inside the data of a file whose head and tail are in order.
+OpenCV returns a picture all the same. So the warnings are caught where they are written: they are
+the only sign of damage inside the data of a file whose head and tail are in order.
 """
 
 import os
@@ -17,7 +18,9 @@ _WORDS = (
     b"Inconsistent progression sequence",
     b"libpng error",
 )
-_PADDING = b"extraneous bytes before marker"  # some cameras fill up the space before a marker: no pixel is lost
+_PADDING = (  # some cameras fill up the space before a marker: no pixel is lost
+    b"extraneous bytes before marker"
+)
 _STDERR = 2
 
 
@@ -28,11 +31,13 @@ class CapturedStderr:
         self._file, self._end = file, 0
 
     def complaint(self) -> bool:
-        """Return True if the decoder printed a warning since the last call. Costs half a microsecond if it did not."""
+        """Return True if the decoder printed a warning since the last call. Costs half a
+        microsecond if it did not."""
         return bool(self._complaints())
 
     def loss(self) -> bool:
-        """Return True if the decoder reported since the last call that it replaced missing pixels."""
+        """Return True if the decoder reported since the last call that it replaced missing
+        pixels."""
         return any(_PADDING not in line for line in self._complaints())
 
     def _complaints(self) -> list[bytes]:
@@ -58,7 +63,8 @@ def _is_complaint(line: bytes) -> bool:
 
 @contextmanager
 def capture_stderr() -> Iterator[CapturedStderr]:
-    """Catch what this process writes to standard error, and write there in the end what was no complaint."""
+    """Catch what this process writes to standard error, and write there in the end what was no
+    complaint."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:

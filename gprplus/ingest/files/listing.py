@@ -1,4 +1,5 @@
-"""The result of a scan: folders with their file names, rejected files, and a digest of all of it."""
+"""The result of a scan: folders with their file names, rejected files, and a digest of all of
+it."""
 
 from array import array
 from collections.abc import Iterator
@@ -25,16 +26,20 @@ def is_hidden_image(path: str) -> bool:
     [True, True, False, False, False]
     """
     *folders, name = path.lower().split("/")
-    return splitext(name)[1] in EXTENSIONS and not name.startswith(GHOST) and OWN_HIDDEN.isdisjoint(folders)
+    return (
+        splitext(name)[1] in EXTENSIONS
+        and not name.startswith(GHOST)
+        and OWN_HIDDEN.isdisjoint(folders)
+    )
 
 
 @dataclass(frozen=True)
 class FolderState:
-    """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to save
-    memory.
+    """The files of one folder: its path below the root ("" for the root itself) and its names,
+    joined by NUL to save memory.
 
-    `sizes` and `mtimes` (int64 arrays aligned with the names) exist only if the scan requested them; a size of -1
-    is a file without accessible status.
+    `sizes` and `mtimes` (int64 arrays aligned with the names) exist only if the scan requested
+    them; a size of -1 is a file without accessible status.
     """
 
     path: str
@@ -53,7 +58,8 @@ class FolderState:
 
 @dataclass(frozen=True)
 class RefusedPath:
-    """A path under the root that cannot be an image: its path, the reason in one word, and a sentence."""
+    """A path under the root that cannot be an image: its path, the reason in one word, and a
+    sentence."""
 
     path: str
     reason: str
@@ -62,7 +68,8 @@ class RefusedPath:
 
 @dataclass(frozen=True)
 class HiddenFiles:
-    """Images and folders of images that are skipped because their names begin with `_` or `.`, with an example."""
+    """Images and folders of images that are skipped because their names begin with `_` or `.`, with
+    an example."""
 
     files: int = 0
     folders: int = 0
@@ -84,23 +91,27 @@ class HiddenFiles:
 Rename what belongs to the dataset.'
         """
         images = f"{self.files:,} {'image' if self.files == 1 else 'images'}" if self.files else ""
-        folders = f"{self.folders:,} {'folder' if self.folders == 1 else 'folders'} of images" if self.folders else ""
+        folders = (
+            f"{self.folders:,} {'folder' if self.folders == 1 else 'folders'} of images"
+            if self.folders
+            else ""
+        )
         verb = "is" if self.files + self.folders == 1 else "are"
         what = " and ".join(filter(None, (images, folders)))
         return (
-            f"{what} {verb} left out, such as {escape(self.example)}: names that begin with _ or . are not read. "
-            "Rename what belongs to the dataset."
+            f"{what} {verb} left out, such as {escape(self.example)}: names that begin with _ or ."
+            " are not read. Rename what belongs to the dataset."
         )
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All files under one root. `ignored` counts the files that are skipped by the rules above; `hidden`, images
-    with names that begin with `_` or `.`.
+    """All files under one root. `ignored` counts the files that are skipped by the rules above;
+    `hidden`, images with names that begin with `_` or `.`.
 
-    For archives (archive_members.py): `archives` has size, mtime and ignored members of each by its path ("" is the
-    root), `hidden_members` the hidden images of each, and `views` gives the alternative paths of their
-    members.
+    For archives (archive_members.py): `archives` has size, mtime and ignored members of each by its
+    path ("" is the root), `hidden_members` the hidden images of each, and `views` gives the
+    alternative paths of their members.
     """
 
     root: Path
@@ -116,7 +127,8 @@ class Listing:
         return sum(len(folder) for folder in self.folders)
 
     def paths(self, step: int = 1) -> Iterator[str]:
-        """Yield the path of every file below the root, in order; with a `step`, every step-th of them."""
+        """Yield the path of every file below the root, in order; with a `step`, every step-th of
+        them."""
         before = 0
         for folder in self.folders:
             yield from listing_paths(folder.path, folder.names[-before % step :: step])
@@ -129,7 +141,8 @@ def hidden_or_empty(listing: Listing) -> str:
 
 
 def listing_seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
-    """XXH3-128 (hex) of every path, size and modification time: equal ones mean that nothing has changed.
+    """XXH3-128 (hex) of every path, size and modification time: equal ones mean that nothing has
+    changed.
 
     Sizes and times are int64 in the order of the listing, as they were when the files were read.
     """
@@ -145,7 +158,11 @@ def listing_seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
 
 def current_seal(listing: Listing) -> str | None:
     """The seal of a listing that looked; None for one that did not."""
-    looked = [folder for folder in listing.folders if folder.sizes is not None and folder.mtimes is not None]
+    looked = [
+        folder
+        for folder in listing.folders
+        if folder.sizes is not None and folder.mtimes is not None
+    ]
     if len(looked) < len(listing.folders):
         return None
     sizes = b"".join([folder.sizes.tobytes() for folder in looked])  # type: ignore[union-attr]

@@ -1,8 +1,8 @@
 """Opening files: each at most once, at one of four levels.
 
-`names` only reads the size from the file system; `header` reads the first page and the last bytes; `digest` reads every
-byte once and adds XXH3-128; `decode` does that and decodes. A file fails with a reason in one word and a sentence, and
-is rejected.
+`names` only reads the size from the file system; `header` reads the first page and the last bytes;
+`digest` reads every byte once and adds XXH3-128; `decode` does that and decodes. A file fails with
+a reason in one word and a sentence, and is rejected.
 """
 
 import os
@@ -19,9 +19,10 @@ from gprplus.core.parallel import map_threads
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr, capture_stderr
 
-# Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
-# sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold
-# disk answers 32 questions in hardly more time than one: 4,900 files/s against 25,000).
+# Files are read one after the other until reading has to wait: when in one run of `_RUN` files it
+# put the thread to sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS`
+# threads, `_SLICE` files at a time (a cold disk answers 32 questions in hardly more time than one:
+# 4,900 files/s against 25,000).
 _RUN, _WAITS, _STRETCH, _READERS, _SLICE = 64, 32, 1024, 16, 8
 
 Read = Callable[[int, int, int], Probe]
@@ -42,12 +43,14 @@ def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
 
 
 def warnings_caught(verify: str) -> AbstractContextManager[CapturedStderr | None]:
-    """Catch the warnings of decoders where the grade decodes. Once a batch: 35 us, and a small image takes 100."""
+    """Catch the warnings of decoders where the grade decodes. Once a batch: 35 us, and a small
+    image takes 100."""
     return capture_stderr() if verify == "decode" else nullcontext()
 
 
 def _in_folder(folder: str, paths: list[str], start: int, look: Look) -> Iterator[Probe]:
-    """Probe files of one folder by their names relative to it, which saves the kernel a path lookup of 0.6 us."""
+    """Probe files of one folder by their names relative to it, which saves the kernel a path lookup
+    of 0.6 us."""
     names = [path[start:] for path in paths]
     with _opened(folder) as place:
         if place is None:
@@ -64,7 +67,8 @@ def _in_folder(folder: str, paths: list[str], start: int, look: Look) -> Iterato
 
 @contextmanager
 def _opened(folder: str) -> Iterator[int | None]:
-    """Return a folder descriptor; None if it cannot be opened, and then every file in it reports the reason."""
+    """Return a folder descriptor; None if it cannot be opened, and then every file in it reports
+    the reason."""
     try:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
@@ -119,8 +123,14 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
 
 def _ends(file: int, size: int, mtime: int) -> Probe:
     head = os.read(file, image_headers.HEAD)
-    tail = head if size <= image_headers.HEAD else os.pread(file, image_headers.TAIL, size - image_headers.TAIL)
-    return classify_file(size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset))
+    tail = (
+        head
+        if size <= image_headers.HEAD
+        else os.pread(file, image_headers.TAIL, size - image_headers.TAIL)
+    )
+    return classify_file(
+        size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset)
+    )
 
 
 def _every_byte(file: int, size: int, mtime: int, heard: CapturedStderr | None = None) -> Probe:

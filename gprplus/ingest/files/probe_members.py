@@ -11,7 +11,8 @@ from gprplus.ingest.files.probe import probe_files, warnings_caught
 
 
 def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
-    """Probe files like `probe_files` if some paths are members: those are read in the order of their archive."""
+    """Probe files like `probe_files` if some paths are members: those are read in the order of
+    their archive."""
     probes: dict[int, Probe] = {}
     plain = []
     places = [f"{root}/{path}" for path in wanted]
@@ -39,7 +40,9 @@ def _probe(place: str, name: str, verify: str, heard: CapturedStderr | None) -> 
         return rejected(size, mtime, "unreadable", error.strerror or str(error))
 
 
-def _probed(archive: archives.Archive, name: str, verify: str, heard: CapturedStderr | None) -> Probe:
+def _probed(
+    archive: archives.Archive, name: str, verify: str, heard: CapturedStderr | None
+) -> Probe:
     size, mtime = archive.size_of(name), archive.mtime
     if verify == "names" or not size:
         return Probe(size, mtime) if size else rejected(0, mtime, "empty")
@@ -48,8 +51,16 @@ def _probed(archive: archives.Archive, name: str, verify: str, heard: CapturedSt
     if not archive.direct:
         data = archive.read(name)
         return classify_file(
-            size, mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], lambda at, n: data[at : at + n]
+            size,
+            mtime,
+            data[: image_headers.HEAD],
+            data[-image_headers.TAIL :],
+            lambda at, n: data[at : at + n],
         )
     head = archive.piece(name, 0, image_headers.HEAD)
-    tail = head if size <= image_headers.HEAD else archive.piece(name, size - image_headers.TAIL, image_headers.TAIL)
+    tail = (
+        head
+        if size <= image_headers.HEAD
+        else archive.piece(name, size - image_headers.TAIL, image_headers.TAIL)
+    )
     return classify_file(size, mtime, head, tail, lambda at, n: archive.piece(name, at, n))

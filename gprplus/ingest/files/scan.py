@@ -1,8 +1,8 @@
 """Listing of the files under a root: names only, no file opened.
 
-Names beginning with `_` or `.` are skipped with everything below them (masks, boxes, archive metadata), and so are
-files of file browsers and files that a layout ignores. Folders are sorted, and so are the names inside
-them: nothing downstream depends on the order of a directory.
+Names beginning with `_` or `.` are skipped with everything below them (masks, boxes, archive
+metadata), and so are files of file browsers and files that a layout ignores. Folders are sorted,
+and so are the names inside them: nothing downstream depends on the order of a directory.
 """
 
 import os
@@ -33,13 +33,15 @@ Place = tuple[int, int]  # device and inode: what a folder is, however it was re
 
 
 def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) -> Listing:
-    """List the files under `root`; with `look`, also their sizes and modification times. Raises LayoutError if it is
-    not a folder.
+    """List the files under `root`; with `look`, also their sizes and modification times. Raises
+    LayoutError if it is not a folder.
 
     Links to folders are followed, except to a parent folder.
     """
     if not root.exists():
-        raise LayoutError(f"There is no folder {root}. Name one with renders, or draw some with `gprplus render`.")
+        raise LayoutError(
+            f"There is no folder {root}. Name one with renders, or draw some with `gprplus render`."
+        )
     if not root.is_dir():
         if is_packed(root.name):
             raise LayoutError(f"{root} is an archive of a kind that is not read in place. {UNPACK}")
@@ -56,13 +58,24 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         except OSError as error:
             if not path:
                 raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
-            refused.append(RefusedPath(path, UNREAD, f"{error.strerror}; how many files are in it is not known."))
+            refused.append(
+                RefusedPath(
+                    path, UNREAD, f"{error.strerror}; how many files are in it is not known."
+                )
+            )
             continue
         try:
-            entries = list(os.scandir(place))  # from an open folder, so that a look at an entry walks no path
+            entries = list(
+                os.scandir(place)
+            )  # from an open folder, so that a look at an entry walks no path
             files, others = _sorted(entries, skipped)
             if len(files) + len(others) < len(entries):
-                ignored += len(entries) - len(files) - len(others) - sum(entry.name[0] in _HIDDEN for entry in entries)
+                ignored += (
+                    len(entries)
+                    - len(files)
+                    - len(others)
+                    - sum(entry.name[0] in _HIDDEN for entry in entries)
+                )
                 hidden += _hidden(entries, root, path)
             for entry in others:
                 _follow(entry, _below(path, entry.name), ancestors, waiting, refused)
@@ -72,19 +85,30 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         finally:
             os.close(place)
     folders.sort(key=lambda folder: folder.path)
-    return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored, hidden=hidden)
+    return Listing(
+        root, folders, sorted(refused, key=lambda item: item.path), ignored, hidden=hidden
+    )
 
 
 def _sorted(entries: list[Entry], skipped: frozenset[str]) -> tuple[list[Entry], list[Entry]]:
-    """Entries as (files, everything else), less what is skipped. At 475,104 names each look costs 0.1 s."""
+    """Entries as (files, everything else), less what is skipped. At 475,104 names each look costs
+    0.1 s."""
     names = [entry.name for entry in entries]
-    if not _HIDDEN.isdisjoint([name[0] for name in names]) or not skipped.isdisjoint(map(str.lower, names)):
-        entries = [entry for entry in entries if entry.name[0] not in _HIDDEN and entry.name.lower() not in skipped]
+    if not _HIDDEN.isdisjoint([name[0] for name in names]) or not skipped.isdisjoint(
+        map(str.lower, names)
+    ):
+        entries = [
+            entry
+            for entry in entries
+            if entry.name[0] not in _HIDDEN and entry.name.lower() not in skipped
+        ]
     try:
         files = [entry for entry in entries if entry.is_file()]
     except OSError:  # a link in a circle, or into a folder that may not be read
         files = [entry for entry in entries if _is_file(entry)]
-    return files, [] if len(files) == len(entries) else [entry for entry in entries if not _is_file(entry)]
+    return files, [] if len(files) == len(entries) else [
+        entry for entry in entries if not _is_file(entry)
+    ]
 
 
 def _is_file(entry: Entry) -> bool:
@@ -104,11 +128,16 @@ def _hidden(entries: list[Entry], root: Path, folder: str) -> HiddenFiles:
         if entry.name.lower() not in OWN_HIDDEN and entry.is_dir(follow_symlinks=False)
         if _holds_images(root / folder / entry.name)
     ]
-    return HiddenFiles(len(files), len(folders), _below(folder, min((*files, *folders))) if files or folders else "")
+    return HiddenFiles(
+        len(files),
+        len(folders),
+        _below(folder, min((*files, *folders))) if files or folders else "",
+    )
 
 
 def _holds_images(folder: Path) -> bool:
-    """Return True if one of the first entries below a hidden folder is an image; the folder can be large."""
+    """Return True if one of the first entries below a hidden folder is an image; the folder can be
+    large."""
     looked = 0
     for _, folders, names in os.walk(folder):
         if any(is_hidden_image(name) for name in names[:_LOOKED]):
@@ -130,12 +159,17 @@ def _follow(
     waiting: list[tuple[str, tuple[Place, ...]]],
     refused: list[RefusedPath],
 ) -> None:
-    """Let a folder wait for its turn; refuse what is neither file nor folder, and links that run in circles."""
+    """Let a folder wait for its turn; refuse what is neither file nor folder, and links that run in
+    circles."""
     try:
         place = _place(entry) if entry.is_dir() else None
     except OSError as error:
         refused.append(
-            RefusedPath(_shown(below), "unreadable", f"what it links to cannot be reached: {error.strerror}.")
+            RefusedPath(
+                _shown(below),
+                "unreadable",
+                f"what it links to cannot be reached: {error.strerror}.",
+            )
         )
         return
     if place is None:
@@ -155,7 +189,11 @@ def _named(files: list[Entry], path: str, refused: list[RefusedPath]) -> list[En
         return files
     for entry in files:
         if not _is_text(entry.name):
-            refused.append(RefusedPath(_shown(_below(path, entry.name)), "name", "the name is not valid UTF-8."))
+            refused.append(
+                RefusedPath(
+                    _shown(_below(path, entry.name)), "name", "the name is not valid UTF-8."
+                )
+            )
     return [entry for entry in files if _is_text(entry.name)]
 
 

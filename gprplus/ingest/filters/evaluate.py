@@ -1,7 +1,7 @@
 """Evaluation of a --where tree over Arrow columns, with type checks and errors for unknown levels.
 
-A dictionary column is evaluated once for each level, then looked up by code, so that two million rows need no string
-comparison.
+A dictionary column is evaluated once for each level, then looked up by code, so that two million
+rows need no string comparison.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import did_you_mean
 from gprplus.ingest.filters import numbers
-from gprplus.ingest.filters.syntax import BooleanOperation, Comparison, Negation, Node, Token, syntax_error, unquote
+from gprplus.ingest.filters.syntax import (
+    BooleanOperation,
+    Comparison,
+    Negation,
+    Node,
+    Token,
+    syntax_error,
+    unquote,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,14 +55,17 @@ def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
 
 
 def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
-    """Evaluate one comparison over plain values; `known` means that these are all existing levels."""
+    """Evaluate one comparison over plain values; `known` means that these are all existing
+    levels."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if test.op == "true":
         if not pa.types.is_boolean(values.type):
             raise syntax_error(
-                text, test.column, f"{test.column.text} is not true or false by itself; compare it with a value."
+                text,
+                test.column,
+                f"{test.column.text} is not true or false by itself; compare it with a value.",
             )
         return values
     if _is_number(values.type):
@@ -62,7 +73,9 @@ def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool
     read = _reader(test, text, values, known)
     wanted = [read(token) for token in test.values]
     if test.op in ("in", "not in"):
-        found = pc.if_else(pc.is_valid(values), pc.is_in(values, pa.array(wanted, values.type)), None)
+        found = pc.if_else(
+            pc.is_valid(values), pc.is_in(values, pa.array(wanted, values.type)), None
+        )
         return pc.invert(found) if test.op == "not in" else found
     if pa.types.is_string(values.type) and test.op not in ("=", "!="):
         values, wanted = _ordered(test, text, values, wanted)
@@ -119,7 +132,9 @@ def _reader(test: Comparison, text: str, values: "pa.Array", known: bool) -> Cal
         value = unquote(token)
         if known and value not in levels:
             raise syntax_error(
-                text, token, f"{name} has no level '{value}' here. {did_you_mean(value, levels - {None})}"
+                text,
+                token,
+                f"{name} has no level '{value}' here. {did_you_mean(value, levels - {None})}",
             )
         return value
 
@@ -127,15 +142,24 @@ def _reader(test: Comparison, text: str, values: "pa.Array", known: bool) -> Cal
         return boolean
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return word
-    raise syntax_error(text, test.column, f"{name} is a column of {kind}, which cannot be compared.")
+    raise syntax_error(
+        text, test.column, f"{name} is a column of {kind}, which cannot be compared."
+    )
 
 
-def _ordered(test: Comparison, text: str, values: "pa.Array", wanted: list[Any]) -> "tuple[pa.Array, list[Any]]":
-    """Levels of an ordered attribute as their places in its declared order; other text has no order."""
+def _ordered(
+    test: Comparison, text: str, values: "pa.Array", wanted: list[Any]
+) -> "tuple[pa.Array, list[Any]]":
+    """Levels of an ordered attribute as their places in its declared order; other text has no
+    order."""
     import pyarrow as pa
 
     declared = attributes().get(test.column.text)
     if declared is None or not declared.ordered or not set(wanted) <= set(declared.levels):
-        raise syntax_error(text, test.column, f"the levels of {test.column.text} have no order; use =, != or in.")
+        raise syntax_error(
+            text, test.column, f"the levels of {test.column.text} have no order; use =, != or in."
+        )
     place = {level: i for i, level in enumerate(declared.levels)}
-    return pa.array([place.get(level) for level in values.to_pylist()], pa.int32()), [place[level] for level in wanted]
+    return pa.array([place.get(level) for level in values.to_pylist()], pa.int32()), [
+        place[level] for level in wanted
+    ]

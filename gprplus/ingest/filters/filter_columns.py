@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def filter_images(
-    where: Filter, columns: Sequence[str], read: "Callable[[list[str]], pa.Table]", identities: "pa.Table"
+    where: Filter,
+    columns: Sequence[str],
+    read: "Callable[[list[str]], pa.Table]",
+    identities: "pa.Table",
 ) -> np.ndarray:
     """Return `(N,) bool`: the images for which a filter is true.
 
@@ -31,13 +34,15 @@ def filter_images(
 
 
 class FilterColumns:
-    """Columns with one value an image: those of the images table, and those of its identities repeated."""
+    """Columns with one value an image: those of the images table, and those of its identities
+    repeated."""
 
     def __init__(self, images: "pa.Table", identities: "pa.Table") -> None:
         self._images, self._identities = images, identities
 
     def column(self, name: str) -> "pa.Array":
-        """Return a column of the images; an attribute of identities is repeated for each of their images."""
+        """Return a column of the images; an attribute of identities is repeated for each of their
+        images."""
         if name in self._images.column_names:
             return combine_chunks(self._images.column(name))
         return combine_chunks(self._identities.column(name)).take(self._identity_rows)
@@ -54,16 +59,23 @@ class FilterColumns:
 
 
 def _keys(table: "pa.Table") -> list[tuple[str | None, str | None]]:
-    return list(zip(*(table.column(name).to_pylist() for name in ("dataset", "identity")), strict=True))
+    return list(
+        zip(*(table.column(name).to_pylist() for name in ("dataset", "identity")), strict=True)
+    )
 
 
 def _pairs(table: "pa.Table") -> tuple[np.ndarray, list[tuple[str | None, str | None]]]:
-    """The distinct (dataset, identity) of a table, and the place of each row's in them, `(N,) int64`."""
+    """The distinct (dataset, identity) of a table, and the place of each row's in them, `(N,)
+    int64`."""
     import pyarrow as pa
 
     columns = [combine_chunks(table.column(name)) for name in ("dataset", "identity")]
-    columns = [one if pa.types.is_dictionary(one.type) else one.dictionary_encode() for one in columns]
-    dataset, identity = (np.asarray(one.indices.fill_null(len(one.dictionary))).astype(np.int64) for one in columns)
+    columns = [
+        one if pa.types.is_dictionary(one.type) else one.dictionary_encode() for one in columns
+    ]
+    dataset, identity = (
+        np.asarray(one.indices.fill_null(len(one.dictionary))).astype(np.int64) for one in columns
+    )
     names = [[*one.dictionary.to_pylist(), None] for one in columns]
     wide = len(names[1])
     distinct, codes = np.unique(dataset * wide + identity, return_inverse=True)

@@ -1,4 +1,5 @@
-"""Numbers of --where compared exactly: columns of whole numbers are never compared through floating point.
+"""Numbers of --where compared exactly: columns of whole numbers are never compared through floating
+point.
 
 A uid has 64 bits and a float64 holds 53: through floats no uid would equal itself.
 """
@@ -24,7 +25,8 @@ def parse_number(text: str) -> Decimal | None:
 
 
 def is_whole(value: Decimal) -> bool:
-    """Return True if a number has no fraction, as all numbers beyond 64 bits, which equal no value of a column."""
+    """Return True if a number has no fraction, as all numbers beyond 64 bits, which equal no value
+    of a column."""
     return abs(value) >= 2**64 or value == value.to_integral_value()
 
 
@@ -46,9 +48,17 @@ def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
         return functions[op](values, pa.scalar(float(wanted), pa.float64()))
     low, high = integer_bounds(kind)
     if wanted < low or wanted > high or (op in ("=", "!=") and not is_whole(wanted)):
-        always = {"=": False, "!=": True, "<": wanted > low, "<=": wanted > low, ">": wanted < low, ">=": wanted < low}
+        always = {
+            "=": False,
+            "!=": True,
+            "<": wanted > low,
+            "<=": wanted > low,
+            ">": wanted < low,
+            ">=": wanted < low,
+        }
         return _constant(values, always[op])
-    # x < 1.5 is x < 2, and x > 1.5 is x > 1: the bound moves to the whole number that keeps the answer.
+    # x < 1.5 is x < 2, and x > 1.5 is x > 1: the bound moves to the whole number that keeps the
+    # answer.
     rounding = ROUND_CEILING if op in ("<", ">=") else ROUND_FLOOR
     return functions[op](values, pa.scalar(int(wanted.to_integral_value(rounding)), kind))
 

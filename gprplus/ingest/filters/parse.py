@@ -1,4 +1,5 @@
-"""The grammar of --where: comparisons over the columns of a manifest, parsed here and never evaluated as code.
+"""The grammar of --where: comparisons over the columns of a manifest, parsed here and never
+evaluated as code.
 
     filter     = all { "or" all }
     all        = one { "and" one }
@@ -8,9 +9,9 @@
                | name "is" [ "not" ] "null"
                | name                                  a column that is true or false
 
-A value is a number, a slug, or text in quotes; a bare word that is a column's name is that column. Comparisons chain,
-as in `30 <= viewpoint_deg <= 150`. Null is unknown: a comparison with it is neither true nor false, and only what is
-true is kept.
+A value is a number, a slug, or text in quotes; a bare word that is a column's name is that column.
+Comparisons chain, as in `30 <= viewpoint_deg <= 150`. Null is unknown: a comparison with it is
+neither true nor false, and only what is true is kept.
 """
 
 import re
@@ -41,31 +42,36 @@ TESTS = 1000  # comparisons in one expression: each looks at a whole column
 _CHECKS = "gprplus build-manifest --checks"
 KEYWORDS = ("and", "or", "not", "in", "is", "null")
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>'[^']*'|"[^"]*")|(?P<mark><=|>=|!=|==|=|<|>|\(|\)|,)|(?P<word>[\w.+/:-]+))""", re.UNICODE
+    r"""\s*(?:(?P<quoted>'[^']*'|"[^"]*")|(?P<mark><=|>=|!=|==|=|<|>|\(|\)|,)|(?P<word>[\w.+/:-]+))""",
+    re.UNICODE,
 )
 
 
 class Filter:
     """A parsed --where expression.
 
-    `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the position; `columns`
-    names what it reads; `keep` evaluates it with pyarrow.compute.
+    `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the
+    position; `columns` names what it reads; `keep` evaluates it with pyarrow.compute.
     """
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             found = type(text).__name__
-            raise FilterError(f'where must be text, such as "weather = sunny and not is_junk", found a {found}.')
+            raise FilterError(
+                f'where must be text, such as "weather = sunny and not is_junk", found a {found}.'
+            )
         self.text = " ".join(text.split())
         self.tree = _Parser(self.text).parse()
 
     def columns(self, known: Iterable[str]) -> set[str]:
-        """The columns the expression reads. Raises FilterError for a name that is not in `known`."""
+        """The columns the expression reads. Raises FilterError for a name that is not in
+        `known`."""
         known = set(known)
         return {test.column.text for test in _tests(self.tree, self.text, known)}
 
     def keep(self, column: "Callable[[str], pa.Array]", known: Iterable[str]) -> "np.ndarray":
-        """`(N,) bool`: the rows for which the expression is true. `column` hands out one Arrow array a name."""
+        """`(N,) bool`: the rows for which the expression is true. `column` hands out one Arrow
+        array a name."""
         import numpy as np
 
         known = set(known)
@@ -92,7 +98,10 @@ def _resolve(node: Node, text: str, known: set[str]) -> Node:
         return Negation(_resolve(node.inner, text, known))
     if isinstance(node, Comparison):
         return Comparison(_known(node.column, text, known), node.op, node.values)
-    pairs = [_pair(node.values[i], node.ops[i].text, node.values[i + 1], text, known) for i in range(len(node.ops))]
+    pairs = [
+        _pair(node.values[i], node.ops[i].text, node.values[i + 1], text, known)
+        for i in range(len(node.ops))
+    ]
     return pairs[0] if len(pairs) == 1 else BooleanOperation("and", tuple(pairs))
 
 
@@ -101,7 +110,9 @@ def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Com
     names = [token.kind == "word" and token.text in known for token in (left, right)]
     if all(names):
         raise syntax_error(
-            text, right, "a column is compared with a value, not with another column; put a value in quotes."
+            text,
+            right,
+            "a column is compared with a value, not with another column; put a value in quotes.",
         )
     if names[0]:
         return Comparison(left, op, (right,))
@@ -113,8 +124,16 @@ def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Com
 def _known(token: Token, text: str, known: set[str]) -> Token:
     if token.kind != "word" or token.text not in known:
         if unquote(token) in {column.name for column in CHECKED}:
-            raise syntax_error(text, token, f"the manifest was built without this check; build it with `{_CHECKS}`.")
-        raise syntax_error(text, token, f"there is no column '{unquote(token)}'. {did_you_mean(unquote(token), known)}")
+            raise syntax_error(
+                text,
+                token,
+                f"the manifest was built without this check; build it with `{_CHECKS}`.",
+            )
+        raise syntax_error(
+            text,
+            token,
+            f"there is no column '{unquote(token)}'. {did_you_mean(unquote(token), known)}",
+        )
     return token
 
 
@@ -128,10 +147,14 @@ class _Parser:
 
     def parse(self) -> Node:
         if self.peek().kind == "end":
-            raise syntax_error(self.text, self.peek(), "an expression was expected, such as weather = sunny.")
+            raise syntax_error(
+                self.text, self.peek(), "an expression was expected, such as weather = sunny."
+            )
         tree = self.any_of()
         if self.peek().kind != "end":
-            raise syntax_error(self.text, self.peek(), "expected 'and', 'or' or the end of the expression.")
+            raise syntax_error(
+                self.text, self.peek(), "expected 'and', 'or' or the end of the expression."
+            )
         return tree
 
     def peek(self, ahead: int = 0) -> Token:
@@ -144,7 +167,9 @@ class _Parser:
 
     def expect(self, *words: str) -> Token:
         if not self.peek().says(*words):
-            raise syntax_error(self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}.")
+            raise syntax_error(
+                self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}."
+            )
         return self.take()
 
     def any_of(self) -> Node:
@@ -179,12 +204,18 @@ class _Parser:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > 100:
-            raise syntax_error(self.text, self.peek(), "the parentheses are nested more than 100 deep.")
+            raise syntax_error(
+                self.text, self.peek(), "the parentheses are nested more than 100 deep."
+            )
 
     def counted(self) -> None:
         self.tests += 1
         if self.tests > TESTS:
-            raise syntax_error(self.text, self.peek(), f"more than {TESTS:,} comparisons; list values with in (...).")
+            raise syntax_error(
+                self.text,
+                self.peek(),
+                f"more than {TESTS:,} comparisons; list values with in (...).",
+            )
 
     def test(self) -> Node:
         self.counted()
@@ -220,7 +251,9 @@ class _Parser:
 
     def value(self) -> Token:
         token = self.peek()
-        if token.kind not in ("word", "quoted") or (token.kind == "word" and token.text.lower() in KEYWORDS):
+        if token.kind not in ("word", "quoted") or (
+            token.kind == "word" and token.text.lower() in KEYWORDS
+        ):
             raise syntax_error(self.text, token, "expected a column or a value.")
         return self.take()
 
@@ -234,7 +267,9 @@ def _tokens(text: str) -> Iterator[Token]:
         found = _TOKEN.match(text, at)
         if not found:
             odd = Token("mark", text[at], at)
-            raise syntax_error(text, odd, "this cannot be read; quote values that hold signs or blanks.")
+            raise syntax_error(
+                text, odd, "this cannot be read; quote values that hold signs or blanks."
+            )
         kind = found.lastgroup or "word"
         yield Token(kind, found.group(kind), found.start(kind))
         at = found.end()

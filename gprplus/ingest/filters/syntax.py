@@ -1,4 +1,5 @@
-"""The tree of a --where expression: tokens, tests and how they are joined, and the error at a token."""
+"""The tree of a --where expression: tokens, tests and how they are joined, and the error at a
+token."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ SHOWN = 200  # characters of an expression in a message
 
 @dataclass(frozen=True)
 class Token:
-    """A token of the text: its kind ("word", "quoted", "mark", "end"), its text, and its start (from 0)."""
+    """A token of the text: its kind ("word", "quoted", "mark", "end"), its text, and its start
+    (from 0)."""
 
     kind: str
     text: str
@@ -31,7 +33,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ChainedComparison:
-    """Values with comparisons between them, before it is known which are columns: `30 <= viewpoint_deg <= 150`."""
+    """Values with comparisons between them, before it is known which are columns: `30 <=
+    viewpoint_deg <= 150`."""
 
     values: tuple[Token, ...]
     ops: tuple[Token, ...]
@@ -57,12 +60,17 @@ Node = Comparison | ChainedComparison | Negation | BooleanOperation
 
 def syntax_error(text: str, token: Token, problem: str) -> FilterError:
     """The sentence for a problem at a token, with the text and a caret's worth of position."""
-    where = "at its end" if token.kind == "end" else f"at position {token.at + 1} ('{_short(token.text, 0)}')"
+    where = (
+        "at its end"
+        if token.kind == "end"
+        else f"at position {token.at + 1} ('{_short(token.text, 0)}')"
+    )
     return FilterError(f'--where "{_short(text, token.at)}", {where}: {problem}')
 
 
 def _short(text: str, at: int) -> str:
-    """The text as a message shows it: control characters escaped, and of a long one the part around `at`."""
+    """The text as a message shows it: control characters escaped, and of a long one the part around
+    `at`."""
     if len(text) <= SHOWN:
         return escape(text)
     start = max(min(at - SHOWN // 2, len(text) - SHOWN), 0)

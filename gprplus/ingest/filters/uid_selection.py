@@ -21,10 +21,12 @@ class UidSelection:
         """Read a selection of the images with `uids (N,) uint64`, in the order of the images table.
 
         Args:
-            where: A boolean pandas Series or array of N values; or a table with a column uid; or uids.
+            where: A boolean pandas Series or array of N values; or a table with a column uid; or
+            uids.
 
         Raises:
-            FilterError: It is something else, has another number of values, or names a uid that is not there.
+            FilterError: It is something else, has another number of values, or names a uid that is
+            not there.
         """
         if hasattr(where, "column_names") or hasattr(where, "columns"):
             where = _uid_column(where)
@@ -58,7 +60,9 @@ class UidSelection:
 def _uid_column(table: Any) -> Any:
     names = list(getattr(table, "column_names", None) or table.columns)
     if "uid" not in names:
-        raise FilterError(f"A table in where needs a column uid, found {first_few(names) or 'no column'}.")
+        raise FilterError(
+            f"A table in where needs a column uid, found {first_few(names) or 'no column'}."
+        )
     return table["uid"]
 
 
@@ -76,18 +80,22 @@ def _values(where: Any) -> np.ndarray:
 
 
 def _mask(where: Any, values: np.ndarray, count: int) -> np.ndarray:
-    """The values in the order of the images: a Series goes by its index, which counts the images."""
+    """The values in the order of the images: a Series goes by its index, which counts the
+    images."""
     if len(values) != count:
         raise FilterError(
-            f"A boolean where needs one value for each of the {count:,} images, found {len(values):,}. "
-            "Give the rows themselves instead, such as where=table[mask]."
+            f"A boolean where needs one value for each of the {count:,} images, found"
+            f" {len(values):,}. Give the rows themselves instead, such as where=table[mask]."
         )
     labels = getattr(where, "index", None)
     if labels is None or callable(labels):
         return values
     order = np.asarray(labels)
     if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(count)):
-        raise FilterError("The index of a boolean where must count the images from 0. Call reset_index(drop=True).")
+        raise FilterError(
+            "The index of a boolean where must count the images from 0. Call"
+            " reset_index(drop=True)."
+        )
     out = np.empty(count, dtype=bool)
     out[order] = values
     return out
@@ -97,8 +105,8 @@ def _as_uids(values: np.ndarray) -> np.ndarray:
     """Uids as uint64; negative int64 are the same 64 bits."""
     if values.ndim != 1 or (len(values) and values.dtype.kind not in "iuO"):
         raise FilterError(
-            "where must be text, a boolean value for each image, a table with a column uid, or a sequence of uids; "
-            f"found {values.dtype} of shape {values.shape}."
+            "where must be text, a boolean value for each image, a table with a column uid, or a"
+            f" sequence of uids; found {values.dtype} of shape {values.shape}."
         )
     if values.dtype.kind in "iu":
         return values.astype(np.uint64)
@@ -106,5 +114,6 @@ def _as_uids(values: np.ndarray) -> np.ndarray:
         return np.array([index(value) % 2**64 for value in values.tolist()], dtype=np.uint64)
     except (TypeError, ValueError) as error:
         raise FilterError(
-            f"where takes text, uids, or a table with a column uid. A uid is no whole number: {error}."
+            "where takes text, uids, or a table with a column uid. A uid is no whole number:"
+            f" {error}."
         ) from error

@@ -1,4 +1,5 @@
-"""The GTA V generator: its log, its repeated weather pass, and its raw output under published names.
+"""The GTA V generator: its log, its repeated weather pass, and its raw output under published
+names.
 
 - `log`: the lines.
 - `log_segments`: segments of lines by identity.

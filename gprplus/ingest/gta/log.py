@@ -1,10 +1,11 @@
 """The log of the GTA V generator: one line an image, with neither path nor identity in it.
 
-    [2019-08-02 15:04:05:123] (1) Loc:{[533.268, -1435.525, 29.355]} Time:{00:00:00} Weather:{Smog} Ang:{[0.5]} Actor:{}
+    [2019-08-02 15:04:05:123] (1) Loc:{[533.268, -1435.525, 29.355]} Time:{00:00:00} Weather:{Smog}
+    Ang:{[0.5]} Actor:{}
 
-Cameras count from 1 here. The angle is atan(cos t / sin t), so that t and t + 180 degrees are one; some print in
-E-notation, decimals follow the machine's locale, an unnamed model leaves Actor empty, and reruns append. A failed write
-loses its line without a trace.
+Cameras count from 1 here. The angle is atan(cos t / sin t), so that t and t + 180 degrees are one;
+some print in E-notation, decimals follow the machine's locale, an unnamed model leaves Actor empty,
+and reruns append. A failed write loses its line without a trace.
 """
 
 import math
@@ -21,7 +22,8 @@ from gprplus.ingest.layouts.tokens import EngineLogRule
 LINE = re.compile(
     r"\[(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3})\] \((?P<k>\d+)\) "
     r"Loc:\{\[(?P<x>-?\d+[.,]\d+), (?P<y>-?\d+[.,]\d+), (?P<z>-?\d+[.,]\d+)\]\} "
-    r"Time:\{(?P<time>[^}]*)\} Weather:\{(?P<weather>\w*)\} Ang:\{\[(?P<angle>[^\]]*)\]\} Actor:\{(?P<actor>\w*)\}",
+    r"Time:\{(?P<time>[^}]*)\} Weather:\{(?P<weather>\w*)\} Ang:\{\[(?P<angle>[^\]]*)\]\}"
+    r" Actor:\{(?P<actor>\w*)\}",
     re.ASCII,
 )
 PLACE = 5.0  # metres from a place up to which a position is that place
@@ -33,8 +35,8 @@ ANGLE = 0.01  # radians
 class LogLine:
     """One line: its position in the logs, its time (seconds), and its cell.
 
-    `camera` counts from 0. `place` and `hour` are None if they are not declared; `turned` is True if the
-    angle is not the one of the camera.
+    `camera` counts from 0. `place` and `hour` are None if they are not declared; `turned` is True
+    if the angle is not the one of the camera.
     """
 
     number: int
@@ -61,7 +63,8 @@ def log_digest(paths: Sequence[Path]) -> str | None:
 
 
 def read_log(paths: Sequence[Path], declared: EngineLogRule) -> GeneratorLog:
-    """Read logs one after the other, in the order they are given. Raises ManifestError when nothing is a line."""
+    """Read logs one after the other, in the order they are given. Raises ManifestError when nothing
+    is a line."""
     lines: list[LogLine] = []
     unread: list[str] = []
     for path in paths:
@@ -77,7 +80,8 @@ def read_log(paths: Sequence[Path], declared: EngineLogRule) -> GeneratorLog:
     if not lines:
         named = first_few([str(path) for path in paths])
         raise ManifestError(
-            f"{named} has no line of the generator's log; one begins like [2019-08-02 15:04:05:123] (1)."
+            f"{named} has no line of the generator's log; one begins like [2019-08-02 15:04:05:123]"
+            " (1)."
         )
     return GeneratorLog(tuple(lines), tuple(unread))
 
@@ -104,7 +108,10 @@ def _line(found: re.Match[str], number: int, declared: EngineLogRule) -> LogLine
         camera,
         found["weather"],
         _hour(found["time"], declared),
-        next((name for name, at in declared.places.items() if math.dist((x, y), at[:2]) <= PLACE), None),
+        next(
+            (name for name, at in declared.places.items() if math.dist((x, y), at[:2]) <= PLACE),
+            None,
+        ),
         found["actor"],
         not same_direction(angle, declared.first_deg + declared.step_deg * camera),
     )
@@ -119,7 +126,8 @@ def _hour(text: str, declared: EngineLogRule) -> int | None:
 
 
 def same_direction(angle: float, degrees: float) -> bool:
-    """Return True if an angle (radians) is atan(cos t / sin t) of t = `degrees`: a quarter turn minus t, modulo pi.
+    """Return True if an angle (radians) is atan(cos t / sin t) of t = `degrees`: a quarter turn
+    minus t, modulo pi.
 
     >>> same_direction(0.523598767826487, 60), same_direction(6.123e-17, 90), same_direction(0.5236, 90)
     (True, True, False)

@@ -1,7 +1,8 @@
 """Segments of a log that each show one identity, and their matches with identities.
 
-The log has neither paths nor identities, so both are matched by order: the generator iterates over its models in the
-order of the identity numbers. A match counts only if no other match in order is possible.
+The log has neither paths nor identities, so both are matched by order: the generator iterates over
+its models in the order of the identity numbers. A match counts only if no other match in order is
+possible.
 """
 
 from collections import Counter
@@ -54,7 +55,8 @@ class LogSegment:
 
 
 def log_segments(lines: Sequence[LogLine], declared: EngineLogRule) -> list[LogSegment]:
-    """Cut a log where the actor changes, where the passes restart, and where the place of an identity changes."""
+    """Cut a log where the actor changes, where the passes restart, and where the place of an
+    identity changes."""
     allowed = Counter(declared.weathers.values())
     order = {word: i for i, word in enumerate(dict.fromkeys(declared.weathers.values()))}
     found: list[LogSegment] = []
@@ -66,7 +68,11 @@ def log_segments(lines: Sequence[LogLine], declared: EngineLogRule) -> list[LogS
 
 
 def _another(
-    capture: LogSegment, line: LogLine, declared: EngineLogRule, allowed: Counter[str], order: dict[str, int]
+    capture: LogSegment,
+    line: LogLine,
+    declared: EngineLogRule,
+    allowed: Counter[str],
+    order: dict[str, int],
 ) -> bool:
     last = capture.lines[-1]
     if line.actor != capture.actor:
@@ -75,13 +81,18 @@ def _another(
         return True
     if order.get(line.weather, 0) < order.get(last.weather, 0):
         return True
-    return line.hour is not None and capture.cells[line.weather, line.hour, line.camera] >= allowed[line.weather]
+    return (
+        line.hour is not None
+        and capture.cells[line.weather, line.hour, line.camera] >= allowed[line.weather]
+    )
 
 
 def latest_segments(found: Sequence[LogSegment]) -> tuple[list[LogSegment], int]:
-    """Keep the last capture of each named actor, at the position of the first; also return the number of repetitions.
+    """Keep the last capture of each named actor, at the position of the first; also return the
+    number of repetitions.
 
-    An actor is one number of the enumeration, so it is repeated only if its folder had been removed.
+    An actor is one number of the enumeration, so it is repeated only if its folder had been
+    removed.
     """
     place: dict[str, int] = {}
     kept: list[LogSegment] = []
@@ -111,7 +122,8 @@ def pair_segments(
 ) -> dict[int, int]:
     """Identity -> capture, both by position, wherever all joinings in order agree.
 
-    The shorter row goes into the longer one, forwards and backwards; who can be in one place only is joined.
+    The shorter row goes into the longer one, forwards and backwards; who can be in one place only
+    is joined.
     """
     if not found or not people or abs(len(people) - len(found)) > BAND:
         return {}
@@ -122,13 +134,15 @@ def pair_segments(
     return _forced(fitting.T, [(1, None, 1)] * (len(people) - 1))
 
 
-Step = tuple[int, int | None, int]  # least distance (negative: exactly one), its remainder, and by what number
+Step = tuple[
+    int, int | None, int
+]  # least distance (negative: exactly one), its remainder, and by what number
 
 
 def _steps(found: Sequence[LogSegment], declared: EngineLogRule) -> list[Step]:
-    """Return the possible steps to the next identity. If the log continued at once, none can be missing between the
-    two, because a missing identity leaves a gap in time; otherwise cyclic places give the number, unless a new run
-    began.
+    """Return the possible steps to the next identity. If the log continued at once, none can be
+    missing between the two, because a missing identity leaves a gap in time; otherwise cyclic
+    places give the number, unless a new run began.
     """
     usual = float(np.median([capture.ended - capture.began for capture in found]))
     names = list(declared.places)
@@ -147,7 +161,8 @@ def _steps(found: Sequence[LogSegment], declared: EngineLogRule) -> list[Step]:
 
 
 def _forced(fitting: np.ndarray, steps: Sequence[Step]) -> dict[int, int]:
-    """Rows of `fitting` (n, m) that have one place in every order-preserving choice of a column for each row."""
+    """Rows of `fitting` (n, m) that have one place in every order-preserving choice of a column for
+    each row."""
     rows, columns = fitting.shape
     spare = columns - rows
     ahead = np.zeros((rows, spare + 1), bool)  # by shift: row i at column i + shift
@@ -155,15 +170,21 @@ def _forced(fitting: np.ndarray, steps: Sequence[Step]) -> dict[int, int]:
     for i in range(1, rows):
         for shift in range(spare + 1):
             ahead[i, shift] = fitting[i, i + shift] and any(
-                ahead[i - 1, before] and _allowed(steps[i - 1], shift - before + 1) for before in range(shift + 1)
+                ahead[i - 1, before] and _allowed(steps[i - 1], shift - before + 1)
+                for before in range(shift + 1)
             )
     back = ahead.copy()
     for i in range(rows - 2, -1, -1):
         for shift in range(spare + 1):
             back[i, shift] &= any(
-                back[i + 1, after] and _allowed(steps[i], after - shift + 1) for after in range(shift, spare + 1)
+                back[i + 1, after] and _allowed(steps[i], after - shift + 1)
+                for after in range(shift, spare + 1)
             )
-    return {i: i + int(np.flatnonzero(back[i])[0]) for i in range(rows) if np.count_nonzero(back[i]) == 1}
+    return {
+        i: i + int(np.flatnonzero(back[i])[0])
+        for i in range(rows)
+        if np.count_nonzero(back[i]) == 1
+    }
 
 
 def _allowed(step: Step, distance: int) -> bool:

@@ -1,7 +1,7 @@
 """Matching of the generator's log with images: actor and place of each identity, and disagreements.
 
-Matched by order (log_segments.py), identity by identity; within one, weather, hour and camera of a line identify its
-image. Unmatched identities remain unknown and are reported.
+Matched by order (log_segments.py), identity by identity; within one, weather, hour and camera of a
+line identify its image. Unmatched identities remain unknown and are reported.
 """
 
 from collections import Counter
@@ -19,7 +19,13 @@ from gprplus.core.files.folders import remove_output
 from gprplus.core.files.workdir import write_text
 from gprplus.core.sampling import sha256_digest, table_fingerprint
 from gprplus.ingest.gta.log import GeneratorLog, log_digest, read_log
-from gprplus.ingest.gta.log_segments import Cell, LogSegment, latest_segments, log_segments, pair_segments
+from gprplus.ingest.gta.log_segments import (
+    Cell,
+    LogSegment,
+    latest_segments,
+    log_segments,
+    pair_segments,
+)
 from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.tokens import EngineLogRule
@@ -54,7 +60,8 @@ class LogMatch:
 def match_log(
     rows: AssembledTables, layout: Layout, paths: Sequence[Path], output: Path, dataset: str
 ) -> AssembledTables:
-    """Rows with the columns of the logs, and the tables for engine_log; without logs the rows are unchanged."""
+    """Rows with the columns of the logs, and the tables for engine_log; without logs the rows are
+    unchanged."""
     sheet = output / "engine_log" / f"{dataset}.csv"
     if not paths:
         remove_output(sheet)
@@ -62,17 +69,19 @@ def match_log(
     joined = add_log_columns(rows, layout, paths)
     write_log_facts(sheet, joined.facts)
     remark = f"actor, place and lines of each identity are in engine_log/{dataset}.csv."
-    return replace(joined.rows, about=replace(joined.rows.about, remarks=[*joined.rows.about.remarks, remark]))
+    return replace(
+        joined.rows, about=replace(joined.rows.about, remarks=[*joined.rows.about.remarks, remark])
+    )
 
 
 def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]) -> LogMatch:
-    """Join logs to the rows of one dataset. Raises ManifestError for a layout that has no log, or a log of another
-    generation.
+    """Join logs to the rows of one dataset. Raises ManifestError for a layout that has no log, or a
+    log of another generation.
     """
     if layout.log is None:
         raise ManifestError(
-            f"--engine-log is the log of the GTA V generator, and the layout '{layout.name}' is none of its raw output "
-            "(gta_raw_v30, gta_raw_v31, gta_raw_v314)."
+            f"--engine-log is the log of the GTA V generator, and the layout '{layout.name}' is"
+            " none of its raw output (gta_raw_v30, gta_raw_v31, gta_raw_v314)."
         )
     declared = layout.log
     log = read_log(paths, declared)
@@ -83,7 +92,13 @@ def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]
     pairs = pair_segments(found, [people[name] for name in names], declared)
     places = _places(rows.images)
     facts = [
-        _fact(name, people[name], found[pairs[i]] if i in pairs else None, places.get(name, {}), declared)
+        _fact(
+            name,
+            people[name],
+            found[pairs[i]] if i in pairs else None,
+            places.get(name, {}),
+            declared,
+        )
         for i, name in enumerate(names)
     ]
     images = _with_places(rows.images, facts) if declared.places_by == "identity" else rows.images
@@ -118,8 +133,8 @@ def _same_generation(log: GeneratorLog, layout: Layout, paths: Sequence[Path]) -
     if turned > len(log.lines) / 2:
         named = first_few([str(path) for path in paths])
         raise ManifestError(
-            f"{named}: the angles of {turned:,} of {len(log.lines):,} lines are not those of the cameras of "
-            f"{layout.name}: this is the log of another generation of the generator."
+            f"{named}: the angles of {turned:,} of {len(log.lines):,} lines are not those of the"
+            f" cameras of {layout.name}: this is the log of another generation of the generator."
         )
 
 
@@ -142,20 +157,30 @@ def _places(images: pa.Table) -> dict[str, dict[str, str]]:
     """Map identity -> weather token -> the place in the names; empty if the names have none."""
     parts = [DecodedTokens(images, name) for name in ("identity", "weather_code", "background")]
     found: dict[str, dict[str, str]] = {}
-    for who, weather, place in np.unique(np.stack([part.codes for part in parts], axis=1), axis=0).tolist():
-        name, token, level = (part.tokens[code] for part, code in zip(parts, (who, weather, place), strict=True))
+    for who, weather, place in np.unique(
+        np.stack([part.codes for part in parts], axis=1), axis=0
+    ).tolist():
+        name, token, level = (
+            part.tokens[code] for part, code in zip(parts, (who, weather, place), strict=True)
+        )
         if name is not None and token is not None and level is not None:
             found.setdefault(name, {})[token] = level
     return found
 
 
 def _fact(
-    name: str, cells: Counter[Cell], capture: LogSegment | None, places: dict[str, str], declared: EngineLogRule
+    name: str,
+    cells: Counter[Cell],
+    capture: LogSegment | None,
+    places: dict[str, str],
+    declared: EngineLogRule,
 ) -> Fact:
     fact: Fact = dict.fromkeys(COLUMNS)
     fact |= {"identity": name, "joined": capture is not None, "images": sum(cells.values())}
     if capture is None:
-        return fact | {"remark": "not matched: the order of the log allows several identities, or none"}
+        return fact | {
+            "remark": "not matched: the order of the log allows several identities, or none"
+        }
     told = {declared.weathers[token]: place for token, place in places.items()}
     place = capture.place(declared)
     remark = ""
@@ -167,7 +192,9 @@ def _fact(
         "lines": len(capture.lines),
         "images_without_line": sum((cells - capture.cells).values()),
         "lines_without_image": sum((capture.cells - cells).values()),
-        "other_place": sum(line.place != told[line.weather] for line in capture.lines if line.weather in told),
+        "other_place": sum(
+            line.place != told[line.weather] for line in capture.lines if line.weather in told
+        ),
         "other_angle": sum(line.turned for line in capture.lines),
         "first_line": capture.lines[0].number + 1,
         "remark": remark or None,
@@ -183,19 +210,29 @@ def _with_places(images: pa.Table, facts: Sequence[Fact]) -> pa.Table:
 
 
 def _remarks(
-    log: GeneratorLog, found: Sequence[LogSegment], again: int, facts: Sequence[Fact], people: dict[str, Counter[Cell]]
+    log: GeneratorLog,
+    found: Sequence[LogSegment],
+    again: int,
+    facts: Sequence[Fact],
+    people: dict[str, Counter[Cell]],
 ) -> list[str]:
     """Return messages about the match, one sentence each."""
     joined = [fact for fact in facts if fact["joined"]]
     left = [fact["identity"] for fact in facts if not fact["joined"]]
-    said = [f"the log has {len(found):,} captures for {len(facts):,} identities; {len(joined):,} are joined."]
+    said = [
+        f"the log has {len(found):,} captures for {len(facts):,} identities; {len(joined):,} are"
+        " joined."
+    ]
     if left:
         said.append(
-            f"{len(left):,} identities are not matched to the log ({first_few(left)}): lines or images are missing, "
-            "and the order alone is ambiguous; their actor and place remain unknown."
+            f"{len(left):,} identities are not matched to the log ({first_few(left)}): lines or"
+            " images are missing, and the order alone is ambiguous; their actor and place remain"
+            " unknown."
         )
     if log.unread:
-        said.append(f"{len(log.unread):,} lines of the log cannot be read: {first_few(log.unread)}.")
+        said.append(
+            f"{len(log.unread):,} lines of the log cannot be read: {first_few(log.unread)}."
+        )
     if again:
         said.append(f"{again:,} actors were captured more than once; the last time counts.")
     for column, what in (
@@ -211,20 +248,26 @@ def _remarks(
     torn = _torn(people)
     if torn:
         said.append(
-            f"{len(torn):,} pairs of identities look like one actor whose first image is in the previous folder: "
-            f"{first_few([' and '.join(pair) for pair in torn])}."
+            f"{len(torn):,} pairs of identities look like one actor whose first image is in the"
+            f" previous folder: {first_few([' and '.join(pair) for pair in torn])}."
         )
     return said
 
 
 def _torn(people: dict[str, Counter[Cell]]) -> list[tuple[str, str]]:
-    """Neighbours of which one has a single image, the very one that the other lacks of a whole set."""
+    """Neighbours of which one has a single image, the very one that the other lacks of a whole
+    set."""
     most = max((sum(cells.values()) for cells in people.values()), default=0)
     whole = {number: name for name in people if name.isdigit() for number in [int(name)]}
     found = []
     for number, name in sorted(whole.items()):
         one, two = people[name], people.get(whole.get(number + 1, ""), Counter())
         total = sum(two.values()) + 1
-        if sum(one.values()) == 1 and total == most + (most < total) and not one & two and total > 2:
+        if (
+            sum(one.values()) == 1
+            and total == most + (most < total)
+            and not one & two
+            and total > 2
+        ):
             found.append((name, whole[number + 1]))
     return found

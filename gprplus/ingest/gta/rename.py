@@ -1,4 +1,5 @@
-"""Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, by rename_plan.py."""
+"""Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, by
+rename_plan.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,8 +53,8 @@ def write_renamed(
 ) -> tuple[RenamePlan, dict[str, Any]]:
     """Write raw output under published names; return the plan and the renders.json.
 
-    With `bytes_` "jpeg" a JPEG is copied, not encoded again (raw files are PNG despite their names). Continues after
-    an interruption. Raises LayoutError, ManifestError, or RequestChanged.
+    With `bytes_` "jpeg" a JPEG is copied, not encoded again (raw files are PNG despite their
+    names). Continues after an interruption. Raises LayoutError, ManifestError, or RequestChanged.
     """
     asked = combined(RenameOptions, options, changes, "write_renamed")
     cameras, bytes_, quality = asked.cameras, asked.bytes_, asked.quality
@@ -74,7 +75,9 @@ def write_renamed(
         _tidy(output)
         return found, read_json(output / RECORD, ManifestError, "a folder of renders")
     with hold_request(output, KIND, RECORD, request, ManifestError, force=force) as real:
-        return found, _published(raw, real, found, request, bytes_ == "keep", quality, asked.workers, progress)
+        return found, _published(
+            raw, real, found, request, bytes_ == "keep", quality, asked.workers, progress
+        )
 
 
 def _published(
@@ -102,13 +105,16 @@ def _published(
 
 def _refuse_collisions(found: RenamePlan) -> None:
     if found.collisions:
-        shown = first_few([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2)
+        shown = first_few(
+            [f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2
+        )
         claimed = f"{len(found.collisions):,} published names are claimed by more than one raw file"
         raise ManifestError(f"{claimed}: {shown}. Keep one of each.")
 
 
 def _write(job: _Job) -> list[tuple[str, str]]:
-    """Write some images; return those that failed, with reasons. Existing complete files are kept."""
+    """Write some images; return those that failed, with reasons. Existing complete files are
+    kept."""
     lost = []
     for path, name in job.pairs:
         if (job.output / name).exists():
@@ -155,7 +161,11 @@ def _conclude(
     }
     if found.places:
         functions = {"camera": ["viewpoint_deg"], "background": ["weather"]}
-        info |= {"background": found.places, "groups": {"background": "weather"}, "functions": functions}
+        info |= {
+            "background": found.places,
+            "groups": {"background": "weather"},
+            "functions": functions,
+        }
     write_json(output / RECORD, info)
     _tidy(output)
     return info

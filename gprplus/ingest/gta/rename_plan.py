@@ -1,9 +1,10 @@
 """Published names for raw output of the GTA V generator under the names of GPR+: from names alone.
 
-A published code is the raw one plus one; the repeated sunny pass W-1 has none and is not renamed. Identities keep their
-numbers. The meaning of c01 to c12 is not published, and the three versions number their cameras in two orders: by
-"degrees" c01 is the front (90 degrees) and each following one adds 30 degrees, as in FineGPR and in the layout gprplus;
-by "code" c is C + 1, and only renders.json has the degrees.
+A published code is the raw one plus one; the repeated sunny pass W-1 has none and is not renamed.
+Identities keep their numbers. The meaning of c01 to c12 is not published, and the three versions
+number their cameras in two orders: by "degrees" c01 is the front (90 degrees) and each following
+one adds 30 degrees, as in FineGPR and in the layout gprplus; by "code" c is C + 1, and only
+renders.json has the degrees.
 """
 
 from collections import Counter
@@ -28,10 +29,10 @@ DOUBLE = "-1"  # the weather pass that is sunny once more
 class RenamePlan:
     """A rename plan: the raw layout, (raw path, published path) in order, and excluded files.
 
-    `doubled` are images of the pass W-1, `unnamed` files whose names do not match, with reasons; `collisions` are
-    published paths with several raw files; `partial` counts the images of identities that have fewer than
-    `per_identity`. `degrees` maps published cameras to degrees, `places` weathers to backgrounds, if they determine
-    them.
+    `doubled` are images of the pass W-1, `unnamed` files whose names do not match, with reasons;
+    `collisions` are published paths with several raw files; `partial` counts the images of
+    identities that have fewer than `per_identity`. `degrees` maps published cameras to degrees,
+    `places` weathers to backgrounds, if they determine them.
     """
 
     layout: Layout
@@ -57,7 +58,10 @@ def plan_renames(raw: str | Path, *, layout: str = "auto", cameras: str = "degre
     listing = list_files(Path(raw))
     known = detect_layout(listing, layout).layout
     if not known.name.startswith("gta_raw_"):
-        raise LayoutError(f"{raw} has names of '{known.name}', not raw ones of the generator (gta_raw_v30, v31, v314).")
+        raise LayoutError(
+            f"{raw} has names of '{known.name}', not raw ones of the generator (gta_raw_v30, v31,"
+            " v314)."
+        )
     claimed: dict[str, list[str]] = {}
     doubled: list[str] = []
     unnamed: list[tuple[str, str]] = []
@@ -95,7 +99,8 @@ def plan_renames(raw: str | Path, *, layout: str = "auto", cameras: str = "degre
 
 
 def published_name(layout: Layout, tokens: dict[str, str], cameras: str) -> tuple[str, str]:
-    """The published path of an image with these raw tokens, and its camera code. Raises LayoutError.
+    """The published path of an image with these raw tokens, and its camera code. Raises
+    LayoutError.
 
     >>> tokens = {"identity": "0007", "camera": "10", "weather": "02", "illumination": "04"}
     >>> layout = load_layout("gta_raw_v314")

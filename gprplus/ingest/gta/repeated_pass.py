@@ -1,8 +1,9 @@
 """A weather pass that a generator renders twice: the second image of a cell must not count.
 
-Raw GTA V output of version 3.14 has eight weather passes, of which W-1 and W00 are both ExtraSunny. The layout declares
-which token repeats which. If a cell has both images, the repeated one is junk: it remains in the manifest, and
-is excluded from every training set and every ranking. Comparing a sample of pairs verifies that the passes are alike.
+Raw GTA V output of version 3.14 has eight weather passes, of which W-1 and W00 are both ExtraSunny.
+The layout declares which token repeats which. If a cell has both images, the repeated one is junk:
+it remains in the manifest, and is excluded from every training set and every ranking. Comparing a
+sample of pairs verifies that the passes are alike.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class RepeatedPass:
 
 
 def find_repeated_pass(images: pa.Table, layout: Layout) -> RepeatedPass:
-    """The pairs of takes of one (identity, camera, illumination, background) that the layout calls a repetition."""
+    """The pairs of takes of one (identity, camera, illumination, background) that the layout calls
+    a repetition."""
     nobody = np.zeros(0, np.int64)
     if not layout.doubled.again:
         return RepeatedPass(nobody, nobody)
@@ -50,7 +52,9 @@ def find_repeated_pass(images: pa.Table, layout: Layout) -> RepeatedPass:
     return RepeatedPass(again[there], order[at[there]] if len(order) else nobody)
 
 
-def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str) -> tuple[pa.Table, list[str]]:
+def drop_repeated_pass(
+    images: pa.Table, layout: Layout, root: Path, verify: str
+) -> tuple[pa.Table, list[str]]:
     """Mark repeated images as junk; also return a message about them."""
     found = find_repeated_pass(images, layout)
     if not len(found.again):
@@ -60,8 +64,8 @@ def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str
     column = images.schema.get_field_index("is_junk")
     again, first = layout.doubled.again, layout.doubled.first
     sentence = (
-        f"{len(found.again):,} images of the weather pass {again} are second takes of {first}: marked as junk, so that "
-        "no split and no ranking counts that weather twice"
+        f"{len(found.again):,} images of the weather pass {again} are second takes of {first}:"
+        " marked as junk, so that no split and no ranking counts that weather twice"
     )
     if verify == "names":
         told = "; no image was opened to compare them."
@@ -70,14 +74,22 @@ def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str
         told = f" ({alike} of {looked} compared pairs are alike)."
         if alike < looked / 2:
             told += f" Most are not: check both passes before using the weather of {again}."
-    return images.set_column(column, images.schema.field("is_junk"), pa.array(flags)), [sentence + told]
+    return images.set_column(column, images.schema.field("is_junk"), pa.array(flags)), [
+        sentence + told
+    ]
 
 
 def looks_alike(images: pa.Table, found: RepeatedPass, root: Path) -> tuple[int, int]:
-    """Return (alike, compared) over some pairs, chosen by key: equal digests, or small pixels that hardly differ."""
-    order = np.argsort(priorities(np.asarray(images["uid"])[found.again], 0, "doubles"), kind="stable")[:LOOKED_AT]
+    """Return (alike, compared) over some pairs, chosen by key: equal digests, or small pixels that
+    hardly differ."""
+    order = np.argsort(
+        priorities(np.asarray(images["uid"])[found.again], 0, "doubles"), kind="stable"
+    )[:LOOKED_AT]
     pairs = np.stack([found.again[order], found.first[order]])
-    paths, digests = ([images[name].take(pa.array(rows)).to_pylist() for rows in pairs] for name in ("path", "digest"))
+    paths, digests = (
+        [images[name].take(pa.array(rows)).to_pylist() for rows in pairs]
+        for name in ("path", "digest")
+    )
     alike = looked = 0
     for one, two, first, second in zip(*paths, *digests, strict=True):
         difference = 0.0 if first and first == second else _difference(root, one, two)

@@ -1,4 +1,5 @@
-"""Inspection: a manifest looked over, two compared, a sheet of samples drawn, a layout tried before anything is built.
+"""Inspection: a manifest looked over, two compared, a sheet of samples drawn, a layout tried before
+anything is built.
 
 - `inspect_manifest`: everything at a glance.
 - `cells`: the crossed design.

@@ -1,4 +1,5 @@
-"""The crossed design of a dataset: cells without an image, and attributes that are functions of others."""
+"""The crossed design of a dataset: cells without an image, and attributes that are functions of
+others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class DesignCells:
-    """The crossed design of one dataset: how many cells there are, how many hold no image, the first of those, and
-    how full the others are.
+    """The crossed design of one dataset: how many cells there are, how many hold no image, the
+    first of those, and how full the others are.
     """
 
     dataset: str
@@ -28,7 +29,8 @@ class DesignCells:
 
 @dataclass(frozen=True)
 class FactorAlias:
-    """`attribute` is a function of the attributes `of` in this dataset; `declared` if its layout declares it."""
+    """`attribute` is a function of the attributes `of` in this dataset; `declared` if its layout
+    declares it."""
 
     dataset: str
     attribute: str
@@ -44,7 +46,8 @@ def _packed(parts: Sequence[CodedColumn]) -> tuple[np.ndarray, tuple[int, ...]]:
 def cells_of(
     name: str, factors: Sequence[str], codes: dict[str, CodedColumn], counted: np.ndarray
 ) -> list[DesignCells]:
-    """The crossed design, over the factors that are known here; none for a dataset that declares no crossing."""
+    """The crossed design, over the factors that are known here; none for a dataset that declares no
+    crossing."""
     crossed = [factor for factor in factors if codes[factor].levels]
     for factor in crossed:
         counted = counted & (codes[factor].codes >= 0)
@@ -76,7 +79,8 @@ def cells_of(
 def aliases_of(
     name: str, functions: dict[str, list[str]], codes: dict[str, CodedColumn], counted: np.ndarray
 ) -> list[FactorAlias]:
-    """Attributes that another determines; and the declared functions of several attributes, where they hold."""
+    """Attributes that another determines; and the declared functions of several attributes, where
+    they hold."""
     known = {
         key: CodedColumn(part.levels, part.codes[counted])
         for key, part in codes.items()
@@ -99,7 +103,8 @@ def aliases_of(
 
 
 def is_determined(attribute: CodedColumn, of: Sequence[CodedColumn]) -> bool:
-    """Return True if each combination of the levels `of` has one level of `attribute`, over rows without unknowns."""
+    """Return True if each combination of the levels `of` has one level of `attribute`, over rows
+    without unknowns."""
     known = attribute.codes >= 0
     for part in of:
         known &= part.codes >= 0
@@ -107,10 +112,14 @@ def is_determined(attribute: CodedColumn, of: Sequence[CodedColumn]) -> bool:
         return False
     packed, shape = _packed([CodedColumn(part.levels, part.codes[known]) for part in of])
     both = packed * len(attribute.levels) + attribute.codes[known]
-    return _distinct(both, int(np.prod(shape)) * len(attribute.levels)) == _distinct(packed, int(np.prod(shape)))
+    return _distinct(both, int(np.prod(shape)) * len(attribute.levels)) == _distinct(
+        packed, int(np.prod(shape))
+    )
 
 
 def _distinct(codes: np.ndarray, size: int) -> int:
-    if size > 64 * len(codes):  # far more cells than rows: sorting the rows is cheaper than an array of cells
+    if size > 64 * len(
+        codes
+    ):  # far more cells than rows: sorting the rows is cheaper than an array of cells
         return len(np.unique(codes))
     return int(np.count_nonzero(np.bincount(codes, minlength=1)))

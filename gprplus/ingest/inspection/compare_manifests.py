@@ -23,7 +23,8 @@ _ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
 
 @dataclass(frozen=True)
 class ManifestDifference:
-    """A difference: `what` is `before` in the first and `after` in the second; None if it is missing there."""
+    """A difference: `what` is `before` in the first and `after` in the second; None if it is
+    missing there."""
 
     what: str
     before: Any
@@ -42,7 +43,9 @@ def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDiffere
     return found + compare_versions(first.record.versions, second.record.versions)
 
 
-def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str = "") -> list[ManifestDifference]:
+def changed_keys(
+    before: Mapping[str, Any], after: Mapping[str, Any], about: str = ""
+) -> list[ManifestDifference]:
     """The keys of two records whose values differ."""
     names = dict.fromkeys([*before, *after])
     return [
@@ -52,16 +55,24 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str
     ]
 
 
-def compare_datasets(before: Mapping[str, DatasetFacts], after: Mapping[str, DatasetFacts]) -> list[ManifestDifference]:
+def compare_datasets(
+    before: Mapping[str, DatasetFacts], after: Mapping[str, DatasetFacts]
+) -> list[ManifestDifference]:
     """Compare datasets by layout, size and rows in their records."""
     found: list[ManifestDifference] = []
     for name in dict.fromkeys([*before, *after]):
         one, two = (_known(records.get(name)) for records in (before, after))
         if one and two:
             both = [key for key in _KNOWN if one[key] is not None and two[key] is not None]
-            found += changed_keys({key: one[key] for key in both}, {key: two[key] for key in both}, f"dataset {name}: ")
+            found += changed_keys(
+                {key: one[key] for key in both},
+                {key: two[key] for key in both},
+                f"dataset {name}: ",
+            )
         else:
-            found.append(ManifestDifference(f"dataset {name}: images", one.get("images"), two.get("images")))
+            found.append(
+                ManifestDifference(f"dataset {name}: images", one.get("images"), two.get("images"))
+            )
     return found
 
 
@@ -69,21 +80,37 @@ def _known(dataset: DatasetFacts | None) -> dict[str, Any]:
     return {} if dataset is None else {key: getattr(dataset, key, None) for key in _KNOWN}
 
 
-def compare_versions(before: Mapping[str, str], after: Mapping[str, str]) -> list[ManifestDifference]:
+def compare_versions(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> list[ManifestDifference]:
     """Versions of Python and packages that two records were made with."""
     return changed_keys(before, after, "version of ")
 
 
 def _identity_differences(first: Manifest, second: Manifest) -> list[ManifestDifference]:
-    one, two = ({(row["dataset"], row["identity"]): row for row in m.identities().to_pylist()} for m in (first, second))
+    one, two = (
+        {(row["dataset"], row["identity"]): row for row in m.identities().to_pylist()}
+        for m in (first, second)
+    )
     gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
-    found = [ManifestDifference("identities only here", _named(gone), _named(come))] if gone or come else []
-    traits = [column.name for column in schema.IDENTITIES if column.name not in ("dataset", "identity", "images")]
+    found = (
+        [ManifestDifference("identities only here", _named(gone), _named(come))]
+        if gone or come
+        else []
+    )
+    traits = [
+        column.name
+        for column in schema.IDENTITIES
+        if column.name not in ("dataset", "identity", "images")
+    ]
     for trait in traits:
         other = [name for name in one if name in two and one[name][trait] != two[name][trait]]
         if other:
             known = [sum(row[trait] is not None for row in rows.values()) for rows in (one, two)]
-            about = f"{trait} of {len(other):,} identities ({first_few([name[1] for name in other])}): known for"
+            about = (
+                f"{trait} of {len(other):,} identities ({first_few([name[1] for name in other])}):"
+                " known for"
+            )
             found.append(ManifestDifference(about, *known))
     return found
 
@@ -111,8 +138,13 @@ def _rows(one: pa.Table, two: pa.Table) -> Iterator[ManifestDifference]:
         yield ManifestDifference("images only here", *(count or None for count in alone))
     moved = Counter[str]()
     for name in _ROWS:
-        before, after = (_plain(table[name]).take(pa.array(rows)) for table, rows in ((one, left), (two, right)))
-        same = pc.or_(pc.fill_null(pc.equal(before, after), False), pc.and_(pc.is_null(before), pc.is_null(after)))
+        before, after = (
+            _plain(table[name]).take(pa.array(rows)) for table, rows in ((one, left), (two, right))
+        )
+        same = pc.or_(
+            pc.fill_null(pc.equal(before, after), False),
+            pc.and_(pc.is_null(before), pc.is_null(after)),
+        )
         moved[name] = len(shared) - (pc.sum(same).as_py() or 0)
     for name, count in moved.items():
         if count:

@@ -35,9 +35,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class LayoutPreview:
-    """Preview of a layout on a folder: counts, some parsed rows from the whole folder, and the first names that do not
-    match, with reasons; `unknown` are messages about tokens without a level, `doubts` about words that
-    can be typos in the layout, `left_out` is one about images whose names begin with `_` or `.`.
+    """Preview of a layout on a folder: counts, some parsed rows from the whole folder, and the
+    first names that do not match, with reasons; `unknown` are messages about tokens without a
+    level, `doubts` about words that can be typos in the layout, `left_out` is one about images
+    whose names begin with `_` or `.`.
     """
 
     layout: str
@@ -84,9 +85,12 @@ def preview_layout(
         len(paths),
         len(fitting),
         images.select(COLUMNS).to_pylist() if images is not None else [],
-        [*unread, *((path, explain_mismatch(chosen.layout, path)) for path in missed[:misses])][:misses],
+        [*unread, *((path, explain_mismatch(chosen.layout, path)) for path in missed[:misses])][
+            :misses
+        ],
         unknown_tokens(
-            chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
+            chosen.layout,
+            dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False)),
         ),
         _doubts(chosen.layout),
         listing.hidden.sentence if listing.hidden else "",
@@ -94,19 +98,23 @@ def preview_layout(
 
 
 def _doubts(layout: Layout) -> list[str]:
-    """Return messages about likely typos in a layout: a group or a level that is similar to a known one."""
+    """Return messages about likely typos in a layout: a group or a level that is similar to a known
+    one."""
     said = []
     for group in layout.groups:
         read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
         meant = None if read else closest(group, ATTRIBUTES)
         if meant and meant not in layout.groups:
             said.append(
-                f"The group '{group}' is not an attribute and only distinguishes images. Did you mean '{meant}'?"
+                f"The group '{group}' is not an attribute and only distinguishes images. Did you"
+                f" mean '{meant}'?"
             )
     for name in LEVELLED:
         known = attributes()[name].levels
         for token, level in getattr(layout, name).levels.items():
             meant = None if level in known else closest(level, known)
             if meant:
-                said.append(f"{name}.levels.{token}: '{level}' is a new level. Did you mean '{meant}'?")
+                said.append(
+                    f"{name}.levels.{token}: '{level}' is a new level. Did you mean '{meant}'?"
+                )
     return said

@@ -23,10 +23,14 @@ def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
     for found in cells:
         what = f"{found.dataset}: of the {found.cells:,} cells of {' x '.join(found.factors)}"
         if found.missing:
-            sentences.append(f"{what}, {found.missing:,} hold no image, such as {'; '.join(found.missing_examples)}.")
+            sentences.append(
+                f"{what}, {found.missing:,} hold no image, such as"
+                f" {'; '.join(found.missing_examples)}."
+            )
         if found.most > found.fewest:
             sentences.append(
-                f"{what}, some hold {found.fewest} image(s) and some {found.most}, such as {found.fullest_example}."
+                f"{what}, some hold {found.fewest} image(s) and some {found.most}, such as"
+                f" {found.fullest_example}."
             )
     return sentences
 
@@ -37,10 +41,15 @@ def dataset_problems(
     """Return differences from the documented size of the dataset, and messages of its build."""
     sentences = []
     expected = about.expected
-    sizes = {"images": (expected.images, about.images), "identities": (expected.identities, about.identities)}
+    sizes = {
+        "images": (expected.images, about.images),
+        "identities": (expected.identities, about.identities),
+    }
     for what, (whole_size, size) in sizes.items():
         if whole_size and whole_size != size:
-            sentences.append(f"{name}: the whole dataset has {whole_size:,} {what}, {size:,} are here.")
+            sentences.append(
+                f"{name}: the whole dataset has {whole_size:,} {what}, {size:,} are here."
+            )
     counts, here = expected.roles, about.roles
     if any(count != here.get(role, 0) for role, count in counts.items()):
         whole = ", ".join(f"{count:,} {role}" for role, count in counts.items())
@@ -50,20 +59,32 @@ def dataset_problems(
     if "identity" in about.factors:
         sentences += _incomplete(name, identity, counted, expected.per_identity or 0)
     attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
-    nothing = [all(level is None for level in row.values()) for row in people.select(attributes).to_pylist()]
+    nothing = [
+        all(level is None for level in row.values())
+        for row in people.select(attributes).to_pylist()
+    ]
     bare = sum(nothing) if attributes else 0
     if bare:
         sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
     if about.strangers:
         such = f", such as {first_few(about.stranger_examples)}" if about.stranger_examples else ""
-        sentences.append(f"{name}: the identities file has {about.strangers:,} identities without an image here{such}.")
+        sentences.append(
+            f"{name}: the identities file has {about.strangers:,} identities without an image"
+            f" here{such}."
+        )
     if about.unverified:
-        sentences.append(f"{name}: the meaning of the codes of {', '.join(about.unverified)} is unconfirmed.")
+        sentences.append(
+            f"{name}: the meaning of the codes of {', '.join(about.unverified)} is unconfirmed."
+        )
     return sentences
 
 
-def _incomplete(name: str, identity: CodedColumn, counted: np.ndarray, per_identity: int) -> list[str]:
-    images = np.bincount(identity.codes[counted & (identity.codes >= 0)], minlength=len(identity.levels))
+def _incomplete(
+    name: str, identity: CodedColumn, counted: np.ndarray, per_identity: int
+) -> list[str]:
+    images = np.bincount(
+        identity.codes[counted & (identity.codes >= 0)], minlength=len(identity.levels)
+    )
     if not len(images):
         return []
     usual = per_identity or int(np.bincount(images).argmax())
@@ -79,23 +100,37 @@ def level_problems(attribute: str, counts: dict[Any, int]) -> list[str]:
     """Levels that hardly any image has."""
     usual = float(np.median(list(counts.values()))) if counts else 0.0
     few = [f"{level} ({count:,})" for level, count in counts.items() if count < FEW * usual]
-    said = f"{attribute}: few images have the level(s) {first_few(few)}; the median level has {usual:,.0f}."
+    said = (
+        f"{attribute}: few images have the level(s) {first_few(few)}; the median level has"
+        f" {usual:,.0f}."
+    )
     return [said] if few else []
 
 
 def rejection_problems(reason: str, about: dict[str, Any]) -> str:
-    """Return one sentence on a group of rejections; a detail that all examples share appears once."""
-    what, paths, details = "folder(s)" if reason == UNREAD else "file(s)", about["examples"], about["details"]
+    """Return one sentence on a group of rejections; a detail that all examples share appears
+    once."""
+    what, paths, details = (
+        "folder(s)" if reason == UNREAD else "file(s)",
+        about["examples"],
+        about["details"],
+    )
     more = about["count"] - len(paths)
     rest = f" and {more:,} more" if more else ""
     if len(set(details)) == 1:
-        return f"{about['count']:,} {what} rejected as {reason}: {', '.join(paths)}{rest}. {details[0]}"
-    each = "; ".join(f"{path}: {detail.rstrip('.')}" for path, detail in zip(paths, details, strict=True))
+        return (
+            f"{about['count']:,} {what} rejected as {reason}: {', '.join(paths)}{rest}."
+            f" {details[0]}"
+        )
+    each = "; ".join(
+        f"{path}: {detail.rstrip('.')}" for path, detail in zip(paths, details, strict=True)
+    )
     return f"{about['count']:,} {what} rejected as {reason}: {each}{';' if rest else ''}{rest}."
 
 
 def rejected_by_reason(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Return rejected files by reason, the most frequent first, with some paths and their details."""
+    """Return rejected files by reason, the most frequent first, with some paths and their
+    details."""
     grouped: dict[str, dict[str, Any]] = {}
     for row in manifest.rejected().to_pylist():
         about = grouped.setdefault(row["reason"], {"count": 0, "examples": [], "details": []})

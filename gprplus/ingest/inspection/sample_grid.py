@@ -1,4 +1,5 @@
-"""Sample images: the levels of one attribute as rows, one identity under one set of conditions as columns."""
+"""Sample images: the levels of one attribute as rows, one identity under one set of conditions as
+columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,12 +28,14 @@ class SampleGrid:
     columns: list[str]
 
 
-def pick_grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None) -> SampleGrid:
+def pick_grid(
+    manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None
+) -> SampleGrid:
     """A grid over the levels of the attribute `by`.
 
-    A column is one identity under one set of conditions (every other known attribute constant), chosen by key among
-    those with the most levels; for identity itself and for identity attributes, a column is another image of the
-    level. Raises ManifestError if no image has a level.
+    A column is one identity under one set of conditions (every other known attribute constant),
+    chosen by key among those with the most levels; for identity itself and for identity attributes,
+    a column is another image of the level. Raises ManifestError if no image has a level.
     """
     known = ["identity", *attributes()]
     if by not in known:
@@ -40,7 +43,8 @@ def pick_grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str,
     table = _rows(manifest, by)
     if not table.num_rows:
         raise ManifestError(
-            f"No image of {manifest.path} has a known {by}. Known attributes: {', '.join(manifest.record.levels)}."
+            f"No image of {manifest.path} has a known {by}. Known attributes:"
+            f" {', '.join(manifest.record.levels)}."
         )
     levels = coded_column(table, by)
     held = by in image_attributes()
@@ -60,18 +64,27 @@ def _rows(manifest: Manifest, by: str) -> pa.Table:
 
 
 def _with_keys(table: pa.Table) -> pa.Table:
-    key = pc.binary_join_element_wise(table["dataset"].cast(pa.string()), table["identity"].cast(pa.string()), "\x1f")
+    key = pc.binary_join_element_wise(
+        table["dataset"].cast(pa.string()), table["identity"].cast(pa.string()), "\x1f"
+    )
     return table.append_column("key", key)
 
 
-def _held(table: pa.Table, by: str, levels: CodedColumn, columns: int) -> tuple[list[list[int | None]], list[str]]:
+def _held(
+    table: pa.Table, by: str, levels: CodedColumn, columns: int
+) -> tuple[list[list[int | None]], list[str]]:
     """Positions for columns that hold everything but `by`."""
     functions = _functions(table, by, levels)
-    others = ["identity", *(name for name in image_attributes() if name != by and name not in functions)]
+    others = [
+        "identity",
+        *(name for name in image_attributes() if name != by and name not in functions),
+    ]
     circumstance = np.zeros(table.num_rows, np.int64)
     for name in ("dataset", *others):
         part = coded_column(table, name)
-        circumstance = np.unique(circumstance * (len(part.levels) + 1) + part.codes + 1, return_inverse=True)[1]
+        circumstance = np.unique(
+            circumstance * (len(part.levels) + 1) + part.codes + 1, return_inverse=True
+        )[1]
     cell = circumstance * len(levels.levels) + levels.codes
     priority = priorities(np.asarray(table["uid"]), 0, "sheet")
     first = np.lexsort((priority, cell))
@@ -87,18 +100,26 @@ def _held(table: pa.Table, by: str, levels: CodedColumn, columns: int) -> tuple[
     }
     lines = [[place.get((int(c), level)) for c in picked] for level in range(len(levels.levels))]
     return lines, [
-        _label(table, next(row for line in lines if (row := line[j]) is not None), others) for j in range(len(picked))
+        _label(table, next(row for line in lines if (row := line[j]) is not None), others)
+        for j in range(len(picked))
     ]
 
 
 def _functions(table: pa.Table, by: str, levels: CodedColumn) -> set[str]:
-    """Attributes that change with `by` and so cannot be held while it varies, such as the camera of a viewpoint."""
+    """Attributes that change with `by` and so cannot be held while it varies, such as the camera of
+    a viewpoint."""
     from gprplus.ingest.inspection.cells import is_determined
 
-    return {name for name in image_attributes() if name != by and is_determined(coded_column(table, name), [levels])}
+    return {
+        name
+        for name in image_attributes()
+        if name != by and is_determined(coded_column(table, name), [levels])
+    }
 
 
-def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.ndarray, columns: int) -> list[int]:
+def _different_people(
+    order: np.ndarray, circumstance: np.ndarray, identity: np.ndarray, columns: int
+) -> list[int]:
     """Return the first conditions in order, one of each identity before a second of any."""
     person = np.zeros(len(order), np.int64)
     person[circumstance] = identity
@@ -113,7 +134,9 @@ def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.
     return (fresh + again)[:columns]
 
 
-def _free(table: pa.Table, levels: CodedColumn, columns: int) -> tuple[list[list[int | None]], list[str]]:
+def _free(
+    table: pa.Table, levels: CodedColumn, columns: int
+) -> tuple[list[list[int | None]], list[str]]:
     """Positions for columns that are just images of the level, drawn by key."""
     priority = priorities(np.asarray(table["uid"]), 0, "sheet")
     lines: list[list[int | None]] = []
@@ -135,6 +158,8 @@ def _image(table: pa.Table, row: int | None, roots: Mapping[str, Path]) -> np.nd
     if row is None:
         return None
     try:
-        return decode_image(read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py()))
+        return decode_image(
+            read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py())
+        )
     except OSError:
         return None

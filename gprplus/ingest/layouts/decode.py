@@ -1,7 +1,7 @@
 """Conversion of raw tokens to columns: levels and degrees, each distinct token decoded once.
 
-The tokens are a table with one dictionary column for each named group of the layout, so that 475,104 names cost twelve
-look-ups of a camera, not 475,104.
+The tokens are a table with one dictionary column for each named group of the layout, so that
+475,104 names cost twelve look-ups of a camera, not 475,104.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,8 +35,8 @@ def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.
 
 
 def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
-    """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group and what the probe
-    found.
+    """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group
+    and what the probe found.
     """
     rows = table.num_rows
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -44,9 +44,13 @@ def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
         for name in ("uid", "path", "width_px", "height_px", "format", "size_bytes", "digest")
         if name in table.column_names
     }
-    columns["dataset"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([dataset]))
+    columns["dataset"] = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(rows, np.int32)), pa.array([dataset])
+    )
     junk, distractors = set(layout.junk), set(layout.distractors)
-    identity, camera = (DecodedTokens(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera"))
+    identity, camera = (
+        DecodedTokens(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera")
+    )
     columns["identity_token"] = identity.levels(lambda token: token)
     columns["identity"] = identity.levels(lambda token: None if token in junk else token)
     columns["is_junk"] = identity.flags(lambda token: token in junk)
@@ -59,14 +63,20 @@ def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     columns["frame"] = DecodedTokens(table, "frame").numbers(parse_number, np.int64)
     columns["role"] = DecodedTokens(table, "part").levels(layout.role_of)
     for name in ("weather", "illumination", "background"):
-        columns[name] = DecodedTokens(table, *layout.groups_of(name)).levels(getattr(layout, name).level)
-    columns["weather_code"] = DecodedTokens(table, *layout.groups_of("weather")).levels(lambda token: token)
+        columns[name] = DecodedTokens(table, *layout.groups_of(name)).levels(
+            getattr(layout, name).level
+        )
+    columns["weather_code"] = DecodedTokens(table, *layout.groups_of("weather")).levels(
+        lambda token: token
+    )
     return conform(pa.table(columns), IMAGES)
 
 
-def drop_unreadable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table | None, dict[int, str]]:
-    """`decode_tokens` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by
-    row.
+def drop_unreadable(
+    layout: "Layout", dataset: str, table: pa.Table
+) -> tuple[pa.Table | None, dict[int, str]]:
+    """`decode_tokens` without the rows whose tokens are no numbers where they must be, or too large
+    ones; and why, by row.
 
     The table is None where no row is left.
     """
@@ -79,7 +89,9 @@ def drop_unreadable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa
     rest = table.filter(pa.array(keep))
     for i, group in enumerate(rest.schema):  # a dictionary keeps the tokens of rows that are gone
         if pa.types.is_dictionary(group.type):
-            rest = rest.set_column(i, group.name, rest[group.name].cast(pa.string()).dictionary_encode())
+            rest = rest.set_column(
+                i, group.name, rest[group.name].cast(pa.string()).dictionary_encode()
+            )
     return (decode_tokens(layout, dataset, rest) if rest.num_rows else None), why
 
 
@@ -90,7 +102,9 @@ def _unreadable(layout: "Layout", table: pa.Table) -> dict[int, str]:
         ("frame", ("frame",), parse_number, np.int64),
         ("viewpoint_deg", layout.groups_of("viewpoint_deg"), layout.viewpoint_deg.degree, np.int32),
     ]
-    decoders += [(name, layout.groups_of(name), getattr(layout, name).level, str) for name in LEVELLED]
+    decoders += [
+        (name, layout.groups_of(name), getattr(layout, name).level, str) for name in LEVELLED
+    ]
     found: dict[int, str] = {}
     for name, groups, decode, kind in decoders:
         column = DecodedTokens(table, *groups)
@@ -108,11 +122,16 @@ def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
     except LayoutError as error:
         return str(error)
     most = 0 if kind is str or value is None else int(np.iinfo(kind).max)
-    return f"The {name} {token} is too large a number; the largest is {most:,}." if most and abs(value) > most else ""
+    return (
+        f"The {name} {token} is too large a number; the largest is {most:,}."
+        if most and abs(value) > most
+        else ""
+    )
 
 
 def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
-    """Return one sentence for each attribute with a missing or incomplete table: tokens without a level are unknown.
+    """Return one sentence for each attribute with a missing or incomplete table: tokens without a
+    level are unknown.
 
     `tokens` are those of each group of the layout, each at least once.
     """
@@ -125,30 +144,43 @@ def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]])
         lost = [token for token in met if _unknown(table, token)]
         if lost:
             key = "degrees" if isinstance(table, DegreeTokens) else "levels"
-            what = f"[{name}.{key}] has no" if getattr(table, key) else f"the layout has no [{name}.{key}] for"
+            what = (
+                f"[{name}.{key}] has no"
+                if getattr(table, key)
+                else f"the layout has no [{name}.{key}] for"
+            )
             said.append(f"{name}: {what} {first_few(lost)}, which stay unknown.")
     return said
 
 
 def _unknown(table: LevelTokens | DegreeTokens, token: str) -> bool:
     try:
-        return (table.degree(token) if isinstance(table, DegreeTokens) else table.level(token)) is None
+        return (
+            table.degree(token) if isinstance(table, DegreeTokens) else table.level(token)
+        ) is None
     except LayoutError:  # no number: its file was rejected
         return False
 
 
 class DecodedTokens:
-    """The tokens of one group, or of several joined by ":", as integer codes into the distinct ones.
+    """The tokens of one group, or of several joined by ":", as integer codes into the distinct
+    ones.
 
-    A group that the layout lacks is null throughout; so is a joined token of which a part is absent.
+    A group that the layout lacks is null throughout; so is a joined token of which a part is
+    absent.
     """
 
     def __init__(self, table: pa.Table, *groups: str) -> None:
         self.tokens, self.codes = _coded(table, groups[0])
         for group in groups[1:]:
             tokens, codes = _coded(table, group)
-            pairs, both = np.unique(self.codes.astype(np.int64) * len(tokens) + codes, return_inverse=True)
-            joined = [(self.tokens[pair // len(tokens)], tokens[pair % len(tokens)]) for pair in pairs.tolist()]
+            pairs, both = np.unique(
+                self.codes.astype(np.int64) * len(tokens) + codes, return_inverse=True
+            )
+            joined = [
+                (self.tokens[pair // len(tokens)], tokens[pair % len(tokens)])
+                for pair in pairs.tolist()
+            ]
             self.tokens = [None if None in pair else ":".join(map(str, pair)) for pair in joined]
             self.codes = both.astype(np.int32)
 
@@ -158,9 +190,13 @@ class DecodedTokens:
         vocabulary = sorted({value for value in values if value is not None})
         place = {value: i for i, value in enumerate(vocabulary)}
         codes = np.array([place.get(value, -1) for value in values], np.int32)[self.codes]  # type: ignore[arg-type]
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(vocabulary, pa.string()))
+        return pa.DictionaryArray.from_arrays(
+            pa.array(codes, mask=codes < 0), pa.array(vocabulary, pa.string())
+        )
 
-    def numbers(self, decode: Callable[[str | None], int | None], kind: type = np.int32) -> pa.Array:
+    def numbers(
+        self, decode: Callable[[str | None], int | None], kind: type = np.int32
+    ) -> pa.Array:
         """Decode each token, as integers."""
         values = [decode(token) for token in self.tokens]
         known = np.array([value is not None for value in values], bool)[self.codes]
@@ -179,4 +215,6 @@ def _coded(table: pa.Table, group: str) -> tuple[list[str | None], np.ndarray]:
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0) if column.num_chunks else pa.array([], TOKEN)
     tokens = [*column.dictionary.to_pylist(), None]
-    return tokens, np.asarray(column.indices.fill_null(len(tokens) - 1)).astype(np.int32, copy=False)
+    return tokens, np.asarray(column.indices.fill_null(len(tokens) - 1)).astype(
+        np.int32, copy=False
+    )

@@ -1,6 +1,8 @@
-"""Layout detection: from renders.json, or from the names and, if several layouts match, from the bytes.
+"""Layout detection: from renders.json, or from the names and, if several layouts match, from the
+bytes.
 
-Ties are never guessed: if two layouts match equally, the folder is refused and the candidates are named.
+Ties are never guessed: if two layouts match equally, the folder is refused and the candidates are
+named.
 """
 
 import json
@@ -24,7 +26,12 @@ from gprplus.ingest.files.listing import Listing, hidden_or_empty
 from gprplus.ingest.files.probe_members import probe_members
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch, suffix_that_matches
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.load import from_declaration, load_layout, rendered_layout, shipped_layouts
+from gprplus.ingest.layouts.load import (
+    from_declaration,
+    load_layout,
+    rendered_layout,
+    shipped_layouts,
+)
 from gprplus.ingest.layouts.match import match_names
 from gprplus.schema.records import renders_record
 
@@ -42,7 +49,9 @@ class DetectedLayout:
     named: bool
 
 
-def detect_layout(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> DetectedLayout:
+def detect_layout(
+    listing: Listing, layout: str | Path = "auto", name: str | None = None
+) -> DetectedLayout:
     """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
     said = from_renders_json(listing)
     if layout == "auto":
@@ -73,23 +82,24 @@ def _recorded(listing: Listing, name: Any) -> Layout:
     meant = closest(text[:80], declarations.declaration_names("layouts"))
     hint = f" Did you mean '{meant}'?" if meant else ""
     raise DeclarationError(
-        f"{record}: layout: expected a name from `gprplus layouts` or a TOML file in the same folder, found "
-        f"'{escape(text[:80])}'.{hint} For a file elsewhere, give --layout FILE.toml."
+        f"{record}: layout: expected a name from `gprplus layouts` or a TOML file in the same"
+        f" folder, found '{escape(text[:80])}'.{hint} For a file elsewhere, give --layout"
+        " FILE.toml."
     )
 
 
 def from_renders_json(listing: Listing) -> dict[str, Any]:
     """Return the content of renders.json in the folder or archive; empty if there is none.
 
-    A render in progress has only its request: its names are those of GPR+, and a partial one must not be detected as
-    GPR+.
+    A render in progress has only its request: its names are those of GPR+, and a partial one must
+    not be detected as GPR+.
     """
     path = sidecar_path(listing, "renders.json")
     there = archives.exists(path)
     if not there and archives.exists(sidecar_path(listing, "_request.json")):
         raise LayoutError(
-            f"{listing.root} is not finished. "
-            "Run the command that makes it again (`gprplus render`, or frames_to_crops): it continues."
+            f"{listing.root} is not finished. Run the command that makes it again (`gprplus"
+            " render`, or frames_to_crops): it continues."
         )
     if not there:
         return {}
@@ -101,7 +111,9 @@ def from_renders_json(listing: Listing) -> dict[str, Any]:
 def _by_names(listing: Listing) -> Layout:
     names = sample_paths(listing)
     if not names:
-        raise LayoutError(f"There is no image file under {listing.root}: {describe_folder(listing)}")
+        raise LayoutError(
+            f"There is no image file under {listing.root}: {describe_folder(listing)}"
+        )
     known = shipped_layouts()
     shares = {layout.name: match_share(layout, names, listing.views) for layout in known}
     best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
@@ -113,9 +125,9 @@ def _by_names(listing: Listing) -> Layout:
     if len(candidates) > 1:
         found = " and ".join(layout.name for layout in candidates)
         raise LayoutError(
-            f"{listing.root} matches the layouts {found} equally ({best:.0%} of {len(names):,} names, such as "
-            f"{names[0]}), and format and size of the files do not distinguish them. "
-            f"Select one with --layout {candidates[0].name} or another name."
+            f"{listing.root} matches the layouts {found} equally ({best:.0%} of {len(names):,}"
+            f" names, such as {names[0]}), and format and size of the files do not distinguish"
+            f" them. Select one with --layout {candidates[0].name} or another name."
         )
     return candidates[0]
 
@@ -123,23 +135,36 @@ def _by_names(listing: Listing) -> Layout:
 def sample_paths(listing: Listing, limit: int = SAMPLE) -> list[str]:
     """Return up to `limit` names, evenly spaced over the files with an image extension."""
     step = max(1, len(listing) // (4 * limit))
-    names = [path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS]
+    names = [
+        path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS
+    ]
     return names[:: max(1, -(-len(names) // limit))]
 
 
-def match_share(layout: Layout, names: Sequence[str], views: ArchivePathVariants | None = None) -> float:
+def match_share(
+    layout: Layout, names: Sequence[str], views: ArchivePathVariants | None = None
+) -> float:
     """Return the share of names that match the layout, 0-1."""
     return sum(row is not None for row in match_names(layout, names, views)) / len(names)
 
 
-def _agreeing_candidates(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
-    """Return the candidates whose declared format and size agree best with the bytes of some files."""
+def _agreeing_candidates(
+    listing: Listing, candidates: list[Layout], names: Sequence[str]
+) -> list[Layout]:
+    """Return the candidates whose declared format and size agree best with the bytes of some
+    files."""
     tokens = match_names(candidates[0], names, listing.views)
     shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]
     shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
-    probes = [probe for probe in probe_members(str(listing.root), shown, "header") if probe.reason is None]
+    probes = [
+        probe for probe in probe_members(str(listing.root), shown, "header") if probe.reason is None
+    ]
     agreement = [sum(_agrees(layout, probe) for probe in probes) for layout in candidates]
-    return [layout for layout, score in zip(candidates, agreement, strict=True) if score == max(agreement)]
+    return [
+        layout
+        for layout, score in zip(candidates, agreement, strict=True)
+        if score == max(agreement)
+    ]
 
 
 def _agrees(layout: Layout, probe: Probe) -> int:
@@ -159,18 +184,20 @@ def describe_folder(listing: Listing) -> str:
     return f"it holds {len(listing):,} other files, such as {first_few(names, 2)}.{packed}"
 
 
-def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]) -> str:
+def _nothing_fits(
+    listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]
+) -> str:
     nearly = max(known, key=lambda layout: (shares[layout.name], layout.automatic))
     if shares[nearly.name] >= ENOUGH:
         return (
-            f"The names under {listing.root} match only '{nearly.name}', which is never selected automatically. "
-            f"To use it, pass --layout {nearly.name}."
+            f"The names under {listing.root} match only '{nearly.name}', which is never selected"
+            f" automatically. To use it, pass --layout {nearly.name}."
         )
     below = _one_folder_down(names, known)
     if below:
         return (
-            f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
-            f"'{below[1]}'. Give that folder."
+            f"No known layout fits the names under {listing.root}, but below"
+            f" {listing.root / below[0]} they fit '{below[1]}'. Give that folder."
         )
     nearly_all = _but_for_ending(listing, known, names) or _beside_others(listing, nearly, names)
     if nearly_all:
@@ -178,17 +205,26 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
     frames = _frames(listing)
     if frames:
         raise LayoutError(
-            f"No known layout matches the names under {listing.root}, such as {names[0]}, and {frames} describes whole "
-            "frames. Cut them into crops first, with `python tools/frames_to_crops.py "
-            f"{listing.root} --coco {listing.root / frames} -o CROPS`, and give the folder CROPS."
+            f"No known layout matches the names under {listing.root}, such as {names[0]}, and"
+            f" {frames} describes whole frames. Cut them into crops first, with `python"
+            f" tools/frames_to_crops.py {listing.root} --coco {listing.root / frames} -o CROPS`,"
+            " and give the folder CROPS."
         )
-    miss = next(name for name, row in zip(names, match_names(nearly, names, listing.views), strict=True) if row is None)
-    why = f" (the nearest: {miss} {explain_mismatch(nearly, miss)})" if shares[nearly.name] > 0 else ""
+    miss = next(
+        name
+        for name, row in zip(names, match_names(nearly, names, listing.views), strict=True)
+        if row is None
+    )
+    why = (
+        f" (the nearest: {miss} {explain_mismatch(nearly, miss)})"
+        if shares[nearly.name] > 0
+        else ""
+    )
     return (
-        f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}. "
-        f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
-        "or declare your own in a TOML file and make a manifest with it: "
-        f"`gprplus build-manifest {listing.root} --layout FILE.toml`."
+        f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}."
+        f" Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try"
+        f" NAME {listing.root}`, or declare your own in a TOML file and make a manifest with it:"
+        f" `gprplus build-manifest {listing.root} --layout FILE.toml`."
     )
 
 
@@ -196,37 +232,52 @@ def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str])
     """Return the advice if the names match a layout except for their extension; "" otherwise."""
     for layout in known:
         endings = (
-            [ending for name in names if (ending := suffix_that_matches(layout, name))] if layout.automatic else []
+            [ending for name in names if (ending := suffix_that_matches(layout, name))]
+            if layout.automatic
+            else []
         )
         if len(endings) >= ENOUGH * len(names):
             found, expected = sorted(set(endings)), " or ".join(layout.extensions)
             return (
-                f"The names under {listing.root} fit '{layout.name}' but for their ending: {first_few(found)} in place "
-                f"of {expected}. Copy the layout with `gprplus layouts show {layout.name} > mine.toml`, write "
-                f"extensions = {json.dumps(found)} in it, and give --layout mine.toml."
+                f"The names under {listing.root} fit '{layout.name}' but for their ending:"
+                f" {first_few(found)} in place of {expected}. Copy the layout with `gprplus layouts"
+                f" show {layout.name} > mine.toml`, write extensions = {json.dumps(found)} in it,"
+                " and give --layout mine.toml."
             )
     return ""
 
 
 def _beside_others(listing: Listing, layout: Layout, names: Sequence[str]) -> str:
-    """Return the advice if some folders match a layout and others do not match at all; "" otherwise."""
+    """Return the advice if some folders match a layout and others do not match at all; ""
+    otherwise."""
     fits = [row is not None for row in match_names(layout, names, listing.views)]
     tops = [name.partition("/")[0] if "/" in name else "" for name in names]
-    fitting, others = set(compress(tops, fits)), sorted({top for top, fit in zip(tops, fits, strict=True) if not fit})
+    fitting, others = (
+        set(compress(tops, fits)),
+        sorted({top for top, fit in zip(tops, fits, strict=True) if not fit}),
+    )
     if sum(fits) < 0.1 * len(names) or "" in others or not fitting.isdisjoint(others):
         return ""
     return (
-        f"{sum(fits):,} of {len(names):,} names under {listing.root} match '{layout.name}'; the others are under "
-        f"{first_few(others)}. Give --layout {layout.name} to read the first and reject the others."
+        f"{sum(fits):,} of {len(names):,} names under {listing.root} match '{layout.name}'; the"
+        f" others are under {first_few(others)}. Give --layout {layout.name} to read the first and"
+        " reject the others."
     )
 
 
 def _frames(listing: Listing) -> str | None:
-    """Find COCO annotations of whole frames among the files of a folder; there is no layout for frames."""
+    """Find COCO annotations of whole frames among the files of a folder; there is no layout for
+    frames."""
     if not listing.root.is_dir():
         return None
-    found = (path for pattern in ("*.json", "*annotations/*.json") for path in sorted(listing.root.glob(pattern)))
-    return next((path.relative_to(listing.root).as_posix() for path in found if _is_coco(path)), None)
+    found = (
+        path
+        for pattern in ("*.json", "*annotations/*.json")
+        for path in sorted(listing.root.glob(pattern))
+    )
+    return next(
+        (path.relative_to(listing.root).as_posix() for path in found if _is_coco(path)), None
+    )
 
 
 def _is_coco(path: Path) -> bool:
@@ -239,20 +290,25 @@ def _is_coco(path: Path) -> bool:
 
 
 def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:
-    """Return (folder, layout) if all names are in one folder and match a layout relative to it: a wrong root."""
+    """Return (folder, layout) if all names are in one folder and match a layout relative to it: a
+    wrong root."""
     tops = {name.partition("/")[0] for name in names}
     inner = [name.partition("/")[2] for name in names]
-    fitting = [layout.name for layout in known if layout.automatic and match_share(layout, inner) >= ENOUGH]
+    fitting = [
+        layout.name for layout in known if layout.automatic and match_share(layout, inner) >= ENOUGH
+    ]
     return (tops.pop(), fitting[0]) if len(tops) == 1 and fitting else None
 
 
 def render_folders(folder: Path) -> list[Path]:
-    """Return every folder or archive of renders under one folder, sorted. Raises LayoutError if there is none."""
+    """Return every folder or archive of renders under one folder, sorted. Raises LayoutError if
+    there is none."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     shown = [path for path in inside if path.name[0] not in "_."]
     found = [path for path in shown if path.is_dir() or archives.is_archive(path.name)]
     if not found:
         raise LayoutError(
-            f"There is no folder of renders under {folder}. Draw some with `gprplus render`, or name a folder."
+            f"There is no folder of renders under {folder}. Draw some with `gprplus render`, or"
+            " name a folder."
         )
     return found

@@ -26,12 +26,17 @@ def explain_mismatch(layout: "Layout", path: str) -> str:
         return f"is an archive of a kind that is not read in place. {UNPACK[:-1]}"
     ending = suffix_that_matches(layout, path)
     if ending:
-        return f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is expected"
+        return (
+            f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is"
+            " expected"
+        )
     if not layout.examples:
         return explain_by_pattern(layout, path)
     try:
         fitting = _fitting(layout, path)
-    except LayoutError:  # names made of two may take a pattern for ever that reads real ones at once
+    except (
+        LayoutError
+    ):  # names made of two may take a pattern for ever that reads real ones at once
         return f"does not fit the names of {layout.name}"
     if fitting == len(path):
         return f"is a beginning of a name of {layout.name}, but not a whole one"
@@ -41,7 +46,8 @@ def explain_mismatch(layout: "Layout", path: str) -> str:
 
 
 def suffix_that_matches(layout: "Layout", path: str) -> str:
-    """The ending of a path that would match with one of the layout's extensions in its place; "" for any other path."""
+    """The ending of a path that would match with one of the layout's extensions in its place; ""
+    for any other path."""
     stem, ending = splitext(path)
     if ending.lower() not in EXTENSIONS:
         return ""
@@ -52,7 +58,8 @@ def suffix_that_matches(layout: "Layout", path: str) -> str:
 
 
 def explain_by_pattern(layout: "Layout", path: str) -> str:
-    """Return the longest prefix of the layout's expression that the path matches, without using examples."""
+    """Return the longest prefix of the layout's expression that the path matches, without using
+    examples."""
     for end, pattern in literal_prefixes(layout.path, layout.name, layout.shipped):
         try:
             found = pattern.match(path)
@@ -60,14 +67,16 @@ def explain_by_pattern(layout: "Layout", path: str) -> str:
             break  # a beginning may take forever where the whole pattern does not
         if found and found.end():
             rest = (
-                layout.path[end:] or f"an extension of {', '.join(layout.extensions)} (extensions are not part of path)"
+                layout.path[end:]
+                or f"an extension of {', '.join(layout.extensions)} (extensions are not part of path)"
             )
             return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
     return f"does not begin as the path of {layout.name} does, {layout.path}"
 
 
 def _fitting(layout: "Layout", path: str) -> int:
-    """Return the length of the prefix that an example of the layout matches if its digits are replaced freely."""
+    """Return the length of the prefix that an example of the layout matches if its digits are
+    replaced freely."""
     longest = 0
     for example in layout.examples[:_EXAMPLES]:
         for ending in range(min(len(path), _LONGEST), longest, -1):

@@ -1,9 +1,10 @@
 """Layouts: the naming scheme of a dataset, as one TOML file each under manifests/layouts.
 
-A layout is a regular expression over the path below the root of the dataset (without the extension), whose named
-groups are the raw tokens, and small tables (tokens.py) that convert tokens to levels, degrees and numbers. The groups
-`identity`, `camera`, `frame`, `weather`, `illumination`, `background` and `part` have a fixed meaning; a table can read
-another group, or several together; any other group only distinguishes images.
+A layout is a regular expression over the path below the root of the dataset (without the
+extension), whose named groups are the raw tokens, and small tables (tokens.py) that convert tokens
+to levels, degrees and numbers. The groups `identity`, `camera`, `frame`, `weather`, `illumination`,
+`background` and `part` have a fixed meaning; a table can read another group, or several together;
+any other group only distinguishes images.
 """
 
 import re
@@ -33,15 +34,17 @@ ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
 @dataclass(frozen=True)
 class Layout:
-    """A declared layout; the fields are the keys of its TOML file, except for `name`, `digest` and `shipped`.
+    """A declared layout; the fields are the keys of its TOML file, except for `name`, `digest` and
+    `shipped`.
 
-    `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
-    `format` and `size` (width, height) are the expected properties of the bytes, and distinguish layouts with equal
-    names. `roles` maps part folders to roles, `role` is the role of all images if there is only one; `lists` are role
-    files with priority over folders. `single` names groups that must have one value in a dataset (two croppings of the
-    same identities, which must not be mixed). `codes` is the code table of its attribute files
-    (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py), `log` the format of
-    the engine log (gta/log.py).
+    `factors` are the attributes crossed with each other, `functions` maps an attribute to those
+    that determine it, `format` and `size` (width, height) are the expected properties of the bytes,
+    and distinguish layouts with equal names. `roles` maps part folders to roles, `role` is the role
+    of all images if there is only one; `lists` are role files with priority over folders. `single`
+    names groups that must have one value in a dataset (two croppings of the same identities, which
+    must not be mixed). `codes` is the code table of its attribute files
+    (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py),
+    `log` the format of the engine log (gta/log.py).
     """
 
     title: str
@@ -98,10 +101,15 @@ class Layout:
     def groups_of(self, attribute: str) -> tuple[str, ...]:
         """The groups that an attribute is read from."""
         table = getattr(self, attribute, None)
-        return table.groups if isinstance(table, ConcatenatedTokens) else (getattr(table, "group", "") or attribute,)
+        return (
+            table.groups
+            if isinstance(table, ConcatenatedTokens)
+            else (getattr(table, "group", "") or attribute,)
+        )
 
     def role_of(self, part: str | None) -> str | None:
-        """Return the role of an image by its part folder; None if the folder does not determine it."""
+        """Return the role of an image by its part folder; None if the folder does not determine
+        it."""
         return self.roles.get(part or "", self.role) or None
 
     @property
@@ -110,7 +118,10 @@ class Layout:
         return (*self.ignore, *(Path(item.file).name for item in self.lists))
 
     def write_path(self, tokens: Mapping[str, str]) -> str:
-        """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a template."""
+        """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a
+        template."""
         if not self.template:
-            raise DeclarationError(f"layout '{self.name}' declares no template, so no path can be written in it.")
+            raise DeclarationError(
+                f"layout '{self.name}' declares no template, so no path can be written in it."
+            )
         return fill_template(self.template, tokens) + self.extensions[0]

@@ -1,4 +1,5 @@
-"""Loading of layouts from TOML: shipped ones by name, a user's by its file, each validated before use."""
+"""Loading of layouts from TOML: shipped ones by name, a user's by its file, each validated before
+use."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +15,12 @@ from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.layouts import templates
 from gprplus.ingest.layouts.explain_mismatch import explain_by_pattern
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
-from gprplus.ingest.layouts.tokens import ConcatenatedTokens, DegreeTokens, ExpectedCounts, LevelTokens
+from gprplus.ingest.layouts.tokens import (
+    ConcatenatedTokens,
+    DegreeTokens,
+    ExpectedCounts,
+    LevelTokens,
+)
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 # Columns that no group may be called after, lest a token be taken for a size or a date.
@@ -27,7 +33,8 @@ _TAKEN = frozenset(column.name for column in (*IMAGES, *REJECTED, *SCAN)) - {
 
 
 def load_layout(name: str | Path) -> Layout:
-    """A shipped layout by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
+    """A shipped layout by name, or a user's own by the path of its `.toml` file. Raises
+    DeclarationError."""
     return from_declaration(load_declaration("layouts", name))
 
 
@@ -37,11 +44,14 @@ def shipped_layouts() -> list[Layout]:
 
 
 def from_declaration(declaration: Declaration) -> Layout:
-    """The layout a TOML file declares, checked: pattern, groups, attributes, roles and its own examples."""
+    """The layout a TOML file declares, checked: pattern, groups, attributes, roles and its own
+    examples."""
     where = declaration.where
     for key in ("name", "digest", "shipped"):
         if key in declaration.data:
-            raise DeclarationError(f"{where}: '{key}' is not a key; a layout is named after its file.")
+            raise DeclarationError(
+                f"{where}: '{key}' is not a key; a layout is named after its file."
+            )
     layout = replace(
         from_mapping(Layout, declaration.data, where),
         name=declaration.name,
@@ -57,19 +67,28 @@ def from_declaration(declaration: Declaration) -> Layout:
 
 
 def _check_pattern(layout: Layout, where: str) -> None:
-    if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
-        raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
+    if not layout.extensions or not all(
+        extension.startswith(".") for extension in layout.extensions
+    ):
+        raise DeclarationError(
+            f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}."
+        )
     groups = _groups(layout, where)
-    for attribute in ("identity", *(["camera"] if layout.camera != ConcatenatedTokens(("camera",)) else [])):
+    for attribute in (
+        "identity",
+        *(["camera"] if layout.camera != ConcatenatedTokens(("camera",)) else []),
+    ):
         absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in groups]
         if absent:
             raise DeclarationError(
-                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has {_named(layout)}."
+                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has"
+                f" {_named(layout)}."
             )
     taken = sorted(set(groups) & _TAKEN)
     if taken:
         raise DeclarationError(
-            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another meaning."
+            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another"
+            " meaning."
         )
     for attribute in (*LEVELLED, "viewpoint_deg"):
         table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
@@ -85,16 +104,24 @@ def _groups(layout: Layout, where: str) -> tuple[str, ...]:
     try:
         pattern = layout.pattern
     except re.error as error:
-        twice = " Each group occurs once: give the second another name." if "redefinition" in str(error) else ""
-        raise DeclarationError(f"{where}: path is no regular expression: {error}.{twice}") from error
+        twice = (
+            " Each group occurs once: give the second another name."
+            if "redefinition" in str(error)
+            else ""
+        )
+        raise DeclarationError(
+            f"{where}: path is no regular expression: {error}.{twice}"
+        ) from error
     except (RecursionError, OverflowError):
-        raise DeclarationError(f"{where}: path is nested too deeply, or repeats too often.") from None
+        raise DeclarationError(
+            f"{where}: path is nested too deeply, or repeats too often."
+        ) from None
     except DeclarationError as error:
         raise DeclarationError(f"{where}: path: {error}") from None
     if pattern.groups > len(layout.groups):
         raise DeclarationError(
-            f"{where}: path has a group without a name. Write (?:...) for one that is no token, (?P<name>...) for one "
-            "that is."
+            f"{where}: path has a group without a name. Write (?:...) for one that is no token,"
+            " (?P<name>...) for one that is."
         )
     return layout.groups
 
@@ -108,8 +135,14 @@ def _check_templates(layout: Layout, where: str) -> None:
         except DeclarationError as error:
             raise DeclarationError(f"{where}: {key}: {error}") from None
         for one in used:
-            if one.name is not None and (one.name not in names or (one.name and one.digits is not None)):
-                expected = f"path has {_named(layout)}" if key == "template" else "a number is written as {} or {:0Nd}"
+            if one.name is not None and (
+                one.name not in names or (one.name and one.digits is not None)
+            ):
+                expected = (
+                    f"path has {_named(layout)}"
+                    if key == "template"
+                    else "a number is written as {} or {:0Nd}"
+                )
                 raise DeclarationError(f"{where}: {key} names '{one.name}', but {expected}.")
 
 
@@ -118,38 +151,49 @@ def _named(layout: Layout) -> str:
 
 
 def _check_words(layout: Layout, where: str) -> None:
-    spoken = [("factors", layout.factors), ("functions", tuple(layout.functions)), ("unverified", layout.unverified)]
+    spoken = [
+        ("factors", layout.factors),
+        ("functions", tuple(layout.functions)),
+        ("unverified", layout.unverified),
+    ]
     for name, attributes in layout.functions.items():
         spoken.append((f"functions.{name}", attributes))
     for key, attributes in spoken:
         for attribute in attributes:
             if attribute not in ATTRIBUTES:
                 raise DeclarationError(
-                    f"{where}: {key}: unknown attribute '{attribute}'. {did_you_mean(attribute, ATTRIBUTES)}"
+                    f"{where}: {key}: unknown attribute '{attribute}'."
+                    f" {did_you_mean(attribute, ATTRIBUTES)}"
                 )
     for name in LEVELLED:
         for token, level in getattr(layout, name).levels.items():
             if level != (written := "-".join(level.lower().split())):
                 raise DeclarationError(
-                    f"{where}: {name}.levels.{token}: a level is written in lower case, with dashes for blanks: "
-                    f"expected '{written}', found '{level}'."
+                    f"{where}: {name}.levels.{token}: a level is written in lower case, with dashes"
+                    f" for blanks: expected '{written}', found '{level}'."
                 )
     for group in layout.single:
         if group not in layout.groups:
             raise DeclarationError(
-                f"{where}: single: there is no group '{group}'. {did_you_mean(group, layout.groups)}"
+                f"{where}: single: there is no group '{group}'."
+                f" {did_you_mean(group, layout.groups)}"
             )
     turn = layout.viewpoint_deg
     if (turn.offset is None) != (turn.step is None):
         absent = "offset" if turn.offset is None else "step"
         raise DeclarationError(
-            f"{where}: viewpoint_deg: {absent} is missing; degrees are offset + step x code, or a table of degrees."
+            f"{where}: viewpoint_deg: {absent} is missing; degrees are offset + step x code, or a"
+            " table of degrees."
         )
     for token, degrees in turn.degrees.items():
         if abs(degrees) > 360:
-            raise DeclarationError(f"{where}: viewpoint_deg.degrees.{token}: expected -360 to 360, found {degrees}.")
+            raise DeclarationError(
+                f"{where}: viewpoint_deg.degrees.{token}: expected -360 to 360, found {degrees}."
+            )
     if layout.size and len(layout.size) != 2:
-        raise DeclarationError(f"{where}: size: expected [width, height], found {list(layout.size)}.")
+        raise DeclarationError(
+            f"{where}: size: expected [width, height], found {list(layout.size)}."
+        )
 
 
 def _check_roles(layout: Layout, where: str) -> None:
@@ -162,22 +206,34 @@ def _check_roles(layout: Layout, where: str) -> None:
                 plain_path(path, f"{where}: lists[{i}].{key}", DeclarationError)
         if bool(item.role) == bool(item.positions) or bool(item.positions) != bool(item.paths):
             raise DeclarationError(
-                f"{where}: lists[{i}]: expected a role for a text file, or paths and positions for a MATLAB file."
+                f"{where}: lists[{i}]: expected a role for a text file, or paths and positions for"
+                " a MATLAB file."
             )
-    for key, role in {**given, **{f"expected.roles.{role}": role for role in layout.expected.roles}}.items():
+    for key, role in {
+        **given,
+        **{f"expected.roles.{role}": role for role in layout.expected.roles},
+    }.items():
         if role and role not in ROLES:
-            raise DeclarationError(f"{where}: {key}: unknown role '{role}'. {did_you_mean(role, ROLES)}")
+            raise DeclarationError(
+                f"{where}: {key}: unknown role '{role}'. {did_you_mean(role, ROLES)}"
+            )
     if layout.roles and "part" not in layout.groups:
-        raise DeclarationError(f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}.")
+        raise DeclarationError(
+            f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}."
+        )
 
 
 def _check_examples(layout: Layout, where: str) -> None:
     for example in layout.examples:
         found = layout.pattern.fullmatch(example)
         if not found:
-            raise DeclarationError(f"{where}: its own example '{example}' {explain_by_pattern(layout, example)}.")
+            raise DeclarationError(
+                f"{where}: its own example '{example}' {explain_by_pattern(layout, example)}."
+            )
         if any(found[group] is None for group in layout.identity.groups):
-            raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
+            raise DeclarationError(
+                f"{where}: its own example '{example}' does not name a whole identity."
+            )
 
 
 # Layout keys of a renders.json, in addition to the tables below.
@@ -196,7 +252,8 @@ class _Tables:
 _TABLES = tuple(one.name for one in fields(_Tables))
 
 
-# The names under which a layout's tables enter its digest: those of version 0.1, so that manifests stay up to date.
+# The names under which a layout's tables enter its digest: those of version 0.1, so that manifests
+# stay up to date.
 _DIGEST_NAMES = {LevelTokens: "Levels", DegreeTokens: "Degrees", ExpectedCounts: "Expected"}
 
 
@@ -213,20 +270,25 @@ def _table_text(table: Any) -> str:
 
 
 def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
-    """Return the layout with the degrees, levels and factors of a renders.json; its digest covers them.
+    """Return the layout with the degrees, levels and factors of a renders.json; its digest covers
+    them.
 
-    `said` has `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
-    optional; `groups` maps such a table to its group. A single background is the level of names without a
-    background.
+    `said` has `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code
+    -> level), each optional; `groups` maps such a table to its group. A single background is the
+    level of names without a background.
     """
     tabled = from_mapping(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
-    tables: dict[str, Any] = {name: {"levels": found} for name in LEVELLED if (found := getattr(tabled, name))}
+    tables: dict[str, Any] = {
+        name: {"levels": found} for name in LEVELLED if (found := getattr(tabled, name))
+    }
     if len(tabled.background) == 1:
         tables["background"]["absent"] = next(iter(tabled.background.values()))
     for name, group in tabled.groups.items():
         if name not in (*LEVELLED, "viewpoint_deg"):
-            raise DeclarationError(f"{where}: groups: unknown attribute '{name}'. {did_you_mean(name, ATTRIBUTES)}")
+            raise DeclarationError(
+                f"{where}: groups: unknown attribute '{name}'. {did_you_mean(name, ATTRIBUTES)}"
+            )
         tables.setdefault(name, {})["group"] = group
     if tabled.degrees:
         tables["viewpoint_deg"] = {**tables.get("viewpoint_deg", {}), "degrees": tabled.degrees}

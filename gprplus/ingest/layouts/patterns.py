@@ -1,8 +1,9 @@
-"""Patterns of layouts that gprplus does not ship: compiled within limits of size, matched within a limit of time.
+"""Patterns of layouts that gprplus does not ship: compiled within limits of size, matched within a
+limit of time.
 
-Python's `re` cannot be interrupted, and one nested repeat makes it run for years. Patterns from a user's file therefore
-run in the package `regex`, which has a timeout. Shipped patterns are tested and stay with `re`: 0.5 us a name for
-FineGPR, against 2.2 us here.
+Python's `re` cannot be interrupted, and one nested repeat makes it run for years. Patterns from a
+user's file therefore run in the package `regex`, which has a timeout. Shipped patterns are tested
+and stay with `re`: 0.5 us a name for FineGPR, against 2.2 us here.
 """
 
 import re
@@ -61,7 +62,8 @@ class MatchBudget:
 
 @dataclass
 class LimitedPattern:
-    """A pattern that raises LayoutError once its names have taken `SECONDS` more than `EACH` a name."""
+    """A pattern that raises LayoutError once its names have taken `SECONDS` more than `EACH` a
+    name."""
 
     pattern: Any
     layout: str
@@ -92,14 +94,19 @@ class LimitedPattern:
         except TimeoutError:
             self.budget.seconds = 0.0
             raise LayoutError(
-                f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on '{escape(text[:60])}'. "
-                "A repeat inside a repeat, such as (a+)*, can take forever: write it without."
+                f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on"
+                f" '{escape(text[:60])}'. A repeat inside a repeat, such as (a+)*, can take"
+                " forever: write it without."
             ) from None
-        self.budget.seconds = min(SECONDS, self.budget.seconds + EACH - (time.perf_counter() - started))
+        self.budget.seconds = min(
+            SECONDS, self.budget.seconds + EACH - (time.perf_counter() - started)
+        )
         return found
 
 
-def compile_pattern(text: str, layout: str, *, trusted: bool, purse: MatchBudget | None = None) -> Pattern:
+def compile_pattern(
+    text: str, layout: str, *, trusted: bool, purse: MatchBudget | None = None
+) -> Pattern:
     """A layout's pattern, ready to match: by `re` for a trusted one, else under limits.
 
     Raises re.error for what is no pattern, DeclarationError for one beyond the limits.
@@ -111,27 +118,35 @@ def compile_pattern(text: str, layout: str, *, trusted: bool, purse: MatchBudget
 
     if len(text) > LONGEST or _least_width(text) > LARGEST:
         raise DeclarationError(
-            f"the pattern has {len(text):,} characters and requires names of at least {_least_width(text):,}; "
-            f"the limits are {LONGEST:,} and {LARGEST:,}."
+            f"the pattern has {len(text):,} characters and requires names of at least"
+            f" {_least_width(text):,}; the limits are {LONGEST:,} and {LARGEST:,}."
         )
     try:
-        return LimitedPattern(regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or MatchBudget())
+        return LimitedPattern(
+            regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or MatchBudget()
+        )
     except regex.error as error:
         raise re.error(str(error)) from None
 
 
 def _least_width(text: str) -> int:
-    """Return the minimum width of a pattern, including look-arounds: `regex` allocates texts of that length."""
+    """Return the minimum width of a pattern, including look-arounds: `regex` allocates texts of
+    that length."""
     from re import _parser  # type: ignore[attr-defined]
 
     return _width(_parser.parse(text), _parser)
 
 
 def _width(part: Any, parser: Any) -> int:
-    """The characters of a parsed pattern, or of the parsed patterns among the arguments of an operation."""
+    """The characters of a parsed pattern, or of the parsed patterns among the arguments of an
+    operation."""
     if isinstance(part, parser.SubPattern):
         return sum(
-            _repeated(argument, parser) if op in parser._REPEATCODES else max(1, _width(argument, parser))
+            (
+                _repeated(argument, parser)
+                if op in parser._REPEATCODES
+                else max(1, _width(argument, parser))
+            )
             for op, argument in part
         )
     return sum(_width(one, parser) for one in part) if isinstance(part, tuple | list) else 0
@@ -147,7 +162,8 @@ BEGINNINGS = 200  # beginnings of a pattern that are compiled, the longest first
 
 @cache
 def literal_prefixes(text: str, layout: str, trusted: bool) -> tuple[tuple[int, Pattern], ...]:
-    """The beginnings of a pattern that are patterns themselves, with their lengths, the longest first."""
+    """The beginnings of a pattern that are patterns themselves, with their lengths, the longest
+    first."""
     purse, found = MatchBudget(), []
     for end in range(len(text), 0, -max(1, -(-len(text) // BEGINNINGS))):
         try:

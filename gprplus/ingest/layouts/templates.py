@@ -1,7 +1,7 @@
 """Templates of layouts: literal text, `{name}`, and `{name:0Nd}` for a number of N digits or more.
 
-Python's format strings are not used: they reach attributes and items of what they are given, and a width of
-3,000,000,000 takes 3 GB.
+Python's format strings are not used: they reach attributes and items of what they are given, and a
+width of 3,000,000,000 takes 3 GB.
 """
 
 import re
@@ -17,7 +17,8 @@ _FIELD = re.compile(r"\{(\w*)(?::(?:0(\d{1,9}))?(d))?\}", re.ASCII)
 
 
 class TemplateField(NamedTuple):
-    """A piece of a template: text, then the value called `name` (None at the end), in `digits` digits if a number."""
+    """A piece of a template: text, then the value called `name` (None at the end), in `digits`
+    digits if a number."""
 
     text: str
     name: str | None
@@ -33,15 +34,19 @@ def template_fields(template: str) -> tuple[TemplateField, ...]:
     """
     found, at = [], 0
     for match in _FIELD.finditer(template):
-        found.append(TemplateField(template[at : match.start()], match[1], int(match[2] or 0) if match[3] else None))
+        found.append(
+            TemplateField(
+                template[at : match.start()], match[1], int(match[2] or 0) if match[3] else None
+            )
+        )
         at = match.end()
     found.append(TemplateField(template[at:], None, None))
     odd = any("{" in one.text or "}" in one.text or (one.digits or 0) > WIDEST for one in found)
     if odd or len(template) > LONGEST:
         shown = template if len(template) <= 60 else f"{template[:60]}..."
         raise DeclarationError(
-            f"expected text with {{name}} or {{name:0Nd}}, N at most {WIDEST}, and at most {LONGEST:,} characters; "
-            f"found {shown!r}."
+            f"expected text with {{name}} or {{name:0Nd}}, N at most {WIDEST}, and at most"
+            f" {LONGEST:,} characters; found {shown!r}."
         )
     return tuple(found)
 

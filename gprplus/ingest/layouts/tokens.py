@@ -10,11 +10,11 @@ HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera
 
 @dataclass(frozen=True)
 class LevelTokens:
-    """Token -> level of one attribute. A token that is not listed is formatted by `numbered` (a format of an integer)
-    or becomes `prefix` + token; it is null if the layout has neither.
+    """Token -> level of one attribute. A token that is not listed is formatted by `numbered` (a
+    format of an integer) or becomes `prefix` + token; it is null if the layout has neither.
 
-    `group` is the group that is read (empty: the name of the attribute), `absent` the level for a name without this
-    part.
+    `group` is the group that is read (empty: the name of the attribute), `absent` the level for a
+    name without this part.
     """
 
     group: str = ""
@@ -67,8 +67,8 @@ class DegreeTokens:
 class ConcatenatedTokens:
     """Groups that identify an identity or camera only together; their tokens are joined by ":".
 
-    UnrealPerson renumbers identities in every version, so its identity is `version:person`; many datasets number
-    cameras within a scene, so theirs is `scene:camera`.
+    UnrealPerson renumbers identities in every version, so its identity is `version:person`; many
+    datasets number cameras within a scene, so theirs is `scene:camera`.
     """
 
     groups: tuple[str, ...]
@@ -84,13 +84,14 @@ def parse_int(token: str) -> int:
         return int(token)
     except ValueError:  # no number, or one of more than 4,300 digits
         raise LayoutError(
-            f"The token '{token[:60]}' must be a number. Change the group's pattern in the layout, or give it "
-            "another name if it is not a camera, frame or code."
+            f"The token '{token[:60]}' must be a number. Change the group's pattern in the layout,"
+            " or give it another name if it is not a camera, frame or code."
         ) from None
 
 
 def parse_number(token: str | None) -> int | None:
-    """A token as a whole number; of a joined one, each part counts the next in hundreds. None stays None.
+    """A token as a whole number; of a joined one, each part counts the next in hundreds. None stays
+    None.
 
     >>> parse_number("01"), parse_number("03:07"), parse_number(None)
     (1, 307, None)
@@ -101,8 +102,8 @@ def parse_number(token: str | None) -> int | None:
     for part in others:
         if part >= HUNDRED:
             raise LayoutError(
-                f"The camera '{token}' would share its number with one of another scene: within a scene a layout may "
-                f"number up to {HUNDRED - 1}."
+                f"The camera '{token}' would share its number with one of another scene: within a"
+                f" scene a layout may number up to {HUNDRED - 1}."
             )
         first = first * HUNDRED + part
     return first
@@ -121,9 +122,9 @@ def strip_zeros(token: str | None) -> str | None:
 class RoleListRule:
     """A file next to the images that lists images with a role: its path and its format.
 
-    A text file gives one `role` to all its paths, one path in each line (a number after it is a label and ignored). A
-    MATLAB file lists its paths in the variable `paths`; `positions` maps a variable of one-based positions among them
-    to a role. `below` is the parent folder of the paths.
+    A text file gives one `role` to all its paths, one path in each line (a number after it is a
+    label and ignored). A MATLAB file lists its paths in the variable `paths`; `positions` maps a
+    variable of one-based positions among them to a role. `below` is the parent folder of the paths.
     """
 
     file: str
@@ -160,9 +161,10 @@ class RepeatedPassRule:
 class EngineLogRule:
     """Names of weathers, hours and places in the log of an engine.
 
-    `weathers` maps a weather token to the word of the engine, in the order of the passes; `hours` a level of
-    illumination to the clock. The first camera is at `first_deg`, each following one `step_deg` further. `places` are
-    (x, y) by name; they change by "identity" or by "weather" (`places_by`).
+    `weathers` maps a weather token to the word of the engine, in the order of the passes; `hours` a
+    level of illumination to the clock. The first camera is at `first_deg`, each following one
+    `step_deg` further. `places` are (x, y) by name; they change by "identity" or by "weather"
+    (`places_by`).
     """
 
     weathers: dict[str, str]

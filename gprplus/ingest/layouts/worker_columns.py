@@ -1,7 +1,8 @@
-"""Columns as a worker hands them over: plain arrays of the standard library, which the parent turns into Arrow.
+"""Columns as a worker hands them over: plain arrays of the standard library, which the parent turns
+into Arrow.
 
-A worker so never imports numpy or pyarrow, which would cost each of them as much time as 30,000 files; and an array
-crosses from process to process as one block of bytes.
+A worker so never imports numpy or pyarrow, which would cost each of them as much time as 30,000
+files; and an array crosses from process to process as one block of bytes.
 """
 
 from array import array
@@ -15,7 +16,8 @@ Numbers = array | list[int | None]
 
 
 class WorkerColumn(NamedTuple):
-    """Texts as positions (int32) among the distinct ones, in order of first occurrence; null is one of them."""
+    """Texts as positions (int32) among the distinct ones, in order of first occurrence; null is one
+    of them."""
 
     levels: list[str | None]
     places: array
@@ -30,7 +32,8 @@ class _Places(dict[str | None, int]):
 
 
 def code_column(values: Iterable[str | None]) -> WorkerColumn:
-    """Texts that repeat. 0.05 us each, where pyarrow's dictionary_encode() takes fifteen times as long.
+    """Texts that repeat. 0.05 us each, where pyarrow's dictionary_encode() takes fifteen times as
+    long.
 
     >>> code_column(["01", "02", "01", None])
     WorkerColumn(levels=['01', '02', None], places=array('i', [0, 1, 0, 2]))
@@ -49,7 +52,8 @@ def number_column(values: Sequence[int | None]) -> Numbers:
 
 
 def text_column(values: Sequence[str | None]) -> list[str | None] | None:
-    """Texts without repetitions; None if all are null, as digests are unless they were requested."""
+    """Texts without repetitions; None if all are null, as digests are unless they were
+    requested."""
     return list(values) if any(values) else None
 
 
@@ -60,12 +64,15 @@ def arrow_codes(column: WorkerColumn) -> "pa.DictionaryArray":
 
     places = np.frombuffer(column.places, np.int32) if column.places else np.zeros(0, np.int32)
     if None not in column.levels:
-        return pa.DictionaryArray.from_arrays(pa.array(places), pa.array(column.levels, pa.string()))
+        return pa.DictionaryArray.from_arrays(
+            pa.array(places), pa.array(column.levels, pa.string())
+        )
     null = column.levels.index(None)
     levels = column.levels[:null] + column.levels[null + 1 :]
     shifted = np.where(places > null, places - 1, places)
     return pa.DictionaryArray.from_arrays(
-        pa.array(np.minimum(shifted, max(len(levels) - 1, 0)), mask=places == null), pa.array(levels, pa.string())
+        pa.array(np.minimum(shifted, max(len(levels) - 1, 0)), mask=places == null),
+        pa.array(levels, pa.string()),
     )
 
 

@@ -1,4 +1,5 @@
-"""Reading: names parsed and files opened side by side, in as many processes as pay, a batch at a time.
+"""Reading: names parsed and files opened side by side, in as many processes as pay, a batch at a
+time.
 
 - `batch`: what a worker does.
 - `read`: all batches, into one table.

@@ -1,7 +1,8 @@
-"""One batch of files: names are parsed and files probed in a worker that needs only the standard library.
+"""One batch of files: names are parsed and files probed in a worker that needs only the standard
+library.
 
-A batch is a few thousand files of one or more folders. It is sent as strings and returned as plain arrays, so that
-two million files are never two million Python objects at once.
+A batch is a few thousand files of one or more folders. It is sent as strings and returned as plain
+arrays, so that two million files are never two million Python objects at once.
 """
 
 import gc
@@ -19,7 +20,13 @@ from gprplus.ingest.files.listing import FolderState, Listing, listing_paths
 from gprplus.ingest.files.probe import probe_files
 from gprplus.ingest.files.probe_members import probe_members
 from gprplus.ingest.layouts.match import match_names, token_columns, uid_bytes
-from gprplus.ingest.layouts.worker_columns import Numbers, WorkerColumn, code_column, number_column, text_column
+from gprplus.ingest.layouts.worker_columns import (
+    Numbers,
+    WorkerColumn,
+    code_column,
+    number_column,
+    text_column,
+)
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -51,11 +58,14 @@ class FileBatch:
 
     def paths(self) -> list[str]:
         """Yield the path of every file below the root."""
-        return [path for folder in self.folders for path in listing_paths(folder.path, folder.names)]
+        return [
+            path for folder in self.folders for path in listing_paths(folder.path, folder.names)
+        ]
 
     @property
     def key(self) -> str:
-        """Return the digest of the batch within its request: a hash of its names and of the files to open."""
+        """Return the digest of the batch within its request: a hash of its names and of the files
+        to open."""
         names = (part for folder in self.folders for part in (folder.path, folder.joined))
         return sha256_digest(*names, self.fresh or b"")[:32]
 
@@ -64,8 +74,9 @@ class FileBatch:
 class BatchResult:
     """Result of a batch: one entry in every column for each file that matches the layout.
 
-    `tokens` has one column for each group of the layout, `probes` one for each field of Probe (null if the file was not
-    opened; `fresh` marks opened ones). `unmatched` are the paths that do not match.
+    `tokens` has one column for each group of the layout, `probes` one for each field of Probe (null
+    if the file was not opened; `fresh` marks opened ones). `unmatched` are the paths that do not
+    match.
     """
 
     files: int
@@ -91,7 +102,8 @@ _COLUMNS: dict[str, Callable[[Sequence[Any]], Column]] = {
 
 @contextmanager
 def pausing_gc() -> Iterator[None]:
-    """Disable garbage collection while the thousands of tuples of a batch exist: it would traverse them repeatedly."""
+    """Disable garbage collection while the thousands of tuples of a batch exist: it would traverse
+    them repeatedly."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -103,7 +115,8 @@ def pausing_gc() -> Iterator[None]:
 
 @pausing_gc()
 def read_batch(batch: FileBatch) -> BatchResult:
-    """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
+    """Parse the names of a batch and probe the files that must be opened. Runs in a worker
+    process."""
     every = batch.paths()
     tokens = match_names(batch.layout, every, batch.views)
     known = list(compress(every, tokens))
@@ -121,7 +134,10 @@ def read_batch(batch: FileBatch) -> BatchResult:
         uid_bytes(batch.layout, batch.dataset, fitting),
         token_columns(batch.layout, fitting),
         fresh,
-        {name: pack(column) for (name, pack), column in zip(_COLUMNS.items(), columns, strict=True)},
+        {
+            name: pack(column)
+            for (name, pack), column in zip(_COLUMNS.items(), columns, strict=True)
+        },
         [path for path, row in zip(every, tokens, strict=True) if row is None],
     )
 
@@ -129,7 +145,8 @@ def read_batch(batch: FileBatch) -> BatchResult:
 def make_batches(
     listing: Listing, dataset: str, layout: "Layout", verify: str, fresh: bytes | None = None
 ) -> Iterator[FileBatch]:
-    """Cut a listing into batches of about BATCH files. `fresh`, a byte a file, follows the listing's order.
+    """Cut a listing into batches of about BATCH files. `fresh`, a byte a file, follows the
+    listing's order.
 
     A shard of a build is every n-th of these: they depend on the names alone.
     """
@@ -138,7 +155,9 @@ def make_batches(
 
     def batch() -> FileBatch:
         mask = None if fresh is None else fresh[done : done + count]
-        return FileBatch(str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views)
+        return FileBatch(
+            str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views
+        )
 
     for folder in listing.folders:
         for piece in _pieces(folder):
@@ -159,5 +178,7 @@ def _pieces(folder: FolderState) -> Iterator[FolderState]:
         return
     names = folder.names
     for start in range(0, len(names), BATCH):
-        sizes, mtimes = (looked and looked[start : start + BATCH] for looked in (folder.sizes, folder.mtimes))
+        sizes, mtimes = (
+            looked and looked[start : start + BATCH] for looked in (folder.sizes, folder.mtimes)
+        )
         yield FolderState(folder.path, "\0".join(names[start : start + BATCH]), sizes, mtimes)

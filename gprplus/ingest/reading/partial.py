@@ -1,4 +1,5 @@
-"""Partial results of an unfinished build: results of batches, stored in the manifest folder until it is complete.
+"""Partial results of an unfinished build: results of batches, stored in the manifest folder until
+it is complete.
 
 A build writes its results every few seconds, and a shard when it is done; the next run of the same
 request, on this machine or another, reuses a batch if its files have the same sizes and times. A
@@ -47,7 +48,8 @@ class _Place(NamedTuple):
 
 @dataclass
 class PartialResults:
-    """The parts of one dataset under one request; `who` writes the new ones (a shard, or the whole build)."""
+    """The parts of one dataset under one request; `who` writes the new ones (a shard, or the whole
+    build)."""
 
     folder: Path
     who: str = "build"
@@ -57,8 +59,11 @@ class PartialResults:
 
     @classmethod
     def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "PartialResults":
-        """Return the partial results of earlier runs of a request (its digest) in the manifest folder."""
-        parts = cls(child_path(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
+        """Return the partial results of earlier runs of a request (its digest) in the manifest
+        folder."""
+        parts = cls(
+            child_path(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who
+        )
         for path in sorted(parts.folder.glob("*.arrow")):
             try:
                 about = json.loads(_read(path).schema.metadata[_ABOUT])
@@ -71,7 +76,8 @@ class PartialResults:
         return bool(self._places)
 
     def get(self, batch: FileBatch) -> FinishedBatch | None:
-        """The outcome of a batch; None where there is none, or where a file of it has changed since."""
+        """The outcome of a batch; None where there is none, or where a file of it has changed
+        since."""
         place = self._places.get(batch.key)
         if place is None:
             return None
@@ -92,7 +98,11 @@ class PartialResults:
         for batch, (images, unmatched) in self._waiting:
             about.append((batch.key, start, images.num_rows, unmatched))
             start += images.num_rows
-        table = pa.concat_tables([images for _, (images, _) in self._waiting]).unify_dictionaries().combine_chunks()
+        table = (
+            pa.concat_tables([images for _, (images, _) in self._waiting])
+            .unify_dictionaries()
+            .combine_chunks()
+        )
         table = table.replace_schema_metadata({_ABOUT: json.dumps(about)})
         with (
             atomic_write(self.folder / f"{self.who}-{about[0][0]}.arrow") as path,
@@ -120,7 +130,10 @@ class PartialResults:
 
         names = [path.stem for path in self.folder.glob("shard-*-of-*.json")]
         done = {ReadShard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
-        lacking = [[one for one in ReadShard.all(number) if one not in done] for number in {shard.of for shard in done}]
+        lacking = [
+            [one for one in ReadShard.all(number) if one not in done]
+            for number in {shard.of for shard in done}
+        ]
         return min(lacking, key=len, default=[])
 
     def remove(self) -> None:
@@ -141,12 +154,16 @@ def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
     """Return True if every opened file has the same size and time as before."""
     if any(folder.sizes is None for folder in batch.folders):
         return False
-    sizes, mtimes = (_joined([getattr(folder, name) for folder in batch.folders]) for name in ("sizes", "mtimes"))
+    sizes, mtimes = (
+        _joined([getattr(folder, name) for folder in batch.folders]) for name in ("sizes", "mtimes")
+    )
     opened = images.filter(images["fresh"])
     if opened.num_rows != len(batch):
         place = np.asarray(pc.index_in(opened["path"], pa.array(batch.paths(), pa.string())))
         sizes, mtimes = sizes[place], mtimes[place]
-    return np.array_equal(opened["size_bytes"], sizes) and np.array_equal(opened["mtime_ns"], mtimes)
+    return np.array_equal(opened["size_bytes"], sizes) and np.array_equal(
+        opened["mtime_ns"], mtimes
+    )
 
 
 def _joined(arrays: Sequence) -> np.ndarray:

@@ -46,13 +46,17 @@ def read_files(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> tuple[pa.Table, list[str]]:
-    """Parse every name and probe every fresh file: (one table for the files that match, the paths that do not).
+    """Parse every name and probe every fresh file: (one table for the files that match, the paths
+    that do not).
 
-    The table has uid, a column per group of the layout, path, `fresh` and PROBED, null where a file was not opened.
-    `parts` has what an earlier run finished, and is given what this one does. Processes start fresh, so a script that
-    calls this on a large folder needs the usual `if __name__ == "__main__":`.
+    The table has uid, a column per group of the layout, path, `fresh` and PROBED, null where a file
+    was not opened. `parts` has what an earlier run finished, and is given what this one does.
+    Processes start fresh, so a script that calls this on a large folder needs the usual `if
+    __name__ == "__main__":`.
     """
-    cut = list(make_batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    cut = list(
+        make_batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes())
+    )
     finished = {i: found for i, batch in enumerate(cut) if parts and (found := parts.get(batch))}
     outcomes = _read([batch for i, batch in enumerate(cut) if i not in finished], parts, workers)
     tables, unmatched, done = [], [], 0
@@ -63,7 +67,9 @@ def read_files(
         done += len(batch)
         progress(done, len(listing))
     next(outcomes, None)  # lets the processes end
-    return pa.concat_tables(tables).unify_dictionaries() if tables else _empty(layout, dataset), unmatched
+    return pa.concat_tables(tables).unify_dictionaries() if tables else _empty(
+        layout, dataset
+    ), unmatched
 
 
 def read_shard(
@@ -77,8 +83,13 @@ def read_shard(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> int:
-    """Read one share of the batches that read_files would read, into `parts`; the number of files in it."""
-    cut = list(make_batches(listing, chosen.name, chosen.layout, verify, None if fresh is None else fresh.tobytes()))
+    """Read one share of the batches that read_files would read, into `parts`; the number of files
+    in it."""
+    cut = list(
+        make_batches(
+            listing, chosen.name, chosen.layout, verify, None if fresh is None else fresh.tobytes()
+        )
+    )
     mine = [batch for i, batch in enumerate(cut) if shard.has(i)]
     todo = [batch for batch in mine if parts.get(batch) is None]
     total = sum(map(len, mine))
@@ -90,7 +101,9 @@ def read_shard(
     return total
 
 
-def _read(todo: list[FileBatch], parts: PartialResults | None, workers: int | None) -> Iterator[FinishedBatch]:
+def _read(
+    todo: list[FileBatch], parts: PartialResults | None, workers: int | None
+) -> Iterator[FinishedBatch]:
     """Yield batches in order, each passed to `parts` as soon as it is finished."""
     work = sum(len(batch) if batch.fresh is None else sum(batch.fresh) for batch in todo)
     count = (workers or available_cores()) if todo and work >= _PAYS[todo[0].verify] else 1
@@ -106,12 +119,19 @@ def outcome_table(layout: "Layout", outcome: BatchResult) -> pa.Table:
     uids = np.frombuffer(outcome.uids, ">u8").astype(np.uint64)
     paths = outcome.paths.split("\0") if outcome.paths else []
     fresh = np.frombuffer(outcome.fresh, np.uint8).astype(bool)
-    columns = [pa.array(uids), *map(arrow_codes, outcome.tokens), pa.array(paths, pa.string()), pa.array(fresh)]
+    columns = [
+        pa.array(uids),
+        *map(arrow_codes, outcome.tokens),
+        pa.array(paths, pa.string()),
+        pa.array(fresh),
+    ]
     for field, column in zip(PROBED, outcome.probes.values(), strict=True):
         if isinstance(column, WorkerColumn):
             columns.append(arrow_codes(column))
         elif pa.types.is_string(field.type):
-            columns.append(pa.nulls(len(paths), field.type) if column is None else pa.array(column, field.type))
+            columns.append(
+                pa.nulls(len(paths), field.type) if column is None else pa.array(column, field.type)
+            )
         else:
             columns.append(arrow_numbers(column, field.type))  # type: ignore[arg-type]
     return pa.table(columns, ["uid", *layout.groups, "path", "fresh", *PROBED.names])

@@ -1,4 +1,5 @@
-"""One of the n shards of a build: reads every n-th batch and stores the results in the manifest folder."""
+"""One of the n shards of a build: reads every n-th batch and stores the results in the manifest
+folder."""
 
 import re
 from typing import NamedTuple
@@ -22,7 +23,10 @@ class ReadShard(NamedTuple):
         found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text.strip())
         shard = cls(*map(int, found.groups())) if found else cls(0, 0)
         if not 1 <= shard.number <= shard.of:
-            raise ManifestError(f"--shard '{text}' is no share of a build: expected i/n with 1 <= i <= n, such as 2/8.")
+            raise ManifestError(
+                f"--shard '{text}' is no share of a build: expected i/n with 1 <= i <= n, such as"
+                " 2/8."
+            )
         return shard
 
     @classmethod

@@ -1,8 +1,9 @@
-"""Identity attributes: a table next to the renders (CSV, Parquet, JSON or MATLAB), joined by identity name.
+"""Identity attributes: a table next to the renders (CSV, Parquet, JSON or MATLAB), joined by
+identity name.
 
-The table has a column `identity` and any of the identity attributes of attributes.toml, as words or in the codes
-that the layout declares. Levels become lower-case slugs; empty cells are unknown, and invalid ones are unknown and
-reported. An identity has one row, or several that agree.
+The table has a column `identity` and any of the identity attributes of attributes.toml, as words or
+in the codes that the layout declares. Levels become lower-case slugs; empty cells are unknown, and
+invalid ones are unknown and reported. An identity has one row, or several that agree.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,17 +29,22 @@ Known = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class IdentityTable:
-    """Content of an identities file: identity -> attribute -> level, and messages about invalid values."""
+    """Content of an identities file: identity -> attribute -> level, and messages about invalid
+    values."""
 
     known: Known = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
 def find_identity_file(listing: Listing, given: Path | None) -> Path | None:
-    """Return the identities file: the given one, else `identities.csv` next to the renders, else none."""
+    """Return the identities file: the given one, else `identities.csv` next to the renders, else
+    none."""
     if given is not None:
         if not given.is_file():
-            raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
+            raise ManifestError(
+                f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat"
+                " table."
+            )
         return given
     place = sidecar_path(listing, "identities.csv")
     return place if archives.exists(place) else None
@@ -49,23 +55,27 @@ def file_digest(path: Path | None, code_table: str = "") -> str | None:
     if path is None:
         return None
     return sha256_digest(
-        archives.read_file(path), *([identity_codes.load_code_table(code_table).digest] if code_table else [])
+        archives.read_file(path),
+        *([identity_codes.load_code_table(code_table).digest] if code_table else []),
     )
 
 
 def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
-    """Read the identities of a file, with a code table if the layout has one. Raises ManifestError for
-    unknown columns and contradictory rows.
+    """Read the identities of a file, with a code table if the layout has one. Raises ManifestError
+    for unknown columns and contradictory rows.
     """
     if path is None:
         return IdentityTable()
     from gprplus.ingest.sidecars import table_files
 
-    table = identity_codes.load_code_table(code_table) if code_table else identity_codes.code_words()
+    table = (
+        identity_codes.load_code_table(code_table) if code_table else identity_codes.code_words()
+    )
     columns, rows = table_files.read_records(path)
     if path.suffix.lower() == ".mat" and not code_table:
         raise ManifestError(
-            f"{path} writes codes, and the layout declares no code table to read them with. Add `codes = NAME` to it."
+            f"{path} writes codes, and the layout declares no code table to read them with. Add"
+            " `codes = NAME` to it."
         )
     who = _check_columns(path, columns, table)
     known: Known = {}
@@ -84,8 +94,9 @@ def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
     if clashes:
         told = first_few([f"'{name}': {clash}" for name, clash in clashes.items()])
         raise ManifestError(
-            f"{path} has conflicting rows for {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} "
-            f"({told}). Keep one row for each identity."
+            f"{path} has conflicting rows for {len(clashes):,}"
+            f" {'identity' if len(clashes) == 1 else 'identities'} ({told}). Keep one row for each"
+            " identity."
         )
     return IdentityTable(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
 
@@ -96,26 +107,35 @@ def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
     present = {identity_codes.column_name(name): name for name in columns}
     if len(present) < len(columns):
         twice = next(
-            name for name in columns if present[identity_codes.column_name(name)] != name or columns.count(name) > 1
+            name
+            for name in columns
+            if present[identity_codes.column_name(name)] != name or columns.count(name) > 1
         )
         raise ManifestError(f"{path} has the column '{twice}' twice. Keep one of the two.")
     who = next((name for name in (*table.identity, "identity") if name in present), None)
     if who is None:
-        raise ManifestError(f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}.")
+        raise ManifestError(
+            f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}."
+        )
     for name, written in present.items():
         if name not in allowed | {"identity"}:
-            raise ManifestError(f"{path} has an unknown column '{written}'. {did_you_mean(name, allowed)}")
+            raise ManifestError(
+                f"{path} has an unknown column '{written}'. {did_you_mean(name, allowed)}"
+            )
     return who
 
 
 def _doubt(attribute: str, why: str, names: list[str]) -> str:
     count = f"{len(names):,} {'identity' if len(names) == 1 else 'identities'}"
-    return f"the identities file gives {attribute} {why} for {count} ({first_few(sorted(names))}): it stays unknown."
+    return (
+        f"the identities file gives {attribute} {why} for {count} ({first_few(sorted(names))}): it"
+        " stays unknown."
+    )
 
 
 def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
-    """Return the identities table of one dataset: all identities with an image that is neither junk nor a distractor,
-    sorted by name.
+    """Return the identities table of one dataset: all identities with an image that is neither junk
+    nor a distractor, sorted by name.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -130,7 +150,9 @@ def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table"
         "images": pa.array([found[name] for name in names], pa.int64()),
     }
     for attribute in identity_attributes():
-        columns[attribute] = pa.array([known.get(name, {}).get(attribute) for name in names], pa.string())
+        columns[attribute] = pa.array(
+            [known.get(name, {}).get(attribute) for name in names], pa.string()
+        )
     return conform(encode_identities(columns), IDENTITIES)
 
 
@@ -138,7 +160,12 @@ def encode_identities(columns: "Mapping[str, pa.Array]") -> "pa.Table":
     """Columns as a table, strings as dictionaries with 32-bit codes."""
     import pyarrow as pa
 
-    return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
+    return pa.table(
+        {
+            name: a.dictionary_encode() if pa.types.is_string(a.type) else a
+            for name, a in columns.items()
+        }
+    )
 
 
 def unmatched_identities(known: Known, names: Iterable[str]) -> list[str]:

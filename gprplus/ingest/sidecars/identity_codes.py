@@ -16,16 +16,18 @@ from gprplus.core.errors import DeclarationError, did_you_mean, escape
 LONGEST = 60  # characters of a level
 _DIGITS = 4000  # that int() takes
 Row = Mapping[str, object]
-Reading = tuple[str | None, str]  # a level, or None and the reason why it is unknown ("" for an empty cell)
+Reading = tuple[
+    str | None, str
+]  # a level, or None and the reason why it is unknown ("" for an empty cell)
 
 
 @dataclass(frozen=True)
 class CodeEntry:
     """Columns and codes of one attribute.
 
-    `columns` are names of its column (the name of the attribute always is one); `any_of` are columns of
-    which one "yes" is enough; `flags` maps columns to levels, of which exactly one is "yes". `levels` maps codes to
-    levels; a cell can also contain a level as a word.
+    `columns` are names of its column (the name of the attribute always is one); `any_of` are
+    columns of which one "yes" is enough; `flags` maps columns to levels, of which exactly one is
+    "yes". `levels` maps codes to levels; a cell can also contain a level as a word.
     """
 
     columns: tuple[str, ...] = ()
@@ -41,10 +43,14 @@ class CodeEntry:
     def read(self, row: Row) -> Reading:
         """Return the level of a row of a table."""
         if any(column in row for column in self.flags):
-            return self._flagged({column: self._level(row[column]) for column in self.flags if column in row})
+            return self._flagged(
+                {column: self._level(row[column]) for column in self.flags if column in row}
+            )
         if any(column in row for column in self.any_of):
             return self._any([self._level(row[column]) for column in self.any_of if column in row])
-        return next((self._level(row[column]) for column in self.columns if column in row), (None, ""))
+        return next(
+            (self._level(row[column]) for column in self.columns if column in row), (None, "")
+        )
 
     def _level(self, value: object) -> Reading:
         text = slug(value)
@@ -66,7 +72,10 @@ class CodeEntry:
             return (None, doubt) if doubt else (set_[0], "")
         if not any(level for level, _ in readings.values()):
             return None, ""
-        return None, f"{'more than one' if set_ else 'none'} of the levels {', '.join(self.flags.values())}"
+        return (
+            None,
+            f"{'more than one' if set_ else 'none'} of the levels {', '.join(self.flags.values())}",
+        )
 
 
 @dataclass(frozen=True)
@@ -86,11 +95,16 @@ class CodeTable:
     @property
     def columns(self) -> list[str]:
         """Return all columns of the table."""
-        return [*self.identity, *self.unused, *(name for code in self.attributes.values() for name in code.sources)]
+        return [
+            *self.identity,
+            *self.unused,
+            *(name for code in self.attributes.values() for name in code.sources),
+        ]
 
 
 def slug(value: object) -> str:
-    """A cell as text: a number without leading zeros or a fraction of nought, words as a slug, '' for an empty cell.
+    """A cell as text: a number without leading zeros or a fraction of nought, words as a slug, ''
+    for an empty cell.
 
     >>> slug("01"), slug(2.0), slug("Dark Blue "), slug(True), slug(None), slug(float("nan"))
     ('1', '2', 'dark-blue', 'yes', '', '')
@@ -107,7 +121,9 @@ def slug(value: object) -> str:
 
 
 def _impossible(text: str) -> str:
-    return f"the impossible value '{escape(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
+    return (
+        f"the impossible value '{escape(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
+    )
 
 
 def column_name(name: str) -> str:
@@ -120,27 +136,35 @@ def column_name(name: str) -> str:
 
 
 def load_code_table(name: str | Path) -> CodeTable:
-    """A shipped code table by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
+    """A shipped code table by name, or a user's own by the path of its `.toml` file. Raises
+    DeclarationError."""
     declaration = load_declaration("codes", name)
     where = f"codes/{declaration.path.name}"
     table = replace(from_mapping(CodeTable, declaration.data, where), digest=declaration.digest)
     for attribute, code in table.attributes.items():
         if attribute not in identity_attributes():
             raise DeclarationError(
-                f"{where}: unknown attribute '{attribute}'. {did_you_mean(attribute, identity_attributes())}"
+                f"{where}: unknown attribute '{attribute}'."
+                f" {did_you_mean(attribute, identity_attributes())}"
             )
         if not code.levels:
             raise DeclarationError(f"{where}: attributes.{attribute} has no levels.")
         if (code.any_of or code.flags) and not {"yes", "no"} >= set(code.levels.values()):
-            raise DeclarationError(f"{where}: attributes.{attribute}: with any_of or flags, levels are yes and no.")
-    return replace(table, attributes={name: _named(name, code) for name, code in table.attributes.items()})
+            raise DeclarationError(
+                f"{where}: attributes.{attribute}: with any_of or flags, levels are yes and no."
+            )
+    return replace(
+        table, attributes={name: _named(name, code) for name, code in table.attributes.items()}
+    )
 
 
 def _named(attribute: str, code: CodeEntry) -> CodeEntry:
     """The code with its columns as names are compared, and the attribute's own name among them."""
     columns = dict.fromkeys(column_name(name) for name in (attribute, *code.columns))
     flags = {column_name(name): level for name, level in code.flags.items()}
-    return replace(code, columns=tuple(columns), any_of=tuple(map(column_name, code.any_of)), flags=flags)
+    return replace(
+        code, columns=tuple(columns), any_of=tuple(map(column_name, code.any_of)), flags=flags
+    )
 
 
 def code_words() -> CodeTable:

@@ -1,4 +1,5 @@
-"""Rows of identity tables in any format: CSV, Parquet, JSON, or the MATLAB files of published datasets."""
+"""Rows of identity tables in any format: CSV, Parquet, JSON, or the MATLAB files of published
+datasets."""
 
 import csv
 import io
@@ -19,8 +20,8 @@ _MOST = 10_000_000  # rows of an identities table
 
 
 def read_records(path: Path) -> tuple[list[str], Records]:
-    """Return (column names, rows) of a table. Raises ManifestError for a file that cannot be read in the format of its
-    extension, and for cells that are neither texts nor numbers.
+    """Return (column names, rows) of a table. Raises ManifestError for a file that cannot be read
+    in the format of its extension, and for cells that are neither texts nor numbers.
     """
     form = _FORMS.get(path.suffix.lower(), _csv)
     columns, rows = form(path)
@@ -39,7 +40,8 @@ def _check_cells(path: Path, rows: Records) -> None:
             else:
                 continue
             raise ManifestError(
-                f"{path}: row {number}, column '{escape(column)}': expected text or a number, found {found}."
+                f"{path}: row {number}, column '{escape(column)}': expected text or a number, found"
+                f" {found}."
             )
 
 
@@ -49,13 +51,18 @@ def _is_text(text: str) -> bool:
 
 def _csv(path: Path) -> tuple[list[str], Records]:
     try:
-        reader = csv.DictReader(io.StringIO(read_file(path).decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.DictReader(
+            io.StringIO(read_file(path).decode("utf-8-sig"), newline=""), strict=True
+        )
         columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error
     ragged = [i for i, row in enumerate(rows, start=2) if None in row or None in row.values()]
     if ragged:
-        raise ManifestError(f"{path}: line(s) {first_few(ragged)} do not have the {len(columns)} cells of the header.")
+        raise ManifestError(
+            f"{path}: line(s) {first_few(ragged)} do not have the {len(columns)} cells of the"
+            " header."
+        )
     return columns, rows
 
 
@@ -66,10 +73,17 @@ def _parquet(path: Path) -> tuple[list[str], Records]:
     try:
         file = pq.ParquetFile(pa.BufferReader(read_file(path)))
         if file.metadata.num_rows > _MOST:
-            raise ManifestError(f"{path} has {file.metadata.num_rows:,} rows; at most {_MOST:,} are read.")
+            raise ManifestError(
+                f"{path} has {file.metadata.num_rows:,} rows; at most {_MOST:,} are read."
+            )
         table = file.read()
         return table.column_names, table.to_pylist()
-    except (OSError, pa.ArrowException, ValueError, OverflowError) as error:  # dates of the year 300,000 among them
+    except (
+        OSError,
+        pa.ArrowException,
+        ValueError,
+        OverflowError,
+    ) as error:  # dates of the year 300,000 among them
         if isinstance(error, ManifestError):
             raise
         raise ManifestError(f"{path} cannot be read as Parquet: {error}.") from error
@@ -80,31 +94,42 @@ def _json(path: Path) -> tuple[list[str], Records]:
     try:
         found = json.loads(read_file(path).decode())
     except RecursionError:
-        raise ManifestError(f"{path} cannot be read as JSON: its values are nested too deeply.") from None
+        raise ManifestError(
+            f"{path} cannot be read as JSON: its values are nested too deeply."
+        ) from None
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read as JSON: {error}.") from error
     if isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()):
         found = [{"identity": name, **row} for name, row in found.items()]
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise ManifestError(
-            f'{path}: expected a list of objects with an "identity", or one object of identity -> attributes.'
+            f'{path}: expected a list of objects with an "identity", or one object of identity ->'
+            " attributes."
         )
     return list(dict.fromkeys(column for row in found for column in row)), found
 
 
 def _matlab(path: Path) -> tuple[list[str], Records]:
-    """Structs of equally long vectors (such as train and test), addressed by field: their orders differ."""
+    """Structs of equally long vectors (such as train and test), addressed by field: their orders
+    differ."""
     structs = list(_structs(matlab.read_matlab(path)))
     if not structs:
         raise ManifestError(f"{path} holds no struct of vectors, one value for each identity.")
     records: Records = []
     for struct in structs:
-        vectors = {name: matlab.matlab_vector(path, name, values) for name, values in struct.items()}
+        vectors = {
+            name: matlab.matlab_vector(path, name, values) for name, values in struct.items()
+        }
         lengths = {len(vector) for vector in vectors.values()}
         if len(lengths) > 1:
-            raise ManifestError(f"{path}: the fields of one struct are {first_few(sorted(lengths))} long, not alike.")
+            raise ManifestError(
+                f"{path}: the fields of one struct are {first_few(sorted(lengths))} long, not"
+                " alike."
+            )
         columns = {name: vector.tolist() for name, vector in vectors.items()}
-        records += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        records += [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
     return list(dict.fromkeys(column for row in records for column in row)), records
 
 

@@ -1,4 +1,5 @@
-"""The tables of a whole manifest: what it had, with some datasets replaced or added, and the record over them."""
+"""The tables of a whole manifest: what it had, with some datasets replaced or added, and the record
+over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,16 +36,28 @@ def assemble_tables(
     for table in TABLES:
         had = _unchecked(old, table) if old and kept else None
         had = drop_dataset(had, list(done)) if had is not None and done else had
-        parts = [getattr(done[name], table) if name in done else filter_dataset(had, name) for name in names]
-        tables[table] = parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        parts = [
+            getattr(done[name], table) if name in done else filter_dataset(had, name)
+            for name in names
+        ]
+        tables[table] = (
+            parts[0]
+            if len(parts) == 1
+            else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        )
     had_datasets = old.datasets if old else {}
     datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
     return tables, _record(datasets, tables)
 
 
 def _unchecked(old: Manifest, table: str) -> pa.Table:
-    """Return a table without the columns of checks, which are recomputed when all rows are complete."""
-    return old.images([column.name for column in IMAGES]) if table == "images" else getattr(old, table)()
+    """Return a table without the columns of checks, which are recomputed when all rows are
+    complete."""
+    return (
+        old.images([column.name for column in IMAGES])
+        if table == "images"
+        else getattr(old, table)()
+    )
 
 
 def _record(datasets: dict[str, ManifestDataset], tables: Mapping[str, pa.Table]) -> ManifestRecord:

@@ -11,13 +11,18 @@ from gprplus.core.declarations import sort_levels
 
 def level_counts(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
     """Count the rows of each level of an attribute, in declared order, without nulls."""
-    counted = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
+    counted = {
+        row["values"]: row["counts"]
+        for row in column.value_counts().to_pylist()
+        if row["values"] is not None
+    }
     return {level: counted[level] for level in sort_levels(attribute, list(counted))}
 
 
 @dataclass(frozen=True)
 class CodedColumn:
-    """Return one attribute of some rows: its levels in declared order, and `(N,) int64` codes, -1 for unknown."""
+    """Return one attribute of some rows: its levels in declared order, and `(N,) int64` codes, -1
+    for unknown."""
 
     levels: list[Any]
     codes: np.ndarray
@@ -35,4 +40,6 @@ def coded_column(rows: pa.Table, attribute: str) -> CodedColumn:
     present = {found[i] for i in np.unique(codes[codes >= 0])}
     levels = sort_levels(attribute, present)
     place = {level: i for i, level in enumerate(levels)}
-    return CodedColumn(levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes])
+    return CodedColumn(
+        levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes]
+    )

@@ -10,13 +10,20 @@ from gprplus.core.errors import ManifestError, first_few
 
 
 def duplicate_content_warnings(images: pa.Table) -> list[str]:
-    """Return one sentence on files with identical bytes under different identities; none without digests."""
+    """Return one sentence on files with identical bytes under different identities; none without
+    digests."""
     known = images.select(["path", "identity", "digest"]).filter(pc.is_valid(images["digest"]))
     digests = known["digest"].combine_chunks().dictionary_encode()
     if len(digests.dictionary) == known.num_rows:  # no two files alike, as nearly always
         return []
     content = np.asarray(digests.indices)
-    person = np.asarray(known["identity"].cast(pa.string()).combine_chunks().dictionary_encode().indices.fill_null(-1))
+    person = np.asarray(
+        known["identity"]
+        .cast(pa.string())
+        .combine_chunks()
+        .dictionary_encode()
+        .indices.fill_null(-1)
+    )
     pairs = np.unique(np.stack([content, person]), axis=1)
     pairs = pairs[:, pairs[1] >= 0]
     shared = np.bincount(pairs[0], minlength=len(digests.dictionary)) > 1
@@ -26,8 +33,8 @@ def duplicate_content_warnings(images: pa.Table) -> list[str]:
     twins = twins[np.argsort(content[twins], kind="stable")]  # group equal ones
     paths = known["path"].take(pa.array(twins)).to_pylist()
     return [
-        f"{len(twins):,} files have identical bytes under two identities or more, such as {first_few(paths)}: "
-        "an identity has two names, or a file was copied to the wrong place."
+        f"{len(twins):,} files have identical bytes under two identities or more, such as"
+        f" {first_few(paths)}: an identity has two names, or a file was copied to the wrong place."
     ]
 
 
@@ -41,6 +48,7 @@ def reject_duplicate_keys(images: pa.Table, root: Path) -> None:
     same = np.flatnonzero(uids == uids[twice[0]])[:2]
     first, second = images["path"].take(pa.array(same)).to_pylist()
     raise ManifestError(
-        f"{len(twice):,} image(s) under {root} have the same key as another: {first} and {second} name the "
-        "same image of the dataset. Keep one of them, or ingest the two folders as separate datasets."
+        f"{len(twice):,} image(s) under {root} have the same key as another: {first} and {second}"
+        " name the same image of the dataset. Keep one of them, or ingest the two folders as"
+        " separate datasets."
     )

@@ -1,4 +1,5 @@
-"""The manifest: all renders as a table, in a folder of Parquet files and one record that is written last."""
+"""The manifest: all renders as a table, in a folder of Parquet files and one record that is written
+last."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -40,10 +41,9 @@ class Manifest:
     """All renders as tables, in a folder.
 
     Attributes:
-        path: The folder.
-        info: manifest.json as a dict.
-        rebuilt: The datasets that the call which returned it wrote; empty for a manifest that was only opened.
-        files: Signatures of the tables at the time of opening, so that no mixture of two builds is ever read.
+        path: The folder. info: manifest.json as a dict. rebuilt: The datasets that the call which
+        returned it wrote; empty for a manifest that was only opened. files: Signatures of the
+        tables at the time of opening, so that no mixture of two builds is ever read.
     """
 
     path: Path
@@ -53,19 +53,24 @@ class Manifest:
 
     @classmethod
     def open(cls, path: AnyPath) -> "Manifest":
-        """Open a manifest folder. Raises ManifestError when it is none, half-built, or of another schema."""
+        """Open a manifest folder. Raises ManifestError when it is none, half-built, or of another
+        schema."""
         folder = Path(path)
         if not folder.exists():
-            raise ManifestError(f"There is no manifest at {folder}. Make one with `gprplus build-manifest`.")
+            raise ManifestError(
+                f"There is no manifest at {folder}. Make one with `gprplus build-manifest`."
+            )
         info, files = _snapshot(folder)
         if info.get("schema_version") != VERSION:
             raise ManifestError(
-                f"{folder} is written in schema version {info.get('schema_version')}, this gprplus reads {VERSION}. "
-                "Build it again with --force."
+                f"{folder} is written in schema version {info.get('schema_version')}, this gprplus"
+                f" reads {VERSION}. Build it again with --force."
             )
         absent = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
         if absent:
-            raise ManifestError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. {AGAIN}")
+            raise ManifestError(
+                f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. {AGAIN}"
+            )
         torn = [name for name in TABLES if not _ended(folder / f"{name}.parquet")]
         if torn:
             raise ManifestError(f"{folder / torn[0]}.parquet is damaged or cut short. {AGAIN}")
@@ -96,13 +101,15 @@ class Manifest:
         return list(self.record.checks.names) if self.record.checks else []
 
     def columns(self, table: str) -> list[str]:
-        """The columns that a table of this manifest has: those of the schema, and in images those of its checks."""
+        """The columns that a table of this manifest has: those of the schema, and in images those
+        of its checks."""
         checks = self.record.checks
         added = checks.columns if checks and table == "images" else []
         return [*(column.name for column in TABLES[table]), *added]
 
     def looks(self) -> "pa.Table | None":
-        """Return the measurements of each image for the checks (docs/tables.md); None without checks."""
+        """Return the measurements of each image for the checks (docs/tables.md); None without
+        checks."""
         return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 
     @property
@@ -163,27 +170,44 @@ class Manifest:
         if not len(rows):
             raise ManifestError(f"No image of {self.path} is kept by where={where!r}; loosen it.")
         chosen = choose_rows(rows, limit)
-        title = f"{len(chosen):,} of {len(rows):,} images" if len(chosen) < len(rows) else f"{len(rows):,} images"
+        title = (
+            f"{len(chosen):,} of {len(rows):,} images"
+            if len(chosen) < len(rows)
+            else f"{len(rows):,} images"
+        )
         title += f", {where}" if isinstance(where, str) else ""
         return draw_sheet(chosen, self.roots(as_named_paths(roots)), columns, height_px, title)
 
     def __repr__(self) -> str:
         counts, levels = self.record.counts, self.record.levels
-        varied = [f"{name} {len(levels[name])}" for name in image_attributes() if len(levels.get(name, ())) > 1]
+        varied = [
+            f"{name} {len(levels[name])}"
+            for name in image_attributes()
+            if len(levels.get(name, ())) > 1
+        ]
         head = f"Manifest of {counts['images']:,} images, {counts['identities']:,} identities"
-        return f"{head}\n  {', '.join(varied) or 'one level of each attribute'}\n  {first_few(list(self.datasets), 4)}"
+        return (
+            f"{head}\n  {', '.join(varied) or 'one level of each attribute'}\n "
+            f" {first_few(list(self.datasets), 4)}"
+        )
 
     def _repr_html_(self) -> str:
         from gprplus.ingest.tables.pictures import COLUMNS, choose_rows, draw_thumbnails
 
         levels = {name: _shown_levels(found) for name, found in self.record.levels.items() if found}
         counts = {name: self.record.counts[name] for name in ("images", "identities", "rejected")}
-        facts = html_facts(str(self.path), {"datasets": ", ".join(self.datasets), **counts, **levels})
+        facts = html_facts(
+            str(self.path), {"datasets": ", ".join(self.datasets), **counts, **levels}
+        )
         return facts + draw_thumbnails(choose_rows(self.images(COLUMNS), _THUMBNAILS), self.roots())
 
     def _view(self, name: str) -> ManifestTable:
         columns = self.columns(name)
-        read = partial(self._table, name) if name in ("images", "identities") else partial(self._some, name, columns)
+        read = (
+            partial(self._table, name)
+            if name in ("images", "identities")
+            else partial(self._some, name, columns)
+        )
         rows = self.record.counts.get(name, 0)
         return ManifestTable(name, columns, rows, read, partial(self._keep, name))
 
@@ -217,34 +241,47 @@ class Manifest:
             pq.ParquetFile(opened) as file,
         ):
             if self.files and file_signature(opened.fileno()) != self.files[name]:
-                raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
+                raise ManifestError(
+                    f"{self.path} was built again while it was being read. Run the command again."
+                )
             wanted = file.schema_arrow.names if columns is None else list(columns)
             expected = self.columns(name) if columns is None and name in TABLES else wanted
             require(file.schema_arrow.names, expected, str(path))
             table = file.read(wanted).select(wanted)
         rows = self.record.counts.get(name, len(table))
         if len(table) != rows:
-            raise ManifestError(f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}")
+            raise ManifestError(
+                f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}"
+            )
         return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
-        """Return the folder of each dataset: `overrides` by name, else as recorded, relative to the manifest
-        folder.
+        """Return the folder of each dataset: `overrides` by name, else as recorded, relative to the
+        manifest folder.
         """
         datasets, overrides = self.record.datasets, overrides or {}
         for name in overrides:
             if name not in datasets:
-                raise ManifestError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
+                raise ManifestError(
+                    f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}"
+                )
         return {
-            name: Path(overrides.get(name) or recorded_root(self.path, about.root, name, ManifestError)).resolve()
+            name: (
+                Path(
+                    overrides.get(name) or recorded_root(self.path, about.root, name, ManifestError)
+                ).resolve()
+            )
             for name, about in datasets.items()
         }
 
     def levels(self, attribute: str) -> list[Any]:
-        """The levels of an attribute that are present, in declared order; empty when every value is unknown."""
+        """The levels of an attribute that are present, in declared order; empty when every value is
+        unknown."""
         known = [*attributes(), "identity"]
         if attribute not in known:
-            raise ManifestError(f"There is no attribute '{attribute}'. {did_you_mean(attribute, known)}")
+            raise ManifestError(
+                f"There is no attribute '{attribute}'. {did_you_mean(attribute, known)}"
+            )
         if attribute == "identity":
             return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
         return list(self.record.levels.get(attribute, []))
@@ -255,8 +292,8 @@ def _shown_levels(levels: Sequence[Any]) -> str:
 
 
 def _ended(path: Path) -> bool:
-    """Return True if a Parquet file has its beginning and end. Without pyarrow, which an unchanged build never
-    loads.
+    """Return True if a Parquet file has its beginning and end. Without pyarrow, which an unchanged
+    build never loads.
     """
     with path.open("rb") as file:
         begins = file.read(4)
@@ -276,18 +313,23 @@ def interrupted(folder: Path) -> bool:
 def _snapshot(folder: Path) -> tuple[dict[str, Any], dict[str, Signature]]:
     """Return the record and the signatures of the tables of one build.
 
-    A build replaces the tables one by one and the record last; meanwhile the new record is in NEXT. Data read between
-    two checks that find neither a replacement in progress nor another record is therefore from one build.
+    A build replaces the tables one by one and the record last; meanwhile the new record is in NEXT.
+    Data read between two checks that find neither a replacement in progress nor another record is
+    therefore from one build.
     """
     for _ in range(_LOOKS):
         busy = is_held(folder)
         before = file_signature(folder / RECORD)
         if not interrupted(folder):
-            info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
+            info = read_json(
+                folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)"
+            )
             files = {name: file_signature(folder / f"{name}.parquet") for name in (*TABLES, LOOKS)}
             if not interrupted(folder) and file_signature(folder / RECORD) == before:
                 return info, files
         if not busy and interrupted(folder):
             break
         time.sleep(0.05)
-    raise ManifestError(f"{folder} is being replaced, or that was interrupted: run the same build-manifest again.")
+    raise ManifestError(
+        f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
+    )

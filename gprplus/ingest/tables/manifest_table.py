@@ -33,8 +33,8 @@ class ManifestTable:
         """Return the table, or some columns of some rows, as an Arrow table.
 
         Args:
-            columns: Their names, in the order wanted; None for all.
-            where: Text as --where takes it, such as "weather = sunny and not is_junk"; a boolean Series with one value
+            columns: Their names, in the order wanted; None for all. where: Text as --where takes
+            it, such as "weather = sunny and not is_junk"; a boolean Series with one value
                 a row; a table with a column uid; or uids. None for all rows.
         """
         table = self._read(columns)
@@ -45,9 +45,11 @@ class ManifestTable:
         return table.filter(pa.array(self._keep(where)))
 
     def to_pandas(self, columns: Sequence[str] | None = None, where: Where = None) -> Any:
-        """Return the same as a pandas DataFrame. Levels are categories; the index counts the rows of the whole table.
+        """Return the same as a pandas DataFrame. Levels are categories; the index counts the rows
+        of the whole table.
 
-        A boolean Series made of it is a `where` again: `table.to_pandas(where=frame.weather == "sunny")`.
+        A boolean Series made of it is a `where` again: `table.to_pandas(where=frame.weather ==
+        "sunny")`.
         """
         frame = self._read(columns).to_pandas()
         return frame if where is None else frame[self._keep(where)]
@@ -61,9 +63,14 @@ class ManifestTable:
 
     def __repr__(self) -> str:
         names = ", ".join(self.columns)
-        return f"{self.name}: {self._rows:,} rows\n  {names if len(names) <= 200 else names[:200] + ' ...'}"
+        return (
+            f"{self.name}: {self._rows:,} rows\n "
+            f" {names if len(names) <= 200 else names[:200] + ' ...'}"
+        )
 
     def _repr_html_(self) -> str:
         first = self._read(None).slice(0, SHOWN)
         rows = [list(row.values()) for row in first.to_pylist()]
-        return html_table(self.columns, rows, f"{self.name}: {min(SHOWN, self._rows)} of {self._rows:,} rows")
+        return html_table(
+            self.columns, rows, f"{self.name}: {min(SHOWN, self._rows)} of {self._rows:,} rows"
+        )

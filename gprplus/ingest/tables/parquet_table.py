@@ -62,7 +62,8 @@ class ParquetTable:
     def read_all(self, names: Sequence[str]) -> "pa.Table":
         """Columns of the whole file.
 
-        `pyarrow.parquet.read_table` goes through pyarrow.dataset, whose import takes longer than reading.
+        `pyarrow.parquet.read_table` goes through pyarrow.dataset, whose import takes longer than
+        reading.
         """
         import pyarrow.parquet as pq
 
@@ -71,7 +72,9 @@ class ParquetTable:
             return self._checked(file.read(list(names)))
 
     def _checked(self, table: "pa.Table") -> "pa.Table":
-        return schema.stored.check_stored(table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN)
+        return schema.stored.check_stored(
+            table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN
+        )
 
     def _judged(self) -> AbstractContextManager[None]:
         return schema.stored.reading_table(self.path, ManifestError, AGAIN)

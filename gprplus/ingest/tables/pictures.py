@@ -1,4 +1,5 @@
-"""Images of a manifest's rows: one as a PIL image, several as a labelled sheet or as thumbnails of a notebook."""
+"""Images of a manifest's rows: one as a PIL image, several as a labelled sheet or as thumbnails of
+a notebook."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,8 @@ _THUMBNAIL = 96  # pixels high
 
 
 def read_image(root: Path, path: str) -> "Image.Image":
-    """Return an image, or a member of an archive, in RGB. Raises ManifestError where there is none."""
+    """Return an image, or a member of an archive, in RGB. Raises ManifestError where there is
+    none."""
     from PIL import Image
 
     try:
@@ -40,8 +42,11 @@ def choose_rows(rows: "pa.Table", limit: int) -> "pa.Table":
     return rows.take(np.sort(np.argsort(chance, kind="stable")[:limit]))
 
 
-def draw_sheet(rows: "pa.Table", roots: Mapping[str, Path], columns: int, height: int, title: str) -> "Image.Image":
-    """Return images in rows of `columns`, each with its identity and what differs among them below it."""
+def draw_sheet(
+    rows: "pa.Table", roots: Mapping[str, Path], columns: int, height: int, title: str
+) -> "Image.Image":
+    """Return images in rows of `columns`, each with its identity and what differs among them below
+    it."""
     from PIL import Image
 
     facts = rows.to_pylist()

@@ -1,4 +1,5 @@
-"""Locking and atomic replacement: one build at a time, and a new manifest replaces the old one completely or not."""
+"""Locking and atomic replacement: one build at a time, and a new manifest replaces the old one
+completely or not."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -19,18 +20,22 @@ KIND = "a manifest"  # of folder, as its mark states
 
 @contextmanager
 def hold_manifest(folder: Path) -> Iterator[None]:
-    """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
+    """The right to replace a manifest: one process at a time. A replacement that was interrupted is
+    finished first."""
     with hold_folder(folder, KIND, ManifestError, adopt=True):
         _take_place(folder)
         remove_output(folder / NEXT)
         yield
 
 
-def replace_manifest(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
+def replace_manifest(
+    folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]
+) -> None:
     """Replace the tables and their record by new ones, so that no reader accepts a mixture.
 
-    Everything is first written to temporary names, the record last; then each file is renamed, the record last again.
-    Interrupted before the record exists, the old manifest is unchanged; after it, the next build finishes the renaming.
+    Everything is first written to temporary names, the record last; then each file is renamed, the
+    record last again. Interrupted before the record exists, the old manifest is unchanged; after
+    it, the next build finishes the renaming.
     """
     staged = folder / NEXT
     for name, table in tables.items():

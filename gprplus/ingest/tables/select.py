@@ -13,13 +13,18 @@ def filter_dataset(table: pa.Table, dataset: str) -> pa.Table:
 
 
 def filter_mask(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
-    """The rows where `keep` is true; the table itself where that is all of them, for a filter copies what it keeps."""
-    return table if pc.all(keep, min_count=0).as_py() and not keep.null_count else table.filter(keep)
+    """The rows where `keep` is true; the table itself where that is all of them, for a filter
+    copies what it keeps."""
+    return (
+        table if pc.all(keep, min_count=0).as_py() and not keep.null_count else table.filter(keep)
+    )
 
 
 def lookup_rows(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
     """Return the position of each path among others, null if it is missing."""
-    if wanted.equals(among):  # as after every build that rejected nothing: no need for a table of all paths
+    if wanted.equals(
+        among
+    ):  # as after every build that rejected nothing: no need for a table of all paths
         return pa.array(np.arange(len(wanted)))
     return pc.index_in(wanted, among.combine_chunks())
 

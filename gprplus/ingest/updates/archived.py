@@ -14,7 +14,8 @@ from gprplus.ingest.tables.select import filter_dataset
 
 
 def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
-    """Content of the archives under a root at the previous build, valid as long as size and time are unchanged."""
+    """Content of the archives under a root at the previous build, valid as long as size and time
+    are unchanged."""
     if manifest is None:
         return None
     names = [name for name, place in manifest.roots().items() if place == root]
@@ -28,10 +29,17 @@ def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
         if before is None or tuple(before[:2]) != (size, mtime):
             return None
         if not tables:
-            tables.extend((filter_dataset(manifest.scan(), names[0]), filter_dataset(manifest.rejected(), names[0])))
+            tables.extend(
+                (
+                    filter_dataset(manifest.scan(), names[0]),
+                    filter_dataset(manifest.rejected(), names[0]),
+                )
+            )
         known = about.hidden_members.get(path)
         hidden = HiddenFiles(known.files, known.folders, known.example) if known else HiddenFiles()
-        return replace(_contents(path, before[2], *(_below(table, path) for table in tables)), hidden=hidden)
+        return replace(
+            _contents(path, before[2], *(_below(table, path) for table in tables)), hidden=hidden
+        )
 
     return contents
 
@@ -45,11 +53,18 @@ def _below(table: pa.Table, path: str) -> pa.Table:
 
 
 def _contents(path: str, ignored: int, scan: pa.Table, rejected: pa.Table) -> ArchiveContents:
-    """Opened members are in the scan; of the others, a name that did not fit is a member too, the rest was refused."""
+    """Opened members are in the scan; of the others, a name that did not fit is a member too, the
+    rest was refused."""
     opened = set(scan["path"].to_pylist())
     others = [row for row in rejected.to_pylist() if row["path"] not in opened]
     unfit = [row["path"] for row in others if row["reason"] == "name"]
-    refused = [RefusedPath(row["path"], row["reason"], row["detail"]) for row in others if row["reason"] != "name"]
+    refused = [
+        RefusedPath(row["path"], row["reason"], row["detail"])
+        for row in others
+        if row["reason"] != "name"
+    ]
     skip = len(path) + 1 if path else 0
     members = [member[skip:] for member in (*scan["path"].to_pylist(), *unfit)]
-    return ArchiveContents(members, array("q", [*scan["size_bytes"].to_pylist(), *[0] * len(unfit)]), refused, ignored)
+    return ArchiveContents(
+        members, array("q", [*scan["size_bytes"].to_pylist(), *[0] * len(unfit)]), refused, ignored
+    )

@@ -1,8 +1,10 @@
-"""Incremental update of a dataset: only new and changed files are parsed and opened, other rows are kept.
+"""Incremental update of a dataset: only new and changed files are parsed and opened, other rows are
+kept.
 
-This is valid if a row does not depend on other rows: the layout is unchanged, and it
-neither reads roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
-parsed again, but still only new files opened. Scores of checks are always recomputed, because they depend on all rows.
+This is valid if a row does not depend on other rows: the layout is unchanged, and it neither reads
+roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
+parsed again, but still only new files opened. Scores of checks are always recomputed, because they
+depend on all rows.
 """
 
 from array import array
@@ -24,7 +26,8 @@ from gprplus.schema import IMAGES, REJECTED, SCAN, conform
 def files_to_read(
     earlier: PreviousBuild | None, listing: Listing, layout: Layout
 ) -> tuple[Listing, np.ndarray | None, np.ndarray | None]:
-    """(what is to be parsed, which of it to open, which of the listing is new); None means all of it.
+    """(what is to be parsed, which of it to open, which of the listing is new); None means all of
+    it.
 
     Where rows can stay, what is to be parsed are the new files alone.
     """
@@ -37,7 +40,8 @@ def files_to_read(
 def _stays(earlier: PreviousBuild, layout: Layout) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
     alone = not (layout.lists or layout.single or layout.doubled.again or placed)
-    # Tokens without a level are reported, but a row does not store them: they can only be found in the names.
+    # Tokens without a level are reported, but a row does not store them: they can only be found in
+    # the names.
     return alone and earlier.about.layout_digest == layout.digest and not earlier.about.unknown
 
 
@@ -50,8 +54,13 @@ def _those(listing: Listing, wanted: np.ndarray) -> Listing:
         if mask.all():
             folders.append(folder)
         elif mask.any():
-            looked = (None if one is None else array("q", compress(one, mask)) for one in (folder.sizes, folder.mtimes))
-            folders.append(FolderState(folder.path, "\0".join(compress(folder.names, mask)), *looked))
+            looked = (
+                None if one is None else array("q", compress(one, mask))
+                for one in (folder.sizes, folder.mtimes)
+            )
+            folders.append(
+                FolderState(folder.path, "\0".join(compress(folder.names, mask)), *looked)
+            )
     return replace(listing, folders=folders, refused=[], ignored=0)
 
 
@@ -63,8 +72,8 @@ def merge_kept(
     rejected: pa.Table,
     scan: pa.Table,
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Images, rejected and scan of the new files, with the rows of all others: their levels sorted, images in any
-    order, the rest in its own.
+    """Images, rejected and scan of the new files, with the rows of all others: their levels sorted,
+    images in any order, the rest in its own.
     """
     paths = read_listing(listing)
     stay = paths.filter(pa.array(~fresh))
@@ -97,7 +106,10 @@ def _levels_sorted(table: pa.Table) -> pa.Table:
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             column = DecodedTokens(table, field.name)
-            used = {column.tokens[code]: column.tokens[code] for code in np.unique(column.codes).tolist()}
+            used = {
+                column.tokens[code]: column.tokens[code]
+                for code in np.unique(column.codes).tolist()
+            }
             table = table.set_column(i, field, column.levels(used.get))
     return table
 
@@ -106,5 +118,7 @@ def _as_met(table: pa.Table) -> pa.Table:
     """The dictionary of each column in the order that its rows name the levels."""
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field, table[field.name].cast(pa.string()).dictionary_encode())
+            table = table.set_column(
+                i, field, table[field.name].cast(pa.string()).dictionary_encode()
+            )
     return table

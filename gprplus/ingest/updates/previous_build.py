@@ -39,19 +39,28 @@ class PreviousBuild:
     def probes(self) -> pa.Table:
         """`path` and what the probe found (read.PROBED) of every file that was opened."""
         images = filter_dataset(
-            self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]), self.name
+            self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]),
+            self.name,
         )
         rejected = filter_dataset(self.manifest.rejected(), self.name)
         by_image = lookup_rows(self.scan["path"], images["path"])
         by_reject = lookup_rows(self.scan["path"], rejected["path"])
-        columns = {"path": self.scan["path"], "size_bytes": self.scan["size_bytes"], "mtime_ns": self.scan["mtime_ns"]}
-        columns |= {name: images[name].take(by_image) for name in ("format", "width_px", "height_px", "digest")}
+        columns = {
+            "path": self.scan["path"],
+            "size_bytes": self.scan["size_bytes"],
+            "mtime_ns": self.scan["mtime_ns"],
+        }
+        columns |= {
+            name: images[name].take(by_image)
+            for name in ("format", "width_px", "height_px", "digest")
+        }
         columns |= {name: rejected[name].take(by_reject) for name in ("reason", "detail")}
         return pa.table({name: columns[name] for name in ("path", *PROBED.names)})
 
 
 def is_fully_cached(earlier: PreviousBuild, listing: Listing) -> bool:
-    """Return True if every file was opened before and is unchanged, or was rejected for its name."""
+    """Return True if every file was opened before and is unchanged, or was rejected for its
+    name."""
     known = known_files(earlier.scan, listing)
     return bool(known.all()) or _only_names(earlier, listing, known)
 
@@ -59,17 +68,22 @@ def is_fully_cached(earlier: PreviousBuild, listing: Listing) -> bool:
 def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> bool:
     """Return True if every file that was not opened before was rejected for its name."""
     rejected = filter_dataset(earlier.manifest.rejected(), earlier.name)
-    by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))["path"].combine_chunks()
+    by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))[
+        "path"
+    ].combine_chunks()
     others = read_listing(listing).filter(pa.array(~known))
     return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
 
 
 def read_listing(listing: Listing) -> pa.Array:
-    """Yield the path of every file below the root, in order, by folder: all as Python texts would take three times
-    the memory.
+    """Yield the path of every file below the root, in order, by folder: all as Python texts would
+    take three times the memory.
     """
     return pa.concat_arrays(
-        [pa.array([], pa.string()), *(pa.array(listing_paths(f.path, f.names)) for f in listing.folders)]
+        [
+            pa.array([], pa.string()),
+            *(pa.array(listing_paths(f.path, f.names)) for f in listing.folders),
+        ]
     )
 
 
@@ -99,4 +113,6 @@ def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
 
 
 def _joined(arrays: "Sequence[array | None]") -> np.ndarray:
-    return np.concatenate([np.frombuffer(a, np.int64) for a in arrays if a is not None] or [np.zeros(0, np.int64)])
+    return np.concatenate(
+        [np.frombuffer(a, np.int64) for a in arrays if a is not None] or [np.zeros(0, np.int64)]
+    )

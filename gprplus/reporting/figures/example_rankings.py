@@ -40,7 +40,11 @@ class ExampleRankings:
 
 def example_rankings(outcome: RunResults, arm: str | None, target: str) -> ExampleRankings | None:
     """The kept rankings of an arm's first seed on a target; None where its run kept none."""
-    seeds = [row["seed"] for row in outcome.results.to_pylist() if (row["arm"], row["target"]) == (arm, target)]
+    seeds = [
+        row["seed"]
+        for row in outcome.results.to_pylist()
+        if (row["arm"], row["target"]) == (arm, target)
+    ]
     path = outcome.folder / str(arm) / f"seed{min(seeds, default=0)}" / "ranked.parquet"
     if not path.is_file():
         return None
@@ -58,4 +62,6 @@ def _search(rows: list[dict[str, Any]], outcome: RunResults, target: str) -> Que
         return sample_image(row, root_of(outcome, row["dataset"], target), HEIGHT)
 
     query, *head = sorted(rows, key=lambda row: row["rank"])
-    return QueryRanking(shown(query), query["AP"], tuple(RankedImage(shown(row), row["match"]) for row in head))
+    return QueryRanking(
+        shown(query), query["AP"], tuple(RankedImage(shown(row), row["match"]) for row in head)
+    )

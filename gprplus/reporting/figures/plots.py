@@ -38,7 +38,8 @@ class PlotAxis:
 
 
 def plot_axis(values: Sequence[float], *, about: int = 5) -> PlotAxis:
-    """An axis that holds all values with a little air, and about `about` ticks at 1, 2 or 5 times a power of ten.
+    """An axis that holds all values with a little air, and about `about` ticks at 1, 2 or 5 times a
+    power of ten.
 
     >>> plot_axis([-0.03, 0.02]).ticks
     (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02)
@@ -56,7 +57,8 @@ def plot_axis(values: Sequence[float], *, about: int = 5) -> PlotAxis:
 
 @dataclass(frozen=True)
 class EffectMark:
-    """One row of a forest plot: a paired difference of mAP, its family's interval, and the difference of each seed."""
+    """One row of a forest plot: a paired difference of mAP, its family's interval, and the
+    difference of each seed."""
 
     arm: str
     label: str
@@ -80,10 +82,11 @@ class ForestPlot:
 def build_forest_plot(
     found: Sequence[ContrastFinding], results: Sequence[Row], split: SplitRecord
 ) -> ForestPlot | None:
-    """Build the plot of the findings of one target that have an interval; by size if levels have no order.
+    """Build the plot of the findings of one target that have an interval; by size if levels have no
+    order.
 
-    Intervals are those of each family. Controls are last. `results` gives the difference of each seed. None if no
-    finding has an interval.
+    Intervals are those of each family. Controls are last. `results` gives the difference of each
+    seed. None if no finding has an interval.
     """
     seen = [one for one in found if one.outcome != "unknown"]
     if not seen:
@@ -97,13 +100,20 @@ def build_forest_plot(
             one.difference,
             one.low or 0.0,
             one.high or 0.0,
-            tuple((-value if one.family in TURNED else value) for value in alone.get((one.family, one.name), ())),
+            tuple(
+                (-value if one.family in TURNED else value)
+                for value in alone.get((one.family, one.name), ())
+            ),
             one.family == "random images",
         )
         for one in seen
     ]
     declared = attributes().get(split.attribute)
-    ranked = declared is not None and not declared.ordered and seen[0].family in ("sufficiency", "necessity")
+    ranked = (
+        declared is not None
+        and not declared.ordered
+        and seen[0].family in ("sufficiency", "necessity")
+    )
     if ranked:
         effects.sort(key=lambda effect: effect.difference)
     effects.sort(key=lambda effect: effect.control)
@@ -111,13 +121,20 @@ def build_forest_plot(
     return ForestPlot(plot_axis([0.0, *values]), tuple(effects), ranked)
 
 
-def _of_each_seed(results: Sequence[Row], split: SplitRecord) -> dict[tuple[str, str], tuple[float, ...]]:
-    """The contrasts of a split worked out for each seed that all of a contrast's arms have, by family and name."""
+def _of_each_seed(
+    results: Sequence[Row], split: SplitRecord
+) -> dict[tuple[str, str], tuple[float, ...]]:
+    """The contrasts of a split worked out for each seed that all of a contrast's arms have, by
+    family and name."""
     scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
     arms = list(dict.fromkeys(arm for arm, _ in scores))
     out = {}
     for one in estimands.declared_contrasts(split, arms):
-        seeds = [seed for seed in sorted({seed for _, seed in scores}) if all((a, seed) in scores for a in one.weights)]
+        seeds = [
+            seed
+            for seed in sorted({seed for _, seed in scores})
+            if all((a, seed) in scores for a in one.weights)
+        ]
         out[one.family, one.name] = tuple(
             sum(weight * scores[arm, seed] for arm, weight in one.weights.items()) for seed in seeds
         )
@@ -136,9 +153,10 @@ def _named(one: ContrastFinding, split: SplitRecord) -> str:
 class HeatMap:
     """Mean AP of every training arm on the queries of every level.
 
-    `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `single[i]`: the arm is of some
-    levels alone; `own[i]` is its level where it has one. `queries[j]` counts the queries of a level; `row_means[i]` is
-    the plain mean over levels, `column_means[j]` over the single-level arms.
+    `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `single[i]`:
+    the arm is of some levels alone; `own[i]` is its level where it has one. `queries[j]` counts the
+    queries of a level; `row_means[i]` is the plain mean over levels, `column_means[j]` over the
+    single-level arms.
     """
 
     arms: tuple[str, ...]
@@ -163,10 +181,11 @@ class HeatMap:
 
 
 def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> HeatMap | None:
-    """Training level x query level for one target: valid queries with known level, averaged over queries and seeds.
+    """Training level x query level for one target: valid queries with known level, averaged over
+    queries and seeds.
 
-    `queries` is schema.QUERIES with the first columns arm and seed. None if the target has no levels, or no arm
-    has a single level.
+    `queries` is schema.QUERIES with the first columns arm and seed. None if the target has no
+    levels, or no arm has a single level.
     """
     frame = queries.select(["arm", "target", "uid", "level", "valid", "AP"]).to_pandas()
     frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna()]
@@ -174,7 +193,9 @@ def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> Heat
     arms = [arm for arm in split.arms_of_kind("only") if arm in present]
     if not arms:
         return None
-    arms += [arm for arm in split.arms if arm == split.reference and arm in present and arm not in arms]
+    arms += [
+        arm for arm in split.arms if arm == split.reference and arm in present and arm not in arms
+    ]
     asked = list(map(str, split.levels))
     levels = asked + sorted(set(frame["level"].astype(str)) - set(asked))
     groups = frame.groupby(["arm", "level"], observed=True)["AP"].mean().to_dict()
@@ -215,7 +236,8 @@ class LadderPoint:
 
 @dataclass(frozen=True)
 class LadderPlot:
-    """mAP against the number of identities, one line for each rule about images. `across` is in powers of two."""
+    """mAP against the number of identities, one line for each rule about images. `across` is in
+    powers of two."""
 
     across: PlotAxis
     up: PlotAxis
@@ -232,12 +254,18 @@ class LadderPlot:
 
 
 def build_ladder_plot(rows: Sequence[Row], split: SplitRecord) -> LadderPlot | None:
-    """The ladder of an identity design from the summary rows of one target; None for other designs."""
+    """The ladder of an identity design from the summary rows of one target; None for other
+    designs."""
     if split.attribute != "identity":
         return None
     steps = [
         LadderPoint(
-            row["arm"], row["train_identities"], row["train_images"], row["mAP"], row["mAP_low"], row["mAP_high"]
+            row["arm"],
+            row["train_identities"],
+            row["train_images"],
+            row["mAP"],
+            row["mAP_low"],
+            row["mAP_high"],
         )
         for row in rows
         if split.rung(row["arm"]) and row["train_identities"]

@@ -44,8 +44,9 @@ class LevelSamples:
 def draw_samples(outcome: RunResults) -> LevelSamples | None:
     """Choose a row of images for every arm of single levels, with columns matched as in the split.
 
-    A column is one identity under one condition if the arms share such cells, else one condition. Designs without
-    such arms have one row of identities. None if the split is missing or has no training image.
+    A column is one identity under one condition if the arms share such cells, else one condition.
+    Designs without such arms have one row of identities. None if the split is missing or has no
+    training image.
     """
     if outcome.split_folder is None:
         return None
@@ -56,14 +57,18 @@ def draw_samples(outcome: RunResults) -> LevelSamples | None:
     matched, chosen = _matched(frame, arms, attribute, columns)
     if not chosen:
         return None
-    pictures = tuple(tuple(sample_image(row, root_of(outcome, row["dataset"])) for row in line) for line in chosen)
+    pictures = tuple(
+        tuple(sample_image(row, root_of(outcome, row["dataset"])) for row in line)
+        for line in chosen
+    )
     unread = sum(not picture.source for line in pictures for picture in line)
     labels = tuple(bare(arm, outcome.split) for arm in arms)
     return LevelSamples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
 
 
 def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
-    """Training rows of a few identities of each arm in its deal 0, every column that names a condition."""
+    """Training rows of a few identities of each arm in its deal 0, every column that names a
+    condition."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -73,21 +78,31 @@ def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
         if "deal" in pq.read_schema(path).names:  # absent in splits from before there were deals
             chosen &= pc.field("deal").is_null() | (pc.field("deal") == 0)
         table = pq.read_table(path, columns=columns, filters=chosen)
-    table = stored.check_stored(table, MEMBERS, path, ReportError, "Make the split again with --force.")
+    table = stored.check_stored(
+        table, MEMBERS, path, ReportError, "Make the split again with --force."
+    )
     frame = table.to_pandas()
-    frame["person"] = [sampling.join_canonical(*who) for who in zip(frame["dataset"], frame["identity"], strict=True)]
+    frame["person"] = [
+        sampling.join_canonical(*who)
+        for who in zip(frame["dataset"], frame["identity"], strict=True)
+    ]
     people = frame[["arm", "person"]].drop_duplicates()
     people["priority"] = sampling.priorities(sampling.hash64_many(people["person"]), 0, "sheet")
-    people = people.sort_values(["priority", "person"]).groupby("arm", observed=True).head(IDENTITIES)
+    people = (
+        people.sort_values(["priority", "person"]).groupby("arm", observed=True).head(IDENTITIES)
+    )
     return frame.merge(people, on=["arm", "person"])
 
 
 def _matched(
     frame: "pd.DataFrame", arms: Sequence[str], attribute: str, columns: int
 ) -> tuple[str, list[list[dict[str, Any]]]]:
-    """Return the matched columns, and the rows of each arm: the strictest rule with a column is used."""
+    """Return the matched columns, and the rows of each arm: the strictest rule with a column is
+    used."""
     left_out = {attribute, FUNCTIONS.get(attribute, "")}
-    conditions = [name for name in image_attributes() if name not in left_out and frame[name].notna().any()]
+    conditions = [
+        name for name in image_attributes() if name not in left_out and frame[name].notna().any()
+    ]
     rules = {
         "one identity, all other conditions equal": ["person", *conditions],
         "one identity": ["person"],
@@ -99,28 +114,44 @@ def _matched(
     return "", []
 
 
-def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count: int) -> list[list[dict[str, Any]]]:
-    """Choose up to `count` cells that every arm fills, one for each identity if cells have identities; one row by
-    arm.
+def _columns(
+    frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count: int
+) -> list[list[dict[str, Any]]]:
+    """Choose up to `count` cells that every arm fills, one for each identity if cells have
+    identities; one row by arm.
     """
     cells = [
-        sampling.join_canonical(*map(str, values)) for values in zip(*(frame[name] for name in names), strict=True)
+        sampling.join_canonical(*map(str, values))
+        for values in zip(*(frame[name] for name in names), strict=True)
     ]
-    frame = frame.assign(cell=cells, priority=sampling.priorities(sampling.hash64_many(cells), 0, "sheet"))
+    frame = frame.assign(
+        cell=cells, priority=sampling.priorities(sampling.hash64_many(cells), 0, "sheet")
+    )
     filled = frame.groupby("cell")["arm"].nunique()
-    shared = frame[frame["cell"].isin(filled.index[filled == len(arms)])].sort_values(["priority", "uid"])
+    shared = frame[frame["cell"].isin(filled.index[filled == len(arms)])].sort_values(
+        ["priority", "uid"]
+    )
     columns = shared.drop_duplicates("person" if "person" in names else "cell")["cell"][:count]
     first = shared.drop_duplicates(["arm", "cell"]).set_index(["arm", "cell"])
-    return [[first.loc[(arm, cell)].to_dict() for cell in columns] for arm in arms] if len(columns) else []
+    return (
+        [[first.loc[(arm, cell)].to_dict() for cell in columns] for arm in arms]
+        if len(columns)
+        else []
+    )
 
 
 def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Path | None:
-    """Return the folder of a dataset's images: of the split, or of another target; None if it is unknown."""
+    """Return the folder of a dataset's images: of the split, or of another target; None if it is
+    unknown."""
     if target != OWN_TEST_SET:
         known = outcome.benchmark.targets.get(target)
         root = known.roots.get(dataset) if known else None
         return outcome.folder / root if root else None
-    return outcome.split_folder / outcome.split.datasets[dataset].root if outcome.split_folder else None
+    return (
+        outcome.split_folder / outcome.split.datasets[dataset].root
+        if outcome.split_folder
+        else None
+    )
 
 
 def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> SampleImage:
@@ -129,7 +160,9 @@ def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT
     def known(value: Any) -> bool:
         return value is not None and value == value  # NaN is null in pandas
 
-    conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])]
+    conditions = [
+        str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])
+    ]
     text = ", ".join([f"identity {row['identity']}", *filter(None, conditions)])
     try:
         image = decode_image(read_bytes(root, row["path"])) if root else None
@@ -139,4 +172,6 @@ def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT
         return SampleImage("", text)
     width = max(round(image.shape[1] * height / image.shape[0]), 1)
     small = resize_image(image, height, width) if image.shape[0] > height else image
-    return SampleImage("data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text)
+    return SampleImage(
+        "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text
+    )

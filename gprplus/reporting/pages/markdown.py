@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 
 
 def report_markdown(
-    summary: "pa.Table", judged: "Mapping[str, pa.Table]", about: Experiment, queries: "pa.Table | None" = None
+    summary: "pa.Table",
+    judged: "Mapping[str, pa.Table]",
+    about: Experiment,
+    queries: "pa.Table | None" = None,
 ) -> str:
     """Build the page: the verdict, one table for each target (points), contrasts, and notes.
 
-    `judged` has the tables of contrasts (required), components, curves, pooled effects and levels by name.
+    `judged` has the tables of contrasts (required), components, curves, pooled effects and levels
+    by name.
     """
     split = about.split
     contrasts = judged["contrasts"].to_pylist()
-    levels, again = (judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity"))
+    levels, again = (
+        judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity")
+    )
     rows = with_family_columns(in_split_order(summary.to_pylist(), list(split.arms)), contrasts)
     parts = [f"# {plain_text(question_of(split))}"]
     for name in basis_targets(rows):
@@ -44,7 +50,11 @@ def report_markdown(
         parts.append(plain_text(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
         matrix = build_level_matrix(levels, split) if name == OWN_TEST_SET else None
-        parts += [f"## {MATRIX}", matrix_note(matrix, split), markdown_table(matrix.grid)] if matrix else []
+        parts += (
+            [f"## {MATRIX}", matrix_note(matrix, split), markdown_table(matrix.grid)]
+            if matrix
+            else []
+        )
     for section in table_sections(judged):
         parts += [
             f"## {plain_text(section.title)}",
@@ -57,7 +67,8 @@ def report_markdown(
 
 
 def _crossed(found: CrossLevelReport | None) -> list[str]:
-    """Build the tests other than `self`: the matrix with its means, mismatch penalties, and the penalty of each arm."""
+    """Build the tests other than `self`: the matrix with its means, mismatch penalties, and the
+    penalty of each arm."""
     if not found:
         return []
     parts = []
@@ -71,13 +82,25 @@ def _crossed(found: CrossLevelReport | None) -> list[str]:
         ):
             show = formatting.format_points if ends else formatting.signed_points
             lines = [[f"{title}: query / gallery", *matrix.levels, *(["mean"] if ends else [])]]
-            for level, line, mean in zip(matrix.levels, cells.tolist(), matrix.row_means, strict=True):
+            for level, line, mean in zip(
+                matrix.levels, cells.tolist(), matrix.row_means, strict=True
+            ):
                 lines.append([level, *map(show, line), *([show(mean)] if ends else [])])
             lines += [["mean", *map(show, matrix.column_means), ""]] if ends else []
             parts.append(markdown_table(lines))
     for title, own, other, costs in (
-        ("What a mismatch costs", "gallery of the query's level", "other galleries", found.mismatch),
-        ("What matches that look like the query are worth", "without as many random", "without them", found.alike),
+        (
+            "What a mismatch costs",
+            "gallery of the query's level",
+            "other galleries",
+            found.mismatch,
+        ),
+        (
+            "What matches that look like the query are worth",
+            "without as many random",
+            "without them",
+            found.alike,
+        ),
     ):
         if costs:
             lines = [["arm", own, other, "difference", "95% interval"]]
@@ -103,7 +126,10 @@ def _markdown_table(rows: Sequence[Row]) -> str:
     reference = next((row["reference"] for row in rows if row["reference"]), "reference")
     headers = ["arm", "mAP", "95% interval", f"difference to {reference}", "alone", "simultaneous"]
     headers += ["rank-1", "rank-5", "rank-10", "mINP", "images", "identities"]
-    lines = [f"| {' | '.join(map(plain_text, headers))} |", "| --- |" + " ---: |" * (len(headers) - 1)]
+    lines = [
+        f"| {' | '.join(map(plain_text, headers))} |",
+        "| --- |" + " ---: |" * (len(headers) - 1),
+    ]
     for row in rows:
         cells = [
             row["arm"],
@@ -111,8 +137,13 @@ def _markdown_table(rows: Sequence[Row]) -> str:
             formatting.format_interval(row["mAP_low"], row["mAP_high"]),
         ]
         cells += difference_cells(row)
-        cells += [formatting.format_points(row[name]) for name in ("rank1", "rank5", "rank10", "mINP")]
-        cells += [formatting.format_count(row["train_images"]), formatting.format_count(row["train_identities"])]
+        cells += [
+            formatting.format_points(row[name]) for name in ("rank1", "rank5", "rank10", "mINP")
+        ]
+        cells += [
+            formatting.format_count(row["train_images"]),
+            formatting.format_count(row["train_identities"]),
+        ]
         lines.append(f"| {' | '.join(map(plain_text, cells))} |")
     return "\n".join(lines)
 

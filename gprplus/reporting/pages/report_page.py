@@ -1,7 +1,7 @@
 """Page of a benchmark: the verdict in words, the figures, and provenance.
 
-The page is one file: no network, no script; images are data URIs. Everything that comes from a file or a
-folder name is escaped.
+The page is one file: no network, no script; images are data URIs. Everything that comes from a file
+or a folder name is escaped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING
 from gprplus import __version__
 from gprplus.core.declarations import identity_attributes
 from gprplus.reporting import balance, formatting, provenance
-from gprplus.reporting.arm_labels import OWN_TEST_SET, UNTRAINED, against_phrase, question_of, target_phrase
+from gprplus.reporting.arm_labels import (
+    OWN_TEST_SET,
+    UNTRAINED,
+    against_phrase,
+    question_of,
+    target_phrase,
+)
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, TableSection, table_sections
 from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
 from gprplus.reporting.figures import plots
 from gprplus.reporting.figures.example_rankings import ExampleRankings, example_rankings
 from gprplus.reporting.figures.samples import LevelSamples, draw_samples
-from gprplus.reporting.findings import ContrastFinding, Row, headline_finding, list_findings, outcome_of
+from gprplus.reporting.findings import (
+    ContrastFinding,
+    Row,
+    headline_finding,
+    list_findings,
+    outcome_of,
+)
 from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
 from gprplus.reporting.printed_commands import printed_commands
@@ -31,7 +43,11 @@ from gprplus.schema.split_record import SplitRecord
 if TYPE_CHECKING:
     import jinja2
 
-SECONDARY_FAMILIES = ("attribute effect", "interactions", "Shapley")  # families drawn next to the headline's
+SECONDARY_FAMILIES = (
+    "attribute effect",
+    "interactions",
+    "Shapley",
+)  # families drawn next to the headline's
 TITLES = {
     "main effects": "What each restriction does",
     "interactions": "What one restriction changes about another",
@@ -51,7 +67,8 @@ class PlottedFamily:
 
 @dataclass(frozen=True)
 class TargetSection:
-    """Content of the page about one target. `suffix` distinguishes its sections from those of other targets."""
+    """Content of the page about one target. `suffix` distinguishes its sections from those of other
+    targets."""
 
     where: str
     suffix: str
@@ -141,9 +158,15 @@ def _part(run: RunResults, target: str) -> TargetSection:
         verdict=run.verdict(target),
         reference=reference,
         caveat=f"{said[:1].upper()}{said[1:]}.",
-        forests=list(_forests(list_findings(judged), results, run.split, reference or "the reference")),
+        forests=list(
+            _forests(list_findings(judged), results, run.split, reference or "the reference")
+        ),
         heat=None if matrix else plots.build_heat_map(run.queries, run.split, target),
-        mismatch="" if matrix else mismatch_sentence(mismatch_contrast(run.queries, run.split, target), _noun(run)),
+        mismatch=(
+            ""
+            if matrix
+            else mismatch_sentence(mismatch_contrast(run.queries, run.split, target), _noun(run))
+        ),
         matrix=matrix,
         ladder=plots.build_ladder_plot(rows, run.split),
         lists=example_rankings(run, reference, target),
@@ -156,9 +179,14 @@ def _forests(
     """Return the family of the headline with its random control, then the secondary families."""
     first = headline_finding(found, split)
     beside = [one for one in found if one.family == "random images"]
-    for chosen in (first, *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES)):
+    for chosen in (
+        first,
+        *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES),
+    ):
         plot = (
-            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, split) if chosen else None
+            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, split)
+            if chosen
+            else None
         )
         if plot:
             family = chosen[0].family
@@ -171,7 +199,10 @@ def _note(chosen: Sequence[ContrastFinding]) -> str:
     first = chosen[0]
     paired = "Difference of mAP, paired over the same queries and seeds."
     told = FAMILY_CAPTIONS[first.family] if first.family in TITLES else paired
-    over = f"the {first.size} contrasts of the family '{first.family}'{' and three estimands' if first.shared else ''}"
+    over = (
+        f"the {first.size} contrasts of the family"
+        f" '{first.family}'{' and three estimands' if first.shared else ''}"
+    )
     together = f" Intervals are simultaneous over {over}."
     return told + (together if first.size > 1 else "")
 
@@ -184,26 +215,32 @@ def _design(run: RunResults) -> str:
     """Return one sentence on the properties that all arms share."""
     attribute = run.split.attribute
     if run.split.design == "declared":
-        return "Arms were written out one by one; those that are not matched may differ in size and in everything else."
+        return (
+            "Arms were written out one by one; those that are not matched may differ in size and in"
+            " everything else."
+        )
     if run.split.design == "factorial":
         return (
-            "Arms have one size, that of the most restricted, and the same identities unless their number is a factor. "
-            "All are tested on the same test identities."
+            "Arms have one size, that of the most restricted, and the same identities unless their"
+            " number is a factor. All are tested on the same test identities."
         )
     if attribute == "identity":
-        return "Arms differ in their number of identities; all are tested on the same test identities."
+        return (
+            "Arms differ in their number of identities; all are tested on the same test identities."
+        )
     if not attribute:
         return "All arms are tested on the same queries."
     if attribute in identity_attributes():
         return (
-            "Arms have equal numbers of identities under the same conditions, selected by their "
-            f"{formatting.attribute_noun(attribute)}. They are different identities, so other attributes can differ "
-            "with it (see the balance below). All arms are tested on the same test identities."
+            "Arms have equal numbers of identities under the same conditions, selected by their"
+            f" {formatting.attribute_noun(attribute)}. They are different identities, so other"
+            " attributes can differ with it (see the balance below). All arms are tested on the"
+            " same test identities."
         )
     return (
-        "Arms are matched: the same identities, as many images of each, equal distributions of all other recorded "
-        "conditions; "
-        f"they differ in the {formatting.attribute_noun(attribute)}. All are tested on the same test identities."
+        "Arms are matched: the same identities, as many images of each, equal distributions of all"
+        f" other recorded conditions; they differ in the {formatting.attribute_noun(attribute)}."
+        " All are tested on the same test identities."
     )
 
 

@@ -1,4 +1,5 @@
-"""A study's own page: its question, the answer over all splits and targets, and each split's page behind it."""
+"""A study's own page: its question, the answer over all splits and targets, and each split's page
+behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ TO_REFERENCE = {
     "main effects": "leaving the factor free",
     "to the reference": "the reference arm",
 }
-# Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
+# Families of contrasts that answer for the levels chosen, the fairest opponent first
+# (evaluation.estimands).
 MAIN_FAMILIES = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
 SECONDARY_FAMILIES = ("interactions", "Shapley")  # drawn as well, but no answer by themselves
 TITLES = {
@@ -37,7 +39,8 @@ OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecid
 class ContrastRow:
     """A contrast: split, name, its value in mAP, the interval of its family, and its verdict.
 
-    `label` is the name without the part that the family implies; `rung` is True for a number of identities.
+    `label` is the name without the part that the family implies; `rung` is True for a number of
+    identities.
     """
 
     split: str
@@ -75,9 +78,9 @@ class FamilyPlot:
         if count < 2:
             return "Intervals hold at 95% for all of these together." if count else ""
         return (
-            f"Intervals hold at 95% for all contrasts of one split on one target together; these are {count} such "
-            f"families, not corrected for each other: some {0.05 * count:.2g} of them are expected to have an interval "
-            "that misses."
+            "Intervals hold at 95% for all contrasts of one split on one target together; these"
+            f" are {count} such families, not corrected for each other: some {0.05 * count:.2g} of"
+            " them are expected to have an interval that misses."
         )
 
     @property
@@ -88,7 +91,8 @@ class FamilyPlot:
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """An arm as a paper has it and as it came out here: scores 0-1, and differences to the reference arm."""
+    """An arm as a paper has it and as it came out here: scores 0-1, and differences to the
+    reference arm."""
 
     split: str
     arm: str
@@ -128,14 +132,21 @@ class StudyPage:
 
 def render_study(study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> str:
     """The page as HTML; `hrefs` are the splits' pages, relative to the page."""
-    return template_environment().get_template("study.html.j2").render(page=build_study_page(study, outcomes, hrefs))
+    return (
+        template_environment()
+        .get_template("study.html.j2")
+        .render(page=build_study_page(study, outcomes, hrefs))
+    )
 
 
-def build_study_page(study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> StudyPage:
+def build_study_page(
+    study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]
+) -> StudyPage:
     """Collect the content of the page of a study."""
     found = contrast_rows(outcomes)
     families = [
-        _family(name, [line for line in found if line.family == name]) for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
+        _family(name, [line for line in found if line.family == name])
+        for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
     ]
     return StudyPage(
         name=study.name,
@@ -163,10 +174,20 @@ def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
     for run in outcomes:
         for row in run.contrasts:
             if row["metric"] == "mAP" and not row["target"].startswith(f"{OWN_TEST_SET}:"):
-                low, high = (row[end] if row[end] == row[end] else None for end in ("family_low", "family_high"))
+                low, high = (
+                    row[end] if row[end] == row[end] else None
+                    for end in ("family_low", "family_high")
+                )
                 place = (row["split"], row["target"], row["family"], row["contrast"])
                 found.append(
-                    ContrastRow(*place, row["value"], low, high, row["verdict"], *_named(run, row["contrast"]))
+                    ContrastRow(
+                        *place,
+                        row["value"],
+                        low,
+                        high,
+                        row["verdict"],
+                        *_named(run, row["contrast"]),
+                    )
                 )
     return found
 
@@ -175,15 +196,19 @@ def _named(run: RunResults, name: str) -> tuple[str, bool]:
     return bare(name, run.split), run.split.rung(name) is not None
 
 
-def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], study: StudyRecord) -> Verdict:
+def target_answer(
+    found: Sequence[ContrastRow], outcomes: Sequence[RunResults], study: StudyRecord
+) -> Verdict:
     """Answer the study's question in words, over its fairest family of contrasts.
 
-    Targets of the study count; if it has none, the test sets of its splits. Ladders of identities are not a selection
-    of levels, so they count only if there is no other family.
+    Targets of the study count; if it has none, the test sets of its splits. Ladders of identities
+    are not a selection of levels, so they count only if there is no other family.
     """
     named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
     named = [line for line in named if not line.rung] or named
-    family = next((name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None)
+    family = next(
+        (name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None
+    )
     basis = _basis(outcomes, study)
     if family is None:
         return Verdict("Nothing was compared, so there is no answer.", [], basis)
@@ -192,11 +217,15 @@ def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], 
     if all(line.verdict == "unknown" for line in chosen):
         above = sum(line.value > 0 for line in chosen)
         text = (
-            f"With one seed there is no interval, so there is no conclusion: {above} of {len(chosen)} comparisons with "
+            f"With one seed there is no interval, so there is no conclusion: {above} of"
+            f" {len(chosen)} comparisons with "
         )
         return Verdict(f"{text}{against} scored above it, which can be chance.", [], basis)
     if len(_places(chosen)) > 1:
-        basis = basis.removesuffix(".") + "; intervals simultaneous within each split and target, not over all of them."
+        basis = (
+            basis.removesuffix(".")
+            + "; intervals simultaneous within each split and target, not over all of them."
+        )
     return Verdict(_headline(chosen, against), _by_target(chosen), basis)
 
 
@@ -217,13 +246,15 @@ def _headline(chosen: Sequence[ContrastRow], against: str) -> str:
 
 
 def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
-    """List the decided contrasts on each target, with the interval of their family, and the number of undecided
-    ones.
+    """List the decided contrasts on each target, with the interval of their family, and the number
+    of undecided ones.
     """
     said = []
     for target in dict.fromkeys(line.target for line in chosen):
         mine = [line for line in chosen if line.target == target]
-        decided = sorted((one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value)
+        decided = sorted(
+            (one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value
+        )
         told = [
             f"{formatting.attribute_noun(one.label)} {formatting.signed_points(one.value)} "
             f"({formatting.signed_interval(one.low, one.high)})"
@@ -232,7 +263,9 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
         rest = len(mine) - len(decided)
         undecided = f"{rest} of {len(mine)} not decided" if rest else ""
         where = target_phrase(target) if target != OWN_TEST_SET else "the split's own test set"
-        said.append(f"On {where}: {'; '.join(filter(None, [formatting.join_names(told), undecided]))}.")
+        said.append(
+            f"On {where}: {'; '.join(filter(None, [formatting.join_names(told), undecided]))}."
+        )
     return said
 
 
@@ -254,7 +287,11 @@ def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
             line.target,
         ),  # external targets first, a target's lines together
     )
-    several = {line.name for line in found if len({one.split for one in found if one.name == line.name}) > 1}
+    several = {
+        line.name
+        for line in found
+        if len({one.split for one in found if one.name == line.name}) > 1
+    }
     values = [value for line in shown for value in (line.low, line.high) if value is not None]
     effects = tuple(
         plots.EffectMark(
@@ -275,7 +312,11 @@ def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
 
 def _label(line: ContrastRow, split: bool) -> str:
     """Target and contrast, and the split where others have a contrast of that name too."""
-    name = formatting.attribute_noun(line.label) if line.family in MAIN_FAMILIES else formatting.crossed_name(line.name)
+    name = (
+        formatting.attribute_noun(line.label)
+        if line.family in MAIN_FAMILIES
+        else formatting.crossed_name(line.name)
+    )
     return f"{line.target} · {name}" + (f" ({line.split})" if split else "")
 
 
@@ -286,8 +327,14 @@ def published_rows(rows: Sequence[PublishedRow]) -> list[PublishedComparison]:
     for row in rows:
         own = row.published["mAP"]
         base = papers.get((row.split, str(row.here.get("reference")), row.target))
-        apart = None if own is None or base is None or row.arm == row.here.get("reference") else own - base
-        out.append(PublishedComparison(row.split, row.arm, row.target, row.published, row.here, apart))
+        apart = (
+            None
+            if own is None or base is None or row.arm == row.here.get("reference")
+            else own - base
+        )
+        out.append(
+            PublishedComparison(row.split, row.arm, row.target, row.published, row.here, apart)
+        )
     return out
 
 
@@ -308,7 +355,9 @@ def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
 
 def _record(study: StudyRecord, outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
     results = [row for run in outcomes for row in run.results.to_pylist()]
-    once = {(row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results}
+    once = {
+        (row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results
+    }
     main = {
         "scale": study.scale,
         "recipe": ", ".join(sorted({row["recipe"] for row in results})),

@@ -1,4 +1,5 @@
-"""Tables of a study for a paper: Markdown with every family of contrasts, and the scores of all splits as CSV."""
+"""Tables of a study for a paper: Markdown with every family of contrasts, and the scores of all
+splits as CSV."""
 
 from collections.abc import Sequence
 
@@ -10,7 +11,8 @@ from gprplus.schema.study_record import StudyRecord
 
 
 def study_markdown(study: StudyRecord, outcomes: Sequence[RunResults]) -> str:
-    """Build the Markdown page of a study: the question, the answer, and every family of contrasts as a table."""
+    """Build the Markdown page of a study: the question, the answer, and every family of contrasts
+    as a table."""
     said = build_study_page(study, outcomes, [""] * len(outcomes))
     parts = [
         f"# {plain_text(said.question)}",
@@ -20,18 +22,30 @@ def study_markdown(study: StudyRecord, outcomes: Sequence[RunResults]) -> str:
     for family in said.families:
         headers = ["split", "target", "contrast", "points of mAP", "95% interval", "verdict"]
         lines_ = [
-            [one.split, one.target, one.name, formatting.signed_points(one.value), _span(one), one.verdict]
+            [
+                one.split,
+                one.target,
+                one.name,
+                formatting.signed_points(one.value),
+                _span(one),
+                one.verdict,
+            ]
             for one in family.lines
         ]
         about = f"Family '{family.name}': paired differences. {family.holds}".rstrip()
-        parts += [f"## {plain_text(family.title)}", plain_text(about), markdown_table([headers, *lines_])]
+        parts += [
+            f"## {plain_text(family.title)}",
+            plain_text(about),
+            markdown_table([headers, *lines_]),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def study_csv(outcomes: Sequence[RunResults]) -> str:
     """The rows of every split's results.csv under one line of headers."""
     each = [
-        summary_tables.summary_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n") for one in outcomes
+        summary_tables.summary_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n")
+        for one in outcomes
     ]
     return "".join([*each[0][:2], *(rows for _, _, rows in each)])
 

@@ -4,10 +4,11 @@ import numpy as np
 
 
 def cramers_v(table: np.ndarray) -> float | None:
-    """Bias-corrected Cramer's V of a contingency table `(r, c)` of counts; None where one side has a single level.
+    """Bias-corrected Cramer's V of a contingency table `(r, c)` of counts; None where one side has
+    a single level.
 
-    Bergsma, "A bias-correction for Cramer's V and Tschuprow's T", 2013: phi2 loses its expectation under independence,
-    (r-1)(c-1)/(n-1), and the numbers of levels shrink alike.
+    Bergsma, "A bias-correction for Cramer's V and Tschuprow's T", 2013: phi2 loses its expectation
+    under independence, (r-1)(c-1)/(n-1), and the numbers of levels shrink alike.
 
     >>> cramers_v(np.array([[10, 10], [10, 10]]))
     0.0
@@ -18,9 +19,11 @@ def cramers_v(table: np.ndarray) -> float | None:
 
 
 def mutual_information(table: np.ndarray) -> float | None:
-    """Mutual information of a table `(r, c)` of counts over the smaller entropy, 0-1; None if an attribute is constant.
+    """Mutual information of a table `(r, c)` of counts over the smaller entropy, 0-1; None if an
+    attribute is constant.
 
-    The value is 1 if one attribute is a function of the other; Cramer's V is then 1 only with equal numbers of levels.
+    The value is 1 if one attribute is a function of the other; Cramer's V is then 1 only with equal
+    numbers of levels.
 
     >>> mutual_information(np.array([[10, 10], [10, 10]])), mutual_information(np.array([[5, 0], [0, 5], [5, 0]]))
     (0.0, 1.0)
@@ -29,11 +32,12 @@ def mutual_information(table: np.ndarray) -> float | None:
 
 
 def cramers_v_within(tables: np.ndarray) -> float | None:
-    """Cramer's V given a third attribute: tables `(S, r, c)`, one a stratum, merged; None where no stratum has both.
+    """Cramer's V given a third attribute: tables `(S, r, c)`, one a stratum, merged; None where no
+    stratum has both.
 
-    Each stratum's chi2 loses its expectation under independence there, n_s (r_s-1)(c_s-1)/(n_s-1), before all are
-    added up and set against the most that they could be; levels that a stratum lacks do not count in it. One stratum
-    gives `cramers_v`.
+    Each stratum's chi2 loses its expectation under independence there, n_s (r_s-1)(c_s-1)/(n_s-1),
+    before all are added up and set against the most that they could be; levels that a stratum lacks
+    do not count in it. One stratum gives `cramers_v`.
 
     >>> rotated = np.array([[[9, 0], [0, 9]], [[0, 9], [9, 0]]])  # tied in each stratum, otherwise in each
     >>> cramers_v_within(rotated), cramers_v(rotated.sum(axis=0))
@@ -49,14 +53,17 @@ def cramers_v_within(tables: np.ndarray) -> float | None:
     counts, across, down, n = counts[useful], across[useful], down[useful], n[useful]
     r, c = rows[useful] - 1, columns[useful] - 1
     product = across[:, :, None] * down[:, None, :]
-    share = np.divide(counts**2, product, out=np.zeros_like(counts), where=product > 0).sum(axis=(1, 2))
+    share = np.divide(counts**2, product, out=np.zeros_like(counts), where=product > 0).sum(
+        axis=(1, 2)
+    )
     excess = (n * (share - 1 - r * c / (n - 1))).sum()
     most = (n * np.minimum(r - r**2 / (n - 1), c - c**2 / (n - 1))).sum()
     return round(float(min(1.0, np.sqrt(max(0.0, excess) / most))), 6) if most > 0 else None
 
 
 def mutual_information_within(tables: np.ndarray) -> float | None:
-    """Mutual information given a third attribute: tables `(S, r, c)`, over the smaller entropy given it, 0-1."""
+    """Mutual information given a third attribute: tables `(S, r, c)`, over the smaller entropy
+    given it, 0-1."""
     counts = np.asarray(tables, dtype=np.float64)
     n = counts.sum()
     whole = _plogp(counts.sum(axis=(1, 2)), n)
@@ -69,10 +76,12 @@ def mutual_information_within(tables: np.ndarray) -> float | None:
 
 
 def permutation_null(table: np.ndarray, rng: np.random.Generator, draws: int = 199) -> float:
-    """The share of random tables of the same margins that are at least as far from independence, by chi-squared.
+    """The share of random tables of the same margins that are at least as far from independence, by
+    chi-squared.
 
-    What shuffling the rows' levels gives, drawn cell by cell (each hypergeometric given those before), all draws at
-    once. (1 + as far) / (1 + draws), so never 0. Levels without rows do not count.
+    What shuffling the rows' levels gives, drawn cell by cell (each hypergeometric given those
+    before), all draws at once. (1 + as far) / (1 + draws), so never 0. Levels without rows do not
+    count.
 
     >>> permutation_null(np.array([[50, 0], [0, 50]]), np.random.default_rng(0))
     0.005
@@ -119,9 +128,9 @@ def gini_impurity(sizes: np.ndarray) -> float:
 def standardize(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differences of shares `(A, L)` of levels between any two arms, in standard deviations.
 
-    `(L,)` the largest difference of each level, and `(L, 2)` the two arms. The difference is infinite for a level that
-    one arm has in every image and another in none. Austin, "Balance diagnostics", 2009: (p - q) over the
-    root of (p(1-p) + q(1-q))/2.
+    `(L,)` the largest difference of each level, and `(L, 2)` the two arms. The difference is
+    infinite for a level that one arm has in every image and another in none. Austin, "Balance
+    diagnostics", 2009: (p - q) over the root of (p(1-p) + q(1-q))/2.
 
     >>> standardize(np.array([[0.5, 0.5], [0.5, 0.5]]))[0].tolist()
     [0.0, 0.0]

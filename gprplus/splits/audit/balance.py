@@ -29,7 +29,11 @@ def describe_arms(counted: LevelCounts, factors: Sequence[str]) -> dict[str, Any
     known = {**pool.images, **pool.identity_attributes}
     found = {
         "images_per_identity": {**_spread(persons), "gini": gini_impurity(persons)},
-        "levels": {name: level_table(codes, counted.margin(name)) for name, codes in known.items() if codes.levels},
+        "levels": {
+            name: level_table(codes, counted.margin(name))
+            for name, codes in known.items()
+            if codes.levels
+        },
     }
     crossing = [name for name in factors if name in counted.joint.names]
     if crossing:
@@ -51,13 +55,19 @@ def _spread(sizes: np.ndarray) -> dict[str, Any]:
 
 def level_table(codes: AttributeCodes, counts: np.ndarray) -> dict[str, int]:
     """Counts `(L + 1,)` by the name of the level; levels without rows are left out."""
-    named = {str(level): int(count) for level, count in zip(codes.levels, counts[1:], strict=True) if count}
+    named = {
+        str(level): int(count)
+        for level, count in zip(codes.levels, counts[1:], strict=True)
+        if count
+    }
     return {**named, "unknown": int(counts[0])} if counts[0] else named
 
 
-def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequence[str]) -> dict[str, np.ndarray]:
-    """Count the arms by level, `(A, L + 1)`, unknown first, for each attribute except those they are `about`, and for
-    identity.
+def arm_tables(
+    pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Count the arms by level, `(A, L + 1)`, unknown first, for each attribute except those they
+    are `about`, and for identity.
 
     Identity attributes are counted by identity: the images of one identity are not independent.
     """
@@ -66,11 +76,16 @@ def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequenc
         for name, codes in {**pool.images, **pool.identity_attributes}.items()
         if codes.levels and name not in about
     ]
-    tables = {"identity": np.stack([arm.identities for arm in arms])} if "identity" not in about else {}
+    tables = (
+        {"identity": np.stack([arm.identities for arm in arms])} if "identity" not in about else {}
+    )
     for name in names:
         if name in pool.identity_attributes:
             tables[name] = np.stack(
-                [arm.of_identity_attribute(name, arm.identities > 0).astype(np.int64) for arm in arms]
+                [
+                    arm.of_identity_attribute(name, arm.identities > 0).astype(np.int64)
+                    for arm in arms
+                ]
             )
         else:
             tables[name] = np.stack([arm.margin(name) for arm in arms])
@@ -80,12 +95,14 @@ def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequenc
 def level_differences(
     pool: CandidateTable, names: Sequence[str], tables: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, Any] | None]:
-    """Return for each attribute the level with the largest difference of two arms, in sd; None with a single level.
+    """Return for each attribute the level with the largest difference of two arms, in sd; None with
+    a single level.
 
     `largest` is null where one arm has the level in every image and another in none.
     """
     known: dict[str, Sequence[Any]] = {
-        name: ("unknown", *codes.levels) for name, codes in {**pool.images, **pool.identity_attributes}.items()
+        name: ("unknown", *codes.levels)
+        for name, codes in {**pool.images, **pool.identity_attributes}.items()
     }
     found: dict[str, dict[str, Any] | None] = {}
     for name, table in tables.items():
@@ -105,7 +122,10 @@ def level_differences(
             "largest": round(float(gaps[worst]), 4) if np.isfinite(gaps[worst]) else None,
             "level": str(known[name][worst]),
             "between": [names[first], names[second]],
-            "shares": [round(float(shares[first, worst]), 4), round(float(shares[second, worst]), 4)],
+            "shares": [
+                round(float(shares[first, worst]), 4),
+                round(float(shares[second, worst]), 4),
+            ],
         }
     return found
 
@@ -113,12 +133,14 @@ def level_differences(
 def attribute_pairs(
     train: DesignInput, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float | None]]:
-    """Return Cramer's V and mutual information of each pair of attributes in the train set, by statistic.
+    """Return Cramer's V and mutual information of each pair of attributes in the train set, by
+    statistic.
 
-    Pairs of image attributes are also computed given identity, on the images of at most SAMPLE identities. An attribute
-    that is one to one with another has the same values. `association_p` is the permutation p value of V if V is above
-    0, over images for two image attributes, over identities for two identity attributes; images of one identity are not
-    independent, so pairs of the two kinds have none.
+    Pairs of image attributes are also computed given identity, on the images of at most SAMPLE
+    identities. An attribute that is one to one with another has the same values. `association_p` is
+    the permutation p value of V if V is above 0, over images for two image attributes, over
+    identities for two identity attributes; images of one identity are not independent, so pairs of
+    the two kinds have none.
     """
     pool = train.pool
     twins = train.relations.equivalents()
@@ -126,7 +148,10 @@ def attribute_pairs(
     traits = [name for name, codes in pool.identity_attributes.items() if len(codes.levels) > 1]
     within = _Within(pool, counted.rows)
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
-    given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
+    given: dict[str, dict[str, float | None]] = {
+        "association_given_identity": {},
+        "information_given_identity": {},
+    }
     seen: dict[frozenset[str], tuple[float | None, ...]] = {}
     rng = np.random.default_rng(sampling.hash64("association"))
     chance: dict[str, float | None] = {}
@@ -160,24 +185,35 @@ def attribute_pairs(
     }
     for one, two in combinations(traits, 2):
         left, right = (pool.identity_attributes[name].values[people] + 1 for name in (one, two))
-        shape = len(pool.identity_attributes[one].levels) + 1, len(pool.identity_attributes[two].levels) + 1
+        shape = (
+            len(pool.identity_attributes[one].levels) + 1,
+            len(pool.identity_attributes[two].levels) + 1,
+        )
         tables[f"{one}, {two}"] = cross_codes(left, right, shape)[1:, 1:]
         if cramers_v(tables[f"{one}, {two}"]):
             chance[f"{one}, {two}"] = permutation_null(tables[f"{one}, {two}"], rng)
     for name, table in tables.items():
-        found["association"][name], found["information"][name] = cramers_v(table), mutual_information(table)
+        found["association"][name], found["information"][name] = (
+            cramers_v(table),
+            mutual_information(table),
+        )
     return {**found, **given, "association_p": chance}
 
 
-def chance_of_pairs(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]) -> dict[str, float]:
+def chance_of_pairs(
+    tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]
+) -> dict[str, float]:
     """The permutation p of each association with the arm that is above 0."""
     rng = np.random.default_rng(sampling.hash64("association with the arm"))
     return {name: permutation_null(tables[name], rng) for name, value in with_arm.items() if value}
 
 
 def _by_level(trait: AttributeCodes, by_person: np.ndarray) -> np.ndarray:
-    """Sum the rows of each level of an identity attribute and of an image attribute from those of each identity."""
-    return np.stack([by_person[trait.values == code, 1:].sum(axis=0) for code in range(len(trait.levels))])
+    """Sum the rows of each level of an identity attribute and of an image attribute from those of
+    each identity."""
+    return np.stack(
+        [by_person[trait.values == code, 1:].sum(axis=0) for code in range(len(trait.levels))]
+    )
 
 
 class _Within:
@@ -202,11 +238,14 @@ class _Within:
         wide = len(two.levels) + 1
         shape = (int(self.identity.max(initial=0)) + 1) * (len(one.levels) + 1), wide
         packed = self.identity * (len(one.levels) + 1) + one.values[self.rows] + 1
-        return cross_codes(packed, two.values[self.rows] + 1, shape).reshape(-1, len(one.levels) + 1, wide)[:, 1:, 1:]
+        return cross_codes(packed, two.values[self.rows] + 1, shape).reshape(
+            -1, len(one.levels) + 1, wide
+        )[:, 1:, 1:]
 
 
 def nested_pairs(counted: LevelCounts, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return for each image attribute the share of identities with several images that have only one level of it."""
+    """Return for each image attribute the share of identities with several images that have only
+    one level of it."""
     several = counted.identities > 1
     if not several.any():
         return {}
@@ -217,5 +256,6 @@ def nested_pairs(counted: LevelCounts, per_person: Mapping[str, np.ndarray]) -> 
 
 
 def joint_names(joint: JointTable, plan: ArmSet, about: Sequence[str]) -> list[str]:
-    """The factors whose combinations are the cells of an arm: those matched on, and what the arms are about."""
+    """The factors whose combinations are the cells of an arm: those matched on, and what the arms
+    are about."""
     return [name for name in dict.fromkeys((*about, *plan.strata)) if name in joint.names]

@@ -1,4 +1,5 @@
-"""Counting rows by level: one pass over them answers for all attributes, their pairs and their cells at once."""
+"""Counting rows by level: one pass over them answers for all attributes, their pairs and their
+cells at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ _BLOCK = 1 << 18  # rows counted together: what crossing them takes in memory
 
 @dataclass(frozen=True)
 class JointTable:
-    """Image attributes of all rows of a pool packed into one code for each row; index 0 of each axis is "unknown".
+    """Image attributes of all rows of a pool packed into one code for each row; index 0 of each
+    axis is "unknown".
 
     Only the attributes whose combinations fit; `names` and `shape` (levels + 1) list them.
     """
@@ -25,7 +27,9 @@ class JointTable:
 
     def count(self, rows: np.ndarray) -> np.ndarray:
         """Rows of each combination, an array of `shape`."""
-        return np.bincount(self.codes[rows], minlength=int(np.prod(self.shape, dtype=np.int64))).reshape(self.shape)
+        return np.bincount(
+            self.codes[rows], minlength=int(np.prod(self.shape, dtype=np.int64))
+        ).reshape(self.shape)
 
 
 def pack_codes(images: Mapping[str, AttributeCodes], size: int) -> JointTable:
@@ -46,7 +50,8 @@ def pack_codes(images: Mapping[str, AttributeCodes], size: int) -> JointTable:
 
 
 class LevelCounts:
-    """Counts of some rows of a pool: images of each identity, and of each level of any attributes."""
+    """Counts of some rows of a pool: images of each identity, and of each level of any
+    attributes."""
 
     def __init__(self, pool: CandidateTable, joint: JointTable, rows: np.ndarray) -> None:
         self.pool, self.joint, self.rows = pool, joint, rows
@@ -62,7 +67,8 @@ class LevelCounts:
         return np.bincount(self.pool.identity[self.rows], minlength=len(self.pool.identities))
 
     def margin(self, name: str) -> np.ndarray:
-        """Return the rows of each level `(L + 1,)`, unknown first, of an image or identity attribute."""
+        """Return the rows of each level `(L + 1,)`, unknown first, of an image or identity
+        attribute."""
         if name in self.pool.identity_attributes:
             return self.of_identity_attribute(name, self.identities).astype(np.int64)
         if name in self.joint.names:
@@ -76,24 +82,31 @@ class LevelCounts:
         return np.bincount(codes.values + 1, weights=persons, minlength=len(codes.levels) + 1)
 
     def crossing(self, names: Sequence[str]) -> np.ndarray:
-        """Return the rows of each combination of some of `joint.names`, with axes in the given order."""
+        """Return the rows of each combination of some of `joint.names`, with axes in the given
+        order."""
         places = [self.joint.names.index(name) for name in names]
         rest = tuple(place for place in range(len(self.joint.names)) if place not in places)
         left = sorted(places)
         return self.cells.sum(axis=rest).transpose([left.index(place) for place in places])
 
     def table(self, first: str, second: str) -> np.ndarray:
-        """Rows of each pair of levels of two image-level attributes; rows that do not know both are left out."""
+        """Rows of each pair of levels of two image-level attributes; rows that do not know both are
+        left out."""
         if first in self.joint.names and second in self.joint.names:
             return self.crossing((first, second))[1:, 1:]
         one, two = self.pool.images[first].at(self.rows), self.pool.images[second].at(self.rows)
-        return cross_codes(one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1))[1:, 1:]
+        return cross_codes(
+            one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1)
+        )[1:, 1:]
 
     def by_identity(self, name: str) -> np.ndarray:
-        """Return the rows of each identity and level of an image attribute `(I, L + 1)`, unknown first."""
+        """Return the rows of each identity and level of an image attribute `(I, L + 1)`, unknown
+        first."""
         codes = self.pool.images[name].at(self.rows)
         return cross_codes(
-            self.pool.identity[self.rows], codes.values + 1, (len(self.pool.identities), len(codes.levels) + 1)
+            self.pool.identity[self.rows],
+            codes.values + 1,
+            (len(self.pool.identities), len(codes.levels) + 1),
         )
 
 
@@ -105,7 +118,10 @@ def cross_codes(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -
     """
     table = np.zeros(shape[0] * shape[1], dtype=np.int64)
     for start in range(0, len(first), _BLOCK):
-        code = first[start : start + _BLOCK].astype(np.int64) * shape[1] + second[start : start + _BLOCK]
+        code = (
+            first[start : start + _BLOCK].astype(np.int64) * shape[1]
+            + second[start : start + _BLOCK]
+        )
         low = int(code.min())  # rows are sorted by identity, so that a block has few of them
         found = np.bincount(code - low)
         table[low : low + len(found)] += found

@@ -20,10 +20,13 @@ LOOKS = ("brightness", "contrast", "saturation", "sharpness")
 
 
 def statistics_of_rows(train: DesignInput, attr: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Probes by file and image size, and what a level does to the measures that --checks left in the manifest."""
+    """Probes by file and image size, and what a level does to the measures that --checks left in
+    the manifest."""
     level = train.pool.codes(attr)
     rows = sample_rows(train.pool, train.rows, level, ROWS)
-    sides = np.stack([_column(train.pool, name, rows) for name in ("width_px", "height_px")], axis=1)
+    sides = np.stack(
+        [_column(train.pool, name, rows) for name in ("width_px", "height_px")], axis=1
+    )
     features = {"file size": _column(train.pool, "size_bytes", rows)[:, None], "image size": sides}
     looks = {name: _column(train.pool, name, rows) for name in LOOKS}
     return _scored(train.pool, rows, level.values[rows], level.levels, features, looks)
@@ -32,7 +35,8 @@ def statistics_of_rows(train: DesignInput, attr: str) -> tuple[dict[str, Any], d
 def statistics_of_pixels(
     train: DesignInput, attr: str, roots: Mapping[str, Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Compute the statistics of a decoded sample, with border pixels and compression, and the time it took."""
+    """Compute the statistics of a decoded sample, with border pixels and compression, and the time
+    it took."""
     start = time.perf_counter()
     pool, level = train.pool, train.pool.codes(attr)
     rows = sample_rows(pool, train.rows, level, PIXELS)
@@ -53,9 +57,11 @@ def statistics_of_pixels(
 
 
 def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[str, Any]:
-    """Return the accuracy of predicting the identity from border pixels alone, on images not used for fitting.
+    """Return the accuracy of predicting the identity from border pixels alone, on images not used
+    for fitting.
 
-    Every second image of an identity, by priority, is held out: a high accuracy means that place or light depend on it.
+    Every second image of an identity, by priority, is held out: a high accuracy means that place or
+    light depend on it.
     """
     pool = train.pool
     everybody = AttributeCodes("identity", pool.identity, tuple(range(len(pool.identities))))
@@ -66,10 +72,14 @@ def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[
     return {"border pixels": found} if found else {}
 
 
-def _looks(pool: CandidateTable, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
+def _looks(
+    pool: CandidateTable, rows: np.ndarray, roots: Mapping[str, Path]
+) -> list[dict[str, Any]]:
     files = [
         (roots[pool.identities[person][0]], path)
-        for person, path in zip(pool.identity[rows], pool.texts.take("path", rows).to_pylist(), strict=True)
+        for person, path in zip(
+            pool.identity[rows], pool.texts.take("path", rows).to_pylist(), strict=True
+        )
     ]
     return list(map_threads(lambda file: _look(*file), files))
 
@@ -82,8 +92,12 @@ def _scored(
     features: Mapping[str, np.ndarray],
     looks: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    probes = {name: probe_shortcuts(known, level, pool.identity[rows]) for name, known in features.items()}
-    return {name: found for name, found in probes.items() if found}, level_shifts(looks, level, names)
+    probes = {
+        name: probe_shortcuts(known, level, pool.identity[rows]) for name, known in features.items()
+    }
+    return {name: found for name, found in probes.items() if found}, level_shifts(
+        looks, level, names
+    )
 
 
 def _column(pool: CandidateTable, name: str, rows: np.ndarray) -> np.ndarray:
@@ -95,19 +109,22 @@ def _column(pool: CandidateTable, name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def _look(root: Path, path: str) -> dict[str, Any]:
-    """Measure one image: mean and sd of luminance 0-1, HSV saturation 0-1, edges, means of the border, compression."""
+    """Measure one image: mean and sd of luminance 0-1, HSV saturation 0-1, edges, means of the
+    border, compression."""
     import cv2
 
     try:
         data = read_bytes(root, path)
     except OSError as error:
         raise SplitError(
-            f"{root / path} cannot be read ({error.strerror or error}), and --audit=pixels looks at it. "
-            "Use --audit=rows, or build the manifest again where the images are."
+            f"{root / path} cannot be read ({error.strerror or error}), and --audit=pixels looks at"
+            " it. Use --audit=rows, or build the manifest again where the images are."
         ) from error
     image = decode_image(data)
     if image is None:
-        raise SplitError(f"{root / path} does not decode, and --audit=pixels looks at it. Use --audit=rows.")
+        raise SplitError(
+            f"{root / path} does not decode, and --audit=pixels looks at it. Use --audit=rows."
+        )
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     high, wide = grey.shape
     edge = max(1, min(high, wide) // 16)
@@ -126,7 +143,8 @@ def _look(root: Path, path: str) -> dict[str, Any]:
 
 
 def quantization_of(data: bytes) -> int:
-    """The sum of a JPEG's quantisation tables, which names its quality setting; 0 for what is no JPEG.
+    """The sum of a JPEG's quantisation tables, which names its quality setting; 0 for what is no
+    JPEG.
 
     >>> quantization_of(b"no picture")
     0

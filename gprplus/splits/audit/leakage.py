@@ -17,18 +17,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def find_leakage(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet) -> dict[str, int | None]:
-    """Find identities and files in both train set and test set, over all deals. SplitError if there are any. Digests
-    that were not read give None.
+def find_leakage(
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+) -> dict[str, int | None]:
+    """Find identities and files in both train set and test set, over all deals. SplitError if there
+    are any. Digests that were not read give None.
     """
     trained = _trained(pool, arms)
-    sides = (np.bincount(pool.identity[rows], minlength=len(pool.identities)) for rows in (trained, side.rows))
+    sides = (
+        np.bincount(pool.identity[rows], minlength=len(pool.identities))
+        for rows in (trained, side.rows)
+    )
     shared = np.flatnonzero(np.logical_and(*sides))
     if len(shared):
         names = [pool.identities[code][1] for code in shared]
         raise SplitError(
-            f"{len(shared):,} identities are in both the train set and the test set: {first_few(names)}. This is a bug "
-            "of gprplus; please report it."
+            f"{len(shared):,} identities are in both the train set and the test set:"
+            f" {first_few(names)}. This is a bug of gprplus; please report it."
         )
     digests = pool.texts.column("digest") if pool.texts.has("digest") else None
     if digests is None or digests.null_count == len(digests):
@@ -45,7 +50,9 @@ def _trained(pool: CandidateTable, arms: Mapping[str, DrawnArm]) -> np.ndarray:
     return np.flatnonzero(trained)
 
 
-def _refuse_shared_files(pool: CandidateTable, digests: "pa.Array", train: np.ndarray, test: np.ndarray) -> None:
+def _refuse_shared_files(
+    pool: CandidateTable, digests: "pa.Array", train: np.ndarray, test: np.ndarray
+) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -54,9 +61,9 @@ def _refuse_shared_files(pool: CandidateTable, digests: "pa.Array", train: np.nd
     if pc.any(twice).as_py():
         paths = pool.texts.take("path", test).filter(twice).to_pylist()
         raise SplitError(
-            f"{len(paths):,} test images are byte for byte images of the train set, under other identities: "
-            f"{first_few(paths)}. "
-            "Put the identities right, or leave these images out with --where."
+            f"{len(paths):,} test images are byte for byte images of the train set, under other"
+            f" identities: {first_few(paths)}. Put the identities right, or leave these images out"
+            " with --where."
         )
 
 
@@ -68,10 +75,11 @@ LISTED = 20
 def near_duplicates(
     pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
 ) -> tuple[dict[str, Any], list[str]]:
-    """Find test images with a difference hash within RADIUS bits of a training image of any deal of any arm, for
-    leakage and the warnings.
+    """Find test images with a difference hash within RADIUS bits of a training image of any deal of
+    any arm, for leakage and the warnings.
 
-    Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty if the manifest has no hashes.
+    Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty if the manifest has no
+    hashes.
     """
     column = pool.texts.column("dhash") if pool.texts.has("dhash") else None
     if column is None or column.null_count == len(pool):
@@ -79,28 +87,42 @@ def near_duplicates(
     hashes, known = sampling.to_numpy(column), sampling.is_valid(column)
     train = _trained(pool, arms)
     train, test = train[known[train]], side.rows[known[side.rows]]
-    order = np.lexsort((sampling.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
+    order = np.lexsort(
+        (sampling.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query]))
+    )
     test = test[order[:LOOKED_AT]]
     first, second, bits = nearest_within(hashes[test], hashes[train], RADIUS)
-    ours, theirs = (pool.texts.take("path", rows).to_pylist() for rows in (test[first], train[second]))
+    ours, theirs = (
+        pool.texts.take("path", rows).to_pylist() for rows in (test[first], train[second])
+    )
     pairs = sorted(zip(bits.tolist(), ours, theirs, strict=True))
     listed = [{"test": one, "train": other, "bits": apart} for apart, one, other in pairs[:LISTED]]
-    found = {"near_duplicates": {"count": len(pairs), "looked_at": len(test), "radius_bits": RADIUS, "pairs": listed}}
+    found = {
+        "near_duplicates": {
+            "count": len(pairs),
+            "looked_at": len(test),
+            "radius_bits": RADIUS,
+            "pairs": listed,
+        }
+    }
     if not pairs:
         return found, []
     shown = first_few([f"{one} and {other}" for _, one, other in pairs])
     return found, [
-        f"{len(pairs):,} of {len(test):,} test images resemble a training image ({shown}). This is normal for dark "
-        "or foggy "
-        "renders, but can also be one identity under two names: check some of them."
+        f"{len(pairs):,} of {len(test):,} test images resemble a training image ({shown}). This is"
+        " normal for dark or foggy renders, but can also be one identity under two names: check"
+        " some of them."
     ]
 
 
-def nearest_within(ours: np.ndarray, theirs: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return for each of `ours` (n,) uint64 the position of the nearest of `theirs` within `radius` < 4 bits, if any.
+def nearest_within(
+    ours: np.ndarray, theirs: np.ndarray, radius: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each of `ours` (n,) uint64 the position of the nearest of `theirs` within `radius`
+    < 4 bits, if any.
 
-    Two hashes within three bits agree in one of four quarters, so that only those of equal quarters are compared.
-    Returns places in ours, places in theirs and bits apart, `(k,)` each.
+    Two hashes within three bits agree in one of four quarters, so that only those of equal quarters
+    are compared. Returns places in ours, places in theirs and bits apart, `(k,)` each.
     """
     values, place = np.unique(theirs, return_index=True)
     best = np.full(len(ours), 65, dtype=np.int64)

@@ -36,18 +36,21 @@ def audit_split(
     roots: Mapping[str, Path] | None = None,
     surveyed: TrainSummary | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below
-    `roots`.
+    """Return the audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads
+    images below `roots`.
 
-    `surveyed` are the results for the train set without merged levels.
-    Raises SplitError if train set and test set share identities or files, or an image cannot be read.
+    `surveyed` are the results for the train set without merged levels. Raises SplitError if train
+    set and test set share identities or files, or an image cannot be read.
     """
     pool = train.pool
     found: dict[str, Any] = {
         "scope": scope,
         "matched_within": list(plan.strata),
         "matching": dict(plan.matching),
-        "aliases": [{"attribute": a.name, "of": list(a.of), "declared": a.declared} for a in train.relations.aliases],
+        "aliases": [
+            {"attribute": a.name, "of": list(a.of), "declared": a.declared}
+            for a in train.relations.aliases
+        ],
         "leakage": find_leakage(pool, plan.arms, side),
         "left_out": dict(pool.left_out),
         "test": {"answerable": {protocol: found.record() for protocol, found in judged.items()}},
@@ -57,20 +60,31 @@ def audit_split(
     near, alike = near_duplicates(pool, plan.arms, side)
     maps = plan.matching.get("coarsened", {})
     matched = _as_matched(train, maps)
-    rows, warnings = _of_rows(matched, plan, surveyed if surveyed and not maps else train_summary(matched))
+    rows, warnings = _of_rows(
+        matched, plan, surveyed if surveyed and not maps else train_summary(matched)
+    )
     looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
-    asked = {name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels}
-    counts = {name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1) for name, codes in asked.items()}
-    found["test"]["query_levels"] = {name: balance.level_table(codes, counts[name]) for name, codes in asked.items()}
+    asked = {
+        name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels
+    }
+    counts = {
+        name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1)
+        for name, codes in asked.items()
+    }
+    found["test"]["query_levels"] = {
+        name: balance.level_table(codes, counts[name]) for name, codes in asked.items()
+    }
     found["leakage"] |= near
     return {**found, **rows, **looked}, [*warnings, *alike, *given_away]
 
 
-def _of_looks(train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None) -> tuple[dict[str, Any], list[str]]:
-    """Return shortcuts that reveal a level, and the effect of levels on image statistics, for each attribute of the
-    arms.
+def _of_looks(
+    train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return shortcuts that reveal a level, and the effect of levels on image statistics, for each
+    attribute of the arms.
     """
     found: dict[str, Any] = {"shortcuts": {}, "manipulation": {}}
     warnings: list[str] = []
@@ -89,12 +103,16 @@ def _of_looks(train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None
     return found, warnings
 
 
-def _of_rows(train: DesignInput, plan: ArmSet, surveyed: TrainSummary) -> tuple[dict[str, Any], list[str]]:
+def _of_rows(
+    train: DesignInput, plan: ArmSet, surveyed: TrainSummary
+) -> tuple[dict[str, Any], list[str]]:
     """Balance of the arms and association of attributes, by counting."""
     pool, about, joint = train.pool, plan.about or (train.request.attr,), surveyed.joint
     arms = {name: LevelCounts(pool, joint, arm.rows) for name, arm in plan.arms.items()}
     several = len(plan.compared) > 1
-    tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}
+    tables = (
+        balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}
+    )
     with_arm = {name: balance.cramers_v(table) for name, table in tables.items()} if several else {}
     factors = balance.joint_names(joint, plan, about)
     return {
@@ -102,16 +120,21 @@ def _of_rows(train: DesignInput, plan: ArmSet, surveyed: TrainSummary) -> tuple[
         "differences": balance.level_differences(pool, plan.compared, tables) if several else {},
         "association_with_arm": with_arm,
         "association_with_arm_p": balance.chance_of_pairs(tables, with_arm),
-        "information_with_arm": {name: balance.mutual_information(tables[name]) for name in with_arm},
+        "information_with_arm": {
+            name: balance.mutual_information(tables[name]) for name in with_arm
+        },
         **surveyed.found,
     }, _leanings(train, plan, with_arm)
 
 
 def _as_matched(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
-    """Treat levels that were merged for matching as equal; merged attributes are a function of nothing."""
+    """Treat levels that were merged for matching as equal; merged attributes are a function of
+    nothing."""
     if not maps:
         return train
-    kept = tuple(alias for alias in train.relations.aliases if not {alias.name, *alias.of} & set(maps))
+    kept = tuple(
+        alias for alias in train.relations.aliases if not {alias.name, *alias.of} & set(maps)
+    )
     return replace(merged_levels(train, maps), relations=replace(train.relations, aliases=kept))
 
 
@@ -121,7 +144,9 @@ def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -
         return {}
     joint = pack_codes({}, len(train.pool))
     arms = [LevelCounts(train.pool, joint, plan.arms[name].rows) for name in plan.compared]
-    others = [name for name in (*train.pool.images, *train.pool.identity_attributes) if name not in maps]
+    others = [
+        name for name in (*train.pool.images, *train.pool.identity_attributes) if name not in maps
+    ]
     tables = balance.arm_tables(train.pool, arms, [*others, "identity"])
     return balance.level_differences(train.pool, plan.compared, tables)
 
@@ -129,15 +154,28 @@ def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -
 def _leanings(train: DesignInput, plan: ArmSet, with_arm: Mapping[str, float | None]) -> list[str]:
     """Return one sentence on the differences between arms in other attributes, largest first.
 
-    Arms with different identities by design are not listed, nor attributes with a known relation to the tested one.
+    Arms with different identities by design are not listed, nor attributes with a known relation to
+    the tested one.
     """
-    excused = set().union(*(train.relations.tied(attr) for attr in plan.about or (train.request.attr,)))
+    excused = set().union(
+        *(train.relations.tied(attr) for attr in plan.about or (train.request.attr,))
+    )
     if "identity" not in plan.strata:
         excused |= {"identity"}
     if train.request.attr == "identity":
         excused |= set(train.pool.identity_attributes)
-    leaning = {name: v for name, v in with_arm.items() if v is not None and v >= ASSOCIATED and name not in excused}
+    leaning = {
+        name: v
+        for name, v in with_arm.items()
+        if v is not None and v >= ASSOCIATED and name not in excused
+    }
     if not leaning:
         return []
-    ranked = [f"{name} {v:.2f}" for name, v in sorted(leaning.items(), key=lambda pair: (-pair[1], pair[0]))]
-    return [f"The arms differ in more than {train.request.attr} (Cramer's V with the arm: {first_few(ranked, 5)})."]
+    ranked = [
+        f"{name} {v:.2f}"
+        for name, v in sorted(leaning.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+    return [
+        f"The arms differ in more than {train.request.attr} (Cramer's V with the arm:"
+        f" {first_few(ranked, 5)})."
+    ]

@@ -1,4 +1,5 @@
-"""Shortcuts that reveal a level from the background or the file, and effects of a level on image statistics."""
+"""Shortcuts that reveal a level from the background or the file, and effects of a level on image
+statistics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,28 +13,42 @@ BINS = 12
 MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warning
 
 
-def sample_rows(pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, images: int) -> np.ndarray:
-    """Draw at most about `images` of the rows with a known level: whole identities by priority, then their rows."""
+def sample_rows(
+    pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, images: int
+) -> np.ndarray:
+    """Draw at most about `images` of the rows with a known level: whole identities by priority,
+    then their rows."""
     rows = rows[level.values[rows] >= 0]
     counts = np.bincount(pool.identity[rows], minlength=len(pool.identities))
     people = np.flatnonzero(counts)
-    order = sampling.bottom_k(sampling.priorities(pool.identity_keys[people], 0, "audit"), len(people), people)
+    order = sampling.bottom_k(
+        sampling.priorities(pool.identity_keys[people], 0, "audit"), len(people), people
+    )
     wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
     chosen = np.zeros(len(pool.identities), dtype=bool)
     chosen[people[order[:wanted]]] = True
     rows = rows[chosen[pool.identity[rows]]]
     if len(rows) <= images:
         return rows
-    return np.sort(rows[sampling.bottom_k(sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
+    return np.sort(
+        rows[
+            sampling.bottom_k(
+                sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows]
+            )
+        ]
+    )
 
 
-def probe_shortcuts(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:
-    """Return the accuracy of predicting the level `(n,)` from features `(n, k)` alone, on held-out identities.
+def probe_shortcuts(
+    features: np.ndarray, level: np.ndarray, person: np.ndarray
+) -> dict[str, Any] | None:
+    """Return the accuracy of predicting the level `(n,)` from features `(n, k)` alone, on held-out
+    identities.
 
-    Naive Bayes on quantile bins with equal priors, fitted on every second identity and tested on the others, in both
-    directions. `accuracy` is the mean over levels, so `chance` is one over their number; `above` means that it exceeds
-    chance by MARGIN and by three standard errors over identities. None if a level has fewer than two identities in a
-    half.
+    Naive Bayes on quantile bins with equal priors, fitted on every second identity and tested on
+    the others, in both directions. `accuracy` is the mean over levels, so `chance` is one over
+    their number; `above` means that it exceeds chance by MARGIN and by three standard errors over
+    identities. None if a level has fewer than two identities in a half.
     """
     there = ~np.isnan(features).any(axis=1)
     features, level, person = features[there], level[there], person[there]
@@ -69,11 +84,15 @@ def probe_shortcuts(features: np.ndarray, level: np.ndarray, person: np.ndarray)
     }
 
 
-def level_shifts(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]) -> dict[str, Any]:
-    """Return the effect of each level on each statistic `(n,)`: means, explained share of the variance, and overlap.
+def level_shifts(
+    measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]
+) -> dict[str, Any]:
+    """Return the effect of each level on each statistic `(n,)`: means, explained share of the
+    variance, and overlap.
 
-    `explained` is eta squared, 0-1; `overlap` the minimum, over pairs of levels, of the shared area of their histograms
-    over common quantile bins: 0 if two levels never have similar images, 1 if all are equal.
+    `explained` is eta squared, 0-1; `overlap` the minimum, over pairs of levels, of the shared area
+    of their histograms over common quantile bins: 0 if two levels never have similar images, 1 if
+    all are equal.
     """
     found = {}
     for measure, column in measures.items():
@@ -89,12 +108,18 @@ def level_shifts(measures: Mapping[str, np.ndarray], level: np.ndarray, names: S
         edges = np.unique(np.quantile(values, np.linspace(0, 1, 2 * BINS + 1)[1:-1]))
         place = np.searchsorted(edges, values, side="right")
         shares = (
-            np.stack([np.bincount(place[codes == code], minlength=len(edges) + 1) for code in present]) / sizes[:, None]
+            np.stack(
+                [np.bincount(place[codes == code], minlength=len(edges) + 1) for code in present]
+            )
+            / sizes[:, None]
         )
         common = np.minimum(shares[:, None], shares[None, :]).sum(axis=2)
         first, second = divmod(int(common.argmin()), len(present))
         found[measure] = {
-            "means": {str(names[code]): round(float(mean), 4) for code, mean in zip(present, means, strict=True)},
+            "means": {
+                str(names[code]): round(float(mean), 4)
+                for code, mean in zip(present, means, strict=True)
+            },
             "explained": round(between / spread, 4) if spread else 0.0,
             "overlap": round(float(common.min()), 4),
             "between": [str(names[present[first]]), str(names[present[second]])],
@@ -112,9 +137,12 @@ def shortcut_sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]
     if attr == "identity":
         best = ranked[0][1]
         return [
-            f"The identity can be predicted from {ranked[0][0]} alone, in {100 * best['accuracy']:.0f}% of held-out "
-            "images "
-            f"(chance {100 * chance:.0f}%): places or light depend on the identity."
+            f"The identity can be predicted from {ranked[0][0]} alone, in"
+            f" {100 * best['accuracy']:.0f}% of held-out images (chance {100 * chance:.0f}%):"
+            " places or light depend on the identity."
         ]
     told = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
-    return [f"The level of {attr} can be predicted for held-out identities from: {told} (chance {100 * chance:.0f}%)."]
+    return [
+        f"The level of {attr} can be predicted for held-out identities from: {told} (chance"
+        f" {100 * chance:.0f}%)."
+    ]

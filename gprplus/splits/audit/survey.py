@@ -12,7 +12,8 @@ from gprplus.splits.designs import DesignInput
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """The attributes of all rows packed for counting, and `found`, the associations in the train set."""
+    """The attributes of all rows packed for counting, and `found`, the associations in the train
+    set."""
 
     joint: JointTable
     found: Mapping[str, Any]
@@ -22,10 +23,15 @@ def train_summary(train: DesignInput) -> TrainSummary:
     """Association and nesting of the attributes of the train set."""
     pool, twins = train.pool, train.relations.equivalents()
     joint = pack_codes(
-        {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool)
+        {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins},
+        len(pool),
     )
     whole = LevelCounts(pool, joint, train.rows)
-    per_person = {name: whole.by_identity(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
+    per_person = {
+        name: whole.by_identity(name)
+        for name, codes in pool.images.items()
+        if len(codes.levels) > 1
+    }
     found = {
         **balance.attribute_pairs(train, whole, per_person),
         "constant_within_identity": balance.nested_pairs(whole, per_person),

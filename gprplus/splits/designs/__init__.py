@@ -1,4 +1,5 @@
-"""The kinds of experiment, by name: one module a design, each a function from the train set to its arms."""
+"""The kinds of experiment, by name: one module a design, each a function from the train set to its
+arms."""
 
 from dataclasses import replace
 
@@ -37,8 +38,8 @@ __all__ = [
 
 
 def draw_design(train: DesignInput) -> ArmSet:
-    """Return the arms of the requested design; by default the one for the attribute: an identity ladder, a comparison
-    between identities, or one within them.
+    """Return the arms of the requested design; by default the one for the attribute: an identity
+    ladder, a comparison between identities, or one within them.
 
     Raises SplitError for a design that is unknown or does not fit the attribute.
     """
@@ -61,6 +62,7 @@ def _suited(train: DesignInput) -> str:
         return "identity"
     return (
         "persons"
-        if attr in train.pool.identity_attributes or train.relations.is_function_of(attr, ("identity",))
+        if attr in train.pool.identity_attributes
+        or train.relations.is_function_of(attr, ("identity",))
         else "only"
     )

@@ -1,4 +1,5 @@
-"""Common arguments of comparing designs: requested levels, --on-missing policy, random levels of controls."""
+"""Common arguments of comparing designs: requested levels, --on-missing policy, random levels of
+controls."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ DRAWS = 5  # recommended minimum of random draws to distinguish their spread fro
 
 
 def require_within_identity(train: DesignInput, design: str) -> None:
-    """Raise SplitError for an attribute that is constant for each identity: the design compares within identities."""
+    """Raise SplitError for an attribute that is constant for each identity: the design compares
+    within identities."""
     attr = train.request.attr
     if (
         attr == "identity"
@@ -26,36 +28,46 @@ def require_within_identity(train: DesignInput, design: str) -> None:
     ):
         suited = "identity" if attr == "identity" else "persons"
         raise SplitError(
-            f"The design {design} compares images within identities, but {attr} does not vary within an identity. "
-            f"Leave --design out: {attr} has the design {suited}."
+            f"The design {design} compares images within identities, but {attr} does not vary"
+            f" within an identity. Leave --design out: {attr} has the design {suited}."
         )
 
 
-# Policies of --on-missing that require identities with every combination. With the others, matching drops slots.
+# Policies of --on-missing that require identities with every combination. With the others, matching
+# drops slots.
 WHOLE = ("drop-identity", "fail")
 
 
 def requested_levels(
     codes: AttributeCodes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
 ) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
-    """The sets of levels that become arms, the levels that are matched and mixed, and the names of all levels.
+    """The sets of levels that become arms, the levels that are matched and mixed, and the names of
+    all levels.
 
-    Two or more plain levels are compared among themselves, unless they are to be left out (`apart`). A set, or a level
-    alone, is compared with the mixture of all levels, since within itself there is nothing to compare it with.
+    Two or more plain levels are compared among themselves, unless they are to be left out
+    (`apart`). A set, or a level alone, is compared with the mixture of all levels, since within
+    itself there is nothing to compare it with.
     """
     present = codes.present()
     known = [codes.levels[code] for code in present]
     if not len(present):
-        raise SplitError(f"{attr} is not known for any image in the train set, so that there is nothing to compare.")
+        raise SplitError(
+            f"{attr} is not known for any image in the train set, so that there is nothing to"
+            " compare."
+        )
     if len(present) == 1:
-        raise SplitError(f"{attr} has one level only in the train set ({known[0]}); an experiment needs two.")
+        raise SplitError(
+            f"{attr} has one level only in the train set ({known[0]}); an experiment needs two."
+        )
     if levels is None:
         return [(int(code),) for code in present], present, codes.levels
     sets = list(dict.fromkeys(level_set(text, known, attr) for text in levels))
     chosen = [tuple(int(present[place]) for place in places) for places in sets]
     plain = all(len(places) == 1 for places in sets) and len(sets) > 1 and not apart
     if any(len(places) == len(present) for places in sets):
-        raise SplitError(f"A set of all {len(present)} levels of {attr} is what the arm `mix` is; name fewer.")
+        raise SplitError(
+            f"A set of all {len(present)} levels of {attr} is what the arm `mix` is; name fewer."
+        )
     return chosen, np.sort([code for (code,) in chosen]) if plain else present, codes.levels
 
 
@@ -77,9 +89,9 @@ def apply_missing_policy(
     if train.request.on_missing == "fail" and len(lacking):
         names = ", ".join(train.pool.identities[code][1] for code in lacking[:3])
         raise SplitError(
-            f"{len(lacking):,} of {len(np.unique(person)):,} identities in the train set lack some combination with "
-            f"{train.request.attr} "
-            f"(such as {names}), and --on-missing=fail was given. Try --on-missing=drop-stratum or drop-identity."
+            f"{len(lacking):,} of {len(np.unique(person)):,} identities in the train set lack some"
+            f" combination with {train.request.attr} (such as {names}), and --on-missing=fail was"
+            " given. Try --on-missing=drop-stratum or drop-identity."
         )
     return complete
 
@@ -91,8 +103,8 @@ def random_sets(
     level_keys: np.ndarray,
     warnings: list[str],
 ) -> dict[str, tuple[int, ...]]:
-    """Arms `random-levels-q<q>-<k>`: for each size q of the sets `held`, where 2 <= q <= levels - 2, as many sets of q
-    levels as there are to be draws, none of them held and no two alike.
+    """Arms `random-levels-q<q>-<k>`: for each size q of the sets `held`, where 2 <= q <= levels -
+    2, as many sets of q levels as there are to be draws, none of them held and no two alike.
     """
     drawn: dict[str, tuple[int, ...]] = {}
     for size in sorted({len(codes) for codes in held}):
@@ -102,8 +114,8 @@ def random_sets(
         free = math.comb(len(compared), size) - len(seen)
         if free < train.request.control_draws:
             warnings.append(
-                f"There are only {free} other sets of {size} of the {len(compared)} levels of {train.request.attr}, "
-                f"so that there are no more draws of random levels."
+                f"There are only {free} other sets of {size} of the {len(compared)} levels of"
+                f" {train.request.attr}, so that there are no more draws of random levels."
             )
         for draw in range(1, min(free, train.request.control_draws) + 1):
             codes = _random_set(train, size, seen, compared, level_keys, draw)
@@ -113,23 +125,30 @@ def random_sets(
     if drawn and times < DRAWS:
         shown = {1: "once", 2: "twice"}.get(times, f"{times} times")
         warnings.append(
-            f"The control of random levels was drawn {shown}: the variance of the draw is in any difference to it. "
-            f"--deals {DRAWS} draws it again for each of {DRAWS} training seeds."
+            f"The control of random levels was drawn {shown}: the variance of the draw is in any"
+            f" difference to it. --deals {DRAWS} draws it again for each of {DRAWS} training seeds."
         )
     return drawn
 
 
 def _random_set(
-    train: DesignInput, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
+    train: DesignInput,
+    size: int,
+    seen: set[tuple[int, ...]],
+    compared: np.ndarray,
+    level_keys: np.ndarray,
+    draw: int,
 ) -> tuple[int, ...]:
-    """Draw `size` levels of the compared ones by hashed priority, different from earlier draws, which must be
-    possible.
+    """Draw `size` levels of the compared ones by hashed priority, different from earlier draws,
+    which must be possible.
     """
     attempt = 0
     while True:
         stream = f"random-levels-{draw}-{attempt}"
         picked = compared[
-            sampling.bottom_k(sampling.priorities(level_keys, train.request.seed, stream), size, level_keys)
+            sampling.bottom_k(
+                sampling.priorities(level_keys, train.request.seed, stream), size, level_keys
+            )
         ]
         drawn = tuple(sorted(int(code) for code in picked))
         if drawn not in seen:

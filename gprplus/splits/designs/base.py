@@ -17,7 +17,8 @@ from gprplus.splits.request import WARN_RETENTION, SplitRequest
 
 @dataclass(frozen=True)
 class DesignInput:
-    """The train set as a design sees it: the pool, positions of its train rows, the request, ties among attributes."""
+    """The train set as a design sees it: the pool, positions of its train rows, the request, ties
+    among attributes."""
 
     pool: CandidateTable
     rows: np.ndarray
@@ -42,8 +43,8 @@ class DesignInput:
 class DrawnArm:
     """One training set: its kind, its levels, and its rows as sorted positions in the pool.
 
-    `facts` go into split.json with its counts; `weights` (n,) float64, if any, are the sampling weights of the rows
-    in the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
+    `facts` go into split.json with its counts; `weights` (n,) float64, if any, are the sampling
+    weights of the rows in the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
     (`gprplus.splits.draws.dealing`); empty if the rows of all deals are equal.
     """
 
@@ -61,7 +62,8 @@ class DrawnArm:
 
 
 def sorted_unique(rows: np.ndarray, size: int) -> np.ndarray:
-    """Different positions in a pool of `size` rows, sorted: by a mask, which beats sorting while they are not few."""
+    """Different positions in a pool of `size` rows, sorted: by a mask, which beats sorting while
+    they are not few."""
     if 16 * len(rows) < size:
         return np.sort(rows)
     there = np.zeros(size, dtype=bool)
@@ -74,7 +76,8 @@ class ArmSet:
     """The arms of a split by name, in order, with the input of the audit.
 
     `compared` names the arms that may differ only in the attributes `about` (by default the tested
-    one), `reference` the arm that differences refer to. `facts` go into split.json under the design's name.
+    one), `reference` the arm that differences refer to. `facts` go into split.json under the
+    design's name.
     """
 
     design: str
@@ -92,7 +95,8 @@ class ArmSet:
 
 @dataclass(frozen=True)
 class Design:
-    """One kind of experiment: how its arms are drawn, the question it answers, and an example command."""
+    """One kind of experiment: how its arms are drawn, the question it answers, and an example
+    command."""
 
     draw: Callable[[DesignInput], ArmSet]
     asks: str
@@ -105,7 +109,8 @@ DESIGNS: dict[str, Design] = {}
 def design(
     name: str, *, asks: str, example: str
 ) -> Callable[[Callable[[DesignInput], ArmSet]], Callable[[DesignInput], ArmSet]]:
-    """Register a function Train -> Plan under a name, with the question and what follows `gprplus make-split`."""
+    """Register a function Train -> Plan under a name, with the question and what follows `gprplus
+    make-split`."""
 
     def register(function: Callable[[DesignInput], ArmSet]) -> Callable[[DesignInput], ArmSet]:
         if name in DESIGNS:
@@ -121,52 +126,61 @@ def check_retention(matched: MatchedRows, request: SplitRequest, advice: str) ->
     share = matched.retention
     if not len(matched.slots):
         raise SplitError(f"Nothing can be compared: {advice}")
-    shown = f"{share:.1%} of the candidate images ({matched.slots.rows.size:,} of {matched.candidates:,})"
+    shown = (
+        f"{share:.1%} of the candidate images ({matched.slots.rows.size:,} of"
+        f" {matched.candidates:,})"
+    )
     if share < request.min_retention:
         raise SplitError(
-            f"Only {shown} can be matched across the levels of {request.attr}, less than {request.min_retention:.0%}. "
-            f"{advice} "
-            "Or accept it with a smaller --min-retention."
+            f"Only {shown} can be matched across the levels of {request.attr}, less than"
+            f" {request.min_retention:.0%}. {advice} Or accept it with a smaller --min-retention."
         )
     if share < WARN_RETENTION:
         return [f"Only {shown} could be matched; what is measured holds for those."]
     return []
 
 
-def apply_size_limits(slots: MatchedSlots, order: np.ndarray, request: SplitRequest, unit: str) -> MatchedSlots:
-    """Return the slots within the requested sizes, or an error with the available number. `unit` names a block."""
+def apply_size_limits(
+    slots: MatchedSlots, order: np.ndarray, request: SplitRequest, unit: str
+) -> MatchedSlots:
+    """Return the slots within the requested sizes, or an error with the available number. `unit`
+    names a block."""
     per_block = np.bincount(slots.block)
     most = int(per_block.max())
     wanted = request.images_per_identity
     able = int((per_block >= (wanted or 1)).sum())
     if able == 0:
         raise SplitError(
-            f"No identity has {wanted:,} images at each level of {request.attr} in the train set; the maximum is "
-            f"{most:,}."
+            f"No identity has {wanted:,} images at each level of {request.attr} in the train set;"
+            f" the maximum is {most:,}."
         )
     if request.identities is not None and request.identities > able:
         images = f" with {wanted:,} images at each level" if wanted else ""
         raise SplitError(
-            f"{request.identities:,} identities were requested, but the train set has {able:,} {unit}{images} for "
-            f"--attr={request.attr}."
+            f"{request.identities:,} identities were requested, but the train set has {able:,}"
+            f" {unit}{images} for --attr={request.attr}."
         )
     unlimited = take_first(slots, order, request.identities, wanted, None)
     if request.budget is not None and request.budget > len(unlimited):
         raise SplitError(
-            f"A budget of {request.budget:,} images was requested, but each arm of --attr={request.attr} can have at "
-            f"most {len(unlimited):,}."
+            f"A budget of {request.budget:,} images was requested, but each arm of"
+            f" --attr={request.attr} can have at most {len(unlimited):,}."
         )
     return take_first(slots, order, request.identities, wanted, request.budget)
 
 
 def random_images(train: DesignInput, wanted: np.ndarray, draw: int) -> DrawnArm:
-    """Draw the control of equal size: `wanted[p]` images of each identity p, from all its training images.
+    """Draw the control of equal size: `wanted[p]` images of each identity p, from all its training
+    images.
 
-    Constant: the identities, the number of images of each, and so the total. Random: every attribute, including the
-    tested one. The difference to the mixture is that nothing is balanced, so it measures the effect of balancing alone.
+    Constant: the identities, the number of images of each, and so the total. Random: every
+    attribute, including the tested one. The difference to the mixture is that nothing is balanced,
+    so it measures the effect of balancing alone.
     """
     mine = np.flatnonzero(wanted[train.identity] > 0)
     rows = train.rows[mine]
     uid = train.pool.uid[rows]
     priority = sampling.priorities(uid, train.request.seed, f"random-images-{draw}")
-    return DrawnArm("random-images", (), rows[draw_within(train.pool.identity[rows], wanted, priority, uid)])
+    return DrawnArm(
+        "random-images", (), rows[draw_within(train.pool.identity[rows], wanted, priority, uid)]
+    )

@@ -28,14 +28,19 @@ SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all
 
 @design(
     "budget",
-    asks="Do more identities help more than more images of each, at a constant number of images and along either axis?",
+    asks=(
+        "Do more identities help more than more images of each, at a constant number of images and"
+        " along either axis?"
+    ),
     example="--attr=identity --design budget --levels 8x24,16x12,32x6",
 )
 def budget_design(train: DesignInput) -> ArmSet:
-    """Make arms `ids-<n>x<m>`: n identities with m images each, every smaller one a subset of every larger one.
+    """Make arms `ids-<n>x<m>`: n identities with m images each, every smaller one a subset of every
+    larger one.
 
-    By default (a quarter, a half, all) x (a quarter, a half, all) of the identities and of the images of each; cells of
-    equal n m are the constant-budget diagonal. The reference is the cell with most identities on the longest diagonal.
+    By default (a quarter, a half, all) x (a quarter, a half, all) of the identities and of the
+    images of each; cells of equal n m are the constant-budget diagonal. The reference is the cell
+    with most identities on the longest diagonal.
     """
     if train.request.attr != "identity":
         raise SplitError("The design budget requires --attr=identity. See also scaling.")
@@ -49,12 +54,16 @@ def budget_design(train: DesignInput) -> ArmSet:
     rows, place = train.rows[order], line[person[order]]
     rank = rank_in_runs(person[order])
     arms = {
-        f"ids-{n}x{m}": DrawnArm("ids", (f"{n}x{m}",), np.sort(rows[(place < n) & (rank < m)]), _facts(n, m))
+        f"ids-{n}x{m}": DrawnArm(
+            "ids", (f"{n}x{m}",), np.sort(rows[(place < n) & (rank < m)]), _facts(n, m)
+        )
         for n, m in cells
     }
     sizes = [n * m for n, m in cells]
     common = max(set(sizes), key=lambda size: (sizes.count(size), size))
-    reference = max((cell for cell in cells if cell[0] * cell[1] == common), key=lambda cell: cell[0])
+    reference = max(
+        (cell for cell in cells if cell[0] * cell[1] == common), key=lambda cell: cell[0]
+    )
     return ArmSet(
         design="budget",
         arms=arms,
@@ -71,10 +80,13 @@ def _facts(n: int, m: int) -> dict[str, int]:
 
 
 def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]:
-    """Return the requested (identities, images of each), sorted, and the maximum number of images."""
+    """Return the requested (identities, images of each), sorted, and the maximum number of
+    images."""
     request = train.request
     if request.budget is not None:
-        raise SplitError("The design budget has a size for each arm: name them with --levels 8x24,16x12.")
+        raise SplitError(
+            "The design budget has a size for each arm: name them with --levels 8x24,16x12."
+        )
     if request.levels is not None:
         found = [re.fullmatch(r"(\d+)x(\d+)", level) for level in request.levels]
         if not all(found):
@@ -91,11 +103,15 @@ def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]]
     most, top = max(n for n, _ in cells), max(m for _, m in cells)
     able = int((owned >= top).sum())
     if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
-        raise SplitError(f"An arm needs at least 2 identities and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
+        raise SplitError(
+            "An arm needs at least 2 identities and 1 image of each; found"
+            f" {cells[0][0]}x{cells[0][1]}."
+        )
     wanted = max(most, request.identities or 0)
     if wanted > able:
         raise SplitError(
-            f"{wanted:,} identities with {top:,} images were requested, but the train set has {able:,} such identities."
+            f"{wanted:,} identities with {top:,} images were requested, but the train set has"
+            f" {able:,} such identities."
         )
     return cells, top
 
@@ -104,34 +120,48 @@ def _scarce(able: int, owned: np.ndarray, top: int) -> list[str]:
     there = int((owned > 0).sum())
     if able == there:
         return []
-    return [f"{there - able:,} of {there:,} identities have fewer than {top:,} images and are left out of all arms."]
+    return [
+        f"{there - able:,} of {there:,} identities have fewer than {top:,} images and are left out"
+        " of all arms."
+    ]
 
 
 @design(
     "scaling",
-    asks="How many images does a choice of levels need to be as good as a random one, and does the gap last?",
+    asks=(
+        "How many images does a choice of levels need to be as good as a random one, and does the"
+        " gap last?"
+    ),
     example="--attr=weather --design scaling --levels sunny+clouds",
 )
 def scaling_design(train: DesignInput) -> ArmSet:
-    """Nested budgets of `mix`, of `random-images` and of each set of levels named, at 1/8, 1/4, 1/2 and all slots.
+    """Nested budgets of `mix`, of `random-images` and of each set of levels named, at 1/8, 1/4, 1/2
+    and all slots.
 
-    Arms are `mix-<n>`, `only-<levels>-<n>` and `random-images-<k>-<n>`, n images each; the smaller are parts of the
-    larger. The reference is the largest mixture. --budget sets the largest n.
+    Arms are `mix-<n>`, `only-<levels>-<n>` and `random-images-<k>-<n>`, n images each; the smaller
+    are parts of the larger. The reference is the largest mixture. --budget sets the largest n.
     """
     attr, request = train.request.attr, train.request
     require_within_identity(train, "scaling")
     reject_aliased(train.relations, attr)
     sets, compared, names = (
-        requested_levels(train.codes(attr), request.levels or (), attr) if request.levels else _all(train)
+        requested_levels(train.codes(attr), request.levels or (), attr)
+        if request.levels
+        else _all(train)
     )
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at every level of {attr}."
-    warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
+    warnings = [
+        *nesting_warnings(train.relations, attr),
+        *check_retention(matched, request, advice),
+    ]
     slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     sizes = [len(slots) // part for part in SIZES]
     if sizes[0] < 2:
-        raise SplitError(f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where.")
+        raise SplitError(
+            f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where."
+        )
     asked = LevelComparison("only", tuple(sets), compared, names)
     arms = {}
     for size in sizes:
@@ -149,7 +179,9 @@ def scaling_design(train: DesignInput) -> ArmSet:
         reference=f"mix-{sizes[-1]}",
         levels=tuple(names[code] for code in compared),
         compared=tuple(
-            name for name, arm in arms.items() if arm.kind != "random-images" and name.endswith(f"-{sizes[-1]}")
+            name
+            for name, arm in arms.items()
+            if arm.kind != "random-images" and name.endswith(f"-{sizes[-1]}")
         ),
         strata=("identity", *strata_names),
         retention=matched.retention,

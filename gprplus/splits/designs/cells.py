@@ -11,18 +11,21 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 
 
 def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
-    """Return sorted positions in the pool of the images that `arm.cells` counts, of the first `arm.identities`
-    identities.
+    """Return sorted positions in the pool of the images that `arm.cells` counts, of the first
+    `arm.identities` identities.
 
-    In each cell the identities with the fewest images so far are used first, ties by an order hashed anew for each
-    cell: if every identity has an image in every cell, the counts of any two identities differ by at most one. Raises
-    SplitError if a cell has too few images, or levels are unknown.
+    In each cell the identities with the fewest images so far are used first, ties by an order
+    hashed anew for each cell: if every identity has an image in every cell, the counts of any two
+    identities differ by at most one. Raises SplitError if a cell has too few images, or levels are
+    unknown.
     """
     assert arm.cells is not None
     asked = {_parsed(name, arm): count for name, count in arm.cells.items()}
     factors = [name for name, _ in next(iter(asked))]
     if any([name for name, _ in cell] != factors for cell in asked):
-        raise SplitError(f"The cells of the arm '{arm.name}' must all name the same attributes, in one order.")
+        raise SplitError(
+            f"The cells of the arm '{arm.name}' must all name the same attributes, in one order."
+        )
     known = np.all([train.codes(name).values >= 0 for name in factors], axis=0)
     rows = train.rows[known]
     codes = [train.codes(name).values[known] for name in factors]
@@ -30,7 +33,8 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
-            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has {len(there):,}."
+            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has"
+            f" {len(there):,}."
         )
     first = there[sampling.bottom_k(train.order()[there], arm.identities or len(there), there)]
     mine = np.isin(person, first)
@@ -47,7 +51,9 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
             continue
         place = place[np.lexsort((uid[place], priority[place], person[place]))]
         again = rank_in_runs(person[place])
-        taken = place[np.lexsort((uid[place], priority[place], load[person[place]] + again))[:count]]
+        taken = place[
+            np.lexsort((uid[place], priority[place], load[person[place]] + again))[:count]
+        ]
         np.add.at(load, person[taken], 1)
         chosen.append(rows[taken])
     if lacking:
@@ -62,7 +68,9 @@ def _parsed(name: str, arm: DeclaredArm) -> tuple[tuple[str, str], ...]:
     """'weather=sunny viewpoint_deg=90' as pairs."""
     pairs = [word.partition("=") for word in name.split()]
     if not pairs or not all(equals and level for _, equals, level in pairs):
-        raise SplitError(f"The arm '{arm.name}' has a cell '{name}'; expected ATTR=LEVEL, joined by spaces.")
+        raise SplitError(
+            f"The arm '{arm.name}' has a cell '{name}'; expected ATTR=LEVEL, joined by spaces."
+        )
     return tuple((attr, level) for attr, _, level in pairs)
 
 

@@ -1,9 +1,9 @@
 """`declared`: explicitly declared arms, for example those of a paper, matched or not.
 
-An arm is a number of identities, a restriction to some levels of any attributes, and a number of images
-(`gprplus.splits.request.DeclaredArm` is the form, in Python and in the TOML of a study). Unmatched arms can
-differ in identities, images and everything else, and the split records the differences. Matched ones share their
-slots.
+An arm is a number of identities, a restriction to some levels of any attributes, and a number of
+images (`gprplus.splits.request.DeclaredArm` is the form, in Python and in the TOML of a study).
+Unmatched arms can differ in identities, images and everything else, and the split records the
+differences. Matched ones share their slots.
 """
 
 import numpy as np
@@ -13,7 +13,13 @@ from gprplus.core.errors import SplitError, did_you_mean, first_few
 from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
 from gprplus.splits.designs.cells import cell_counts_design
-from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
+from gprplus.splits.designs.joint_matching import (
+    factors_of,
+    kept_level_codes,
+    match_jointly,
+    match_warnings,
+    rows_of,
+)
 from gprplus.splits.draws.matching import MatchedRows
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
@@ -22,33 +28,46 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 @design(
     "declared",
     asks="How do these training sets compare, which I write out myself?",
-    example='--attr=weather --design declared --arm "all" --arm "mild: weather=sunny+clouds identities=12"',
+    example=(
+        '--attr=weather --design declared --arm "all" --arm "mild: weather=sunny+clouds'
+        ' identities=12"'
+    ),
 )
 def declared_design(train: DesignInput) -> ArmSet:
     """The arms of the request, in its order; the reference is the one it names, else the first."""
     asked = train.request.arms
     if not asked:
         raise SplitError(
-            "The design declared needs arms: --arm 'NAME: weather=sunny+clouds identities=400', once for each."
+            "The design declared needs arms: --arm 'NAME: weather=sunny+clouds identities=400',"
+            " once for each."
         )
     names = [arm.name for arm in asked]
     reference = train.request.reference or names[0]
     if reference not in names:
-        raise SplitError(f"There is no arm '{reference}' to be the reference. {did_you_mean(reference, names)}")
+        raise SplitError(
+            f"There is no arm '{reference}' to be the reference. {did_you_mean(reference, names)}"
+        )
     together = [arm for arm in asked if arm.matched]
     matched, attrs, factors = _matched(train, together)
     arms = _dealt(train, matched, together) if matched else {}
     arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in asked}
     warnings = [*match_warnings(train, attrs)]
     if matched:
-        warnings += check_retention(matched, train.request, "hardly any identity has images of every arm's levels.")
+        warnings += check_retention(
+            matched, train.request, "hardly any identity has images of every arm's levels."
+        )
     return ArmSet(
         design="declared",
         arms=arms,
         reference=reference,
-        levels=tuple(train.codes(train.request.attr).levels[c] for c in train.codes(train.request.attr).present())
-        if train.request.attr != "identity"
-        else (),
+        levels=(
+            tuple(
+                train.codes(train.request.attr).levels[c]
+                for c in train.codes(train.request.attr).present()
+            )
+            if train.request.attr != "identity"
+            else ()
+        ),
         compared=tuple(arm.name for arm in together) if len(together) > 1 else (),
         strata=("identity", *factors) if matched else (),
         retention=matched.retention if matched else 1.0,
@@ -68,10 +87,14 @@ def _matched(
     return match_jointly(train, [arm.restrict for arm in together], attrs, factors), attrs, factors
 
 
-def _dealt(train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]) -> dict[str, DrawnArm]:
+def _dealt(
+    train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]
+) -> dict[str, DrawnArm]:
     """Matched arms at the tightest one's number of images, unless an arm names its own."""
     order, per_person = train.order(), train.request.images_per_identity
-    tightest = min(len(rows_of(matched.slots, 0, order, arm, arm.images, per_person)) for arm in together)
+    tightest = min(
+        len(rows_of(matched.slots, 0, order, arm, arm.images, per_person)) for arm in together
+    )
     budget = train.request.budget or tightest
     return {
         arm.name: DrawnArm(
@@ -85,9 +108,15 @@ def _dealt(train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]
 
 
 def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
-    """Return all images of the first identities under the restriction, or a number spread evenly; or its cells."""
+    """Return all images of the first identities under the restriction, or a number spread evenly;
+    or its cells."""
     if arm.cells is not None:
-        return DrawnArm("declared", (), cell_counts_design(train, arm), {"cells": len(arm.cells), "matched": False})
+        return DrawnArm(
+            "declared",
+            (),
+            cell_counts_design(train, arm),
+            {"cells": len(arm.cells), "matched": False},
+        )
     kept = np.ones(len(train.rows), dtype=bool)
     for attr, levels in arm.restrict.items():
         kept &= np.isin(train.codes(attr).values, kept_level_codes(train, attr, levels))
@@ -98,8 +127,8 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
-            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has {len(there):,} with "
-            "such images."
+            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has"
+            f" {len(there):,} with such images."
         )
     line = np.full(len(train.pool.identities), len(there), dtype=np.int64)
     line[there[sampling.bottom_k(train.order()[there], len(there), there)]] = np.arange(len(there))
@@ -107,11 +136,17 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
     if arm.images is not None:
         if arm.images > len(mine):
             raise SplitError(
-                f"The arm '{arm.name}' requires {arm.images:,} images, but its identities have {len(mine):,} such "
-                "images."
+                f"The arm '{arm.name}' requires {arm.images:,} images, but its identities have"
+                f" {len(mine):,} such images."
             )
         mine = mine[
-            np.lexsort((uid[mine], sampling.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
+            np.lexsort(
+                (
+                    uid[mine],
+                    sampling.priorities(uid[mine], train.request.seed, "image"),
+                    line[person[mine]],
+                )
+            )
         ]
         mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
     return DrawnArm("declared", _describe_arm(arm), np.sort(rows[mine]), _facts(arm))
@@ -123,7 +158,10 @@ def _describe_arm(arm: DeclaredArm) -> tuple[str, ...]:
 
 
 def _facts(arm: DeclaredArm) -> dict[str, object]:
-    return {"restrict": {attr: list(levels) for attr, levels in arm.restrict.items()}, "matched": arm.matched}
+    return {
+        "restrict": {attr: list(levels) for attr, levels in arm.restrict.items()},
+        "matched": arm.matched,
+    }
 
 
 def _unequal(arms: dict[str, DrawnArm], reference: str) -> list[str]:
@@ -133,6 +171,6 @@ def _unequal(arms: dict[str, DrawnArm], reference: str) -> list[str]:
     if not other:
         return []
     return [
-        f"The arms have different numbers of images: {reference} has {size:,}, unlike {first_few(other)}. A difference "
-        "between them is one of size as well."
+        f"The arms have different numbers of images: {reference} has {size:,}, unlike"
+        f" {first_few(other)}. A difference between them is one of size as well."
     ]

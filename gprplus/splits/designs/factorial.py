@@ -1,8 +1,9 @@
 """`factorial`: several attributes at once, each restricted or not, to estimate their interactions.
 
-Factors have the letters A, B, C, ... in the given order, the number of identities last. A full factorial has an arm for
-every combination; a fractional one declares further letters as products of others ("D=ABC"), and then effects are
-aliased as the generators determine (Box, Hunter and Hunter, Statistics for Experimenters, chapter 6).
+Factors have the letters A, B, C, ... in the given order, the number of identities last. A full
+factorial has an arm for every combination; a fractional one declares further letters as products of
+others ("D=ABC"), and then effects are aliased as the generators determine (Box, Hunter and Hunter,
+Statistics for Experimenters, chapter 6).
 """
 
 from itertools import combinations, product
@@ -15,7 +16,13 @@ from gprplus.schema.records import Level
 from gprplus.schema.split_record import Factor, FactorialFacts
 from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
-from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
+from gprplus.splits.designs.joint_matching import (
+    factors_of,
+    kept_level_codes,
+    match_jointly,
+    match_warnings,
+    rows_of,
+)
 from gprplus.splits.request import DeclaredArm
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
@@ -24,15 +31,21 @@ Word = frozenset[str]
 
 @design(
     "factorial",
-    asks="What does restricting each of several attributes do, alone and together, at one number of images?",
-    example="--attr=weather,illumination --design factorial --restrict weather=sunny+clouds "
-    "--restrict illumination=forenoon",
+    asks=(
+        "What does restricting each of several attributes do, alone and together, at one number of"
+        " images?"
+    ),
+    example=(
+        "--attr=weather,illumination --design factorial --restrict weather=sunny+clouds "
+        "--restrict illumination=forenoon"
+    ),
 )
 def factorial_design(train: DesignInput) -> ArmSet:
-    """Make arms `mix` (nothing restricted) and `restrict-<attributes>`, all with the size of the smallest and equal
-    identities.
+    """Make arms `mix` (nothing restricted) and `restrict-<attributes>`, all with the size of the
+    smallest and equal identities.
 
-    If identity is a factor, restricted arms have that many identities and the same number of images, so more of each.
+    If identity is a factor, restricted arms have that many identities and the same number of
+    images, so more of each.
     """
     attrs, persons = _factors(train)
     letters = dict(zip("ABCDEFGHIJ", [*attrs, *(["identity"] if persons else [])], strict=False))
@@ -49,8 +62,12 @@ def factorial_design(train: DesignInput) -> ArmSet:
     ]
     order, per_person = train.order(), train.request.images_per_identity
     cap = train.request.identities
-    sized = {name: DeclaredArm(name, arm.restrict, arm.identities or cap) for name, arm in arms.items()}
-    tightest = min(len(rows_of(matched.slots, 0, order, arm, None, per_person)) for arm in sized.values())
+    sized = {
+        name: DeclaredArm(name, arm.restrict, arm.identities or cap) for name, arm in arms.items()
+    }
+    tightest = min(
+        len(rows_of(matched.slots, 0, order, arm, None, per_person)) for arm in sized.values()
+    )
     budget = train.request.budget or tightest
     drawn = {
         name: DrawnArm(
@@ -65,7 +82,9 @@ def factorial_design(train: DesignInput) -> ArmSet:
         design="factorial",
         arms=drawn,
         reference="mix" if "mix" in drawn else next(iter(drawn)),
-        levels=tuple(train.codes(attrs[0]).levels[code] for code in train.codes(attrs[0]).present()),
+        levels=tuple(
+            train.codes(attrs[0]).levels[code] for code in train.codes(attrs[0]).present()
+        ),
         compared=tuple(drawn),
         strata=("identity", *factors),
         retention=matched.retention,
@@ -73,7 +92,10 @@ def factorial_design(train: DesignInput) -> ArmSet:
         warnings=(*warnings, *_few(tightest, order, drawn)),
         about=(*attrs, *(["identity"] if persons else [])),
         facts=FactorialFacts(
-            factors={letter: Factor(attr, _recorded_levels(attr, kept, persons)) for letter, attr in letters.items()},
+            factors={
+                letter: Factor(attr, _recorded_levels(attr, kept, persons))
+                for letter, attr in letters.items()
+            },
             runs={name: _signs(run, letters) for name, run in zip(arms, runs, strict=True)},
             **factorial_structure(letters, words),
         ),
@@ -94,9 +116,9 @@ def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
     if absent or named - set(request.factors) - {"identity"} or len(named) < 2 or not attrs:
         wrong = absent or sorted(named - set(request.factors) - {"identity"})
         raise SplitError(
-            "A factorial has two or more factors, each with what it is restricted to: --attr=weather,illumination "
-            "--restrict weather=sunny+clouds --restrict illumination=noon"
-            + (f"; missing for {', '.join(wrong)}." if wrong else ".")
+            "A factorial has two or more factors, each with what it is restricted to:"
+            " --attr=weather,illumination --restrict weather=sunny+clouds --restrict"
+            " illumination=noon" + (f"; missing for {', '.join(wrong)}." if wrong else ".")
         )
     if len(named) > len("ABCDEFGHIJ"):
         raise SplitError(f"A factorial has at most 10 factors; found {len(named)}.")
@@ -104,7 +126,9 @@ def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
         return attrs, None
     count = "+".join(map(str, request.restrict["identity"]))
     if not count.isdecimal() or int(count) < 2:
-        raise SplitError(f"--restrict identity=N takes one number of identities, at least 2; found '{count}'.")
+        raise SplitError(
+            f"--restrict identity=N takes one number of identities, at least 2; found '{count}'."
+        )
     return attrs, int(count)
 
 
@@ -122,14 +146,20 @@ def _generators(train: DesignInput, letters: dict[str, str]) -> dict[str, str]:
         if not equals or letter not in letters or letter in found:
             named = ", ".join(f"{key} ({attr})" for key, attr in letters.items())
             raise SplitError(
-                f"A generator names one of the factors {named} as a product of others, such as D=ABC; found '{text}'."
+                f"A generator names one of the factors {named} as a product of others, such as"
+                f" D=ABC; found '{text}'."
             )
         found[letter] = said
     for letter, said in found.items():
-        if len(set(said)) < 2 or not set(said) <= set(letters) - set(found) or len(set(said)) != len(said):
+        if (
+            len(set(said)) < 2
+            or not set(said) <= set(letters) - set(found)
+            or len(set(said)) != len(said)
+        ):
             basic = "".join(sorted(set(letters) - set(found)))
             raise SplitError(
-                f"The generator {letter}={said} must be a product of two or more of the factors {basic}, each once."
+                f"The generator {letter}={said} must be a product of two or more of the factors"
+                f" {basic}, each once."
             )
     return found
 
@@ -139,7 +169,8 @@ def _word(said: str, letters: dict[str, str]) -> Word:
 
 
 def _runs(letters: dict[str, str], words: dict[str, Word]) -> list[dict[str, bool]]:
-    """Return the restricted factors of each arm; generated letters are products with restricted = +1, free = -1."""
+    """Return the restricted factors of each arm; generated letters are products with restricted =
+    +1, free = -1."""
     basic = [letter for letter in letters if letter not in words]
     runs = []
     for signs in product((False, True), repeat=len(basic)):
@@ -147,11 +178,14 @@ def _runs(letters: dict[str, str], words: dict[str, Word]) -> list[dict[str, boo
         for letter, word in words.items():
             run[letter] = sum(not run[one] for one in word) % 2 == 0
         runs.append({letter: run[letter] for letter in letters})
-    return sorted(runs, key=lambda run: (sum(run.values()), [not run[letter] for letter in letters]))
+    return sorted(
+        runs, key=lambda run: (sum(run.values()), [not run[letter] for letter in letters])
+    )
 
 
 def factorial_structure(letters: dict[str, str], words: dict[str, Word]) -> dict[str, Any]:
-    """Generators, defining relation, resolution and alias table: effects up to two factors, and what hides in them.
+    """Generators, defining relation, resolution and alias table: effects up to two factors, and
+    what hides in them.
 
     >>> found = factorial_structure(dict.fromkeys("ABCD", ""), {"D": frozenset("ABC")})
     >>> found["resolution"], found["defining"], found["aliases"]["A"], found["aliases"]["AB"]
@@ -163,7 +197,10 @@ def factorial_structure(letters: dict[str, str], words: dict[str, Word]) -> dict
         for chosen in combinations(sorted(relation, key=sorted), count):
             group.add(frozenset(_product(chosen)))
     effects = [frozenset(e) for size in (1, 2) for e in combinations(letters, size)]
-    aliases = {_text(effect): sorted((_text(effect ^ word) for word in group), key=_short) for effect in effects}
+    aliases = {
+        _text(effect): sorted((_text(effect ^ word) for word in group), key=_short)
+        for effect in effects
+    }
     shortest = min((len(word) for word in group), default=0)
     return {
         "generators": [f"{letter}={_text(word)}" for letter, word in words.items()],
@@ -189,11 +226,18 @@ def _short(text: str) -> tuple[int, str]:
 
 
 def _name(run: dict[str, bool], letters: dict[str, str]) -> str:
-    return "restrict-" + "+".join(letters[one] for one in letters if run[one]) if any(run.values()) else "mix"
+    return (
+        "restrict-" + "+".join(letters[one] for one in letters if run[one])
+        if any(run.values())
+        else "mix"
+    )
 
 
 def _declared(
-    run: dict[str, bool], letters: dict[str, str], kept: dict[str, tuple[str, ...]], persons: int | None
+    run: dict[str, bool],
+    letters: dict[str, str],
+    kept: dict[str, tuple[str, ...]],
+    persons: int | None,
 ) -> DeclaredArm:
     on = [letters[letter] for letter in letters if run[letter]]
     return DeclaredArm(
@@ -203,11 +247,16 @@ def _declared(
     )
 
 
-def _recorded_levels(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> list[Level] | int:
+def _recorded_levels(
+    attr: str, kept: dict[str, tuple[str, ...]], persons: int | None
+) -> list[Level] | int:
     return list(kept[attr]) if attr != "identity" or persons is None else persons
 
 
 def _few(tightest: int, order: np.ndarray, drawn: dict[str, DrawnArm]) -> list[str]:
     if tightest >= 100:
         return []
-    return [f"The tightest arm has {tightest} images, and so have all {len(drawn)} arms: few to train on."]
+    return [
+        f"The tightest arm has {tightest} images, and so have all {len(drawn)} arms: few to"
+        " train on."
+    ]

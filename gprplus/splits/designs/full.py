@@ -12,7 +12,13 @@ from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, design
 )
 def full_design(train: DesignInput) -> ArmSet:
     """Make the single arm `full`, whatever the other options."""
-    return ArmSet(design="full", arms={"full": full_arm(train)}, reference="full", levels=_levels(train), compared=())
+    return ArmSet(
+        design="full",
+        arms={"full": full_arm(train)},
+        reference="full",
+        levels=_levels(train),
+        compared=(),
+    )
 
 
 def full_arm(train: DesignInput) -> DrawnArm:

@@ -1,4 +1,5 @@
-"""`identity`: the effect of more identities, with a constant number of images and with a growing one."""
+"""`identity`: the effect of more identities, with a constant number of images and with a growing
+one."""
 
 import numpy as np
 
@@ -10,14 +11,19 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 
 @design(
     "identity",
-    asks="How much do more identities help, at a constant number of images and with all of their images?",
+    asks=(
+        "How much do more identities help, at a constant number of images and with all of their"
+        " images?"
+    ),
     example="--attr=identity",
 )
 def identity_ladder(train: DesignInput) -> ArmSet:
-    """Make arms `ids-<n>` with one total number of images, nested in n, and `ids-<n>-all` with every image of them.
+    """Make arms `ids-<n>` with one total number of images, nested in n, and `ids-<n>-all` with
+    every image of them.
 
-    The total is what the smallest number of identities allows (or --budget). It is spread as evenly as the images of
-    the identities allow. `-all` exists only if it differs. The reference is the largest arm at constant images.
+    The total is what the smallest number of identities allows (or --budget). It is spread as evenly
+    as the images of the identities allow. `-all` exists only if it differs. The reference is the
+    largest arm at constant images.
     """
     rows, rank, place = _ranked(train)
     rungs = _rungs(train, len(np.unique(place)))
@@ -41,7 +47,8 @@ def identity_ladder(train: DesignInput) -> ArmSet:
 
 
 def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return train rows with the rank of each within its identity and the rank of the identity, both by priority."""
+    """Return train rows with the rank of each within its identity and the rank of the identity,
+    both by priority."""
     person, uid = train.identity, train.pool.uid[train.rows]
     order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
     rows, person = train.rows[order], person[order]
@@ -70,14 +77,19 @@ def _rungs(train: DesignInput, there: int) -> list[int]:
             rungs = sorted({int(level) for level in request.levels})
         except ValueError:
             raise SplitError(
-                f"The levels of identity are numbers of identities, such as 8,32,64; found {','.join(request.levels)}."
+                "The levels of identity are numbers of identities, such as 8,32,64; found"
+                f" {','.join(request.levels)}."
             ) from None
     if rungs[0] < 2:
         raise SplitError(f"An arm needs at least 2 identities; found {rungs[0]}.")
     if max(rungs[-1], top) > there:
-        raise SplitError(f"{max(rungs[-1], top):,} identities were requested, but the train set has {there:,}.")
+        raise SplitError(
+            f"{max(rungs[-1], top):,} identities were requested, but the train set has {there:,}."
+        )
     if len(rungs) < 2:
-        raise SplitError(f"A ladder needs two different numbers of identities; the train set has {there:,}.")
+        raise SplitError(
+            f"A ladder needs two different numbers of identities; the train set has {there:,}."
+        )
     return rungs
 
 
@@ -86,13 +98,13 @@ def _total(train: DesignInput, place: np.ndarray, rungs: list[int]) -> int:
     budget = train.request.budget
     if budget is not None and budget > able:
         raise SplitError(
-            f"A budget of {budget:,} images was requested, but the smallest arm ({rungs[0]} identities) has {able:,}."
+            f"A budget of {budget:,} images was requested, but the smallest arm ({rungs[0]}"
+            f" identities) has {able:,}."
         )
     total = budget or able
     if total < rungs[-1]:
         raise SplitError(
-            f"{total:,} images are too few for {rungs[-1]:,} identities: the smallest arm sets the number of images. "
-            "Start "
-            "with more identities."
+            f"{total:,} images are too few for {rungs[-1]:,} identities: the smallest arm sets the"
+            " number of images. Start with more identities."
         )
     return total

@@ -1,4 +1,5 @@
-"""`only` and `without`: matched arms of one level or set of levels, or of all others; their mixture; the controls."""
+"""`only` and `without`: matched arms of one level or set of levels, or of all others; their
+mixture; the controls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,24 +44,29 @@ from gprplus.splits.identifiability import nesting_warnings, reject_aliased
     example="--attr=weather",
 )
 def only_design(train: DesignInput) -> ArmSet:
-    """Make arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` if sets of levels were named.
+    """Make arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` if sets of
+    levels were named.
 
-    Every arm except the random images fills the same slots, so that all have the same identities, the same number of
-    images of each and the same joint distribution of the other factors.
+    Every arm except the random images fills the same slots, so that all have the same identities,
+    the same number of images of each and the same joint distribution of the other factors.
     """
     return compare_levels(train, "only")
 
 
 @design(
     "without",
-    asks="How much is lost if a level is left out, at the same size? (Necessity; `only` measures sufficiency.)",
+    asks=(
+        "How much is lost if a level is left out, at the same size? (Necessity; `only` measures"
+        " sufficiency.)"
+    ),
     example="--attr=weather --design without",
 )
 def without_design(train: DesignInput) -> ArmSet:
-    """Arms `without-<level>`, dealt over the other levels out of the slots of `only`; the same mixture and controls.
+    """Arms `without-<level>`, dealt over the other levels out of the slots of `only`; the same
+    mixture and controls.
 
-    Strata are kept only where every level is there, left out or not, so that `only` and `without` splits of one request
-    hold the same slots and the same mixture.
+    Strata are kept only where every level is there, left out or not, so that `only` and `without`
+    splits of one request hold the same slots and the same mixture.
     """
     return compare_levels(train, "without")
 
@@ -73,18 +79,21 @@ def without_design(train: DesignInput) -> ArmSet:
 def transfer_design(train: DesignInput) -> ArmSet:
     """The arms of `only` and of `without` in one split, out of the same slots.
 
-    On level A alone, `without-A` and every `only-B` are tested on what neither was trained on, which favours none. All
-    levels are matched, also those that no arm is named for.
+    On level A alone, `without-A` and every `only-B` are tested on what neither was trained on,
+    which favours none. All levels are matched, also those that no arm is named for.
     """
     return compare_levels(train, "only", "without")
 
 
 def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
-    """Make the arms of `only`, of `without` or of both, over an attribute that varies within identities."""
+    """Make the arms of `only`, of `without` or of both, over an attribute that varies within
+    identities."""
     attr, name = train.request.attr, kinds[0] if len(kinds) == 1 else "transfer"
     require_within_identity(train, name)
     reject_aliased(train.relations, attr)
-    sets, compared, names = requested_levels(train.codes(attr), train.request.levels, attr, apart="without" in kinds)
+    sets, compared, names = requested_levels(
+        train.codes(attr), train.request.levels, attr, apart="without" in kinds
+    )
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     warnings = [
@@ -108,9 +117,11 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
     )
 
 
-def match_levels(train: DesignInput, compared: np.ndarray, strata_names: Sequence[str]) -> MatchedRows:
-    """Match the train rows of the compared levels within identity and the other factors, under the --on-missing
-    policy.
+def match_levels(
+    train: DesignInput, compared: np.ndarray, strata_names: Sequence[str]
+) -> MatchedRows:
+    """Match the train rows of the compared levels within identity and the other factors, under the
+    --on-missing policy.
     """
     pool, request = train.pool, train.request
     level = level_index(compared, pool.codes(request.attr))[train.rows]
@@ -124,14 +135,19 @@ def match_levels(train: DesignInput, compared: np.ndarray, strata_names: Sequenc
         kept = apply_missing_policy(train, strata, rows, others, level, len(compared))
     left, level, code = _those(kept, rows, level, strata.code)
     matched = match_strata(
-        MatchingStrata(code, strata.owner, strata.key), level, len(compared), pool.uid[left], request.seed
+        MatchingStrata(code, strata.owner, strata.key),
+        level,
+        len(compared),
+        pool.uid[left],
+        request.seed,
     )
     slots = MatchedSlots(left[matched.slots.rows], matched.slots.block, matched.slots.rank)
     return MatchedRows(slots, len(rows), matched.strata, matched.kept)
 
 
 def _those(kept: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The elements that a mask keeps; the arrays themselves where it keeps all, as it does in a complete design."""
+    """The elements that a mask keeps; the arrays themselves where it keeps all, as it does in a
+    complete design."""
     return arrays if kept.all() else tuple(array[kept] for array in arrays)
 
 
@@ -144,7 +160,8 @@ def level_index(compared: np.ndarray, codes: AttributeCodes) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LevelComparison:
-    """Comparison: `kind` of arm (only or without), the named `sets` of level codes, all levels `compared`."""
+    """Comparison: `kind` of arm (only or without), the named `sets` of level codes, all levels
+    `compared`."""
 
     kind: str
     sets: tuple[tuple[int, ...], ...]
@@ -162,12 +179,16 @@ class LevelComparison:
         return file_safe(f"{self.kind}-{'+'.join(str(self.names[code]) for code in codes)}")
 
 
-def fill_arms(train: DesignInput, slots: MatchedSlots, asked: LevelComparison) -> dict[str, DrawnArm]:
+def fill_arms(
+    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+) -> dict[str, DrawnArm]:
     """Make the requested arms and `mix` from slots."""
     return arm_name(train, slots, asked) | mixture_arm(train, slots, asked)
 
 
-def arm_name(train: DesignInput, slots: MatchedSlots, asked: LevelComparison) -> dict[str, DrawnArm]:
+def arm_name(
+    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+) -> dict[str, DrawnArm]:
     """The arm of each set of levels, out of slots."""
     return {
         asked.arm_name(codes): dealt_arm(train, slots, asked, asked.kind, asked.trained_on(codes))
@@ -175,7 +196,9 @@ def arm_name(train: DesignInput, slots: MatchedSlots, asked: LevelComparison) ->
     }
 
 
-def mixture_arm(train: DesignInput, slots: MatchedSlots, asked: LevelComparison) -> dict[str, DrawnArm]:
+def mixture_arm(
+    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+) -> dict[str, DrawnArm]:
     """`mix`: all levels compared, dealt evenly over the slots."""
     return {"mix": dealt_arm(train, slots, asked, "mix", [int(code) for code in asked.compared])}
 
@@ -188,7 +211,9 @@ def dealt_arm(
     level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
     among = np.array([place[code] for code in codes])
     rows = deal_levels(slots, train.pool.identity_keys, level_keys, among, train.request.seed)
-    return DrawnArm(kind, tuple(str(asked.names[code]) for code in codes), sorted_unique(rows, len(train.pool)))
+    return DrawnArm(
+        kind, tuple(str(asked.names[code]) for code in codes), sorted_unique(rows, len(train.pool))
+    )
 
 
 def control_arms(
@@ -205,11 +230,16 @@ def control_arms(
     }
     wanted = np.bincount(slots.block, minlength=len(train.pool.identities))
     return arms | {
-        f"random-images-{k}": random_images(train, wanted, k) for k in range(1, train.request.control_draws + 1)
+        f"random-images-{k}": random_images(train, wanted, k)
+        for k in range(1, train.request.control_draws + 1)
     }
 
 
 def _advice(train: DesignInput, strata: Sequence[str]) -> str:
     attr, beside = train.request.attr, " and ".join(("identity", *strata))
-    fewer = "compare fewer levels with --levels" if len(train.codes(attr).present()) > 2 else "widen --where"
+    fewer = (
+        "compare fewer levels with --levels"
+        if len(train.codes(attr).present()) > 2
+        else "widen --where"
+    )
     return f"hardly any combination of {beside} has an image at every level of {attr}; {fewer}."

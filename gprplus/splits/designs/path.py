@@ -28,11 +28,12 @@ SHARES = (0, 25, 50, 75, 100)  # percent of the way
     example="--attr=weather --design path --levels sunny:foggy",
 )
 def path_design(train: DesignInput) -> ArmSet:
-    """Make arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the reference.
+    """Make arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the
+    reference.
 
-    Slots switch from the first end to the second in one hashed order, so that each arm differs from the next only in
-    the slots that switch between them. The number of switched images of each arm is the nearest to its share (largest
-    remainder), and so is that of each identity, within one.
+    Slots switch from the first end to the second in one hashed order, so that each arm differs from
+    the next only in the slots that switch between them. The number of switched images of each arm
+    is the nearest to its share (largest remainder), and so is that of each identity, within one.
     """
     attr, request = train.request.attr, train.request
     require_within_identity(train, "path")
@@ -42,12 +43,20 @@ def path_design(train: DesignInput) -> ArmSet:
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at both ends of the path over {attr}."
-    warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
+    warnings = [
+        *nesting_warnings(train.relations, attr),
+        *check_retention(matched, request, advice),
+    ]
     slots = apply_size_limits(matched.slots, train.order(), request, "identities")
-    arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
+    arms = {
+        f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES
+    }
     if request.controls:
         wanted = np.bincount(slots.block, minlength=len(train.pool.identities))
-        arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.control_draws + 1)}
+        arms |= {
+            f"random-images-{k}": random_images(train, wanted, k)
+            for k in range(1, request.control_draws + 1)
+        }
     return ArmSet(
         design="path",
         arms=arms,
@@ -58,22 +67,28 @@ def path_design(train: DesignInput) -> ArmSet:
         retention=matched.retention,
         matching=count_levels(matched),
         warnings=tuple(warnings),
-        facts=PathFacts([str(names[code]) for code in first], [str(names[code]) for code in second]),
+        facts=PathFacts(
+            [str(names[code]) for code in first], [str(names[code]) for code in second]
+        ),
     )
 
 
 def _ends(train: DesignInput) -> tuple[tuple[int, ...], tuple[int, ...], tuple[object, ...]]:
-    """The level codes of both ends, from `--levels sunny:foggy` or `--levels sunny,foggy+clouds`."""
+    """The level codes of both ends, from `--levels sunny:foggy` or `--levels
+    sunny,foggy+clouds`."""
     attr, levels = train.request.attr, train.request.levels
     ends = [end for level in levels or () for end in level.split(":")]
     if len(ends) != 2 or not all(ends):
         raise SplitError(
-            f"A path goes from one level of {attr} to another: --levels FROM:TO, each a level or several joined by +; "
-            f"found {', '.join(levels) if levels else 'none'}."
+            f"A path goes from one level of {attr} to another: --levels FROM:TO, each a level or"
+            f" several joined by +; found {', '.join(levels) if levels else 'none'}."
         )
     sets, _, names = requested_levels(train.codes(attr), ends, attr)
     if len(sets) < 2 or set(sets[0]) & set(sets[1]):
-        raise SplitError(f"The two ends of the path share levels of {attr} ({ends[0]} and {ends[1]}); name others.")
+        raise SplitError(
+            f"The two ends of the path share levels of {attr} ({ends[0]} and {ends[1]}); name"
+            " others."
+        )
     return sets[0], sets[1], names
 
 
@@ -98,16 +113,20 @@ def _mixed(
         for end in (first, second)
     ]
     rows = np.where(turned_shares(slots, train.order("path"), share), ends[1], ends[0])
-    found = np.bincount(level_index(compared, train.pool.codes(codes.name))[rows], minlength=len(compared))
+    found = np.bincount(
+        level_index(compared, train.pool.codes(codes.name))[rows], minlength=len(compared)
+    )
     counts = {str(codes.levels[code]): int(n) for code, n in zip(compared, found, strict=True) if n}
-    return DrawnArm("path", tuple(counts), np.sort(rows), {"share": share / 100, "images_of": counts})
+    return DrawnArm(
+        "path", tuple(counts), np.sort(rows), {"share": share / 100, "images_of": counts}
+    )
 
 
 def turned_shares(slots: MatchedSlots, order: np.ndarray, share: int) -> np.ndarray:
     """Return `(S,) bool`: the slots that have switched to the second end at `share` percent.
 
-    Of an identity's n slots floor(share n) switch, and one more of the identities with the largest remainders, as many
-    as the whole arm lacks; `order` (B,) breaks ties of remainders.
+    Of an identity's n slots floor(share n) switch, and one more of the identities with the largest
+    remainders, as many as the whole arm lacks; `order` (B,) breaks ties of remainders.
     """
     size = np.bincount(slots.block, minlength=len(order))
     whole, rest = np.divmod(size * share, 100)

@@ -1,9 +1,11 @@
-"""Coarsened exact matching: levels merged by a declared map before strata are made, so that near ones may meet.
+"""Coarsened exact matching: levels merged by a declared map before strata are made, so that near
+ones may meet.
 
-A map is a width for numbers ("30": the nearest multiple, round the circle for degrees), or groups of levels
-("forenoon+noon/dusk+dawn": those not named stay as they are). Maps come from the command line or, from the finest to
-the coarsest, from manifests/attributes.toml. Images keep their own levels; only what counts as equal is coarser.
-(Iacus, King and Porro, "Causal inference without balance checking: coarsened exact matching", 2012.)
+A map is a width for numbers ("30": the nearest multiple, round the circle for degrees), or groups
+of levels ("forenoon+noon/dusk+dawn": those not named stay as they are). Maps come from the command
+line or, from the finest to the coarsest, from manifests/attributes.toml. Images keep their own
+levels; only what counts as equal is coarser. (Iacus, King and Porro, "Causal inference without
+balance checking: coarsened exact matching", 2012.)
 """
 
 from collections.abc import Callable, Mapping
@@ -21,8 +23,8 @@ from gprplus.splits.request import WARN_RETENTION
 def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput], ArmSet]) -> ArmSet:
     """The plan of `draw` with levels merged no further than half of the images need to be matched.
 
-    Maps from the request are used as they are; else those declared for the other factors, rung by rung. Raises what
-    `draw` raises where even the coarsest does not help.
+    Maps from the request are used as they are; else those declared for the other factors, rung by
+    rung. Raises what `draw` raises where even the coarsest does not help.
     """
     rungs = [train.request.coarsen] if train.request.coarsen else _declared(train)
     tried: Exception | None = None
@@ -38,22 +40,33 @@ def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput],
         if plan.retention >= WARN_RETENTION:
             break
     if best is None:
-        raise tried or SplitError("There is nothing to merge: no other factor has a coarser map. Give --coarsen.")
+        raise tried or SplitError(
+            "There is nothing to merge: no other factor has a coarser map. Give --coarsen."
+        )
     plan, maps = best
     if not maps:
         return plan
     said = ", ".join(f"{name} by {text}" for name, text in maps.items())
-    warning = f"Levels were merged to be matched ({said}): within a merged level the arms may differ."
+    warning = (
+        f"Levels were merged to be matched ({said}): within a merged level the arms may differ."
+    )
     matching = {**plan.matching, "coarsened": dict(maps)}
     return replace(plan, warnings=(*plan.warnings, warning), matching=matching)
 
 
 def _declared(train: DesignInput) -> list[Mapping[str, str]]:
-    """Yield no merge, then every other factor merged by its first declared map, by its second, ..."""
+    """Yield no merge, then every other factor merged by its first declared map, by its second,
+    ..."""
     maps = {name: attributes()[name].coarser for name in train.relations.strata(train.request.attr)}
     maps = {name: coarser for name, coarser in maps.items() if coarser}
     depth = max((len(coarser) for coarser in maps.values()), default=0)
-    return [{}, *({name: coarser[min(i, len(coarser) - 1)] for name, coarser in maps.items()} for i in range(depth))]
+    return [
+        {},
+        *(
+            {name: coarser[min(i, len(coarser) - 1)] for name, coarser in maps.items()}
+            for i in range(depth)
+        ),
+    ]
 
 
 def merged_levels(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
@@ -63,20 +76,30 @@ def merged_levels(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
     pool = train.pool
     for name in maps:
         if name not in pool.images:
-            raise SplitError(f"{name} is an identity attribute; --coarsen merges levels of image attributes.")
-    images = {name: merge_levels(codes, maps[name]) if name in maps else codes for name, codes in pool.images.items()}
+            raise SplitError(
+                f"{name} is an identity attribute; --coarsen merges levels of image attributes."
+            )
+    images = {
+        name: merge_levels(codes, maps[name]) if name in maps else codes
+        for name, codes in pool.images.items()
+    }
     return replace(train, pool=replace(pool, images=images))
 
 
 def merge_levels(codes: AttributeCodes, text: str) -> AttributeCodes:
-    """An attribute with its levels merged by a map, the new levels in the order of their first old ones.
+    """An attribute with its levels merged by a map, the new levels in the order of their first old
+    ones.
 
     >>> merge_levels(AttributeCodes("viewpoint_deg", np.array([0, 1, 2]), (10, 50, 350)), "30").levels
     (0, 60)
     """
     if not codes.levels:
         return codes
-    new = _by_width(codes, text) if attributes()[codes.name].type == "integer" else _by_group(codes, text)
+    new = (
+        _by_width(codes, text)
+        if attributes()[codes.name].type == "integer"
+        else _by_group(codes, text)
+    )
     levels = tuple(dict.fromkeys(new))
     place = np.array([*(levels.index(level) for level in new), -1], dtype=np.int32)
     return AttributeCodes(codes.name, place[codes.values], levels)
@@ -84,7 +107,10 @@ def merge_levels(codes: AttributeCodes, text: str) -> AttributeCodes:
 
 def _by_width(codes: AttributeCodes, text: str) -> list[object]:
     if not text.isdecimal() or int(text) < 1:
-        raise SplitError(f"--coarsen {codes.name}={text}: the map of a number is a width, such as {codes.name}=30.")
+        raise SplitError(
+            f"--coarsen {codes.name}={text}: the map of a number is a width, such as"
+            f" {codes.name}=30."
+        )
     width = int(text)
     nearest_ones = [(int(level) + width // 2) // width * width for level in codes.levels]
     return [one % 360 if attributes()[codes.name].unit == "degree" else one for one in nearest_ones]
@@ -97,10 +123,14 @@ def _by_group(codes: AttributeCodes, text: str) -> list[object]:
         for name in names.split("+"):
             if name not in known:
                 raise SplitError(
-                    f"--coarsen {codes.name}={text}: there is no level '{name}'. {did_you_mean(name, known)}"
+                    f"--coarsen {codes.name}={text}: there is no level '{name}'."
+                    f" {did_you_mean(name, known)}"
                 )
             if group.setdefault(name, names) != names:
                 raise SplitError(f"--coarsen {codes.name}={text}: {name} is in two groups.")
     there = set(map(str, codes.levels))
-    shown = {names: "+".join(name for name in names.split("+") if name in there) for names in group.values()}
+    shown = {
+        names: "+".join(name for name in names.split("+") if name in there)
+        for names in group.values()
+    }
     return [shown[group[str(level)]] if str(level) in group else level for level in codes.levels]

@@ -1,8 +1,10 @@
-"""Deals: the design drawn again with other seeds, so that each training seed trains on rows of its own.
+"""Deals: the design drawn again with other seeds, so that each training seed trains on rows of its
+own.
 
-Training seed k trains on deal k of every arm. The luck of one draw (which level a mixture has of which slot, which
-images a random control has) is then part of the variance over seeds instead of being the same for all of them. Within a
-deal all arms are matched with each other; the test set is the same in all deals.
+Training seed k trains on deal k of every arm. The luck of one draw (which level a mixture has of
+which slot, which images a random control has) is then part of the variance over seeds instead of
+being the same for all of them. Within a deal all arms are matched with each other; the test set is
+the same in all deals.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +18,15 @@ from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
 
 
 def deal_seed(seed: int, deal: int) -> int:
-    """The seed that a deal is drawn with: that of the request for deal 0, else a hash of it, 0 to 2^63 - 1.
+    """The seed that a deal is drawn with: that of the request for deal 0, else a hash of it, 0 to
+    2^63 - 1.
 
     >>> deal_seed(7, 0), deal_seed(7, 1) == deal_seed(7, 1), deal_seed(7, 1) == deal_seed(7, 2)
     (7, True, False)
     """
-    return seed if deal == 0 else hash64(join_canonical("deal of a split", str(seed), str(deal))) >> 1
+    return (
+        seed if deal == 0 else hash64(join_canonical("deal of a split", str(seed), str(deal))) >> 1
+    )
 
 
 def draw_deals(train: DesignInput, draw: Callable[[DesignInput], ArmSet]) -> ArmSet:
@@ -41,7 +46,9 @@ def draw_deals(train: DesignInput, draw: Callable[[DesignInput], ArmSet]) -> Arm
     return replace(plan, arms={name: _joined(arm, others[name]) for name, arm in plan.arms.items()})
 
 
-def _drawn_again(train: DesignInput, draw: Callable[[DesignInput], ArmSet], deal: int) -> Mapping[str, DrawnArm]:
+def _drawn_again(
+    train: DesignInput, draw: Callable[[DesignInput], ArmSet], deal: int
+) -> Mapping[str, DrawnArm]:
     request = replace(train.request, seed=deal_seed(train.request.seed, deal))
     try:
         return draw(replace(train, request=request)).arms

@@ -1,4 +1,5 @@
-"""Answerable queries under each protocol, and the reasons of the others; checked when a split is made."""
+"""Answerable queries under each protocol, and the reasons of the others; checked when a split is
+made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,15 +19,20 @@ if TYPE_CHECKING:
 CROSS_LEVEL = "cross-condition"
 _TEXTS = {
     "camera": UNANSWERABLE_REASONS,
-    "viewpoint": (*UNANSWERABLE_REASONS[:3], UNANSWERABLE_REASONS[3].replace("by the camera", "from the viewpoint")),
+    "viewpoint": (
+        *UNANSWERABLE_REASONS[:3],
+        UNANSWERABLE_REASONS[3].replace("by the camera", "from the viewpoint"),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class AnswerableQueries:
-    """One protocol: the number of answerable queries, and the others, each with the reason in words.
+    """One protocol: the number of answerable queries, and the others, each with the reason in
+    words.
 
-    `everywhere` counts the queries that each level of the attribute answers, if the protocol crosses levels.
+    `everywhere` counts the queries that each level of the attribute answers, if the protocol
+    crosses levels.
     """
 
     kept: int
@@ -41,29 +47,39 @@ class AnswerableQueries:
             counts[reason] = counts.get(reason, 0) + 1
         ranked = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
         found: dict[str, Any] = {"kept": self.kept, "excluded": len(self.rows), "reasons": ranked}
-        return {**found, "answered": {key: dict(row) for key, row in self.matrix.items()}} if self.matrix else found
+        return (
+            {**found, "answered": {key: dict(row) for key, row in self.matrix.items()}}
+            if self.matrix
+            else found
+        )
 
 
 def find_answerable(
     pool: CandidateTable, side: TestSet, attr: str, twins: Mapping[str, str]
 ) -> dict[str, AnswerableQueries]:
-    """Check the queries of a test set under each protocol that its columns allow, the split's default protocol first.
+    """Check the queries of a test set under each protocol that its columns allow, the split's
+    default protocol first.
 
-    Under the default protocol, unanswerable rows are no longer queries (they remain in the gallery); under the other
-    protocols the remaining queries are checked. Cross-condition is checked if `attr` varies within identities: there a
-    query needs a true match, under the default rule, at every level of the test set, including its own level. If the
-    attribute is used as camera (`equivalents` names attributes that are one to one), the camera rule would exclude that
+    Under the default protocol, unanswerable rows are no longer queries (they remain in the
+    gallery); under the other protocols the remaining queries are checked. Cross-condition is
+    checked if `attr` varies within identities: there a query needs a true match, under the default
+    rule, at every level of the test set, including its own level. If the attribute is used as
+    camera (`equivalents` names attributes that are one to one), the camera rule would exclude that
     level, and it is left out.
     """
     if not len(side.rows):
         return {}
     own = tuple(_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons)
-    found: dict[str, AnswerableQueries] = {side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)}
+    found: dict[str, AnswerableQueries] = {
+        side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)
+    }
     asked, searched = side.rows[side.query], side.rows[~side.query]
     for protocol, column in {**CAMERA_COLUMN, "no-camera": None}.items():
         if protocol not in found and (column is None or pool.images[column].levels):
             cameras = None if column is None else pool.images[column].values
-            found[protocol] = _under(pool, asked, searched, cameras, _TEXTS.get(protocol, UNANSWERABLE_REASONS))
+            found[protocol] = _under(
+                pool, asked, searched, cameras, _TEXTS.get(protocol, UNANSWERABLE_REASONS)
+            )
     if attr in pool.images and len(pool.images[attr].at(side.rows).present()) > 1:
         column = CAMERA_COLUMN.get(side.protocol)
         ruled = column is not None and twins.get(column, column) != twins.get(attr, attr)
@@ -73,16 +89,26 @@ def find_answerable(
 
 
 def _under(
-    pool: CandidateTable, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, texts: tuple[str, ...]
+    pool: CandidateTable,
+    asked: np.ndarray,
+    searched: np.ndarray,
+    cameras: np.ndarray | None,
+    texts: tuple[str, ...],
 ) -> AnswerableQueries:
     known = () if cameras is None else (cameras[asked], cameras[searched])
     reasons = why_unanswerable(pool.identity[asked], pool.identity[searched], *known)
     lost = reasons > 0
-    return AnswerableQueries(int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost]))
+    return AnswerableQueries(
+        int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost])
+    )
 
 
 def _across(
-    pool: CandidateTable, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, attr: AttributeCodes
+    pool: CandidateTable,
+    asked: np.ndarray,
+    searched: np.ndarray,
+    cameras: np.ndarray | None,
+    attr: AttributeCodes,
 ) -> AnswerableQueries:
     present = attr.at(np.concatenate([asked, searched])).present()
     own = attr.values[asked]
@@ -103,8 +129,8 @@ def _across(
 
 
 def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]) -> "pa.Table":
-    """Return every query that a protocol excludes, with the reason: schema.EXCLUDED, sorted by protocol, dataset,
-    identity, path.
+    """Return every query that a protocol excludes, with the reason: schema.EXCLUDED, sorted by
+    protocol, dataset, identity, path.
     """
     import pyarrow as pa
 
@@ -122,7 +148,8 @@ def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]
             "reason": [text[int(row)] for row in rows],
         }
         arrays = {
-            name: from_strings(values) if isinstance(values, list) else values for name, values in columns.items()
+            name: from_strings(values) if isinstance(values, list) else values
+            for name, values in columns.items()
         }
         parts.append(schema.conform(pa.table(arrays), schema.EXCLUDED))
     return pa.concat_tables(parts) if parts else schema.conform(pa.table({}), schema.EXCLUDED)

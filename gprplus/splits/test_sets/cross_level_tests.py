@@ -1,19 +1,25 @@
-"""Tests across levels: a matrix of query level and gallery level, and the removal of matches similar to the query.
+"""Tests across levels: a matrix of query level and gallery level, and the removal of matches
+similar to the query.
 
-They use the same test identities and the same features, so they need no new embedding. Each is named like a target
-of the split, `self:<query level>><gallery level>`; tests.parquet lists the rows of each.
+They use the same test identities and the same features, so they need no new embedding. Each is
+named like a target of the split, `self:<query level>><gallery level>`; tests.parquet lists the rows
+of each.
 
-The matrix. Slots are matched in the test set like arms in the train set: a slot is an identity and one combination of
-the other factors, kept if every level has an image. Some slots are queries and the others are the gallery, the same at
-every level, so that all entries have the same identities, queries, true matches of each query and distractors, and the
-other factors agree. Query and true match differ in camera on every entry, diagonal or not, and in viewpoint by an
-angle (viewpoint_gap.py); if the camera changes with the attribute, in another factor. The diagonal is therefore not
-easier by construction: no query retrieves itself, nor the same or an adjacent viewpoint.
+The matrix. Slots are matched in the test set like arms in the train set: a slot is an identity and
+one combination of the other factors, kept if every level has an image. Some slots are queries and
+the others are the gallery, the same at every level, so that all entries have the same identities,
+queries, true matches of each query and distractors, and the other factors agree. Query and true
+match differ in camera on every entry, diagonal or not, and in viewpoint by an angle
+(viewpoint_gap.py); if the camera changes with the attribute, in another factor. The diagonal is
+therefore not easier by construction: no query retrieves itself, nor the same or an adjacent
+viewpoint.
 
-If there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery rows of that level.
+If there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery
+rows of that level.
 
-The removal (PersonX, CVPR 2019). `self:without-same-level` excludes, for each query, its true matches at its own
-level; `self:without-random` the same number of its true matches, drawn at random.
+The removal (PersonX, CVPR 2019). `self:without-same-level` excludes, for each query, its true
+matches at its own level; `self:without-random` the same number of its true matches, drawn at
+random.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +41,13 @@ from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import DesignInput
 from gprplus.splits.designs.only_without import level_index
 from gprplus.splits.draws.matching import MatchedSlots, match_strata, stratify
-from gprplus.splits.test_sets.test_set import TestSet, camera_codes, choose_queries, keep_some_in_gallery, run_starts
+from gprplus.splits.test_sets.test_set import (
+    TestSet,
+    camera_codes,
+    choose_queries,
+    keep_some_in_gallery,
+    run_starts,
+)
 from gprplus.splits.test_sets.viewpoint_gap import viewpoint_gap
 
 if TYPE_CHECKING:
@@ -50,7 +62,8 @@ _PARTS = ("facts", "groups")  # of Tests
 
 @dataclass(frozen=True)
 class TestGroup:
-    """Rows in one role: `rows` positions in the pool; of removed rows, `of` the query from which they are excluded."""
+    """Rows in one role: `rows` positions in the pool; of removed rows, `of` the query from which
+    they are excluded."""
 
     role: str
     rows: np.ndarray
@@ -72,17 +85,24 @@ class CrossLevelTests:
 
 
 def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
-    """Make the requested tests over the compared `levels` of the arms. Raises SplitError if the test set does not
-    allow them.
+    """Make the requested tests over the compared `levels` of the arms. Raises SplitError if the
+    test set does not allow them.
     """
     request = train.request
     insisted = request.cross_level_tests or request.min_viewpoint_gap_deg is not None
     if insisted or request.without_same_level_matches:
         _require_varying(train, side)
     found = [_matrix(train, side, levels)] if insisted else []
-    found += [rows_by_level(train, side, levels)] if request.cross_level_tests is None and not insisted else []
+    found += (
+        [rows_by_level(train, side, levels)]
+        if request.cross_level_tests is None and not insisted
+        else []
+    )
     found += [_removal(train, side)] if request.without_same_level_matches else []
-    facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
+    facts, groups = (
+        {key: value for one in found for key, value in getattr(one, name).items()}
+        for name in _PARTS
+    )
     crossed = any(one.kind == "cross" for one in facts.values())
     return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
 
@@ -92,7 +112,8 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
     attr = train.request.attr
     if not len(side.rows):
         raise SplitError(
-            "--cross-level-tests and --without-same-level-matches need a test set; give a --test-share above 0."
+            "--cross-level-tests and --without-same-level-matches need a test set; give a"
+            " --test-share above 0."
         )
     if (
         attr == "identity"
@@ -100,13 +121,15 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
         or train.relations.is_function_of(attr, ("identity",))
     ):
         raise SplitError(
-            "--cross-level-tests and --without-same-level-matches need an attribute that varies within an identity: "
-            f"{attr} does not, so that no query has a relevant image of another level."
+            "--cross-level-tests and --without-same-level-matches need an attribute that varies"
+            f" within an identity: {attr} does not, so that no query has a relevant image of"
+            " another level."
         )
 
 
 def rows_by_level(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
-    """The matrix of query against gallery levels where the test set allows it, else the tests within each level."""
+    """The matrix of query against gallery levels where the test set allows it, else the tests
+    within each level."""
     try:
         _require_varying(train, side)
         return _matrix(train, side, levels)
@@ -115,9 +138,11 @@ def rows_by_level(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> C
 
 
 def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
-    """Queries of each level in the gallery of that level alone: rows of the test set `self`, as they are.
+    """Queries of each level in the gallery of that level alone: rows of the test set `self`, as
+    they are.
 
-    A query counts where its own level holds a true match under the protocol; levels without such a query have no test.
+    A query counts where its own level holds a true match under the protocol; levels without such a
+    query have no test.
     """
     pool, attr = train.pool, train.request.attr
     if attr == "identity" or not len(side.rows):
@@ -129,7 +154,9 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
     for code in present if len(present) <= MOST_ALONE else ():
         here = codes.values[side.rows] == code
         query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
-        found = protocol.count_matches(pool.identity[query], pool.identity[gallery], camera[query], camera[gallery])
+        found = protocol.count_matches(
+            pool.identity[query], pool.identity[gallery], camera[query], camera[gallery]
+        )
         query, level = query[found > 0], str(codes.levels[code])
         if len(query):
             names = [f"query {level}", f"gallery {level}"]
@@ -149,16 +176,23 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
 
 
 def _places(train: DesignInput) -> list[str]:
-    """Return a warning if the background reveals the level or the identity: images are not masked."""
+    """Return a warning if the background reveals the level or the identity: images are not
+    masked."""
     found, attr = train.relations, train.request.attr
     by = next(
-        (of for of in ((attr,), ("identity",), ("identity", attr)) if found.is_function_of("background", of)), None
+        (
+            of
+            for of in ((attr,), ("identity",), ("identity", attr))
+            if found.is_function_of("background", of)
+        ),
+        None,
     )
     if by is None or attr == "background":
         return []
     return [
-        f"The background follows from {' and '.join(by)}, and no copy of the test images with the background masked is "
-        "searched: the matrix of query against gallery levels measures the matching of backgrounds too."
+        f"The background follows from {' and '.join(by)}, and no copy of the test images with the"
+        " background masked is searched: the matrix of query against gallery levels measures the"
+        " matching of backgrounds too."
     ]
 
 
@@ -174,13 +208,19 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     slots = MatchedSlots(rows[slots.rows], slots.block, slots.rank)
     name, plays, apart = _apart(train, slots, strata_names)
     query = _searching(train, slots, apart, strata_names, plays)
-    turned = viewpoint_gap(pool.images["viewpoint_deg"], slots, train.request.min_viewpoint_gap_deg, attr)
+    turned = viewpoint_gap(
+        pool.images["viewpoint_deg"], slots, train.request.min_viewpoint_gap_deg, attr
+    )
     gallery = _without(len(slots), query)
-    if name == "no-camera":  # the rule that hides a match at scoring is the camera's: here the sides are apart already
+    if (
+        name == "no-camera"
+    ):  # the rule that hides a match at scoring is the camera's: here the sides are apart already
         gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
     same = (apart[query], apart[gallery]) if name != "no-camera" else ()
     matches = protocol.count_matches(slots.block[query], slots.block[gallery], *same)
-    asks, near = turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
+    asks, near = (
+        turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
+    )
     if same:  # those the camera hides already
         asks, near = (pair[same[0][asks] != same[1][near]] for pair in (asks, near))
     matches -= np.bincount(asks, minlength=len(query))
@@ -188,8 +228,9 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
         far = f" and {turned.degrees} degrees apart" if turned else ""
         fewer = ", give a smaller --min-viewpoint-gap" if turned else ""
         raise SplitError(
-            f"The test set cannot be crossed over {attr}: no test identity has an image at every level of it under two "
-            f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross-level-tests out."
+            f"The test set cannot be crossed over {attr}: no test identity has an image at every"
+            f" level of it under two different conditions{far}. Render more, name fewer"
+            f" --levels{fewer}, or leave --cross-level-tests out."
         )
     kept = np.cumsum(matches > 0) - 1
     asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
@@ -215,8 +256,12 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
         used = [f"query {one}", f"gallery {other}"]
         if len(asks):
             used.append(f"{REMOVED_MATCH} {one}>{other}")
-            groups[used[-1]] = TestGroup(REMOVED_MATCH, slots.rows[gallery[near], j], slots.rows[query[asks], i])
-        facts[f"self:{one}>{other}"] = replace(shared, query_level=one, gallery_level=other, groups=used)
+            groups[used[-1]] = TestGroup(
+                REMOVED_MATCH, slots.rows[gallery[near], j], slots.rows[query[asks], i]
+            )
+        facts[f"self:{one}>{other}"] = replace(
+            shared, query_level=one, gallery_level=other, groups=used
+        )
     return CrossLevelTests(facts, groups)
 
 
@@ -227,13 +272,15 @@ def _levels(train: DesignInput, side: TestSet, compared: Sequence[Any]) -> np.nd
     present = np.array([code for code in present if str(codes.levels[code]) in names])
     if not 2 <= len(present) <= MAX_LEVELS:
         raise SplitError(
-            f"A matrix of query against gallery levels takes 2 to {MAX_LEVELS} levels of {codes.name}; found "
-            f"{len(present)}. Name some with --levels."
+            f"A matrix of query against gallery levels takes 2 to {MAX_LEVELS} levels of"
+            f" {codes.name}; found {len(present)}. Name some with --levels."
         )
     return present
 
 
-def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]) -> tuple[Protocol, str, np.ndarray]:
+def _apart(
+    train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]
+) -> tuple[Protocol, str, np.ndarray]:
     """Protocol, column and code `(S,)` of each slot of what query and true match must differ in."""
     name, camera = camera_codes(train.pool)
     at = camera[slots.rows]
@@ -244,25 +291,36 @@ def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str])
     varying = [codes for codes in varying if len(codes.present()) > 1]
     if not varying:
         raise SplitError(
-            f"The test set cannot be crossed over {train.request.attr}: there is no other factor in which a query and "
-            "its true matches could differ."
+            f"The test set cannot be crossed over {train.request.attr}: there is no other factor in"
+            " which a query and its true matches could differ."
         )
     chosen = max(varying, key=lambda codes: len(codes.present()))
     return "no-camera", chosen.name, chosen.values
 
 
 def _searching(
-    train: DesignInput, slots: MatchedSlots, apart: np.ndarray, strata_names: Sequence[str], plays: str
+    train: DesignInput,
+    slots: MatchedSlots,
+    apart: np.ndarray,
+    strata_names: Sequence[str],
+    plays: str,
 ) -> np.ndarray:
-    """Choose the query slots: one for each identity and camera; without cameras of one condition, by hash."""
+    """Choose the query slots: one for each identity and camera; without cameras of one condition,
+    by hash."""
     key = sampling.splitmix64(train.pool.identity_keys[slots.block] + slots.rank.astype(np.uint64))
     priority = sampling.priorities(key, 0, "query")
-    others = [train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays]
-    chosen = choose_queries(slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority)
+    others = [
+        train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays
+    ]
+    chosen = choose_queries(
+        slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority
+    )
     if camera_codes(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
         return keep_some_in_gallery(chosen, slots.block, priority)
     condition = sampling.priorities(
-        sampling.splitmix64(train.pool.identity_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
+        sampling.splitmix64(train.pool.identity_keys[slots.block] + apart.astype(np.uint64)),
+        0,
+        "condition",
     )
     order = np.lexsort((condition, slots.block))
     head = order[run_starts(slots.block[order])]
@@ -280,7 +338,9 @@ def _without(size: int, query: np.ndarray) -> np.ndarray:
 def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:
     """Return `(S,) bool`: the slots with the condition of a query slot of their identity."""
     wide = int(apart.max(initial=0)) + 1
-    return np.isin(person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query])
+    return np.isin(
+        person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query]
+    )
 
 
 def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
@@ -292,10 +352,16 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
     chance: list[tuple[np.ndarray, np.ndarray]] = []
     for who in np.unique(pool.identity[query]):
         asks, own = query[pool.identity[query] == who], gallery[pool.identity[gallery] == who]
-        hidden = protocol.excluded_mask(pool.identity[asks], pool.identity[own], camera[asks], camera[own])
+        hidden = protocol.excluded_mask(
+            pool.identity[asks], pool.identity[own], camera[asks], camera[own]
+        )
         alike = (level.values[asks][:, None] == level.values[own][None, :]) & ~hidden
         drawn = sampling.priorities(
-            sampling.splitmix64(pool.uid[asks][:, None] ^ sampling.splitmix64(pool.uid[own])[None, :]), 0, "removed"
+            sampling.splitmix64(
+                pool.uid[asks][:, None] ^ sampling.splitmix64(pool.uid[own])[None, :]
+            ),
+            0,
+            "removed",
         )
         drawn[hidden] = np.iinfo(np.uint64).max
         place = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1, kind="stable")
@@ -307,15 +373,17 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
         "gallery": TestGroup("gallery", gallery),
         **{
             f"removed {what}": TestGroup(
-                REMOVED_MATCH, np.concatenate([at for _, at in rows]), np.concatenate([of for of, _ in rows])
+                REMOVED_MATCH,
+                np.concatenate([at for _, at in rows]),
+                np.concatenate([of for of, _ in rows]),
             )
             for what, rows in (("same level", same), ("random", chance))
         },
     }
     if not len(groups["removed random"].rows):
         raise SplitError(
-            f"--without-same-level-matches would remove nothing: the {name} rule already excludes all relevant images "
-            f"at the query's own {level.name}. Leave it out."
+            f"--without-same-level-matches would remove nothing: the {name} rule already excludes"
+            f" all relevant images at the query's own {level.name}. Leave it out."
         )
     removed = len(groups["removed random"].rows)
     size: dict[str, Any] = {"queries": len(query), "gallery": len(gallery), "removed": removed}
@@ -329,7 +397,8 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
 
 
 def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
-    """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there is no such file."""
+    """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there
+    is no such file."""
     import pyarrow as pa
 
     if not made.groups:
@@ -340,20 +409,32 @@ def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
     for name, group in made.groups.items():
         count = len(group.rows)
         of = pa.nulls(count, pa.uint64()) if group.of is None else pa.array(uid[group.of])
-        columns = {"group": pa.array([name] * count, pa.string()), "role": pa.array([group.role] * count, pa.string())}
-        tables.append(schema.conform(pa.table({**columns, "uid": pa.array(uid[group.rows]), "of": of}), schema.TESTS))
+        columns = {
+            "group": pa.array([name] * count, pa.string()),
+            "role": pa.array([group.role] * count, pa.string()),
+        }
+        tables.append(
+            schema.conform(
+                pa.table({**columns, "uid": pa.array(uid[group.rows]), "of": of}), schema.TESTS
+            )
+        )
     workdir.write_table(path, pa.concat_tables(tables).unify_dictionaries())
 
 
 def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":
-    """The groups of tests.parquet by name. Raises SplitError where the file or a group is missing."""
+    """The groups of tests.parquet by name. Raises SplitError where the file or a group is
+    missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = schema.stored.read_table(path, schema.TESTS, SplitError, "Make the split again with --force.")
+    table = schema.stored.read_table(
+        path, schema.TESTS, SplitError, "Make the split again with --force."
+    )
     group = table.column("group").cast(pa.string())
     found = {name: table.filter(pc.equal(group, name)) for name in names}
     absent = [name for name, rows in found.items() if not len(rows)]
     if absent and not all(name.startswith(REMOVED_MATCH) for name in absent):
-        raise SplitError(f"{path} lacks the rows of '{absent[0]}'. Make the split again with --force.")
+        raise SplitError(
+            f"{path} lacks the rows of '{absent[0]}'. Make the split again with --force."
+        )
     return found

@@ -24,13 +24,15 @@ TEST_ROLES = ("query", "gallery")
 
 
 def target_rows(manifest: "Manifest") -> "pa.Table":
-    """Return the query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor`.
+    """Return the query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk`
+    and `is_distractor`.
 
-    A manifest with declared query and gallery (Market-1501 and similar ones) keeps them, with flags for junk and
-    distractors. One without any roles uses the rule of all test sets, over all its identities: one query for each
-    identity and camera, the rest gallery. The metadata of the schema has the protocol under b"protocol": camera,
-    viewpoint or no-camera. Raises ManifestError if there are no queries, and if roles are declared but query or gallery
-    is missing: training images are never used as gallery.
+    A manifest with declared query and gallery (Market-1501 and similar ones) keeps them, with flags
+    for junk and distractors. One without any roles uses the rule of all test sets, over all its
+    identities: one query for each identity and camera, the rest gallery. The metadata of the schema
+    has the protocol under b"protocol": camera, viewpoint or no-camera. Raises ManifestError if
+    there are no queries, and if roles are declared but query or gallery is missing: training images
+    are never used as gallery.
     """
     roles = _roles(manifest)
     if any(roles.values()):
@@ -40,7 +42,8 @@ def target_rows(manifest: "Manifest") -> "pa.Table":
     side = choose_test_set(pool, np.arange(len(pool)))
     if not side.query.any():
         raise ManifestError(
-            f"{manifest.path} cannot be a target: no image of it has a true match under the {side.protocol} rule."
+            f"{manifest.path} cannot be a target: no image of it has a true match under the"
+            f" {side.protocol} rule."
         )
     return _flagged(test_table(pool, side), side.protocol)
 
@@ -57,7 +60,8 @@ def _roles(manifest: "Manifest") -> dict[str, set[str]]:
 
 
 def _require_test_roles(manifest: "Manifest", roles: Mapping[str, set[str]]) -> None:
-    """Raise ManifestError unless every dataset with test images, and at least one, has both query and gallery."""
+    """Raise ManifestError unless every dataset with test images, and at least one, has both query
+    and gallery."""
     complete = [name for name, mine in roles.items() if mine >= set(TEST_ROLES)]
     for name, mine in roles.items():
         missing = [role for role in TEST_ROLES if role not in mine]
@@ -65,9 +69,9 @@ def _require_test_roles(manifest: "Manifest", roles: Mapping[str, set[str]]) -> 
             continue
         wanted = ", ".join(role + _declared(manifest, name, role) for role in missing)
         raise ManifestError(
-            f"{manifest.path} cannot be a target: dataset '{name}' has {_shown(mine)} images, but none with the role "
-            f"{wanted}, and training images are never searched. Add what is missing to {manifest.roots()[name]} and "
-            "build the manifest again."
+            f"{manifest.path} cannot be a target: dataset '{name}' has {_shown(mine)} images, but"
+            f" none with the role {wanted}, and training images are never searched. Add what is"
+            f" missing to {manifest.roots()[name]} and build the manifest again."
         )
 
 
@@ -76,7 +80,8 @@ def _shown(roles: set[str]) -> str:
 
 
 def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
-    """The folder or the list that gives a role in the dataset's layout, in brackets; "" where the layout has none."""
+    """The folder or the list that gives a role in the dataset's layout, in brackets; "" where the
+    layout has none."""
     from gprplus.ingest.layouts.load import load_layout
 
     try:
@@ -99,7 +104,11 @@ def _own_roles(manifest: "Manifest") -> "pa.Table":
     cameras = table.column("camera")
     views = table.column("viewpoint_deg")
     protocol = (
-        "camera" if cameras.null_count < len(table) else "viewpoint" if views.null_count < len(table) else "no-camera"
+        "camera"
+        if cameras.null_count < len(table)
+        else "viewpoint"
+        if views.null_count < len(table)
+        else "no-camera"
     )
     members = schema.conform(table, schema.MEMBERS)
     return _flagged(members, protocol, table)
@@ -110,7 +119,9 @@ def _flagged(members: "pa.Table", protocol: str, source: "pa.Table | None" = Non
 
     for flag in FLAGS:
         values = (
-            source.column(flag).fill_null(False) if source is not None else pa.array(np.zeros(len(members), dtype=bool))
+            source.column(flag).fill_null(False)
+            if source is not None
+            else pa.array(np.zeros(len(members), dtype=bool))
         )
         members = members.append_column(flag, values)
     return members.replace_schema_metadata({"protocol": protocol})

@@ -1,7 +1,7 @@
 """The test set: whose images are searched, and which of them search.
 
-It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels or the seed, so
-that all splits of one manifest are scored on the same queries and the same gallery.
+It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels
+or the seed, so that all splits of one manifest are scored on the same queries and the same gallery.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,18 @@ from gprplus.core.protocol import why_unanswerable
 from gprplus.schema.records import Protocol
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 
-CAMERA_COLUMN: dict[Protocol, str] = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # the column that names it
+CAMERA_COLUMN: dict[Protocol, str] = {
+    "camera": "camera",
+    "viewpoint": "viewpoint_deg",
+}  # the column that names it
 
 
 @dataclass(frozen=True)
 class TestSet:
     """Positions of the test rows in the pool, which of them are queries, and their protocol.
 
-    `excluded` are rows that would have been queries but have no true match in the gallery; they remain in the gallery.
-    `reasons` are their indices in protocol.REASONS.
+    `excluded` are rows that would have been queries but have no true match in the gallery; they
+    remain in the gallery. `reasons` are their indices in protocol.REASONS.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
@@ -43,7 +46,8 @@ def is_test_identity(person_keys: np.ndarray, share: float) -> np.ndarray:
 
 
 def camera_codes(pool: CandidateTable) -> tuple[Protocol, np.ndarray]:
-    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all -1)."""
+    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else
+    none (all -1)."""
     for protocol, column in CAMERA_COLUMN.items():
         if pool.images[column].levels:
             return protocol, pool.images[column].values
@@ -51,17 +55,19 @@ def camera_codes(pool: CandidateTable) -> tuple[Protocol, np.ndarray]:
 
 
 def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
-    """Choose queries among `rows` (n,): one for each identity and camera, balanced over other levels; the rest is
-    gallery.
+    """Choose queries among `rows` (n,): one for each identity and camera, balanced over other
+    levels; the rest is gallery.
 
-    If all images of an identity would be queries, there would be no true match, so every second one of them goes to the
-    gallery.
+    If all images of an identity would be queries, there would be no true match, so every second one
+    of them goes to the gallery.
     """
     protocol, camera = camera_codes(pool)
     person, camera = pool.identity[rows], camera[rows]
     priority = sampling.priorities(pool.uid[rows], 0, "query")
     others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
-    chosen = keep_some_in_gallery(choose_queries(person, camera, others, priority), person, priority)
+    chosen = keep_some_in_gallery(
+        choose_queries(person, camera, others, priority), person, priority
+    )
     query = np.zeros(len(rows), dtype=bool)
     query[chosen] = True
     reasons = why_unanswerable(person[query], person[~query], camera[query], camera[~query])
@@ -73,13 +79,18 @@ def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
 def choose_queries(
     person: np.ndarray, camera: np.ndarray, others: Sequence[AttributeCodes], priority: np.ndarray
 ) -> np.ndarray:
-    """Return positions, sorted, of one row for each (identity, camera), spread over the levels of `others`.
+    """Return positions, sorted, of one row for each (identity, camera), spread over the levels of
+    `others`.
 
-    Camera by camera, each identity takes the row whose levels it has used least so far; the priority breaks ties. If
-    every combination exists, the counts of an identity's levels differ by at most one, for every attribute at once. The
-    choice of one identity does not depend on another's.
+    Camera by camera, each identity takes the row whose levels it has used least so far; the
+    priority breaks ties. If every combination exists, the counts of an identity's levels differ by
+    at most one, for every attribute at once. The choice of one identity does not depend on
+    another's.
     """
-    used = [np.zeros((int(person.max(initial=-1)) + 1, len(codes.levels) + 1), dtype=np.int32) for codes in others]
+    used = [
+        np.zeros((int(person.max(initial=-1)) + 1, len(codes.levels) + 1), dtype=np.int32)
+        for codes in others
+    ]
     order = np.argsort(camera, kind="stable")
     starts = np.flatnonzero(np.diff(camera[order])) + 1
     chosen = []
@@ -99,7 +110,8 @@ def choose_queries(
 
 
 def _least(group: np.ndarray, score: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """Return for each run of equal `group` (n,) the position of its smallest score; ties by priority, then order."""
+    """Return for each run of equal `group` (n,) the position of its smallest score; ties by
+    priority, then order."""
     places = np.arange(len(group))
     for values in (score, priority, places):
         starts = np.flatnonzero(run_starts(group[places]))
@@ -120,9 +132,15 @@ def run_starts(values: np.ndarray) -> np.ndarray:
     return first
 
 
-def keep_some_in_gallery(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """Remove every second row of `chosen` of the identities whose rows were all chosen: a true match must remain."""
-    owned, searching = np.bincount(person), np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1)
+def keep_some_in_gallery(
+    chosen: np.ndarray, person: np.ndarray, priority: np.ndarray
+) -> np.ndarray:
+    """Remove every second row of `chosen` of the identities whose rows were all chosen: a true
+    match must remain."""
+    owned, searching = (
+        np.bincount(person),
+        np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1),
+    )
     bare = (owned == searching) & (searching > 1)
     if not bare.any():
         return chosen

@@ -1,4 +1,5 @@
-"""Minimum viewpoint difference of query and true match in tests across levels: adjacent views are nearly one image."""
+"""Minimum viewpoint difference of query and true match in tests across levels: adjacent views are
+nearly one image."""
 
 from dataclasses import dataclass
 
@@ -13,17 +14,23 @@ STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, at most 
 
 @dataclass(frozen=True)
 class ViewpointGap:
-    """The least difference of viewpoint `degrees`, and the viewpoint of each slot, `(S,)` degrees."""
+    """The least difference of viewpoint `degrees`, and the viewpoint of each slot, `(S,)`
+    degrees."""
 
     degrees: int
     at: np.ndarray
 
-    def hidden(self, query: np.ndarray, gallery: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pairs of positions in `query` and in `gallery`, slots of one identity (S,) with too close
-        viewpoints.
+    def hidden(
+        self, query: np.ndarray, gallery: np.ndarray, person: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return pairs of positions in `query` and in `gallery`, slots of one identity (S,) with
+        too close viewpoints.
         """
         order = np.argsort(person[gallery], kind="stable")
-        low, high = (np.searchsorted(person[gallery][order], person[query], side=side) for side in ("left", "right"))
+        low, high = (
+            np.searchsorted(person[gallery][order], person[query], side=side)
+            for side in ("left", "right")
+        )
         asks = np.repeat(np.arange(len(query)), high - low)
         step = np.arange(len(asks)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
         found = order[low[asks] + step]
@@ -42,7 +49,8 @@ def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def default_degrees(viewpoints: np.ndarray) -> int:
-    """Return two viewpoint steps (their smallest difference), so that adjacent views are excluded; at most MOST_DEG.
+    """Return two viewpoint steps (their smallest difference), so that adjacent views are excluded;
+    at most MOST_DEG.
 
     >>> default_degrees(np.arange(0, 360, 30)), default_degrees(np.arange(0, 360, 90)), default_degrees(np.array([5]))
     (60, 90, 0)
@@ -53,19 +61,27 @@ def default_degrees(viewpoints: np.ndarray) -> int:
     return min(STEPS * int(np.diff(np.append(turns, turns[0] + 360)).min()), MOST_DEG)
 
 
-def viewpoint_gap(viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | None, attr: str) -> ViewpointGap | None:
-    """The least angle between query and true match; None where no angle is known, or none changes inside a level.
+def viewpoint_gap(
+    viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | None, attr: str
+) -> ViewpointGap | None:
+    """The least angle between query and true match; None where no angle is known, or none changes
+    inside a level.
 
-    `asked` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was given and is
-    impossible.
+    `asked` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was
+    given and is impossible.
     """
     codes = viewpoint.values[slots.rows]
     fixed = bool(len(slots)) and (codes == codes[:, :1]).all() and (codes >= 0).all()
     if not fixed:
         if asked:
-            why = "is what is crossed" if attr == viewpoint.name else f"is not known, or changes with {attr},"
+            why = (
+                "is what is crossed"
+                if attr == viewpoint.name
+                else f"is not known, or changes with {attr},"
+            )
             raise SplitError(
-                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} in the test set. Leave it out."
+                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} in the test set. Leave"
+                " it out."
             )
         return None
     at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]

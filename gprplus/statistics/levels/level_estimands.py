@@ -1,8 +1,9 @@
 """Estimands with queries and gallery of one level: own level and transfer.
 
-The gallery of a split's test set has all levels evenly, which is the distribution of the mixture. The difference
-on it (the estimand *mixed gallery*) therefore depends on that gallery too. With M_a[l] the score of arm a on queries of
-level l in the gallery of level l alone, two more estimands are computed from the same features:
+The gallery of a split's test set has all levels evenly, which is the distribution of the mixture.
+The difference on it (the estimand *mixed gallery*) therefore depends on that gallery too. With
+M_a[l] the score of arm a on queries of level l in the gallery of level l alone, two more estimands
+are computed from the same features:
 
 - own level: M_a[l] - M_ref[l] over the levels l that arm a was trained on. It favors arms of few levels.
 - transfer: M_a[l] - M_ref[l] over the levels that arm a was not trained on. It favors a reference that was.
@@ -19,7 +20,9 @@ from gprplus.core import benchmark_options
 from gprplus.core.errors import GprplusError, did_you_mean
 from gprplus.schema.split_record import ArmRecord
 
-ESTIMANDS = tuple(benchmark_options.ESTIMANDS)  # all three in one verdict, so that they share the 5%
+ESTIMANDS = tuple(
+    benchmark_options.ESTIMANDS
+)  # all three in one verdict, so that they share the 5%
 OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
 OWN_MEAN, TRANSFER_MEAN = "own level, mean", "transfer, mean"
 MEAN = "all arms"  # the contrast that a family of one mean holds
@@ -30,7 +33,8 @@ Cells = dict[tuple[str, str], float]
 
 @dataclass(frozen=True)
 class CellContrast:
-    """One estimand: its name within its family, the weight of each cell (arm, level), and its formula."""
+    """One estimand: its name within its family, the weight of each cell (arm, level), and its
+    formula."""
 
     family: str
     name: str
@@ -49,11 +53,13 @@ def require_estimand(name: str | None, error: type[GprplusError]) -> None:
         raise error(f"There is no estimand '{name}'. {did_you_mean(str(name), ESTIMANDS)}")
 
 
-def level_contrasts(arms: Mapping[str, ArmRecord], reference: str | None, levels: Sequence[str]) -> list[CellContrast]:
+def level_contrasts(
+    arms: Mapping[str, ArmRecord], reference: str | None, levels: Sequence[str]
+) -> list[CellContrast]:
     """The contrasts of level estimands, for arms (by name) and the levels that have a test.
 
-    Arms of kind only are compared with the reference, or those of kind without where there are no others. Among
-    themselves both kinds take part.
+    Arms of kind only are compared with the reference, or those of kind without where there are no
+    others. Among themselves both kinds take part.
 
     >>> size = {"images": 8, "identities": 2, "fingerprint": ""}
     >>> arms = {"mix": ArmRecord(kind="mix", levels=["a", "b"], **size)}
@@ -70,12 +76,15 @@ def level_contrasts(arms: Mapping[str, ArmRecord], reference: str | None, levels
     if reference in arms:
         own, transfer = ({name: of[name] for name in alike} for of in (seen, unseen))
         found += _against_reference(OWN, own, str(reference), "levels it was trained on")
-        found += _against_reference(TRANSFER, transfer, str(reference), "levels it was not trained on")
+        found += _against_reference(
+            TRANSFER, transfer, str(reference), "levels it was not trained on"
+        )
     return found + _unseen_by_both(unseen, arms)
 
 
 def seen_levels(arm: ArmRecord, levels: Sequence[str]) -> list[str]:
-    """The levels among `levels` that an arm of kind only or without was trained on; empty for other arms."""
+    """The levels among `levels` that an arm of kind only or without was trained on; empty for other
+    arms."""
     if arm.kind not in ("only", "without"):
         return []
     held = set(map(str, arm.levels))
@@ -107,12 +116,17 @@ def _against_reference(
     ]
 
 
-def _unseen_by_both(unseen: Mapping[str, Sequence[str]], arms: Mapping[str, ArmRecord]) -> list[CellContrast]:
-    """Contrast each arm with the mean of the arms that were not trained on the level either, level by level."""
+def _unseen_by_both(
+    unseen: Mapping[str, Sequence[str]], arms: Mapping[str, ArmRecord]
+) -> list[CellContrast]:
+    """Contrast each arm with the mean of the arms that were not trained on the level either, level
+    by level."""
     only = [name for name in unseen if arms[name].kind == "only"]
     found = []
     for name, mine in unseen.items():
-        rivals = {level: [one for one in only if one != name and level in unseen[one]] for level in mine}
+        rivals = {
+            level: [one for one in only if one != name and level in unseen[one]] for level in mine
+        }
         rivals = {level: others for level, others in rivals.items() if others}
         cells = _mean_cells(name, list(rivals), 1.0)
         for level, others in rivals.items():

@@ -11,8 +11,18 @@ from gprplus.core import sampling
 from gprplus.evaluation.targets import OWN_TEST_SET
 from gprplus.schema.split_record import ArmRecord, SplitRecord
 from gprplus.statistics import multiplicity
-from gprplus.statistics.levels.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
-from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests, read_level_scores
+from gprplus.statistics.levels.level_estimands import (
+    ESTIMANDS,
+    CellContrast,
+    level_contrasts,
+    seen_levels,
+)
+from gprplus.statistics.levels.level_scores import (
+    LevelScores,
+    estimate_cells,
+    level_tests,
+    read_level_scores,
+)
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -27,9 +37,11 @@ def level_rows(
     split: SplitRecord,
     margin: float,
 ) -> tuple[Rows, Rows]:
-    """Contrast rows and level rows of one split and recipe; both empty where the split has no tests of single levels.
+    """Contrast rows and level rows of one split and recipe; both empty where the split has no tests
+    of single levels.
 
-    `results` are rows of schema.RESULTS, `split` is split.json, and `margin` (of scores 0-1) is what equivalence means.
+    `results` are rows of schema.RESULTS, `split` is split.json, and `margin` (of scores 0-1) is
+    what equivalence means.
     """
     tests = level_tests(split)
     arms = list(dict.fromkeys(row["arm"] for row in results if row["arm"] != UNTRAINED))
@@ -39,7 +51,10 @@ def level_rows(
     levels: Rows = []
     for metric, scores in trained.items():
         whose = {name: results[0][name] for name in ("split", "recipe")} | {"metric": metric}
-        contrasts += [whose | {"target": OWN_TEST_SET} | row for row in _contrast_rows(scores, metric, split, margin)]
+        contrasts += [
+            whose | {"target": OWN_TEST_SET} | row
+            for row in _contrast_rows(scores, metric, split, margin)
+        ]
         levels += [whose | row for row in _level_rows(scores, metric, split, margin)]
         if metric in floor:
             levels += [whose | row for row in _score_rows(floor[metric], {})]
@@ -53,7 +68,9 @@ def _contrast_rows(scores: LevelScores, metric: str, split: SplitRecord, margin:
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
         judged = estimate_cells(scores, mine, _rng(family, metric))
-        for one, figures in zip(mine, multiplicity.family_figures(judged, margin, len(ESTIMANDS)), strict=True):
+        for one, figures in zip(
+            mine, multiplicity.family_figures(judged, margin, len(ESTIMANDS)), strict=True
+        ):
             row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
             out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))
     return out
@@ -68,7 +85,9 @@ def _level_rows(scores: LevelScores, metric: str, split: SplitRecord, margin: fl
     others = [row for row in out if row["arm"] != reference]
     cells = [_difference(row["arm"], str(reference), row["level"]) for row in others]
     if cells:
-        figures = multiplicity.family_figures(estimate_cells(scores, cells, _rng("levels", metric)), margin)
+        figures = multiplicity.family_figures(
+            estimate_cells(scores, cells, _rng("levels", metric)), margin
+        )
         for row, found in zip(others, figures, strict=True):
             row |= {name: found[name] for name in ("family_low", "family_high", "verdict")}
             row["difference"] = found["value"]
@@ -77,7 +96,9 @@ def _level_rows(scores: LevelScores, metric: str, split: SplitRecord, margin: fl
 
 def _difference(arm: str, reference: str, level: str) -> CellContrast:
     cells = {(arm, level): 1.0, (reference, level): -1.0}
-    return CellContrast("levels", f"{arm} on {level}", f"S({arm}) - S({reference}), on {level}", cells)
+    return CellContrast(
+        "levels", f"{arm} on {level}", f"S({arm}) - S({reference}), on {level}", cells
+    )
 
 
 def _score_rows(scores: LevelScores, arms: Mapping[str, ArmRecord]) -> Rows:

@@ -1,1 +1,2 @@
-"""The fault harness: a small world, seeded mutations of its inputs, and a server that runs one command per fork."""
+"""The fault harness: a small world, seeded mutations of its inputs, and a server that runs one
+command per fork."""

@@ -22,7 +22,11 @@ def complaints(case: Case, command: Command, outcome: Outcome, before: Snapshot)
     found = [*_of_output(outcome), *_of_files(case, command, before)]
     if outcome.exit_code == 0 and command.given is not None:
         found += _of_losses(case.path(command.writes[0]), command.given)
-    return [*found, f"after: {command_line(outcome.argv)[:2000]}", outcome.output[-4000:]] if found else []
+    return (
+        [*found, f"after: {command_line(outcome.argv)[:2000]}", outcome.output[-4000:]]
+        if found
+        else []
+    )
 
 
 def _of_output(outcome: Outcome) -> list[str]:
@@ -30,10 +34,13 @@ def _of_output(outcome: Outcome) -> list[str]:
     checks = {
         "The command did not end in time.": outcome.timed_out,
         f"Exit code {outcome.exit_code}.": outcome.exit_code not in (0, 1, 2),
-        "A traceback was printed.": any(line.startswith("Traceback (most recent") for line in lines),
+        "A traceback was printed.": any(
+            line.startswith("Traceback (most recent") for line in lines
+        ),
         f"Memory reached {outcome.peak_bytes >> 20:,} MiB.": outcome.peak_bytes > PEAK_BYTES,
         "A failed command printed no sentence.": outcome.exit_code in (1, 2) and not lines,
-        "A control sequence reached the terminal.": "\x1b" in outcome.output or "\x00" in outcome.output,
+        "A control sequence reached the terminal.": "\x1b" in outcome.output
+        or "\x00" in outcome.output,
         "More memory than the limit was asked for.": "not enough memory" in outcome.output,
         f"The output has {len(outcome.output):,} characters.": len(outcome.output) > LONGEST_OUTPUT,
     }
@@ -43,7 +50,8 @@ def _of_output(outcome: Outcome) -> list[str]:
 def _of_files(case: Case, command: Command, before: Snapshot) -> list[str]:
     after = snapshot(case.folder, allowed(case, command))
     linked = [name for name in command.writes if case.path(name).is_symlink()]
-    # A folder that the user gives may be a link to a disk with room: files are added there, and none is changed.
+    # A folder that the user gives may be a link to a disk with room: files are added there, and
+    # none is changed.
     names = before.keys() if linked else before.keys() | after.keys()
     changed = sorted(name for name in names if after.get(name) != before.get(name))
     found = [f"Changed outside the output folder: {', '.join(changed[:5])}."] if changed else []
@@ -69,4 +77,6 @@ def _of_losses(manifest: Path, given: int) -> list[str]:
     if any(one["folders"] for one in hidden):
         return []  # a folder stands for any number of files, and a sentence names it
     accounted += sum(one["files"] for one in hidden)
-    return [f"{given} files were given, {accounted} are accounted for."] if accounted < given else []
+    return (
+        [f"{given} files were given, {accounted} are accounted for."] if accounted < given else []
+    )

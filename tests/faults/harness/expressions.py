@@ -25,7 +25,19 @@ COLUMNS += (
     "wether",
     "is_blurry",
 )
-VALUES = ("sunny", "foggy", "'sunny'", '"a b"', "1", "90", "-1", "1.5", "1e400", "9" * 400, "18446744073709551615")
+VALUES = (
+    "sunny",
+    "foggy",
+    "'sunny'",
+    '"a b"',
+    "1",
+    "90",
+    "-1",
+    "1.5",
+    "1e400",
+    "9" * 400,
+    "18446744073709551615",
+)
 VALUES += (
     "9223372036854775808",
     "nan",
@@ -57,7 +69,9 @@ def where(rng: Random) -> str:
     if chance < 0.3:
         pieces = text.split(" ")
         at = rng.randrange(len(pieces))
-        pieces[at] = rng.choice(["", "(", ")", ",", "in", "not", "\x00", "\x1b[31m", "{", "__import__", pieces[at] * 2])
+        pieces[at] = rng.choice(
+            ["", "(", ")", ",", "in", "not", "\x00", "\x1b[31m", "{", "__import__", pieces[at] * 2]
+        )
         return " ".join(pieces)
     return text
 
@@ -118,7 +132,20 @@ def file_name(rng: Random) -> str:
     weather = rng.choice(["01", "04", "00", "77", "9" * 20])
     name = f"{identity}_c{camera}_w{weather}_l{rng.choice(['04', '4', '99'])}"
     ending = rng.choice(
-        [".jpg", ".jpg", ".jpg", ".JPG", ".png", ".jpeg", ".jpg.jpg", "", ".jpg ", ".tar", ".zip", ".txt"]
+        [
+            ".jpg",
+            ".jpg",
+            ".jpg",
+            ".JPG",
+            ".png",
+            ".jpeg",
+            ".jpg.jpg",
+            "",
+            ".jpg ",
+            ".tar",
+            ".zip",
+            ".txt",
+        ]
     )
     before = rng.choice(["", "", "", "", "_", ".", " ", "~", "\n", "\x1b[31m", "a", "\udcff"])
     return before + name + ending

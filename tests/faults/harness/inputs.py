@@ -1,4 +1,5 @@
-"""The kinds of input: each function damages one input of a copied world and returns the command that reads it."""
+"""The kinds of input: each function damages one input of a copied world and returns the command
+that reads it."""
 
 import io
 import json
@@ -27,7 +28,8 @@ ENGINE = "work/renders/engine"
 class Command:
     """A command and what it may do: `writes` are the paths of the room it may change.
 
-    `given` is the number of files that a manifest in `writes[0]` has to account for, None where the command reads none.
+    `given` is the number of files that a manifest in `writes[0]` has to account for, None where the
+    command reads none.
     """
 
     argv: tuple[str, ...]
@@ -57,18 +59,29 @@ def images_of(case: Case) -> list[Path]:
 
 
 def files_below(folder: Path) -> int:
-    """Files that ingest has to account for: all but hidden ones that are no images, such as the marker."""
-    return len([path for path in folder.rglob("*") if path.is_file() and not _may_vanish(path.relative_to(folder))])
+    """Files that ingest has to account for: all but hidden ones that are no images, such as the
+    marker."""
+    return len(
+        [
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and not _may_vanish(path.relative_to(folder))
+        ]
+    )
 
 
 def _may_vanish(path: Path) -> bool:
     hidden = any(part.startswith(("_", ".")) for part in path.parts)
-    return hidden and (path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.name.startswith("._"))
+    return hidden and (
+        path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.name.startswith("._")
+    )
 
 
 def encoded(path: Path, rng: Random) -> bytes:
     """The image of a file in one of the forms that are read."""
-    form = rng.choice(["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "progressive", "deep", "animated"])
+    form = rng.choice(
+        ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "progressive", "deep", "animated"]
+    )
     with Image.open(path) as image:
         image.load()
     out = io.BytesIO()
@@ -97,7 +110,9 @@ def images(case: Case, rng: Random) -> Command:
 @kind
 def archives(case: Case, rng: Random) -> Command:
     """Damaged archives of every form, or in a folder beside images."""
-    suffix = rng.choice([".tar", ".tar", ".tar.gz", ".zip", ".zip", ".lzma.zip", ".deflated.zip", ".tar.bz2", ".7z"])
+    suffix = rng.choice(
+        [".tar", ".tar", ".tar.gz", ".zip", ".zip", ".lzma.zip", ".deflated.zip", ".tar.bz2", ".7z"]
+    )
     path = case.path(f"engine{suffix}")
     packed = pack(case.path(ENGINE), path, rng)
     damage = rng.choice([mutate.any_bytes, mutate.flip_head, mutate.flip, bombs.tar_header])
@@ -106,7 +121,12 @@ def archives(case: Case, rng: Random) -> Command:
         path.rename(case.path(ENGINE) / f"more{suffix}")
         return build(ENGINE, "--verify", rng.choice(["header", "decode"]))
     # Whether members of a damaged archive were lost is only known where the archive can be listed.
-    return build(path.name, "--verify", rng.choice(["header", "decode"]), given=packed if listed(path) else None)
+    return build(
+        path.name,
+        "--verify",
+        rng.choice(["header", "decode"]),
+        given=packed if listed(path) else None,
+    )
 
 
 def pack(folder: Path, archive: Path, rng: Random) -> int:
@@ -128,7 +148,8 @@ def pack(folder: Path, archive: Path, rng: Random) -> int:
 
 
 def listed(archive: Path) -> bool:
-    """Whether Python's own modules list every member of a damaged archive under the name it was packed with."""
+    """Whether Python's own modules list every member of a damaged archive under the name it was
+    packed with."""
     try:
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as file:
@@ -143,7 +164,8 @@ def listed(archive: Path) -> bool:
 
 @kind
 def file_names(case: Case, rng: Random) -> Command:
-    """Names of files and folders that no writer would choose, links and things that are no files."""
+    """Names of files and folders that no writer would choose, links and things that are no
+    files."""
     folder = case.path(ENGINE)
     data = images_of(case)[0].read_bytes()
     for _ in range(3):
@@ -165,7 +187,9 @@ def file_names(case: Case, rng: Random) -> Command:
         (folder / "0001" / "0001_c09_w01_l04.jpg").symlink_to(case.canary / "secret.txt")
         given += 1
     elif choice < 0.4:
-        os.utime(images_of(case)[0], ns=(rng.choice([-(10**18), 0, 2**62, 13_569_465_600 * 10**9]),) * 2)
+        os.utime(
+            images_of(case)[0], ns=(rng.choice([-(10**18), 0, 2**62, 13_569_465_600 * 10**9]),) * 2
+        )
     return build(ENGINE, "--verify", rng.choice(["names", "header", "decode"]), given=given)
 
 
@@ -195,7 +219,9 @@ def identities(case: Case, rng: Random) -> Command:
 @kind
 def where(case: Case, rng: Random) -> Command:
     """Expressions of `--where`, most of them well formed."""
-    return Command(("make-split", "--attr=weather", "--where", expressions.where(rng), "-o", "out"), ("out",))
+    return Command(
+        ("make-split", "--attr=weather", "--where", expressions.where(rng), "-o", "out"), ("out",)
+    )
 
 
 @kind
@@ -207,15 +233,30 @@ def coco(case: Case, rng: Random) -> Command:
         write(path, bombs.coco(rng))
     else:
         write(path, mutate.any_json(path.read_text(), rng, case.canary, top=top))
-    argv = ("work/frames/engine", "--coco", str(path.relative_to(case.room)), "-o", "out", "--min-size", "2x2")
+    argv = (
+        "work/frames/engine",
+        "--coco",
+        str(path.relative_to(case.room)),
+        "-o",
+        "out",
+        "--min-size",
+        "2x2",
+    )
     more = rng.choice([(), ("--blank", "0,0,0"), ("--save-masks",), ("--min-visible", "0")])
-    return Command((*argv, *more, "--workers", "1"), ("out",), REPOSITORY / "tools" / "frames_to_crops.py")
+    return Command(
+        (*argv, *more, "--workers", "1"), ("out",), REPOSITORY / "tools" / "frames_to_crops.py"
+    )
 
 
 @kind
 def features(case: Case, rng: Random) -> Command:
     """Features as Parquet, and as an array with a list of names."""
-    argv = ["score", "--split", "work/splits/weather", *rng.choice([(), ("--json",), ("--rerank",)])]
+    argv = [
+        "score",
+        "--split",
+        "work/splits/weather",
+        *rng.choice([(), ("--json",), ("--rerank",)]),
+    ]
     if rng.random() < 0.5:
         path = case.path("features.parquet")
         path.write_bytes(tables.any_table(path.read_bytes(), rng))
@@ -255,7 +296,11 @@ LINKED: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("make-split", "--attr=viewpoint_deg", "-o", "out"), "out", "out"),
     (SEEDED, "work/splits/weather", "work/splits/weather"),
     (SEEDED, "work/splits/weather/members.parquet", "work/splits"),
-    (("export", "work/splits/weather", "--to", "market1501", "--arm", "mix", "-o", "out"), "out", "out"),
+    (
+        ("export", "work/splits/weather", "--to", "market1501", "--arm", "mix", "-o", "out"),
+        "out",
+        "out",
+    ),
     (("report", RUNS, "-o", "out"), "out", "out"),
     (("report",), f"{RUNS}/results.md", "work/runs"),
     (("inspect", "--sheet", "out.png"), "out.png", "out.png"),
@@ -271,7 +316,9 @@ def output_links(case: Case, rng: Random) -> Command:
         shutil.rmtree(place)
     place.unlink(missing_ok=True)
     place.symlink_to(
-        rng.choice([case.canary, case.canary / "deep", case.canary / "nowhere", case.canary / "secret.txt"])
+        rng.choice(
+            [case.canary, case.canary / "deep", case.canary / "nowhere", case.canary / "secret.txt"]
+        )
     )
     force = ("--force",) if rng.random() < 0.5 and argv[0] not in ("report", "inspect") else ()
     return Command((*argv, *force), (writes,))

@@ -67,7 +67,14 @@ def replace(data: bytes, rng: Random) -> bytes:
         b"<!DOCTYPE html><html>" * 30,
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9",
     ]
-    return rng.choice([*others, b"\x80\x04cos\nsystem\n(S'touch escaped'\ntR.", b"\xef\xbb\xbf" + data, data + data])
+    return rng.choice(
+        [
+            *others,
+            b"\x80\x04cos\nsystem\n(S'touch escaped'\ntR.",
+            b"\xef\xbb\xbf" + data,
+            data + data,
+        ]
+    )
 
 
 BYTES = (flip, flip_head, cut, cut_tail, cut_inside, repeat, zero, fill, replace)
@@ -82,24 +89,68 @@ def any_bytes(data: bytes, rng: Random) -> bytes:
 
 # Text that stands where a value stood: kinds, sizes and names that no writer of this project makes.
 VALUES = (
-    *("null", "true", "false", "0", "-1", "1.5", "1180591620717411303424", "1e400", "NaN", "-Infinity", "9" * 5000),
-    *('""', '"a"', '"../../../canary"', '"CANARY"', '"/etc/passwd"', '"/etc"', '".."', '"."', '"\\u001b[31mred"'),
-    *('"a/b"', '"\\u0000"', '"\\ud800"', '"1"', '"nan"', '"=1+1"', '"{0.__class__}"', '"' + "x" * 5000 + '"'),
-    *("[]", "{}", "[[]]", '[""]', "[null]", "[1, 2]", '{"a": 1}', '[{"a": null}]', "[" * 20_000 + "]" * 20_000),
+    *(
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1.5",
+        "1180591620717411303424",
+        "1e400",
+        "NaN",
+        "-Infinity",
+        "9" * 5000,
+    ),
+    *(
+        '""',
+        '"a"',
+        '"../../../canary"',
+        '"CANARY"',
+        '"/etc/passwd"',
+        '"/etc"',
+        '".."',
+        '"."',
+        '"\\u001b[31mred"',
+    ),
+    *(
+        '"a/b"',
+        '"\\u0000"',
+        '"\\ud800"',
+        '"1"',
+        '"nan"',
+        '"=1+1"',
+        '"{0.__class__}"',
+        '"' + "x" * 5000 + '"',
+    ),
+    *(
+        "[]",
+        "{}",
+        "[[]]",
+        '[""]',
+        "[null]",
+        "[1, 2]",
+        '{"a": 1}',
+        '[{"a": null}]',
+        "[" * 20_000 + "]" * 20_000,
+    ),
 )
 _MARK = "@mutated@"
 Container = dict[str, Any] | list[Any]
 
 
 def any_json(text: str, rng: Random, canary: Path, *, top: str = "") -> str:
-    """Replace a value, or delete, add, rename, repeat a key; `top` names the part whose inside is changed."""
+    """Replace a value, or delete, add, rename, repeat a key; `top` names the part whose inside is
+    changed."""
     value = json.loads(text)
     if rng.random() < 0.1:
         return any_bytes(text.encode(), rng).decode("utf-8", "surrogateescape")
     inside = value[top] if top and isinstance(value.get(top), dict | list) else value
     place, key = rng.choice(list(_places(inside)))
     raw = rng.choice(VALUES).replace("CANARY", str(canary))
-    action = rng.choice(("replace", "replace", "replace", "delete", "wrap", "add", "rename", "number"))
+    action = rng.choice(
+        ("replace", "replace", "replace", "delete", "wrap", "add", "rename", "number")
+    )
     _change(place, key, action, rng)
     return json.dumps(value, indent=2).replace(json.dumps(_MARK), raw)
 
@@ -121,7 +172,9 @@ def _change(place: Any, key: Any, action: str, rng: Random) -> None:
     elif action == "number" and isinstance(old, int | float):
         place[key] = rng.choice([-old, old + 1, old * 10**9, float(old), str(old), old * 1e-9])
     elif action in ("add", "rename") and isinstance(place, dict):
-        name = rng.choice(["../../../canary", "", "a", "\x1b[31m", "x" * 3000, "__class__", "a b", "../x"])
+        name = rng.choice(
+            ["../../../canary", "", "a", "\x1b[31m", "x" * 3000, "__class__", "a b", "../x"]
+        )
         place[name] = place.pop(key) if action == "rename" else _MARK
     else:
         place[key] = _MARK
@@ -130,21 +183,54 @@ def _change(place: Any, key: Any, action: str, rng: Random) -> None:
 # ---- text in lines: TOML and CSV
 
 TOML_VALUES = (
-    *("true", "0", "-1", "1.5", "nan", "inf", "1e300", "9223372036854775807", "9" * 5000, "2020-01-01", "12:00:00"),
-    *('""', '"a"', '"../../../canary"', '"CANARY"', '"/etc/passwd"', '".."', '"\\u001b[31mred"', '"{0.__class__}"'),
-    *('"' + "x" * 5000 + '"', "[]", "{}", '[""]', "[1, 2]", "[[1]]", "{ a = 1 }", "[" * 2000 + "]" * 2000),
+    *(
+        "true",
+        "0",
+        "-1",
+        "1.5",
+        "nan",
+        "inf",
+        "1e300",
+        "9223372036854775807",
+        "9" * 5000,
+        "2020-01-01",
+        "12:00:00",
+    ),
+    *(
+        '""',
+        '"a"',
+        '"../../../canary"',
+        '"CANARY"',
+        '"/etc/passwd"',
+        '".."',
+        '"\\u001b[31mred"',
+        '"{0.__class__}"',
+    ),
+    *(
+        '"' + "x" * 5000 + '"',
+        "[]",
+        "{}",
+        '[""]',
+        "[1, 2]",
+        "[[1]]",
+        "{ a = 1 }",
+        "[" * 2000 + "]" * 2000,
+    ),
 )
 
 
 def any_toml(text: str, rng: Random, canary: Path, special: tuple[str, ...] = ()) -> str:
-    """Replace a value or a line; `special` are further lines that may stand where another of the same key stood."""
+    """Replace a value or a line; `special` are further lines that may stand where another of the
+    same key stood."""
     if rng.random() < 0.1:
         return any_bytes(text.encode(), rng).decode("utf-8", "surrogateescape")
     lines = text.splitlines()
     assigned = [i for i, line in enumerate(lines) if "=" in line and not line.startswith("#")]
     at = rng.choice(assigned)
     key = lines[at].partition("=")[0].strip()
-    action = rng.choice(("value", "value", "value", "delete", "repeat", "rename", "special", "special"))
+    action = rng.choice(
+        ("value", "value", "value", "delete", "repeat", "rename", "special", "special")
+    )
     if action == "special" and special:
         return with_line(lines, rng.choice(special))
     if action == "delete":
@@ -152,14 +238,17 @@ def any_toml(text: str, rng: Random, canary: Path, special: tuple[str, ...] = ()
     elif action == "repeat":
         lines.insert(at, lines[at])
     elif action == "rename":
-        lines[at] = lines[at].replace(key, rng.choice(["other", '""', '"../x"', '"a b"', "path", "name"]), 1)
+        lines[at] = lines[at].replace(
+            key, rng.choice(["other", '""', '"../x"', '"a b"', "path", "name"]), 1
+        )
     else:
         lines[at] = f"{key} = {rng.choice(TOML_VALUES)}".replace("CANARY", str(canary))
     return "\n".join(lines) + "\n"
 
 
 def with_line(lines: list[str], line: str) -> str:
-    """The lines with `key = value` in the place of the line of that key, else before the first table."""
+    """The lines with `key = value` in the place of the line of that key, else before the first
+    table."""
     key = line.partition("=")[0].strip()
     kept = [one for one in lines if one.partition("=")[0].strip() != key]
     return "\n".join([line, *kept]) + "\n"
@@ -204,5 +293,8 @@ def any_csv(text: str, rng: Random, canary: Path) -> str:
     )
     change()
     return (
-        rng.choice(["\n", "\n", "\r\n", "\r"]).join(rng.choice([",", ",", ",", ";"]).join(one) for one in rows) + "\n"
+        rng.choice(["\n", "\n", "\r\n", "\r"]).join(
+            rng.choice([",", ",", ",", ";"]).join(one) for one in rows
+        )
+        + "\n"
     )

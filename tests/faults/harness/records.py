@@ -1,4 +1,5 @@
-"""The kinds of input that this project writes itself: JSON records, tables of manifests, splits and runs, and TOML."""
+"""The kinds of input that this project writes itself: JSON records, tables of manifests, splits and
+runs, and TOML."""
 
 from random import Random
 
@@ -26,7 +27,9 @@ def readers_of_split(rng: Random) -> Command:
             Command(again[:-2], ("work/splits",)),
             Command((*benchmark, *rng.choice([(), ("--force",)])), ("work/runs", "work/store")),
             Command(("score", "--features", "features.parquet", "--split", "work/splits/weather")),
-            Command(("make-split", "--attr=weather", *rng.choice([(), ("--force",)])), ("work/splits",)),
+            Command(
+                ("make-split", "--attr=weather", *rng.choice([(), ("--force",)])), ("work/splits",)
+            ),
         ]
     )
 
@@ -37,10 +40,18 @@ def readers_of_manifest(rng: Random) -> Command:
         [
             Command(("inspect", *rng.choice(SHOWN)), ("out.png",)),
             Command(("make-split", "--attr=weather", "-o", "out"), ("out",)),
-            Command(("make-split", "--attr=viewpoint_deg", "--design", "full", "-o", "out"), ("out",)),
+            Command(
+                ("make-split", "--attr=viewpoint_deg", "--design", "full", "-o", "out"), ("out",)
+            ),
             Command(("make-split", "--attr=gender", "-o", "out"), ("out",)),
-            Command(("build-manifest", "--workers", "1", *rng.choice([(), ("--checks",)])), ("work/manifest",)),
-            Command(("build-manifest", ENGINE, "--workers", "1", *rng.choice([(), ("--force",)])), ("work/manifest",)),
+            Command(
+                ("build-manifest", "--workers", "1", *rng.choice([(), ("--checks",)])),
+                ("work/manifest",),
+            ),
+            Command(
+                ("build-manifest", ENGINE, "--workers", "1", *rng.choice([(), ("--force",)])),
+                ("work/manifest",),
+            ),
             Command(("export", "work/manifest", "--to", rng.choice(FORMS), "-o", "out"), ("out",)),
             Command(("inspect", "--diff", "work/manifest", "work/manifest")),
             Command(("score", "--features", "features.parquet", "--target", "work/manifest")),
@@ -67,7 +78,17 @@ def renders_json(case: Case, rng: Random) -> Command:
     """The record of a render."""
     path = case.path(f"{ENGINE}/renders.json")
     write(path, mutate.any_json(path.read_text(), rng, case.canary))
-    again = ("render", "--identities", "2", "--viewpoints", "2", "--size", "16x32", "--workers", "1")
+    again = (
+        "render",
+        "--identities",
+        "2",
+        "--viewpoints",
+        "2",
+        "--size",
+        "16x32",
+        "--workers",
+        "1",
+    )
     return rng.choice(
         [
             build(ENGINE),
@@ -82,7 +103,9 @@ def renders_json(case: Case, rng: Random) -> Command:
 def manifest_json(case: Case, rng: Random) -> Command:
     """The record of a manifest."""
     path = case.path("work/manifest/manifest.json")
-    write(path, mutate.any_json(path.read_text(), rng, case.canary, top=rng.choice(["", "datasets"])))
+    write(
+        path, mutate.any_json(path.read_text(), rng, case.canary, top=rng.choice(["", "datasets"]))
+    )
     return readers_of_manifest(rng)
 
 
@@ -107,7 +130,9 @@ def split_json(case: Case, rng: Random) -> Command:
 @kind
 def split_tables(case: Case, rng: Random) -> Command:
     """The tables of a split."""
-    path = case.path(f"work/splits/weather/{rng.choice(['members', 'members', 'excluded'])}.parquet")
+    path = case.path(
+        f"work/splits/weather/{rng.choice(['members', 'members', 'excluded'])}.parquet"
+    )
     path.write_bytes(tables.any_table(path.read_bytes(), rng))
     return readers_of_split(rng)
 
@@ -117,8 +142,16 @@ def run_records(case: Case, rng: Random) -> Command:
     """The records and tables of a benchmark and its runs."""
     seed = f"{RUNS}/mix/seed0"
     name = rng.choice(
-        [f"{RUNS}/benchmark.json", f"{seed}/run.json", f"{seed}/queries.parquet", f"{seed}/ranked.parquet"]
-        + [f"{RUNS}/{table}.parquet" for table in ("results", "summary", "contrasts", "components", "pooled")]
+        [
+            f"{RUNS}/benchmark.json",
+            f"{seed}/run.json",
+            f"{seed}/queries.parquet",
+            f"{seed}/ranked.parquet",
+        ]
+        + [
+            f"{RUNS}/{table}.parquet"
+            for table in ("results", "summary", "contrasts", "components", "pooled")
+        ]
     )
     path = case.path(name)
     if path.suffix == ".json":
@@ -174,9 +207,21 @@ RECIPE_LINES = (
 def recipes(case: Case, rng: Random) -> Command:
     """Recipes: the small one changed, and numbers far off."""
     write(case.path("tiny.toml"), mutate.any_toml(tiny_recipe(), rng, case.canary, RECIPE_LINES))
-    # The length and the compiling of the recipe are checked, and not run: they may take hours, and rightly so.
+    # The length and the compiling of the recipe are checked, and not run: they may take hours, and
+    # rightly so.
     length = rng.choice([("--steps", "1"), ("--steps", "1"), ("--dry-run",)])
-    argv = ("benchmark", "work/solo", "--recipe", "tiny.toml", "--seeds", "1", "--compile", "no", "--jobs", "1")
+    argv = (
+        "benchmark",
+        "work/solo",
+        "--recipe",
+        "tiny.toml",
+        "--seeds",
+        "1",
+        "--compile",
+        "no",
+        "--jobs",
+        "1",
+    )
     return Command((*argv, *length, "-o", "out"), ("out", "work/store", "store"))
 
 
@@ -194,8 +239,11 @@ def studies(case: Case, rng: Random) -> Command:
     text = (REPOSITORY / "manifests" / "studies" / "first_look.toml").read_text()
     write(case.path("mine.toml"), mutate.any_toml(text, rng, case.canary, STUDY_LINES))
     dry = ("study", "mine.toml", "--manifest", "work/manifest", "--dry-run")
-    scale = rng.choice([(), (), ("--scale", rng.choice(["1/2", "0", "1/99999999999", "nan", "1e999", "1/0"]))])
+    scale = rng.choice(
+        [(), (), ("--scale", rng.choice(["1/2", "0", "1/99999999999", "nan", "1e999", "1/0"]))]
+    )
     splits = Command(
-        ("make-split", "--study", "mine.toml", "--manifest", "work/manifest"), ("work/splits", "work/studies")
+        ("make-split", "--study", "mine.toml", "--manifest", "work/manifest"),
+        ("work/splits", "work/studies"),
     )
     return rng.choice([Command((*dry, *scale), ("work/studies", "work/splits")), splits])

@@ -15,7 +15,8 @@ CPU_SECONDS = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one command ended: its exit code (negative: a signal), what it printed and what it took."""
+    """How one command ended: its exit code (negative: a signal), what it printed and what it
+    took."""
 
     argv: tuple[str, ...]
     exit_code: int
@@ -29,10 +30,19 @@ class Runner:
     """A process that has imported gprplus and runs each command in a fork of its own."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "GPRPLUS_WORK": "", "COLUMNS": "100"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "GPRPLUS_WORK": "",
+            "COLUMNS": "100",
+        }
         del environment["GPRPLUS_WORK"]
         self._server = subprocess.Popen(
-            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, str(SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def run(self, *argv: str, cwd: Path, program: Path | None = None, kill_at: int = 0) -> Outcome:
@@ -47,8 +57,16 @@ class Runner:
         self, commands: Sequence[Sequence[str]], cwd: Path, program: Path | None, kill_at: int
     ) -> list[Outcome]:
         logs = [cwd.parent / f"{cwd.name}{'-' * i}.log" for i in range(len(commands))]
-        same = {"cwd": str(cwd), "program": str(program or ""), "kill_at": kill_at, "cpu_seconds": CPU_SECONDS}
-        requests = [{**same, "argv": argv, "log": str(log)} for argv, log in zip(commands, logs, strict=True)]
+        same = {
+            "cwd": str(cwd),
+            "program": str(program or ""),
+            "kill_at": kill_at,
+            "cpu_seconds": CPU_SECONDS,
+        }
+        requests = [
+            {**same, "argv": argv, "log": str(log)}
+            for argv, log in zip(commands, logs, strict=True)
+        ]
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(requests) + "\n")

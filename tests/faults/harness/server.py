@@ -1,10 +1,12 @@
-"""Run commands, each in a fork of one process that has imported everything: 10 ms instead of 2 s per command.
+"""Run commands, each in a fork of one process that has imported everything: 10 ms instead of 2 s
+per command.
 
-This file is a script. It reads a list of requests per line of stdin, runs them at the same time, and writes the list of
-answers as a line of stdout, both JSON.
-Request: `argv`, `cwd`, `log` (file that gets stdout and stderr), `program` ("" for the gprplus command, else the path
-of a script), `kill_at` (number of the file-changing call that is answered by SIGKILL; 0: none), `cpu_seconds`.
-Answer: `exit_code` (negative: the signal), `timed_out`, `peak_bytes`, `calls` (file-changing calls that were made).
+This file is a script. It reads a list of requests per line of stdin, runs them at the same time,
+and writes the list of answers as a line of stdout, both JSON. Request: `argv`, `cwd`, `log` (file
+that gets stdout and stderr), `program` ("" for the gprplus command, else the path of a script),
+`kill_at` (number of the file-changing call that is answered by SIGKILL; 0: none), `cpu_seconds`.
+Answer: `exit_code` (negative: the signal), `timed_out`, `peak_bytes`, `calls` (file-changing calls
+that were made).
 """
 
 import gc
@@ -21,11 +23,28 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-LIBRARIES = ("torch", "torch._dynamo", "safetensors.torch", "pandas", "pyarrow.parquet", "pyarrow.dataset")
+LIBRARIES = (
+    "torch",
+    "torch._dynamo",
+    "safetensors.torch",
+    "pandas",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+)
 LIBRARIES += ("cv2", "PIL.Image", "PIL.ImageDraw", "jinja2", "rich.table", "rich.console", "sympy")
-# More than the limit that a test asserts, so that the limit is measured; and little enough to spare the machine.
+# More than the limit that a test asserts, so that the limit is measured; and little enough to spare
+# the machine.
 DATA_BYTES = 4 << 30
-CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod"}
+CHANGES = {
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.mkdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -42,7 +61,8 @@ def import_everything() -> None:
 
 
 def count_changes(kill_at: int) -> list[int]:
-    """Count the file-changing calls of this process; the one numbered `kill_at` kills it before it takes effect."""
+    """Count the file-changing calls of this process; the one numbered `kill_at` kills it before it
+    takes effect."""
     count = [0]
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -62,7 +82,8 @@ def _opens_for_writing(arguments: tuple[Any, ...]) -> bool:
 
 
 def run_command(request: dict[str, Any], report: int) -> int:
-    """Run the request in this process (a fork) and return the exit code; `report` is a pipe for the count of calls."""
+    """Run the request in this process (a fork) and return the exit code; `report` is a pipe for the
+    count of calls."""
     os.setsid()
     os.chdir(request["cwd"])
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -148,6 +169,7 @@ if __name__ == "__main__":
         requests = json.loads(line)
         started = [start(request) for request in requests]
         answers = [
-            finish(*one, seconds=6 * request["cpu_seconds"]) for one, request in zip(started, requests, strict=True)
+            finish(*one, seconds=6 * request["cpu_seconds"])
+            for one, request in zip(started, requests, strict=True)
         ]
         print(json.dumps(answers), flush=True)

@@ -42,15 +42,21 @@ COLUMNS: dict[str, Change] = {
     "codes": lambda column, rng: _of(_texts(column)).dictionary_encode(),
     "one code": lambda column, rng: _of(["a"] * len(column)).dictionary_encode(),
     "whole numbers": lambda column, rng: _of(range(len(column))),
-    "small numbers": lambda column, rng: _of((i % 256 - 128 for i in range(len(column))), pa.int8()),
-    "huge numbers": lambda column, rng: _of((2**64 - 1 - i for i in range(len(column))), pa.uint64()),
+    "small numbers": lambda column, rng: _of(
+        (i % 256 - 128 for i in range(len(column))), pa.int8()
+    ),
+    "huge numbers": lambda column, rng: _of(
+        (2**64 - 1 - i for i in range(len(column))), pa.uint64()
+    ),
     "not numbers": lambda column, rng: _drawn(column, rng, float("nan"), float("inf"), 1e300),
     "truth": lambda column, rng: _drawn(column, rng, True, False),
     "dates": lambda column, rng: _of(range(len(column)), pa.timestamp("us")),
     "lists": lambda column, rng: _of([one] for one in column.to_pylist()),
     "ragged lists": lambda column, rng: _of([1.0] * (i % 3) for i in range(len(column))),
     "records": lambda column, rng: _of({"a": one} for one in _texts(column)),
-    "paths out": lambda column, rng: _drawn(column, rng, "../../../canary/secret.txt", "/etc/passwd", ".."),
+    "paths out": lambda column, rng: _drawn(
+        column, rng, "../../../canary/secret.txt", "/etc/passwd", ".."
+    ),
     "escapes": lambda column, rng: _drawn(column, rng, "\x1b[31mred"),
     "one value": lambda column, rng: _of(column.to_pylist()[:1] * len(column), column.type),
     "shuffled": lambda column, rng: _of(rng.sample(column.to_pylist(), len(column)), column.type),
@@ -64,7 +70,9 @@ def any_table(data: bytes, rng: Random) -> bytes:
     table = pq.read_table(io.BytesIO(data))
     name = rng.choice(table.column_names)
     at = table.column_names.index(name)
-    action = rng.choice(["column"] * 5 + ["drop", "rename", "twice", "fewer", "none", "more", "order", "metadata"])
+    action = rng.choice(
+        ["column"] * 5 + ["drop", "rename", "twice", "fewer", "none", "more", "order", "metadata"]
+    )
     if action == "column":
         column = table.column(name).combine_chunks()
         table = table.set_column(at, name, rng.choice(list(COLUMNS.values()))(column, rng))
@@ -72,7 +80,10 @@ def any_table(data: bytes, rng: Random) -> bytes:
         table = table.drop_columns([name])
     elif action == "rename":
         table = table.rename_columns(
-            [rng.choice(["uid", "path", "x", ""]) if i == at else one for i, one in enumerate(table.column_names)]
+            [
+                rng.choice(["uid", "path", "x", ""]) if i == at else one
+                for i, one in enumerate(table.column_names)
+            ]
         )
     elif action == "twice":
         table = table.append_column(name, table.column(name))
@@ -89,7 +100,9 @@ def _rows(count: int, action: str, rng: Random) -> list[int]:
     order = list(range(count))
     if action == "order":
         rng.shuffle(order)
-    return {"fewer": order[: rng.randrange(count or 1)], "none": [], "more": order + order[:3]}.get(action, order)
+    return {"fewer": order[: rng.randrange(count or 1)], "none": [], "more": order + order[:3]}.get(
+        action, order
+    )
 
 
 DTYPES = ("f2", "f8", "i1", "u1", "i8", "c8", "?", "S8", "U8", ">f4", "M8[s]", "m8[s]")
@@ -118,19 +131,45 @@ def any_array(matrix: np.ndarray, rng: Random) -> bytes:
     return any_bytes(out.getvalue(), rng) if rng.random() < 0.2 else out.getvalue()
 
 
-SHAPES = ("(9999999999, 4)", "(16, 9999999999)", "(-1, 4)", "(16,)", "()", "(2**70, 1)", "None", "(16, 4.0)", "[16, 4]")
-DESCRIPTIONS = ("'<f4'", "'<f4'", "'|O'", "'<f4000000'", "[('a', '<f4')]", "{}", "'" + "x" * 9999 + "'", "[" * 500)
+SHAPES = (
+    "(9999999999, 4)",
+    "(16, 9999999999)",
+    "(-1, 4)",
+    "(16,)",
+    "()",
+    "(2**70, 1)",
+    "None",
+    "(16, 4.0)",
+    "[16, 4]",
+)
+DESCRIPTIONS = (
+    "'<f4'",
+    "'<f4'",
+    "'|O'",
+    "'<f4000000'",
+    "[('a', '<f4')]",
+    "{}",
+    "'" + "x" * 9999 + "'",
+    "[" * 500,
+)
 
 
 def _lying(matrix: np.ndarray, rng: Random) -> bytes:
     """A header that promises what the file does not hold."""
     shape, description = rng.choice(SHAPES), rng.choice(DESCRIPTIONS)
     header = f"{{'descr': {description}, 'fortran_order': False, 'shape': {shape}, }}".encode()
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header + b"\n" + matrix.tobytes()
+    return (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", len(header) + 1)
+        + header
+        + b"\n"
+        + matrix.tobytes()
+    )
 
 
 def any_weights(data: bytes, rng: Random, form: str) -> bytes:
-    """Weights in a form ("safetensors" or "pth"), with tensors lost, renamed, of other kinds, or not finite.
+    """Weights in a form ("safetensors" or "pth"), with tensors lost, renamed, of other kinds, or
+    not finite.
 
     `data` is a safetensors file.
     """
@@ -153,7 +192,15 @@ def any_weights(data: bytes, rng: Random, form: str) -> bytes:
     if form == "safetensors":
         made = save(state)
     else:
-        wrapped = [state, {"state_dict": state}, {"model": state, "epoch": 3}, [state], list(state), None, {1: state}]
+        wrapped = [
+            state,
+            {"state_dict": state},
+            {"model": state, "epoch": 3},
+            [state],
+            list(state),
+            None,
+            {1: state},
+        ]
         out = io.BytesIO()
         torch.save(rng.choice(wrapped), out)
         made = out.getvalue()

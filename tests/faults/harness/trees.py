@@ -49,5 +49,7 @@ def differences(found: dict[str, str], expected: dict[str, str]) -> list[str]:
     """What one description has and the other has not, one phrase per path."""
     more = [f"{name} is left over" for name in found if name not in expected]
     fewer = [f"{name} is missing" for name in expected if name not in found]
-    other = [f"{name} differs" for name in found if name in expected and found[name] != expected[name]]
+    other = [
+        f"{name} differs" for name in found if name in expected and found[name] != expected[name]
+    ]
     return sorted(more + fewer + other)

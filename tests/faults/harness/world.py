@@ -1,4 +1,5 @@
-"""The world that faults are put into: renders, a manifest, a split, a run and frames, with a canary tree beside it.
+"""The world that faults are put into: renders, a manifest, a split, a run and frames, with a canary
+tree beside it.
 
 case/
   canary/            files, folders and symbolic links that no command may touch
@@ -20,14 +21,44 @@ import pyarrow.parquet as pq
 from harness.run import REPOSITORY, Runner
 
 SECRET = b"canary-secret-5d1f0a"
-RENDER = ("render", "--identities", "8", "--viewpoints", "2", "--weathers", "sunny,foggy", "--illuminations", "noon")
-FRAMES = ("render", "--frames", "--identities", "4", "--weathers", "sunny", "--illuminations", "noon")
+RENDER = (
+    "render",
+    "--identities",
+    "8",
+    "--viewpoints",
+    "2",
+    "--weathers",
+    "sunny,foggy",
+    "--illuminations",
+    "noon",
+)
+FRAMES = (
+    "render",
+    "--frames",
+    "--identities",
+    "4",
+    "--weathers",
+    "sunny",
+    "--illuminations",
+    "noon",
+)
 TRAINING = ("--recipe", "tiny.toml", "--seeds", "1", "--steps", "1", "--jobs", "1")
 RUNS = "work/runs/weather/tiny"
 SOLO = ("benchmark", "work/solo", *TRAINING)  # a split of one arm: a third of the time to train
 COMMANDS = (
     (*RENDER, "--size", "32x64", "--workers", "1"),
-    (*FRAMES, "--size", "320x180", "--meetings", "1", "--viewpoints", "2", "--masks", "--workers", "1"),
+    (
+        *FRAMES,
+        "--size",
+        "320x180",
+        "--meetings",
+        "1",
+        "--viewpoints",
+        "2",
+        "--masks",
+        "--workers",
+        "1",
+    ),
     ("build-manifest", "--workers", "1"),
     ("make-split", "--attr=weather", "--no-controls"),
     ("make-split", "--attr=weather", "--design", "full", "-o", "work/solo"),
@@ -72,7 +103,11 @@ def build(folder: Path, runner: Runner) -> Case:
 def tiny_recipe() -> str:
     """The recipe `smoke` for images and batches so small that a step takes milliseconds."""
     text = (REPOSITORY / "manifests" / "recipes" / "smoke.toml").read_text()
-    smaller = {"height = 96": "height = 64", "width = 48": "width = 32", "identities = 16": "identities = 4"}
+    smaller = {
+        "height = 96": "height = 64",
+        "width = 48": "width = 32",
+        "identities = 16": "identities = 4",
+    }
     for old, new in {**smaller, "images = 4": "images = 2"}.items():
         assert old in text
         text = text.replace(old, new)
@@ -86,12 +121,17 @@ def copy(world: Case, folder: Path) -> Case:
 
 
 def _add_features(case: Case) -> None:
-    """Features of the split's test rows as Parquet, as a NumPy array with names, and the attributes as other forms."""
-    members = pq.read_table(case.path("work/splits/weather/members.parquet"), columns=["role", "uid", "path"])
+    """Features of the split's test rows as Parquet, as a NumPy array with names, and the attributes
+    as other forms."""
+    members = pq.read_table(
+        case.path("work/splits/weather/members.parquet"), columns=["role", "uid", "path"]
+    )
     test = members.filter(pa.compute.field("role").isin(["query", "gallery"]))
     matrix = np.random.default_rng(0).normal(size=(len(test), 4)).astype(np.float32)
     lists = pa.array(matrix.tolist(), pa.list_(pa.float32()))
-    pq.write_table(pa.table({"path": test.column("path"), "feature": lists}), case.path("features.parquet"))
+    pq.write_table(
+        pa.table({"path": test.column("path"), "feature": lists}), case.path("features.parquet")
+    )
     np.save(case.path("features.npy"), matrix)
     case.path("features.txt").write_text("\n".join(test.column("path").to_pylist()) + "\n")
     shutil.copy(case.path("work/renders/engine/identities.csv"), case.path("identities.csv"))
@@ -111,7 +151,8 @@ Snapshot = dict[str, tuple[int, int, int, int, str]]
 
 
 def snapshot(folder: Path, allowed: tuple[str, ...] = ()) -> Snapshot:
-    """Mode, hard links, size, time and target of everything below, without what is under an `allowed` relative path."""
+    """Mode, hard links, size, time and target of everything below, without what is under an
+    `allowed` relative path."""
     return {name: _state(folder / name) for name in _names(folder) if not _below(name, allowed)}
 
 
@@ -131,5 +172,7 @@ def _state(path: Path) -> tuple[int, int, int, int, str]:
         return found.st_mode, 1, 0, 0, os.readlink(path)
     if path.is_dir():
         return found.st_mode, 0, 0, 0, ""
-    links = found.st_nlink if "canary" in path.parts else 1  # an export may link renders, and nothing else
+    links = (
+        found.st_nlink if "canary" in path.parts else 1
+    )  # an export may link renders, and nothing else
     return found.st_mode, links, found.st_size, found.st_mtime_ns, ""

@@ -1,4 +1,5 @@
-"""Identities files and role lists from anywhere: read, or refused in one sentence that names the file."""
+"""Identities files and role lists from anywhere: read, or refused in one sentence that names the
+file."""
 
 import datetime
 import io
@@ -34,12 +35,24 @@ def matlab(**variables) -> bytes:
 
 REFUSED: dict[str, tuple[str, bytes, str]] = {
     "UTF-16": ("a.csv", "identity,hat\n1,yes\n".encode("utf-16"), "cannot be read as CSV"),
-    "long field": ("a.csv", b"identity,hat\n1," + b"x" * 200_000 + b"\n", "field larger than field limit"),
+    "long field": (
+        "a.csv",
+        b"identity,hat\n1," + b"x" * 200_000 + b"\n",
+        "field larger than field limit",
+    ),
     "open quote": ("a.csv", b'identity\n"abc', "cannot be read as CSV"),
-    "one column twice": ("a.csv", b"identity,upper colour,upper_colour\n1,red,blue\n", "column 'upper colour' twice"),
+    "one column twice": (
+        "a.csv",
+        b"identity,upper colour,upper_colour\n1,red,blue\n",
+        "column 'upper colour' twice",
+    ),
     "deep JSON": ("a.json", b"[" * 100_000, "nested too deeply"),
     "long number": ("a.json", b'[{"identity":' + b"9" * 5000 + b"}]", "cannot be read as JSON"),
-    "list in a cell": ("a.json", b'[{"identity":"a","hat":[1]}]', "row 1, column 'hat': expected text or a number"),
+    "list in a cell": (
+        "a.json",
+        b'[{"identity":"a","hat":[1]}]',
+        "row 1, column 'hat': expected text or a number",
+    ),
     "half a letter": (
         "a.json",
         b'[{"identity":"\\ud800"}]',
@@ -51,7 +64,11 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
         "column 'hat': expected text or a number, found a b",
     ),
     "struct": ("a.parquet", parquet(identity=["a"], hat=[{"x": 1}]), "found a dict"),
-    "far date": ("a.parquet", parquet(identity=["a"], hat=pa.array([2**31 - 1], pa.date32())), "cannot be read as Pa"),
+    "far date": (
+        "a.parquet",
+        parquet(identity=["a"], hat=pa.array([2**31 - 1], pa.date32())),
+        "cannot be read as Pa",
+    ),
     "no Parquet": ("a.parquet", b"PAR1" + bytes(40) + b"PAR1", "cannot be read as Parquet"),
     "matrix": (
         "a.mat",
@@ -60,7 +77,12 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     ),
     "struct in a cell": (
         "a.mat",
-        matlab(t={"image_index": np.array(["1", "2"], object), "hat": np.array([{"a": 1}, {"a": 2}], object)}),
+        matlab(
+            t={
+                "image_index": np.array(["1", "2"], object),
+                "hat": np.array([{"a": 1}, {"a": 2}], object),
+            }
+        ),
         "expected text or a number, found a dict",
     ),
     "no MATLAB": ("a.mat", b"\0" * 300, "cannot be read as a MATLAB file"),
@@ -97,7 +119,9 @@ BASES: dict[str, Callable[[], bytes]] = {
     "a.csv": lambda: b"identity,gender,hat\n0001,1,2\n0002,2,1\n" * 3,
     "a.json": lambda: b'[{"identity": "0001", "hat": 1}, {"identity": "0002", "gender": "female"}]',
     "a.parquet": lambda: parquet(identity=["a", "b"] * 50, hat=["yes", "no"] * 50),
-    "a.mat": lambda: matlab(t={"image_index": np.array(["1", "2"], object), "hat": np.array([1, 2])}),
+    "a.mat": lambda: matlab(
+        t={"image_index": np.array(["1", "2"], object), "hat": np.array([1, 2])}
+    ),
 }
 
 
@@ -131,7 +155,9 @@ def test_changed_bytes_end_in_no_traceback(tmp_path: Path, name: str, recwarn) -
         (np.array([2.0**62]), "has position"),
     ],
 )
-def test_positions_of_a_role_list_are_whole_numbers_in_range(tmp_path: Path, positions, sentence: str) -> None:
+def test_positions_of_a_role_list_are_whole_numbers_in_range(
+    tmp_path: Path, positions, sentence: str
+) -> None:
     data = matlab(names=np.array(["a.jpg", "b.jpg"], object), train=positions)
     (tmp_path / "roles.mat").write_bytes(data)
     item = RoleListRule("roles.mat", paths="names", positions={"train": "train"})

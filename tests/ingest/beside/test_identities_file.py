@@ -17,7 +17,9 @@ def built(renders: Path, tmp_path: Path, text: str):
 
 def test_the_table_beside_the_renders_is_joined_by_identity(renders: Path, tmp_path: Path) -> None:
     manifest = built(
-        renders, tmp_path, "identity,gender,upper_colour\n0002,Female, Dark Blue\n0001,male,\n0009,male,red\n"
+        renders,
+        tmp_path,
+        "identity,gender,upper_colour\n0002,Female, Dark Blue\n0001,male,\n0009,male,red\n",
     )
     rows = {row["identity"]: row for row in manifest.identities().to_pylist()}
     assert list(rows) == ["0001", "0002", "0003"]
@@ -35,13 +37,18 @@ def test_the_table_beside_the_renders_is_joined_by_identity(renders: Path, tmp_p
     [
         ("identity,gendre\n0001,male\n", "unknown column 'gendre'. Did you mean 'gender'?"),
         ("person,gender\n0001,male\n", "has no column 'identity'"),
-        ("identity,hat\n0001,yes\n0001,no\n", "has conflicting rows for 1 identity ('0001': hat is 'yes' and 'no')"),
+        (
+            "identity,hat\n0001,yes\n0001,no\n",
+            "has conflicting rows for 1 identity ('0001': hat is 'yes' and 'no')",
+        ),
         ("identity,hat\n0001\n", "line(s) 2 do not have the 2 cells"),
         ("identity,hat\n0001,yes,no\n", "line(s) 2 do not have the 2 cells"),
         ("", "has no column 'identity'"),
     ],
 )
-def test_a_table_that_does_not_fit_is_one_sentence(renders: Path, tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_table_that_does_not_fit_is_one_sentence(
+    renders: Path, tmp_path: Path, text: str, sentence: str
+) -> None:
     with pytest.raises(ManifestError) as problem:
         built(renders, tmp_path, text)
     assert sentence in str(problem.value)
@@ -60,7 +67,9 @@ def test_a_parquet_table_given_by_name_wins(renders: Path, tmp_path: Path) -> No
     assert manifest.identities()["hat"].to_pylist() == ["yes", None, None]
 
 
-def test_a_changed_table_changes_the_rows_without_opening_an_image(renders: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_changed_table_changes_the_rows_without_opening_an_image(
+    renders: Path, tmp_path: Path, monkeypatch
+) -> None:
     from gprplus.ingest.reading import batch
 
     first = built(renders, tmp_path, "identity,hat\n0001,no\n")
@@ -68,7 +77,9 @@ def test_a_changed_table_changes_the_rows_without_opening_an_image(renders: Path
     seen = []
     whole = batch.probe_files
     monkeypatch.setattr(
-        batch, "probe_files", lambda root, paths, verify: seen.extend(paths) or whole(root, paths, verify)
+        batch,
+        "probe_files",
+        lambda root, paths, verify: seen.extend(paths) or whole(root, paths, verify),
     )
     second = built(renders, tmp_path, "identity,hat\n0001,yes\n")
     assert second.identities()["hat"].to_pylist() == ["yes", None, None]

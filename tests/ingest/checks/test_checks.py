@@ -27,10 +27,14 @@ def flat(level: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Six scenes beside a black, a white, a noisy, a truncated and a foreign file, all checked."""
-    images: dict[str, np.ndarray | bytes] = {f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 7)}
+    images: dict[str, np.ndarray | bytes] = {
+        f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 7)
+    }
     images["0002_c01_w01_l01"] = flat(0)
     images["0002_c02_w01_l01"] = flat(255)
-    images["0002_c03_w01_l01"] = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+    images["0002_c03_w01_l01"] = np.random.default_rng(0).integers(
+        0, 255, (*SIZE, 3), dtype=np.uint8
+    )
     images["0002_c04_w01_l01"] = encode_jpeg(scene(9), 95)[:700]
     images["0002_c05_w01_l01"] = b"no picture at all"
     folder = tmp_path_factory.mktemp("odd")
@@ -50,9 +54,13 @@ def test_every_check_keeps_the_contract(odd: Manifest, tmp_path: Path, name: str
         assert all((row[score] is None) == row["is_undecodable"] for row in rows)
     alone = build_manifest([odd.roots()["gprplus"]], tmp_path / "m", verify="names", checks=[name])
     added = alone.columns("images")[len(IMAGES) :]
-    measured = [column.name for column in check_columns.MEASURED] if REGISTRY[name].measurements else []
+    measured = (
+        [column.name for column in check_columns.MEASURED] if REGISTRY[name].measurements else []
+    )
     assert added == [*measured, score, flag]
-    assert alone.images([score]).equals(odd.images([score]))  # no check depends on which others are asked for
+    assert alone.images([score]).equals(
+        odd.images([score])
+    )  # no check depends on which others are asked for
 
 
 def test_the_registry_and_the_columns_name_the_same_checks() -> None:
@@ -71,7 +79,10 @@ def test_the_registry_and_the_columns_name_the_same_checks() -> None:
         ("contrast", {"0002_c01_w01_l01", "0002_c02_w01_l01"}),
         ("information", {"0002_c01_w01_l01", "0002_c02_w01_l01"}),
         ("sharpness", set()),
-        ("near-duplicate", set()),  # black and white share the hash of nothing, and are no copies of each other
+        (
+            "near-duplicate",
+            set(),
+        ),  # black and white share the hash of nothing, and are no copies of each other
     ],
 )
 def test_what_anybody_sees_is_flagged(odd: Manifest, name: str, stems: set[str]) -> None:
@@ -79,7 +90,10 @@ def test_what_anybody_sees_is_flagged(odd: Manifest, name: str, stems: set[str])
 
 
 def test_a_blurred_scene_is_blurry_and_its_original_is_not(tmp_path: Path) -> None:
-    images = {"0001_c01_w01_l01": scene(1), "0001_c02_w01_l01": cv2.GaussianBlur(scene(1), (0, 0), 9)}
+    images = {
+        "0001_c01_w01_l01": scene(1),
+        "0001_c02_w01_l01": cv2.GaussianBlur(scene(1), (0, 0), 9),
+    }
     manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["sharpness"])
     assert flagged(manifest, "sharpness") == {"0001_c02_w01_l01"}
 
@@ -111,22 +125,33 @@ def test_sizes_are_judged_within_their_dataset(tmp_path: Path) -> None:
 
 
 def test_copies_look_alikes_and_their_owners(tmp_path: Path) -> None:
-    images: dict[str, np.ndarray | bytes] = {f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 4)}
+    images: dict[str, np.ndarray | bytes] = {
+        f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 4)
+    }
     images["0001_c04_w01_l01"] = encode_jpeg(scene(1), 95)  # a copy under the same person
     images["0002_c01_w01_l01"] = encode_jpeg(scene(2), 60)  # one saved again, under another
     images["0002_c02_w01_l01"] = scene(12)
-    manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["duplicates", "identity"])
-    copies, alike = {"0001_c01_w01_l01", "0001_c04_w01_l01"}, {"0001_c02_w01_l01", "0002_c01_w01_l01"}
+    manifest = build_manifest(
+        [put(tmp_path / "r", images)], tmp_path / "m", checks=["duplicates", "identity"]
+    )
+    copies, alike = (
+        {"0001_c01_w01_l01", "0001_c04_w01_l01"},
+        {"0001_c02_w01_l01", "0002_c01_w01_l01"},
+    )
     assert flagged(manifest, "exact-duplicate") == copies
     assert flagged(manifest, "near-duplicate") == copies | alike
     assert flagged(manifest, "cross-identity") == alike
     first = list_issues(manifest, "cross-identity")["cross-identity"]
-    assert [(Path(issue.path).stem, Path(issue.like_path or "").stem) for issue in first] == [tuple(sorted(alike))]
+    assert [(Path(issue.path).stem, Path(issue.like_path or "").stem) for issue in first] == [
+        tuple(sorted(alike))
+    ]
 
 
 def test_a_copy_under_another_person_is_found_among_black_images_too(tmp_path: Path) -> None:
     images = {"0001_c01_w01_l01": flat(0), "0002_c01_w01_l01": flat(0), "0003_c01_w01_l01": flat(1)}
-    manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["cross-identity"])
+    manifest = build_manifest(
+        [put(tmp_path / "r", images)], tmp_path / "m", checks=["cross-identity"]
+    )
     assert flagged(manifest, "cross-identity") == {"0001_c01_w01_l01", "0002_c01_w01_l01"}
 
 
@@ -142,7 +167,9 @@ def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> Non
     assert worst["path"] == "0003/0003_c02_w01_l03.jpg"
     assert flagged(manifest, "identity-outlier") == {"0003_c02_w01_l03"}
     assert (
-        REGISTRY["identity-outlier"].judge(CheckInput(*[np.zeros(0, np.int64)] * 5, ImageMeasurements.empty(0))).size
+        REGISTRY["identity-outlier"]
+        .judge(CheckInput(*[np.zeros(0, np.int64)] * 5, ImageMeasurements.empty(0)))
+        .size
         == 0
     )
 
@@ -156,7 +183,9 @@ def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> N
     looks.decoded[:] = rng.random(count) < 0.9
     looks.thumbnail[:] = rng.integers(0, 255, (count, 32))
     person, place = rng.integers(-1, 9, count), rng.integers(0, 6, count)
-    rows = CheckInput(np.zeros(count, np.int64), person, place, np.ones(count), np.ones(count), looks)
+    rows = CheckInput(
+        np.zeros(count, np.int64), person, place, np.ones(count), np.ones(count), looks
+    )
     found = REGISTRY["identity-outlier"].judge(rows)
 
     here = looks.decoded & (person >= 0)
@@ -164,7 +193,9 @@ def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> N
     own = (own - own.mean(1, keepdims=True)) / (own.std(1, keepdims=True) + 2)
     few = [(here & (place == place[i])).sum() < 4 for i in range(count)]
     around = np.array([-1 if lonely else where for lonely, where in zip(few, place, strict=True)])
-    own -= np.array([own[here & (around == around[i])].mean(0) if here[i] else own[i] for i in range(count)])
+    own -= np.array(
+        [own[here & (around == around[i])].mean(0) if here[i] else own[i] for i in range(count)]
+    )
     for i in range(count):
         others = here & (person == person[i]) & (np.arange(count) != i)
         if not looks.decoded[i]:
@@ -180,7 +211,9 @@ def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> N
 def test_what_most_images_share_is_said_and_not_listed(tmp_path: Path) -> None:
     images = {f"0001_c{i:02d}_w01_l01": scene(i) // 8 for i in range(1, 6)}
     images["0001_c06_w01_l01"] = scene(6)
-    manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["dark", "contrast"])
+    manifest = build_manifest(
+        [put(tmp_path / "r", images)], tmp_path / "m", checks=["dark", "contrast"]
+    )
     found = {about.check: about for about in list_findings(manifest)}
     assert (found["dark"].flagged, found["dark"].common) == (5, True)
     assert "dark: 5 of 6 images are flagged" in found["dark"].sentence
@@ -188,13 +221,17 @@ def test_what_most_images_share_is_said_and_not_listed(tmp_path: Path) -> None:
     assert "dark" not in list_issues(manifest)
 
 
-@pytest.mark.parametrize(("words", "nearest"), [(["brightnes"], "brightness"), (["none", "dark"], "Known")])
+@pytest.mark.parametrize(
+    ("words", "nearest"), [(["brightnes"], "brightness"), (["none", "dark"], "Known")]
+)
 def test_a_check_that_is_not_there_names_its_neighbour(words: list[str], nearest: str) -> None:
     with pytest.raises(ManifestError, match=f"There is no check '{words[0]}'.*{nearest}"):
         parse_check_names(words)
 
 
-def test_issues_of_a_manifest_without_checks_say_how_to_get_them(renders: Path, tmp_path: Path) -> None:
+def test_issues_of_a_manifest_without_checks_say_how_to_get_them(
+    renders: Path, tmp_path: Path
+) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
     with pytest.raises(ManifestError, match="gprplus build-manifest --checks"):
         list_issues(manifest)
@@ -208,7 +245,10 @@ def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
 ) -> None:
     data = encode_jpeg(scene(1), 95)
     middle = len(data) // 2
-    images = {"0001_c01_w01_l01": data, "0001_c02_w01_l01": data[:middle] + bytes(300) + data[middle + 300 :]}
+    images = {
+        "0001_c01_w01_l01": data,
+        "0001_c02_w01_l01": data[:middle] + bytes(300) + data[middle + 300 :],
+    }
     manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["decode"])
     assert manifest.images(["decode_score", "is_undecodable"]).to_pylist() == [
         {"decode_score": 1.0, "is_undecodable": False},
@@ -217,7 +257,9 @@ def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
     assert "JPEG" not in capfd.readouterr().err
 
 
-def test_what_others_say_on_stderr_while_files_are_looked_at_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_others_say_on_stderr_while_files_are_looked_at_is_said(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with capture_stderr() as heard:
         os.write(2, b"half way\n")
         assert not heard.complaint()

@@ -19,8 +19,14 @@ stats = pytest.importorskip("scipy.stats")
 def scene(seed: int, height: int = 192, width: int = 128) -> np.ndarray:
     """Soft clouds with hard and fine things in front."""
     rng = np.random.default_rng(seed)
-    clouds = cv2.resize(rng.integers(0, 256, (6, 4, 3), dtype=np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
-    things = cv2.resize(rng.integers(-60, 60, (32, 24, 3)).astype(np.int16), (width, height), interpolation=0)
+    clouds = cv2.resize(
+        rng.integers(0, 256, (6, 4, 3), dtype=np.uint8),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    things = cv2.resize(
+        rng.integers(-60, 60, (32, 24, 3)).astype(np.int16), (width, height), interpolation=0
+    )
     return np.clip(clouds + things + rng.normal(0, 8, clouds.shape), 0, 255).astype(np.uint8)
 
 
@@ -35,14 +41,18 @@ def varied() -> Iterator[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, "cleanvision.Imagelab", list[Path]]:
+def both(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Manifest, "cleanvision.Imagelab", list[Path]]:
     """Sixty varied scenes, two copies and two look-alikes, judged by both."""
     folder = tmp_path_factory.mktemp("both")
     files = [encode_jpeg(np.ascontiguousarray(image), 95) for image in varied()]
     files += [files[4], files[9], encode_jpeg(scene(80), 80), encode_jpeg(scene(81, 192, 80), 80)]
     paths = []
     for i, data in enumerate(files):
-        path = folder / "r" / f"{i // 12 + 1:04d}" / f"{i // 12 + 1:04d}_c{i % 12 + 1:02d}_w01_l01.jpg"
+        path = (
+            folder / "r" / f"{i // 12 + 1:04d}" / f"{i // 12 + 1:04d}_c{i % 12 + 1:02d}_w01_l01.jpg"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         paths.append(path)
@@ -61,7 +71,11 @@ def in_order(manifest: Manifest, paths: list[Path], column: str) -> list[float]:
 @pytest.mark.parametrize(
     ("ours", "theirs", "least"),
     [
-        ("dark_score", "dark_score", 0.97),  # they weigh colours, and the 99th percentile is among the last few
+        (
+            "dark_score",
+            "dark_score",
+            0.97,
+        ),  # they weigh colours, and the 99th percentile is among the last few
         ("light_score", "light_score", 0.97),
         ("information_score", "low_information_score", 0.85),  # over three channels
         ("odd_aspect_score", "odd_aspect_ratio_score", 0.999),
@@ -82,7 +96,9 @@ def test_sharpness_stands_in_the_order_of_their_edges_without_the_border(both) -
     for path in paths:
         with Image.open(path) as image:
             ratio = max(image.size) / 64
-            small = image.resize((int(image.width // ratio), int(image.height // ratio))).convert("L")
+            small = image.resize((int(image.width // ratio), int(image.height // ratio))).convert(
+                "L"
+            )
             wanted.append(np.asarray(get_edges(small))[1:-1, 1:-1].std())
     assert stats.spearmanr(in_order(manifest, paths, "sharpness"), wanted).statistic >= 0.93
     blurred = slice(2, 60, 5)
@@ -96,7 +112,9 @@ def test_copies_are_the_same_and_look_alikes_are_theirs_and_more(both) -> None:
     exact = {row["path"] for row in rows if row["is_exact_duplicate"]}
     near = {row["path"] for row in rows if row["is_near_duplicate"]}
     theirs = {
-        name: {"/".join(Path(path).parts[-2:]) for group in lab.info[name]["sets"] for path in group}
+        name: {
+            "/".join(Path(path).parts[-2:]) for group in lab.info[name]["sets"] for path in group
+        }
         for name in ("exact_duplicates", "near_duplicates")
     }
     assert exact == theirs["exact_duplicates"]

@@ -23,7 +23,9 @@ def all_with_all(hashes: np.ndarray, owners: np.ndarray | None = None) -> np.nda
 
 
 def told(blocks: Iterable[hamming.Pairs]) -> list[tuple[int, int, int]]:
-    return sorted((int(i), int(j), int(d)) for block in blocks for i, j, d in zip(*block, strict=True))
+    return sorted(
+        (int(i), int(j), int(d)) for block in blocks for i, j, d in zip(*block, strict=True)
+    )
 
 
 def clustered(seed: int, count: int) -> np.ndarray:
@@ -49,7 +51,9 @@ def test_pairs_and_nearest_are_those_of_comparing_all(seed: int, count: int, rad
         assert nearest_hashes(hashes, radius, whose).tolist() == expected.tolist()
 
 
-def test_long_runs_are_compared_as_rectangles_with_the_same_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_runs_are_compared_as_rectangles_with_the_same_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     hashes = clustered(1, 120)
     before, far = told(close_pairs(hashes, 5)), nearest_hashes(hashes, 5)
     monkeypatch.setattr(hamming, "_LONG", 2)
@@ -59,11 +63,18 @@ def test_long_runs_are_compared_as_rectangles_with_the_same_outcome(monkeypatch:
 
 
 def test_a_pair_is_told_once_however_many_bands_it_agrees_in() -> None:
-    assert told(close_pairs(np.array([8, 0, 2**63], np.uint64), 4)) == [(0, 1, 1), (0, 2, 2), (1, 2, 1)]
+    assert told(close_pairs(np.array([8, 0, 2**63], np.uint64), 4)) == [
+        (0, 1, 1),
+        (0, 2, 2),
+        (1, 2, 1),
+    ]
 
 
-def test_a_flood_of_look_alikes_is_not_compared_all_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All 2^13 hashes of thirteen low bits: 33 million pairs, of which a ninth lie within four bits."""
+def test_a_flood_of_look_alikes_is_not_compared_all_with_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All 2^13 hashes of thirteen low bits: 33 million pairs, of which a ninth lie within four
+    bits."""
     compared = 0
     count = np.bitwise_count
 

@@ -10,7 +10,17 @@ from gprplus.ingest.files.scan import list_files
 
 
 def test_hidden_and_underscored_names_and_side_files_are_left_aside(tmp_path: Path, plant) -> None:
-    plant(tmp_path, ["0001/a.jpg", "_masks/0001/a.png", ".cache/b.jpg", "0001/.c.jpg", "0001/_d.jpg", "Thumbs.db"])
+    plant(
+        tmp_path,
+        [
+            "0001/a.jpg",
+            "_masks/0001/a.png",
+            ".cache/b.jpg",
+            "0001/.c.jpg",
+            "0001/_d.jpg",
+            "Thumbs.db",
+        ],
+    )
     (tmp_path / "renders.json").write_text("{}")
     listing = list_files(tmp_path)
     assert list(listing.paths()) == ["0001/a.jpg"]
@@ -24,7 +34,14 @@ def test_a_layout_may_ignore_folders_of_its_own(tmp_path: Path, plant) -> None:
 
 def test_files_come_sorted_whatever_the_order_they_were_made_in(tmp_path: Path, plant) -> None:
     plant(tmp_path, ["b/2.jpg", "a/9.jpg", "b/10.jpg", "a-b/1.jpg", "c.jpg", "a/b/3.jpg"])
-    assert list(list_files(tmp_path).paths()) == ["c.jpg", "a/9.jpg", "a-b/1.jpg", "a/b/3.jpg", "b/10.jpg", "b/2.jpg"]
+    assert list(list_files(tmp_path).paths()) == [
+        "c.jpg",
+        "a/9.jpg",
+        "a-b/1.jpg",
+        "a/b/3.jpg",
+        "b/10.jpg",
+        "b/2.jpg",
+    ]
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7])
@@ -42,7 +59,10 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path, plant) -> None:
     (root / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     listing = list_files(root)
     assert list(listing.paths()) == ["0001/a.jpg", "0002/b.jpg"]
-    assert [(item.path, item.reason) for item in listing.refused] == [("0001/up", "link"), ("gone.jpg", "unreadable")]
+    assert [(item.path, item.reason) for item in listing.refused] == [
+        ("0001/up", "link"),
+        ("gone.jpg", "unreadable"),
+    ]
 
 
 def test_strange_names_are_listed_or_refused_but_never_crash(tmp_path: Path, plant) -> None:
@@ -67,7 +87,9 @@ def test_looking_records_size_and_time(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match=r"no folder \S+nowhere\. Name one .*, or draw some with `gprplus render`"):
+    with pytest.raises(
+        LayoutError, match=r"no folder \S+nowhere\. Name one .*, or draw some with `gprplus render`"
+    ):
         list_files(tmp_path / "nowhere")
     (tmp_path / "a.jpg").write_bytes(b"abc")
     with pytest.raises(LayoutError, match="is a file; a folder of renders was expected"):

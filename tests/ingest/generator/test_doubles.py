@@ -14,13 +14,20 @@ from gprplus.splits import make_split
 
 
 def junk(manifest: Manifest) -> set[str]:
-    return {row["path"] for row in manifest.images(["path", "is_junk"]).to_pylist() if row["is_junk"]}
+    return {
+        row["path"] for row in manifest.images(["path", "is_junk"]).to_pylist() if row["is_junk"]
+    }
 
 
 @pytest.fixture
 def raw(tmp_path: Path, shoot, save) -> Path:
     """Six people from two sides in two lights, all eight passes; twice as large as needs be."""
-    shots = [s for n in range(6) for s in shoot(n, f"Actor{n}", rank=n) if s.camera in (0, 3) and s.hour in (0, 12)]
+    shots = [
+        s
+        for n in range(6)
+        for s in shoot(n, f"Actor{n}", rank=n)
+        if s.camera in (0, 3) and s.hour in (0, 12)
+    ]
     return save(tmp_path / "raw", shots)
 
 
@@ -38,14 +45,23 @@ def test_a_split_does_not_count_sunny_twice(raw: Path, tmp_path: Path) -> None:
     manifest = build_manifest([raw], tmp_path / "m")
     split = make_split(manifest, "weather", output=tmp_path / "s", test_share=0.4)
     mix = split.train("mix").to_pylist()
-    assert not any("W-1" in row["path"] for arm in split.record.arms for row in split.train(arm).to_pylist())
+    assert not any(
+        "W-1" in row["path"] for arm in split.record.arms for row in split.train(arm).to_pylist()
+    )
     assert not any("W-1" in row["path"] for row in split.test().to_pylist())
-    counts = {level: sum(row["weather"] == level for row in mix) for level in {row["weather"] for row in mix}}
-    assert max(counts.values()) - min(counts.values()) <= 6  # a person's images are dealt evenly over the weathers
+    counts = {
+        level: sum(row["weather"] == level for row in mix)
+        for level in {row["weather"] for row in mix}
+    }
+    assert (
+        max(counts.values()) - min(counts.values()) <= 6
+    )  # a person's images are dealt evenly over the weathers
     assert inspect(manifest).cells[0].most == 1
 
 
-def test_a_take_whose_twin_is_gone_is_the_only_sunny_image_and_counts(raw: Path, tmp_path: Path) -> None:
+def test_a_take_whose_twin_is_gone_is_the_only_sunny_image_and_counts(
+    raw: Path, tmp_path: Path
+) -> None:
     (raw / "0002/0002_C03_W00_L03.jpg").unlink()
     (raw / "0003/0003_C00_W00_L00.jpg").write_bytes(b"")
     manifest = build_manifest([raw], tmp_path / "m")
@@ -57,7 +73,9 @@ def test_a_take_in_another_place_is_no_repetition() -> None:
     taken = [("00", "beach"), ("-1", "street"), ("-1", "beach"), ("00", None), ("-1", None)]
     same = {"identity": "0001", "camera_code": "3", "illumination": "noon"}
     rows = [{**same, "weather_code": weather, "background": place} for weather, place in taken]
-    found = find_repeated_pass(conform(pa.Table.from_pylist(rows), IMAGES), load_layout("gta_raw_v314"))
+    found = find_repeated_pass(
+        conform(pa.Table.from_pylist(rows), IMAGES), load_layout("gta_raw_v314")
+    )
     assert list(zip(found.again, found.first, strict=True)) == [(2, 0), (4, 3)]
 
 
@@ -65,7 +83,10 @@ def test_a_pair_of_which_an_image_went_is_not_looked_at(raw: Path, tmp_path: Pat
     images = build_manifest([raw], tmp_path / "m").images()
     for path in ("0002/0002_C03_W00_L03.jpg", "0003/0003_C00_W-1_L00.jpg"):
         (raw / path).unlink()
-    assert looks_alike(images, find_repeated_pass(images, load_layout("gta_raw_v314")), raw) == (22, 22)
+    assert looks_alike(images, find_repeated_pass(images, load_layout("gta_raw_v314")), raw) == (
+        22,
+        22,
+    )
 
 
 @pytest.mark.parametrize("verify", ["names", "digest"])
@@ -77,7 +98,11 @@ def test_the_share_of_pairs_that_are_alike_is_said_as_far_as_anybody_looked(
             first.write_bytes(second.read_bytes())
     manifest = build_manifest([raw], tmp_path / "m", layout="gta_raw_v314", verify=verify)
     (remark,) = manifest.datasets["gta_raw_v314"].remarks
-    told = "no image was opened to compare them." if verify == "names" else "(24 of 24 compared pairs are alike)."
+    told = (
+        "no image was opened to compare them."
+        if verify == "names"
+        else "(24 of 24 compared pairs are alike)."
+    )
     assert remark.endswith(told)
     assert len(junk(manifest)) == 24
 

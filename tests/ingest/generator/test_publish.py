@@ -42,7 +42,9 @@ LAYOUTS = {"3.0": "gta_raw_v30", "3.1": "gta_raw_v31", "3.14": "gta_raw_v314"}
 
 @pytest.mark.parametrize("cameras", ["degrees", "code"])
 @pytest.mark.parametrize("version", LAYOUTS)
-def test_published_tree_has_the_attributes_of_the_raw_one(raw, tmp_path: Path, version: str, cameras: str) -> None:
+def test_published_tree_has_the_attributes_of_the_raw_one(
+    raw, tmp_path: Path, version: str, cameras: str
+) -> None:
     layout = LAYOUTS[version]
     write_renamed(raw[version], tmp_path / "p", layout=layout, cameras=cameras, workers=1)
     before = build_manifest([raw[version]], tmp_path / "a", layout=layout).images().to_pylist()
@@ -76,7 +78,9 @@ def test_png_bytes_become_jpeg_or_stay_as_asked(raw, tmp_path: Path) -> None:
     source = raw["3.14"] / "0000/0000_C00_W00_L00.jpg"
     assert format_of(source.read_bytes()[:64]) == "png"  # whatever the name says
     write_renamed(raw["3.14"], tmp_path / "j", layout="gta_raw_v314", cameras="code", workers=1)
-    write_renamed(raw["3.14"], tmp_path / "k", layout="gta_raw_v314", cameras="code", bytes_="keep", workers=1)
+    write_renamed(
+        raw["3.14"], tmp_path / "k", layout="gta_raw_v314", cameras="code", bytes_="keep", workers=1
+    )
     name = "0000/0000_c01_w01_l01.jpg"
     assert format_of((tmp_path / "j" / name).read_bytes()[:64]) == "jpeg"
     assert (tmp_path / "k" / name).read_bytes() == source.read_bytes()
@@ -86,19 +90,30 @@ def test_png_bytes_become_jpeg_or_stay_as_asked(raw, tmp_path: Path) -> None:
     assert one.shape == two.shape
 
 
-def test_the_generation_is_found_by_the_bytes_where_names_are_shared(tmp_path: Path, shoot, save) -> None:
+def test_the_generation_is_found_by_the_bytes_where_names_are_shared(
+    tmp_path: Path, shoot, save
+) -> None:
     shots = [shot for shot in shoot(0, "A", version="3.0") if shot.camera == 0 and shot.hour == 0]
     assert plan_renames(save(tmp_path / "r", shots, 350, 720)).layout.name == "gta_raw_v30"
 
 
-def test_partial_identities_strange_names_and_torn_files_are_told(tmp_path: Path, shoot, save) -> None:
+def test_partial_identities_strange_names_and_torn_files_are_told(
+    tmp_path: Path, shoot, save
+) -> None:
     shots = [shot for number in (0, 1) for shot in shoot(number, "A")]
-    root = save(tmp_path / "r", [shot for shot in shots if shot.path[:4] == "0001" or shot.hour == 0])
+    root = save(
+        tmp_path / "r", [shot for shot in shots if shot.path[:4] == "0001" or shot.hour == 0]
+    )
     (root / "0001" / "note.txt").write_text("x")
     (root / "0001" / "0001_C00_W00_L00.jpg").write_bytes(b"torn")
     found, info = write_renamed(root, tmp_path / "p", workers=1)
     assert found.partial == {"0000": 84}
-    assert (info["images"], info["doubled"], info["unnamed"], info["unreadable"]) == (84 + 587, 12 + 84, 1, 1)
+    assert (info["images"], info["doubled"], info["unnamed"], info["unreadable"]) == (
+        84 + 587,
+        12 + 84,
+        1,
+        1,
+    )
     text = (tmp_path / "p" / "_rejected.csv").read_text()
     assert "0001/note.txt" in text
     assert "no whole image" in text
@@ -107,14 +122,18 @@ def test_partial_identities_strange_names_and_torn_files_are_told(tmp_path: Path
 def test_two_files_that_would_be_one_stop_the_work(raw, tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["0000/0000_C00_W01_L00.jpg", "0000/0000_C00_W01_L00.png"])
     assert len(plan_renames(root, layout="gta_raw_v314").collisions) == 1
-    with pytest.raises(ManifestError, match="1 published names are claimed by more than one raw file"):
+    with pytest.raises(
+        ManifestError, match="1 published names are claimed by more than one raw file"
+    ):
         write_renamed(root, tmp_path / "p", layout="gta_raw_v314")
 
 
 def test_published_again_is_no_work_and_otherwise_is_another_request(raw, tmp_path: Path) -> None:
     first = write_renamed(raw["3.14"], tmp_path / "p", layout="gta_raw_v314", workers=1)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "p").rglob("*")}
-    assert write_renamed(raw["3.14"], tmp_path / "p", layout="gta_raw_v314", workers=1)[1] == first[1]
+    assert (
+        write_renamed(raw["3.14"], tmp_path / "p", layout="gta_raw_v314", workers=1)[1] == first[1]
+    )
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "p").rglob("*")} == before
     with pytest.raises(RequestChanged, match="cameras was degrees, now code"):
         write_renamed(raw["3.14"], tmp_path / "p", layout="gta_raw_v314", cameras="code")

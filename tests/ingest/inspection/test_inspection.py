@@ -26,7 +26,9 @@ def test_a_whole_design_has_even_margins_and_no_holes(renders: Path, tmp_path: P
     ]
 
 
-def test_holes_incomplete_people_and_rejected_files_are_sentences(renders: Path, tmp_path: Path) -> None:
+def test_holes_incomplete_people_and_rejected_files_are_sentences(
+    renders: Path, tmp_path: Path
+) -> None:
     for name in ("0002/0002_c01_w02_l01.jpg", "0002/0002_c02_w03_l02.jpg"):
         (renders / name).unlink()
     (renders / "0003/0003_c01_w01_l01.jpg").write_bytes(b"")
@@ -40,14 +42,20 @@ def test_holes_incomplete_people_and_rejected_files_are_sentences(renders: Path,
 
 
 def test_the_doubled_sunny_pass_is_told_and_fills_no_cell_twice(tmp_path: Path, plant) -> None:
-    names = [f"0000/0000_C{c:02d}_W{w}_L00.jpg" for c, w in product(range(2), ["-1", "00", "01", "02"])]
+    names = [
+        f"0000/0000_C{c:02d}_W{w}_L00.jpg" for c, w in product(range(2), ["-1", "00", "01", "02"])
+    ]
     manifest = build_manifest([plant(tmp_path / "r", names)], tmp_path / "m")
     found = inspect(manifest)
     assert (found.cells[0].fewest, found.cells[0].most) == (1, 1)
-    assert "2 images of the weather pass -1 are second takes of 00: marked as junk" in "\n".join(found.problems)
+    assert "2 images of the weather pass -1 are second takes of 00: marked as junk" in "\n".join(
+        found.problems
+    )
 
 
-def test_weather_and_background_are_confounded_in_the_first_raw_generator(tmp_path: Path, plant, picture) -> None:
+def test_weather_and_background_are_confounded_in_the_first_raw_generator(
+    tmp_path: Path, plant, picture
+) -> None:
     names = [f"0000/0000_C00_W{w:02d}_L{light:02d}.jpg" for w, light in product(range(7), range(2))]
     root = plant(tmp_path / "r", names, picture(width=350, height=720, kind=".png"))
     aliases = inspect(build_manifest([root], tmp_path / "m")).aliases
@@ -57,15 +65,26 @@ def test_weather_and_background_are_confounded_in_the_first_raw_generator(tmp_pa
 def test_a_level_with_few_images_is_named(tmp_path: Path, plant, design) -> None:
     names = [*design(identities=6), "0001/0001_c01_w07_l01.jpg"]
     found = inspect(build_manifest([plant(tmp_path / "r", names)], tmp_path / "m"))
-    assert any("few images have the level(s) snowlight (1)" in problem for problem in found.problems)
+    assert any(
+        "few images have the level(s) snowlight (1)" in problem for problem in found.problems
+    )
 
 
 def test_market_is_not_taken_for_a_crossed_design(tmp_path: Path, plant) -> None:
-    root = plant(tmp_path / "r", ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0002_c2s1_001051_01.jpg"])
+    root = plant(
+        tmp_path / "r",
+        ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0002_c2s1_001051_01.jpg"],
+    )
     assert inspect(build_manifest([root], tmp_path / "m")).cells == ()
 
 
-@given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2), st.integers(-1, 2)), min_size=1, max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.integers(-1, 2), st.integers(-1, 2), st.integers(-1, 2)),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_determined_agrees_with_looking_at_every_row(rows: list[tuple[int, int, int]]) -> None:
     columns = [CodedColumn([0, 1, 2], np.array(column)) for column in zip(*rows, strict=True)]
     known = [row for row in rows if min(row) >= 0]
@@ -81,7 +100,10 @@ def test_a_sheet_holds_everything_but_the_attribute(renders: Path, tmp_path: Pat
     assert len(sheet.columns) == 4
     assert {label.split()[0] for label in sheet.columns[:3]} == {"0001", "0002", "0003"}
     assert all(cell is None or cell.shape == (47, 20, 3) for line in sheet.cells for cell in line)
-    assert [len(pick_grid(manifest, by, columns=2).cells) for by in ("identity", "camera", "illumination")] == [3, 2, 2]
+    assert [
+        len(pick_grid(manifest, by, columns=2).cells)
+        for by in ("identity", "camera", "illumination")
+    ] == [3, 2, 2]
 
 
 def test_a_sheet_by_an_attribute_of_people(renders: Path, tmp_path: Path) -> None:

@@ -45,28 +45,47 @@ def test_names_alone_tell_most_layouts(tmp_path: Path, plant, name: str) -> None
     assert (found.layout.name, found.name, found.named) == (name, name, False)
 
 
-@pytest.mark.parametrize(("width", "height", "name"), [(350, 720, "gta_raw_v30"), (200, 470, "gta_raw_v314")])
-def test_shared_names_are_settled_by_the_pictures_size(tmp_path, plant, picture, width, height, name) -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "name"), [(350, 720, "gta_raw_v30"), (200, 470, "gta_raw_v314")]
+)
+def test_shared_names_are_settled_by_the_pictures_size(
+    tmp_path, plant, picture, width, height, name
+) -> None:
     root = plant(tmp_path, RAW, picture(width=width, height=height, kind=".png"))
     assert chosen(root).layout.name == name
 
 
 def test_two_layouts_that_match_alike_are_named(tmp_path: Path, plant, picture) -> None:
     root = plant(tmp_path, RAW, picture(width=64, height=128))
-    with pytest.raises(LayoutError, match="matches the layouts gta_raw_v30 and gta_raw_v314 equally") as problem:
+    with pytest.raises(
+        LayoutError, match="matches the layouts gta_raw_v30 and gta_raw_v314 equally"
+    ) as problem:
         chosen(root)
     assert "--layout gta_raw_v30" in str(problem.value)
     assert chosen(root, "gta_raw_v314").layout.name == "gta_raw_v314"
 
 
-def test_one_background_of_personx_may_be_of_either_set_and_is_not_guessed(tmp_path: Path, plant) -> None:
+def test_one_background_of_personx_may_be_of_either_set_and_is_not_guessed(
+    tmp_path: Path, plant
+) -> None:
     root = plant(tmp_path, ["query/0001_c3s1_32.jpg", "bounding_box_train/0004_c4s1_03.jpg"])
-    with pytest.raises(LayoutError, match="matches the layouts personx_harder and personx_v1 equally"):
+    with pytest.raises(
+        LayoutError, match="matches the layouts personx_harder and personx_v1 equally"
+    ):
         chosen(root)
 
 
 def test_no_published_name_fits_two_layouts_but_where_names_are_shared() -> None:
-    shared = {"gprplus", "gpr", "engine", "finegpr", "gta_raw_v30", "gta_raw_v314", "personx_v1", "personx_harder"}
+    shared = {
+        "gprplus",
+        "gpr",
+        "engine",
+        "finegpr",
+        "gta_raw_v30",
+        "gta_raw_v314",
+        "personx_v1",
+        "personx_harder",
+    }
     known = shipped_layouts()
     for name in [name for layout in known for name in layout.examples]:
         fitting = {layout.name for layout in known if layout.pattern.fullmatch(name)}
@@ -84,7 +103,9 @@ def test_gpr_is_never_picked_by_itself(tmp_path: Path, plant) -> None:
 
 def test_renders_json_is_obeyed_first(tmp_path: Path, plant) -> None:
     root = plant(tmp_path, TREES["gprplus"])
-    (root / "renders.json").write_text(json.dumps({"layout": "engine", "name": "street", "degrees": {"01": 90}}))
+    (root / "renders.json").write_text(
+        json.dumps({"layout": "engine", "name": "street", "degrees": {"01": 90}})
+    )
     found = chosen(root)
     assert (found.layout.name, found.name, found.named) == ("engine", "street", True)
     assert found.layout.viewpoint_deg.degree("01") == 90
@@ -95,7 +116,9 @@ def test_renders_json_is_obeyed_first(tmp_path: Path, plant) -> None:
 def test_a_broken_renders_json_is_one_sentence(tmp_path: Path, plant) -> None:
     root = plant(tmp_path, TREES["gprplus"])
     (root / "renders.json").write_text("{")
-    with pytest.raises(LayoutError, match=r"renders\.json cannot be read as the record of a render"):
+    with pytest.raises(
+        LayoutError, match=r"renders\.json cannot be read as the record of a render"
+    ):
         chosen(root)
     (root / "renders.json").write_text(json.dumps({"layout": "engin"}))
     with pytest.raises(DeclarationError, match="Did you mean 'engine'"):
@@ -115,7 +138,9 @@ def test_nothing_that_fits_is_told_with_the_nearest(tmp_path: Path, plant) -> No
 
 def test_a_folder_too_high_is_told_from_one_that_is_unknown(tmp_path: Path, plant) -> None:
     plant(tmp_path / "Market-1501", TREES["market1501"])
-    with pytest.raises(LayoutError, match=r"below .*Market-1501 they fit 'market1501'\. Give that folder\."):
+    with pytest.raises(
+        LayoutError, match=r"below .*Market-1501 they fit 'market1501'\. Give that folder\."
+    ):
         chosen(tmp_path)
 
 
@@ -152,10 +177,18 @@ def test_a_mistake_in_ones_own_layout_is_told_by_the_files_own_path(tmp_path: Pa
     assert str(mine) in str(told.value)
 
 
-@pytest.mark.parametrize("where", ["people.json", "annotations/people.json", "_annotations/people.json"])
-def test_whole_frames_are_sent_to_the_tool_that_cuts_persons_out(tmp_path: Path, plant, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["people.json", "annotations/people.json", "_annotations/people.json"]
+)
+def test_whole_frames_are_sent_to_the_tool_that_cuts_persons_out(
+    tmp_path: Path, plant, where: str
+) -> None:
     root = plant(tmp_path / "frames", ["c01/000001.jpg", "c01/000002.jpg"])
     (root / where).parent.mkdir(exist_ok=True)
-    (root / where).write_text(json.dumps({"images": [{"id": 1, "file_name": "c01/000001.jpg"}], "annotations": []}))
-    with pytest.raises(LayoutError, match=rf"whole frames\. Cut .*frames_to_crops.py \S+ --coco \S+/{where} -o"):
+    (root / where).write_text(
+        json.dumps({"images": [{"id": 1, "file_name": "c01/000001.jpg"}], "annotations": []})
+    )
+    with pytest.raises(
+        LayoutError, match=rf"whole frames\. Cut .*frames_to_crops.py \S+ --coco \S+/{where} -o"
+    ):
         chosen(root)

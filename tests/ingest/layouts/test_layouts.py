@@ -1,9 +1,10 @@
 """Every layout reads the names it was declared for, and no others.
 
-tests/data/layouts/NAME.txt holds known rows and, after "!", near misses. They are the published examples of each
-dataset, with one deliberate difference: the published sources leave viewpoint_deg of gprplus blank, because nobody
-has said what c01..c12 mean. The shipped table follows FineGPR's order all the same (marked unverified, and
-overridable), so that viewpoint can be studied at all; the file says so.
+tests/data/layouts/NAME.txt holds known rows and, after "!", near misses. They are the published
+examples of each dataset, with one deliberate difference: the published sources leave viewpoint_deg
+of gprplus blank, because nobody has said what c01..c12 mean. The shipped table follows FineGPR's
+order all the same (marked unverified, and overridable), so that viewpoint can be studied at all;
+the file says so.
 """
 
 import csv
@@ -30,7 +31,11 @@ LAYOUTS = {layout.name: layout for layout in shipped_layouts()}
 def known_rows() -> list[tuple[str, dict[str, str]]]:
     rows = []
     for name in LAYOUTS:
-        lines = [line for line in (VECTORS / f"{name}.txt").read_text().splitlines() if line[:1] not in ("#", "!")]
+        lines = [
+            line
+            for line in (VECTORS / f"{name}.txt").read_text().splitlines()
+            if line[:1] not in ("#", "!")
+        ]
         rows += [(name, row) for row in csv.DictReader(lines)]
     return rows
 
@@ -54,7 +59,9 @@ def as_text(value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), known_rows(), ids=lambda value: value if isinstance(value, str) else value["path"]
+    ("name", "expected"),
+    known_rows(),
+    ids=lambda value: value if isinstance(value, str) else value["path"],
 )
 def test_known_path_parses_exactly(name: str, expected: dict[str, str]) -> None:
     row = parsed(LAYOUTS[name], expected["path"])
@@ -100,7 +107,9 @@ def test_camera_28_is_not_read_as_2() -> None:
 
 def test_persons_and_cameras_numbered_anew_in_each_folder_are_told_apart() -> None:
     layout = load_layout("unrealperson")
-    one, two, other = (parsed(layout, f"unreal_v{place}/images/333_c001_78.jpg") for place in ("3.1", "1.1", "3.2"))
+    one, two, other = (
+        parsed(layout, f"unreal_v{place}/images/333_c001_78.jpg") for place in ("3.1", "1.1", "3.2")
+    )
     assert one["identity"] == two["identity"] == "1:333"  # one person in two scenes
     assert other["identity"] == "2:333"
     assert (one["camera"], two["camera"], other["camera"]) == (301, 101, 301)
@@ -108,7 +117,12 @@ def test_persons_and_cameras_numbered_anew_in_each_folder_are_told_apart() -> No
 
 def test_the_scene_is_not_read_as_the_identity() -> None:
     row = parsed(load_layout("randperson"), "000000_s00_c00_f000264.jpg")
-    assert (row["identity"], row["camera"], row["background"], row["frame"]) == ("000000", 0, "s00", 264)
+    assert (row["identity"], row["camera"], row["background"], row["frame"]) == (
+        "000000",
+        0,
+        "s00",
+        264,
+    )
 
 
 def test_both_orders_of_randpersons_names_are_one_image() -> None:
@@ -121,7 +135,11 @@ def test_both_orders_of_randpersons_names_are_one_image() -> None:
 
 def test_cameras_of_different_scenes_of_clonedperson_stay_apart() -> None:
     names = [f"train/700000_s{scene:02d}_c00_f000001.jpg" for scene in (2, 6, 12)]
-    assert [parsed(load_layout("clonedperson"), name)["camera"] for name in names] == [200, 600, 1200]
+    assert [parsed(load_layout("clonedperson"), name)["camera"] for name in names] == [
+        200,
+        600,
+        1200,
+    ]
 
 
 def test_cameras_10_11_and_12_of_personx_are_not_camera_1() -> None:
@@ -136,14 +154,22 @@ def test_an_hour_with_one_digit_is_the_hour_with_two() -> None:
 
 def test_person_numbers_of_cuhk03_repeat_across_camera_pairs() -> None:
     names = [f"images_detected/{pair}_001_1_01.png" for pair in (1, 2)]
-    assert [parsed(load_layout("cuhk03_extracted"), name)["identity"] for name in names] == ["1:001", "2:001"]
+    assert [parsed(load_layout("cuhk03_extracted"), name)["identity"] for name in names] == [
+        "1:001",
+        "2:001",
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
-    [("s1c100_7.jpg", "would share its number with one of another scene"), ("s1cx_7.jpg", "'x' must be a number")],
+    [
+        ("s1c100_7.jpg", "would share its number with one of another scene"),
+        ("s1cx_7.jpg", "'x' must be a number"),
+    ],
 )
-def test_a_camera_that_has_no_number_of_its_own_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
+def test_a_camera_that_has_no_number_of_its_own_is_one_sentence(
+    tmp_path: Path, path: str, sentence: str
+) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
         "title = 'mine'\npath = 's(?P<scene>.)c(?P<camera>.+)_(?P<identity>.)'\n"
@@ -164,7 +190,10 @@ def test_published_code_is_the_raw_code_plus_one() -> None:
     for code in range(7):
         before = parsed(raw, f"0001/0001_C00_W{code:02d}_L{code:02d}.jpg")
         after = parsed(published, f"0001/0001_c01_w{code + 1:02d}_l{code + 1:02d}.jpg")
-        assert (before["weather"], before["illumination"]) == (after["weather"], after["illumination"])
+        assert (before["weather"], before["illumination"]) == (
+            after["weather"],
+            after["illumination"],
+        )
 
 
 def test_the_two_sunny_passes_of_the_raw_generator_are_two_images_of_one_weather() -> None:
@@ -186,7 +215,10 @@ def test_key_of_an_image_speaks_of_its_raw_tokens_alone() -> None:
 def test_quick_keys_are_the_careful_keys() -> None:
     layout = load_layout("engine")
     paths = ["0001/0001_c01_w01_l01_p01.jpg", "0002/0002_c03_w01_l01_p02.jpg"]
-    mixed = [*paths, "0003/0003_c01_w01_l01.jpg"]  # without a background the careful way is taken for all
+    mixed = [
+        *paths,
+        "0003/0003_c01_w01_l01.jpg",
+    ]  # without a background the careful way is taken for all
     assert (
         uids(layout, "d", match_names(layout, mixed))[:2].tolist()
         == uids(layout, "d", match_names(layout, paths)).tolist()
@@ -194,7 +226,11 @@ def test_quick_keys_are_the_careful_keys() -> None:
 
 
 def test_renders_json_has_the_last_word_on_degrees_and_levels() -> None:
-    said = {"degrees": {"01": 90, "02": 150}, "background": {"01": "plaza"}, "factors": ["identity", "weather"]}
+    said = {
+        "degrees": {"01": 90, "02": 150},
+        "background": {"01": "plaza"},
+        "factors": ["identity", "weather"],
+    }
     layout = rendered_layout(load_layout("engine"), said, "renders.json")
     row = parsed(layout, "0001/0001_c02_w03_l01.jpg")
     assert (row["viewpoint_deg"], row["background"], row["weather"]) == (150, "plaza", "overcast")
@@ -213,24 +249,36 @@ def test_near_miss_says_where_a_name_stops_fitting() -> None:
     ("changed", "sentence"),
     [
         ("colour = 3", "unknown key 'colour'"),
-        ("[weather]\nabsent = 'sunny'\nlevels = {01 = 'Dense Fog'}", "expected 'dense-fog', found 'Dense Fog'"),
+        (
+            "[weather]\nabsent = 'sunny'\nlevels = {01 = 'Dense Fog'}",
+            "expected 'dense-fog', found 'Dense Fog'",
+        ),
         ("licens = 'x'", "Did you mean 'licence'?"),
         ("factors = ['wether']", "Did you mean 'weather'?"),
         ("unverified = 'weather'", "expected a list"),
         ("[viewpoint_deg]\ngroup = 'view'", "reads the group 'view'"),
         ("[roles]\ntrain = 'train'", "roles need a group (?P<part>...)"),
         ("template = '{person}'", "template names 'person'"),
-        ("examples = ['nobody.jpg']", "its own example 'nobody.jpg' does not begin as the path of mine does"),
+        (
+            "examples = ['nobody.jpg']",
+            "its own example 'nobody.jpg' does not begin as the path of mine does",
+        ),
         ("name = 'x'", "a layout is named after its file"),
         ("size = [1]", "expected [width, height]"),
         ("role = 'trian'", "Did you mean 'train'?"),
         ("single = ['boxes']", "there is no group 'boxes'"),
-        ("[identity]\ngroups = ['pair', 'identity']", "path has no group (?P<pair>...) to read identity from"),
+        (
+            "[identity]\ngroups = ['pair', 'identity']",
+            "path has no group (?P<pair>...) to read identity from",
+        ),
         ("[camera]\ngroups = []", "path has no group (?P<...>...) to read camera from"),
         ("[expected.roles]\ntest = 3", "expected.roles.test: unknown role 'test'"),
         ("[[lists]]\nfile = 'a.txt'", "expected a role for a text file, or paths and positions"),
         ("[[lists]]\nfile = 'a.txt'\nrole = 'probe'", "lists[0].role: unknown role 'probe'"),
-        ("[[lists]]\nfile = 'a.mat'\npositions = {a = 'train'}", "expected a role for a text file, or paths"),
+        (
+            "[[lists]]\nfile = 'a.mat'\npositions = {a = 'train'}",
+            "expected a role for a text file, or paths",
+        ),
     ],
 )
 def test_a_faulty_declaration_is_one_sentence(tmp_path: Path, changed: str, sentence: str) -> None:
@@ -259,9 +307,21 @@ def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: s
 @pytest.mark.parametrize(
     ("pattern", "path", "sentence"),
     [
-        (r"q(?P<identity>\d+)", "p7.jpg", r"does not begin as the path of mine does, q(?P<identity>\d+)"),
-        (r"p(?P<identity>\d+)-l\d\d", "p7-x4.jpg", r"fits mine up to 'p7-'; what must follow there is l\d\d"),
-        (r"p(?P<identity>\d+)\.jpg", "p7.jpg", "an extension of .jpg (extensions are not part of path)"),
+        (
+            r"q(?P<identity>\d+)",
+            "p7.jpg",
+            r"does not begin as the path of mine does, q(?P<identity>\d+)",
+        ),
+        (
+            r"p(?P<identity>\d+)-l\d\d",
+            "p7-x4.jpg",
+            r"fits mine up to 'p7-'; what must follow there is l\d\d",
+        ),
+        (
+            r"p(?P<identity>\d+)\.jpg",
+            "p7.jpg",
+            "an extension of .jpg (extensions are not part of path)",
+        ),
     ],
 )
 def test_a_layout_without_examples_says_where_a_name_stops_fitting(
@@ -275,10 +335,13 @@ def test_a_layout_without_examples_says_where_a_name_stops_fitting(
 def test_tokens_that_a_users_table_lacks_are_named(tmp_path: Path, plant) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
-        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 = 'noon'\n"
+        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 ="
+        " 'noon'\n"
     )
     tried = preview_layout(plant(tmp_path / "r", ["a_l1.jpg", "a_l2.jpg", "b_l3.jpg"]), str(file))
-    assert tried.unknown == ["illumination: [illumination.levels] has no l2, l3, which stay unknown."]
+    assert tried.unknown == [
+        "illumination: [illumination.levels] has no l2, l3, which stay unknown."
+    ]
 
 
 def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant) -> None:
@@ -288,6 +351,9 @@ def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant)
         "[weather.levels]\nw1 = 'fogy'\nw2 = 'sandstorm'\n"
     )
     assert preview_layout(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
-        "The group 'kamera' is not an attribute and only distinguishes images. Did you mean 'camera'?",
+        (
+            "The group 'kamera' is not an attribute and only distinguishes images. Did you mean"
+            " 'camera'?"
+        ),
         "weather.levels.w1: 'fogy' is a new level. Did you mean 'foggy'?",
     ]

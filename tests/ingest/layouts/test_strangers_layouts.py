@@ -1,5 +1,5 @@
-"""Layouts from elsewhere: no pattern runs for ever, no format string takes memory or reaches attributes, no path leaves
-the folder.
+"""Layouts from elsewhere: no pattern runs for ever, no format string takes memory or reaches
+attributes, no path leaves the folder.
 """
 
 import json
@@ -22,7 +22,12 @@ from gprplus.ingest.layouts import patterns
 from gprplus.ingest.layouts.decode import drop_unreadable, token_table
 from gprplus.ingest.layouts.detect import detect_layout
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
-from gprplus.ingest.layouts.load import from_declaration, load_layout, rendered_layout, shipped_layouts
+from gprplus.ingest.layouts.load import (
+    from_declaration,
+    load_layout,
+    rendered_layout,
+    shipped_layouts,
+)
 from gprplus.ingest.layouts.match import match_names
 from gprplus.ingest.layouts.templates import fill_template
 from gprplus.ingest.layouts.tokens import LevelTokens
@@ -36,7 +41,9 @@ def own(folder: Path, path: str, more: str = "", name: str = "mine") -> Path:
     return file
 
 
-def test_a_pattern_that_backtracks_for_ever_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pattern_that_backtracks_for_ever_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(patterns, "SECONDS", 0.2)
     layout = load_layout(own(tmp_path, FOREVER))
     started = time.process_time()
@@ -45,7 +52,9 @@ def test_a_pattern_that_backtracks_for_ever_is_stopped(tmp_path: Path, monkeypat
     assert time.process_time() - started < 5
 
 
-def test_the_time_limit_is_for_all_names_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_is_for_all_names_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Names that each take a little too long end a build too: 22 letters take some 0.1 s."""
     monkeypatch.setattr(patterns, "SECONDS", 0.2)
     layout = load_layout(own(tmp_path, r"(?P<identity>(?:\w|[a-z])+)[#%]"))
@@ -61,7 +70,8 @@ def test_a_layout_without_examples_explains_a_name_within_the_limit(tmp_path: Pa
 
 
 def test_both_engines_read_every_example_alike(tmp_path: Path) -> None:
-    """A copy of a shipped layout reads names as the shipped one does, though another engine matches them."""
+    """A copy of a shipped layout reads names as the shipped one does, though another engine matches
+    them."""
     for layout in shipped_layouts():
         text = declarations.load_declaration("layouts", layout.name).path.read_text()
         (tmp_path / f"{layout.name}.toml").write_text(text)
@@ -86,7 +96,9 @@ def test_both_engines_read_every_example_alike(tmp_path: Path) -> None:
     ],
     ids=["repeats of repeats", "look-ahead", "length", "one repeat", "depth", "no name"],
 )
-def test_a_pattern_beyond_the_limits_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
+def test_a_pattern_beyond_the_limits_is_one_sentence(
+    tmp_path: Path, path: str, sentence: str
+) -> None:
     with pytest.raises(DeclarationError, match=re.escape(sentence)):
         load_layout(own(tmp_path, path))
 
@@ -109,7 +121,9 @@ def test_a_pattern_beyond_the_limits_is_one_sentence(tmp_path: Path, path: str, 
         ("template", "{}"),
     ],
 )
-def test_a_format_string_outside_the_grammar_is_one_sentence(tmp_path: Path, key: str, text: str) -> None:
+def test_a_format_string_outside_the_grammar_is_one_sentence(
+    tmp_path: Path, key: str, text: str
+) -> None:
     line = f"[weather]\nnumbered = '{text}'" if key == "numbered" else f"template = '{text}'"
     file = own(tmp_path, r"(?P<identity>\d+)_(?P<weather>\d+)", line)
     with pytest.raises(DeclarationError, match=rf"mine\.toml: (weather\.)?{key}:? "):
@@ -130,7 +144,9 @@ def test_renders_json_names_a_shipped_layout_or_a_file_in_its_folder(tmp_path: P
     assert detect_layout(list_images(root)).layout.name == "mine"
 
 
-@pytest.mark.parametrize("name", ["../mine.toml", "mine", "r/../mine.toml", "other.toml", "../../x", ["engine"], 7])
+@pytest.mark.parametrize(
+    "name", ["../mine.toml", "mine", "r/../mine.toml", "other.toml", "../../x", ["engine"], 7]
+)
 def test_renders_json_names_no_other_file(tmp_path: Path, plant, monkeypatch, name: Any) -> None:
     monkeypatch.chdir(tmp_path)
     root = plant(tmp_path / "r", ["a_1.jpg"])
@@ -187,14 +203,22 @@ def test_role_lists_lie_inside_the_dataset(tmp_path: Path, path: str) -> None:
     file = own(tmp_path, r"(?P<identity>\d+)", f'[[lists]]\nfile = "{path}"\nrole = "train"')
     with pytest.raises(DeclarationError, match=r"lists\[0\]\.file: .* is not a relative path"):
         load_layout(file)
-    file = own(tmp_path, r"(?P<identity>\d+)", f'[[lists]]\nfile = "a.txt"\nbelow = "{path}"\nrole = "train"')
+    file = own(
+        tmp_path,
+        r"(?P<identity>\d+)",
+        f'[[lists]]\nfile = "a.txt"\nbelow = "{path}"\nrole = "train"',
+    )
     if path:
         with pytest.raises(DeclarationError, match=r"lists\[0\]\.below: .* is not a relative path"):
             load_layout(file)
 
 
 def test_joined_cameras_of_a_folder_that_does_not_fit_at_all(tmp_path: Path, plant) -> None:
-    file = own(tmp_path, r"(?P<identity>x\d)_(?P<scene>\d)_(?P<camera>\d)", "[camera]\ngroups = ['scene', 'camera']")
+    file = own(
+        tmp_path,
+        r"(?P<identity>x\d)_(?P<scene>\d)_(?P<camera>\d)",
+        "[camera]\ngroups = ['scene', 'camera']",
+    )
     tried = preview_layout(plant(tmp_path / "r", ["0001_c1.jpg"]), str(file))
     assert (tried.matched, tried.rows) == (0, [])
     with pytest.raises(LayoutError, match="None of the 1 files"):
@@ -202,11 +226,29 @@ def test_joined_cameras_of_a_folder_that_does_not_fit_at_all(tmp_path: Path, pla
 
 
 LONG = {
-    "camera": (r"(?P<identity>[a-z])_(?P<camera>\d+)", "a_2147483647", "b_2147483648", "2,147,483,647"),
-    "frame": (r"(?P<identity>[a-z])_(?P<frame>\d+)", "a_9223372036854775807", "b_9223372036854775808", "9,223,372,"),
-    "digits": (r"(?P<identity>[a-z])_(?P<frame>\d+)", "a_1", "b_" + "9" * 200, "too large a number"),
+    "camera": (
+        r"(?P<identity>[a-z])_(?P<camera>\d+)",
+        "a_2147483647",
+        "b_2147483648",
+        "2,147,483,647",
+    ),
+    "frame": (
+        r"(?P<identity>[a-z])_(?P<frame>\d+)",
+        "a_9223372036854775807",
+        "b_9223372036854775808",
+        "9,223,372,",
+    ),
+    "digits": (
+        r"(?P<identity>[a-z])_(?P<frame>\d+)",
+        "a_1",
+        "b_" + "9" * 200,
+        "too large a number",
+    ),
     "scene": (
-        "(?P<identity>[a-z])_(?P<s>\\d+)_(?P<camera>\\d+)'\ncamera.groups = ['s', 'camera']\ntitle2='",
+        (
+            "(?P<identity>[a-z])_(?P<s>\\d+)_(?P<camera>\\d+)'\ncamera.groups = ['s',"
+            " 'camera']\ntitle2='"
+        ),
         "a_1_99",
         "b_1_100",
         "may number up to 99",
@@ -216,7 +258,9 @@ LONG = {
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_a_number_that_no_column_holds_rejects_its_file_alone(tmp_path: Path, plant, kind: str) -> None:
+def test_a_number_that_no_column_holds_rejects_its_file_alone(
+    tmp_path: Path, plant, kind: str
+) -> None:
     path, good, bad, sentence = LONG[kind]
     file = own(tmp_path, path)
     file.write_text(file.read_text().replace("\ntitle2=''", ""))
@@ -233,25 +277,34 @@ def test_a_number_that_no_column_holds_rejects_its_file_alone(tmp_path: Path, pl
     more = build_manifest([root], tmp_path / "m", layout=file)
     assert (len(more.images()), more.rejected().to_pylist()) == (2, rejected.to_pylist())
     assert any(
-        name == f"{bad}.jpg" and sentence.rstrip(".") in why for name, why in preview_layout(root, str(file)).misses
+        name == f"{bad}.jpg" and sentence.rstrip(".") in why
+        for name, why in preview_layout(root, str(file)).misses
     )
 
 
 def test_a_camera_that_no_column_holds_in_every_name_ends_the_build(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["a_2021040512300.jpg"])
     file = own(tmp_path, r"(?P<identity>[a-z])_(?P<camera>\d+)")
-    with pytest.raises(LayoutError, match=r"a_2021040512300\.jpg: The camera 2021040512300 is too large a number"):
+    with pytest.raises(
+        LayoutError, match=r"a_2021040512300\.jpg: The camera 2021040512300 is too large a number"
+    ):
         build_manifest([root], tmp_path / "m", layout=file)
     assert not (tmp_path / "m" / "manifest.json").exists()
     with pytest.raises(LayoutError, match="The camera 2021040512300 is too large a number"):
         preview_layout(root, str(file))
 
 
-def test_a_layout_that_reads_the_number_as_a_text_takes_the_file_in_again(tmp_path: Path, plant) -> None:
+def test_a_layout_that_reads_the_number_as_a_text_takes_the_file_in_again(
+    tmp_path: Path, plant
+) -> None:
     root = plant(tmp_path / "r", ["a_1.jpg", "b_9999999999.jpg"])
-    first = build_manifest([root], tmp_path / "m", layout=own(tmp_path, r"(?P<identity>[a-z])_(?P<camera>\d+)"))
+    first = build_manifest(
+        [root], tmp_path / "m", layout=own(tmp_path, r"(?P<identity>[a-z])_(?P<camera>\d+)")
+    )
     assert len(first.images()) == 1
-    build_manifest([root], tmp_path / "m", layout=own(tmp_path, r"(?P<identity>[a-z])_(?P<shot>\d+)"))
+    build_manifest(
+        [root], tmp_path / "m", layout=own(tmp_path, r"(?P<identity>[a-z])_(?P<shot>\d+)")
+    )
     assert len(Manifest.open(tmp_path / "m").images()) == 2
 
 
@@ -270,7 +323,16 @@ STRANGE: list[Any] = [
     {"a": {"b": {}}},
     10**30,
 ]
-STRANGE += [-(10**400), "x" * 5000, "\x1b[2J", "../..", "{0.__class__}", "(", "(a*)*" * 20, {"01": 99999999999}]
+STRANGE += [
+    -(10**400),
+    "x" * 5000,
+    "\x1b[2J",
+    "../..",
+    "{0.__class__}",
+    "(",
+    "(a*)*" * 20,
+    {"01": 99999999999},
+]
 
 
 def places(table: dict[str, Any], above: tuple = ()) -> Iterator[tuple]:
@@ -295,7 +357,9 @@ def test_no_value_of_a_layout_ends_in_a_traceback(name: str) -> None:
                 layout = from_declaration(one)
                 tokens = [found for found in match_names(layout, layout.examples[:3]) if found]
                 drop_unreadable(
-                    layout, "x", token_table(layout, "x", tokens).append_column("path", [["p"] * len(tokens)])
+                    layout,
+                    "x",
+                    token_table(layout, "x", tokens).append_column("path", [["p"] * len(tokens)]),
                 )
             except GprplusError:
                 continue

@@ -1,4 +1,5 @@
-"""A build that is cut short, or cut in shares, ends with the tables of one that is not, and reads nothing twice."""
+"""A build that is cut short, or cut in shares, ends with the tables of one that is not, and reads
+nothing twice."""
 
 import errno
 import os
@@ -18,7 +19,8 @@ from gprplus.ingest.tables import manifest as store
 
 TABLES = ("images", "identities", "rejected", "scan")
 
-# Reads batches of five files and dies by its own hand, as no program can prepare for, before the third.
+# Reads batches of five files and dies by its own hand, as no program can prepare for, before the
+# third.
 DIES = """
 import os, signal, sys
 from gprplus.ingest.reading import batch, partial
@@ -39,12 +41,15 @@ build_manifest([sys.argv[1]], sys.argv[2], verify="digest")
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of every file that is opened from here on, in batches of five that are kept at once."""
+    """The paths of every file that is opened from here on, in batches of five that are kept at
+    once."""
     seen: list[str] = []
     whole = batch.probe_files
     monkeypatch.setattr(batch, "BATCH", 5)
     monkeypatch.setattr(partial, "SECONDS", 0)
-    monkeypatch.setattr(batch, "probe_files", lambda root, paths, how: seen.extend(paths) or whole(root, paths, how))
+    monkeypatch.setattr(
+        batch, "probe_files", lambda root, paths, how: seen.extend(paths) or whole(root, paths, how)
+    )
     return seen
 
 
@@ -53,11 +58,15 @@ def same(one: Manifest, other: Manifest) -> bool:
 
 
 def killed(renders: Path, output: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", DIES, str(renders), str(output)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, str(renders), str(output)], capture_output=True, text=True
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-def test_after_kill_9_the_same_command_reads_only_what_is_left(renders: Path, tmp_path: Path, opened) -> None:
+def test_after_kill_9_the_same_command_reads_only_what_is_left(
+    renders: Path, tmp_path: Path, opened
+) -> None:
     (renders / "0001/cat.jpg").write_bytes(b"no render")
     whole = build_manifest([renders], tmp_path / "whole", verify="digest")
     killed(renders, tmp_path / "m")
@@ -77,7 +86,9 @@ def test_what_changed_since_is_read_again(renders: Path, tmp_path: Path, opened,
     assert same(again, build_manifest([renders], tmp_path / "whole", verify="digest"))
 
 
-def test_another_request_takes_nothing_from_a_broken_build(renders: Path, tmp_path: Path, opened) -> None:
+def test_another_request_takes_nothing_from_a_broken_build(
+    renders: Path, tmp_path: Path, opened
+) -> None:
     killed(renders, tmp_path / "m")
     assert build_manifest([renders], tmp_path / "m").images()["digest"].null_count == 36
     assert len(opened) == 36
@@ -92,7 +103,9 @@ def test_a_torn_part_is_read_again(renders: Path, tmp_path: Path, opened) -> Non
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 11])
-def test_shards_merge_into_the_tables_of_one_run(renders: Path, tmp_path: Path, opened, number: int) -> None:
+def test_shards_merge_into_the_tables_of_one_run(
+    renders: Path, tmp_path: Path, opened, number: int
+) -> None:
     (renders / "0002/cat.jpg").write_bytes(b"no render")
     (renders / "0003/0003_c02_w03_l02.jpg").write_bytes(b"")
     whole = build_manifest([renders], tmp_path / "whole")
@@ -108,7 +121,9 @@ def test_shards_merge_into_the_tables_of_one_run(renders: Path, tmp_path: Path, 
     assert build_shard([renders], tmp_path / "m", "1/2") == {}
 
 
-def test_shards_of_an_update_read_only_what_is_new(renders: Path, tmp_path: Path, opened, plant) -> None:
+def test_shards_of_an_update_read_only_what_is_new(
+    renders: Path, tmp_path: Path, opened, plant
+) -> None:
     build_manifest([renders], tmp_path / "m")
     plant(renders, [f"0009/0009_c01_w0{weather}_l01.jpg" for weather in range(1, 8)])
     opened.clear()
@@ -121,7 +136,10 @@ def test_shards_of_an_update_read_only_what_is_new(renders: Path, tmp_path: Path
 
 def test_a_missing_shard_is_named_with_its_command(renders: Path, tmp_path: Path) -> None:
     build_shard([renders], tmp_path / "m", "2/3")
-    with pytest.raises(ManifestError, match=r"2 of the 3 shards of 'gprplus' are not finished: 1/3, 3/3\. Run .* 1/3"):
+    with pytest.raises(
+        ManifestError,
+        match=r"2 of the 3 shards of 'gprplus' are not finished: 1/3, 3/3\. Run .* 1/3",
+    ):
         build_manifest([renders], tmp_path / "m")
     assert build_manifest([renders], tmp_path / "m", force=True).images().num_rows == 36
 
@@ -149,7 +167,9 @@ def test_two_shards_at_once_in_two_processes(renders: Path, tmp_path: Path, open
         "print(build_shard([sys.argv[1]], sys.argv[2], sys.argv[3])['gprplus'])"
     )
     command = [sys.executable, "-c", code, str(renders), str(tmp_path / "m")]
-    both = [subprocess.Popen([*command, f"{i}/2"], stdout=subprocess.PIPE, text=True) for i in (1, 2)]
+    both = [
+        subprocess.Popen([*command, f"{i}/2"], stdout=subprocess.PIPE, text=True) for i in (1, 2)
+    ]
     assert sum(int(process.communicate()[0]) for process in both) == 36
     merged = build_manifest([renders], tmp_path / "m")
     assert opened == []
@@ -157,19 +177,36 @@ def test_two_shards_at_once_in_two_processes(renders: Path, tmp_path: Path, open
 
 
 def test_two_builds_at_once_leave_one_whole_manifest(renders: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gprplus", "build-manifest", str(renders), "-o", str(tmp_path / "m")]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    command = [
+        sys.executable,
+        "-m",
+        "gprplus",
+        "build-manifest",
+        str(renders),
+        "-o",
+        str(tmp_path / "m"),
+    ]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     said = [process.communicate()[1] for process in both]
     codes = [process.returncode for process in both]
     assert 0 in codes
     for code, text in zip(codes, said, strict=True):
         assert code == 0 or "Another gprplus is writing to" in text
-    assert same(build_manifest([renders], tmp_path / "m"), build_manifest([renders], tmp_path / "whole"))
+    assert same(
+        build_manifest([renders], tmp_path / "m"), build_manifest([renders], tmp_path / "whole")
+    )
 
 
-def test_a_file_that_goes_between_scan_and_read_is_rejected(renders: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_that_goes_between_scan_and_read_is_rejected(
+    renders: Path, tmp_path: Path, monkeypatch
+) -> None:
     gone, real = renders / "0002/0002_c01_w01_l01.jpg", batch.probe_files
-    monkeypatch.setattr(batch, "probe_files", lambda *given: gone.unlink(missing_ok=True) or real(*given))
+    monkeypatch.setattr(
+        batch, "probe_files", lambda *given: gone.unlink(missing_ok=True) or real(*given)
+    )
     manifest = build_manifest([renders], tmp_path / "m")
     (row,) = manifest.rejected().to_pylist()
     assert (row["path"], row["reason"]) == ("0002/0002_c01_w01_l01.jpg", "unreadable")
@@ -177,7 +214,9 @@ def test_a_file_that_goes_between_scan_and_read_is_rejected(renders: Path, tmp_p
     assert manifest.images().num_rows == 35
 
 
-def test_a_folder_that_cannot_be_read_is_rejected(renders: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_folder_that_cannot_be_read_is_rejected(
+    renders: Path, tmp_path: Path, monkeypatch
+) -> None:
     from gprplus.ingest.files import scan
 
     real = os.open
@@ -189,7 +228,10 @@ def test_a_folder_that_cannot_be_read_is_rejected(renders: Path, tmp_path: Path,
 
     monkeypatch.setattr(scan.os, "open", locked)
     (row,) = build_manifest([renders], tmp_path / "m").rejected().to_pylist()
-    assert (row["path"], row["detail"]) == ("0002", "Permission denied; how many files are in it is not known.")
+    assert (row["path"], row["detail"]) == (
+        "0002",
+        "Permission denied; how many files are in it is not known.",
+    )
 
 
 FULL = """
@@ -204,11 +246,15 @@ main()
 """
 
 
-def test_a_disk_that_takes_no_more_is_one_sentence_and_the_old_manifest_stays(renders, tmp_path, plant) -> None:
+def test_a_disk_that_takes_no_more_is_one_sentence_and_the_old_manifest_stays(
+    renders, tmp_path, plant
+) -> None:
     before = build_manifest([renders], tmp_path / "m")
     plant(renders, ["0009/0009_c01_w01_l01.jpg"])
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(renders), "-o", str(tmp_path / "m")], capture_output=True, text=True
+        [sys.executable, "-c", FULL, str(renders), "-o", str(tmp_path / "m")],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
@@ -231,9 +277,14 @@ rm "$1/filler" && "$3" -m gprplus build-manifest "$2" -o "$1/m" && cp -r "$1/m" 
 
 def test_a_disk_that_really_is_full(renders: Path, tmp_path: Path, plant) -> None:
     (tmp_path / "disk").mkdir()
-    more = plant(tmp_path / "more", [f"0004/0004_c{c:02d}_w0{w}_l01.jpg" for c in range(1, 13) for w in range(1, 8)])
+    more = plant(
+        tmp_path / "more",
+        [f"0004/0004_c{c:02d}_w0{w}_l01.jpg" for c in range(1, 13) for w in range(1, 8)],
+    )
     given = [str(part) for part in (tmp_path / "disk", renders, sys.executable, more / "0004")]
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", *given], capture_output=True, text=True)
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", *given], capture_output=True, text=True
+    )
     if done.returncode in (1, 77):
         pytest.skip(f"no disk of our own can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
@@ -244,12 +295,16 @@ def test_a_disk_that_really_is_full(renders: Path, tmp_path: Path, plant) -> Non
     assert same(Manifest.open(tmp_path / "m"), whole)
 
 
-def test_a_full_disk_is_one_sentence_while_reading_too(renders: Path, tmp_path: Path, opened, monkeypatch) -> None:
+def test_a_full_disk_is_one_sentence_while_reading_too(
+    renders: Path, tmp_path: Path, opened, monkeypatch
+) -> None:
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
         patch.setattr(partial.pa, "OSFile", full)
-        with pytest.raises(GprplusError, match=r"\.arrow cannot be written: No space left on device\."):
+        with pytest.raises(
+            GprplusError, match=r"\.arrow cannot be written: No space left on device\."
+        ):
             build_manifest([renders], tmp_path / "m")
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 36

@@ -1,4 +1,5 @@
-"""What is not a whole manifest is not taken for one: foreign folders, old schemas, builds that broke off."""
+"""What is not a whole manifest is not taken for one: foreign folders, old schemas, builds that
+broke off."""
 
 import json
 import os
@@ -15,7 +16,9 @@ from gprplus.ingest import Manifest, build_manifest
 def test_a_folder_that_is_no_manifest(tmp_path: Path, renders: Path) -> None:
     with pytest.raises(ManifestError, match="There is no manifest at"):
         Manifest.open(tmp_path / "nowhere")
-    with pytest.raises(ManifestError, match=r"is not a manifest \(make one with .*\): it has no manifest\.json"):
+    with pytest.raises(
+        ManifestError, match=r"is not a manifest \(make one with .*\): it has no manifest\.json"
+    ):
         Manifest.open(renders)
     manifest = build_manifest([renders], tmp_path / "m")
     with pytest.raises(ManifestError, match="lacks the column"):
@@ -35,12 +38,16 @@ def test_a_folder_that_is_no_manifest(tmp_path: Path, renders: Path) -> None:
 
 def test_an_old_schema_is_not_read(renders: Path, tmp_path: Path) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
-    (manifest.path / "manifest.json").write_text(json.dumps({**as_json(manifest.record), "schema_version": 0}))
+    (manifest.path / "manifest.json").write_text(
+        json.dumps({**as_json(manifest.record), "schema_version": 0})
+    )
     with pytest.raises(ManifestError, match="schema version 0, this gprplus reads 1"):
         build_manifest([renders], tmp_path / "m")
 
 
-def test_a_build_that_breaks_off_leaves_the_old_manifest(renders, tmp_path, plant, monkeypatch) -> None:
+def test_a_build_that_breaks_off_leaves_the_old_manifest(
+    renders, tmp_path, plant, monkeypatch
+) -> None:
     from gprplus.ingest.tables import replace as store
 
     first = build_manifest([renders], tmp_path / "m")
@@ -57,7 +64,9 @@ def test_a_build_that_breaks_off_leaves_the_old_manifest(renders, tmp_path, plan
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 37
 
 
-def test_a_replacement_that_breaks_off_is_finished_by_the_next_build(renders, tmp_path, plant, monkeypatch) -> None:
+def test_a_replacement_that_breaks_off_is_finished_by_the_next_build(
+    renders, tmp_path, plant, monkeypatch
+) -> None:
     from gprplus.ingest.tables import replace as store
 
     build_manifest([renders], tmp_path / "m")
@@ -83,7 +92,10 @@ def test_a_replacement_that_breaks_off_is_finished_by_the_next_build(renders, tm
 def test_one_build_at_a_time(renders: Path, tmp_path: Path) -> None:
     from gprplus.ingest.tables import replace as store
 
-    with store.hold_manifest(tmp_path / "m"), pytest.raises(ManifestError, match="Another gprplus is writing to"):
+    with (
+        store.hold_manifest(tmp_path / "m"),
+        pytest.raises(ManifestError, match="Another gprplus is writing to"),
+    ):
         build_manifest([renders], tmp_path / "m")
 
 

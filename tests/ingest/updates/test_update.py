@@ -1,4 +1,5 @@
-"""However a folder changes, an update ends with the tables of a build from nothing, and opens what is new alone."""
+"""However a folder changes, an update ends with the tables of a build from nothing, and opens what
+is new alone."""
 
 import random
 import signal
@@ -40,9 +41,12 @@ build_manifest([sys.argv[1]], sys.argv[2])
 
 
 class Tree:
-    """A folder of renders that changes at random: files come, change and go, and so do members of an archive."""
+    """A folder of renders that changes at random: files come, change and go, and so do members of
+    an archive."""
 
-    def __init__(self, root: Path, names: list[str], rng: random.Random, content: Callable[[], bytes]) -> None:
+    def __init__(
+        self, root: Path, names: list[str], rng: random.Random, content: Callable[[], bytes]
+    ) -> None:
         self.root, self.rng, self.content = root, rng, content
         self.names, self.members = names, [name for name in names if name.startswith("0005")]
         self.plain = [name for name in names if name not in self.members]
@@ -63,7 +67,9 @@ class Tree:
         gone = set(self.some(self.here()))
         for name in gone:
             (self.root / name).unlink()
-        touched = set(self.some(self.here())) | set(self.some([n for n in self.plain if n not in self.here()]))
+        touched = set(self.some(self.here())) | set(
+            self.some([n for n in self.plain if n not in self.here()])
+        )
         for name in touched:
             self.put(name)
         return touched
@@ -83,25 +89,40 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path, design, picture) -> Callable[[int], Tree]:
-    """`tree(seed)`: a folder in GPR+ shape with names that do not fit, bytes that are no image, copies, odd sizes."""
+    """`tree(seed)`: a folder in GPR+ shape with names that do not fit, bytes that are no image,
+    copies, odd sizes."""
 
     def made(seed: int) -> Tree:
         rng = random.Random(seed)
         pictures = [picture(i) for i in range(40)] + [picture(0, width=60), picture(1, kind=".png")]
-        names = [*design(identities=5, views=2, weathers=2), "0002/cat.jpg", "dog.jpg", "0003/0003_c13_w01_l01.jpg"]
-        return Tree(tmp_path / "renders", names, rng, lambda: rng.choice([*pictures, b"", b"none", pictures[0][:500]]))
+        names = [
+            *design(identities=5, views=2, weathers=2),
+            "0002/cat.jpg",
+            "dog.jpg",
+            "0003/0003_c13_w01_l01.jpg",
+        ]
+        return Tree(
+            tmp_path / "renders",
+            names,
+            rng,
+            lambda: rng.choice([*pictures, b"", b"none", pictures[0][:500]]),
+        )
 
     return made
 
 
 def assert_as_afresh(updated: Manifest, afresh: Manifest, dataset: str = "gprplus") -> None:
-    """The same tables, row by row, and the same record of the dataset, where and how it was asked for aside."""
+    """The same tables, row by row, and the same record of the dataset, where and how it was asked
+    for aside."""
     for table in TABLES:
         one, other = (getattr(manifest, table)() for manifest in (updated, afresh))
         assert (one and one.schema) == (other and other.schema), table
-        # As rows: a level that only rejected files name may stand in one dictionary and not in the other.
+        # As rows: a level that only rejected files name may stand in one dictionary and not in the
+        # other.
         assert (one and one.to_pylist()) == (other and other.to_pylist()), table
-    records = [replace(manifest.datasets[dataset], request={}, root="") for manifest in (updated, afresh)]
+    records = [
+        replace(manifest.datasets[dataset], request={}, root="") for manifest in (updated, afresh)
+    ]
     assert records[0] == records[1]
     assert updated.record.checks == afresh.record.checks
     assert updated.record.levels == afresh.record.levels
@@ -111,7 +132,9 @@ def assert_as_afresh(updated: Manifest, afresh: Manifest, dataset: str = "gprplu
 def test_updates_end_as_a_build_from_nothing(tmp_path: Path, monkeypatch, tree, seed: int) -> None:
     opened: list[str] = []
     whole = batch.probe_files
-    monkeypatch.setattr(batch, "probe_files", lambda *given: opened.extend(given[1]) or whole(*given))
+    monkeypatch.setattr(
+        batch, "probe_files", lambda *given: opened.extend(given[1]) or whole(*given)
+    )
     folder = tree(seed)
     build_manifest([folder.root], tmp_path / "m")
     for turn in range(3):
@@ -130,7 +153,9 @@ def test_checks_of_an_update_judge_all_images_together(tmp_path: Path, tree, see
         folder.turn()
         folder.repack()
         updated = build_manifest([folder.root], tmp_path / "m")
-        assert_as_afresh(updated, build_manifest([folder.root], tmp_path / f"afresh{turn}", checks=["all"]))
+        assert_as_afresh(
+            updated, build_manifest([folder.root], tmp_path / f"afresh{turn}", checks=["all"])
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -159,14 +184,18 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_updates_that_are_killed_and_changes_meanwhile(tmp_path: Path, monkeypatch, tree, seed: int) -> None:
+def test_updates_that_are_killed_and_changes_meanwhile(
+    tmp_path: Path, monkeypatch, tree, seed: int
+) -> None:
     monkeypatch.setattr(batch, "BATCH", 5)
     monkeypatch.setattr(partial, "SECONDS", 0)
     folder = tree(seed)
     build_manifest([folder.root], tmp_path / "m")
     for name in folder.plain:
         folder.put(name)
-    died = subprocess.run([sys.executable, "-c", DIES, folder.root, tmp_path / "m"], capture_output=True, text=True)
+    died = subprocess.run(
+        [sys.executable, "-c", DIES, folder.root, tmp_path / "m"], capture_output=True, text=True
+    )
     assert died.returncode == -signal.SIGKILL, died.stderr
     folder.turn()
     folder.repack()
@@ -177,13 +206,18 @@ def test_updates_that_are_killed_and_changes_meanwhile(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("version", ["3.0", "3.14"])
 def test_updates_with_the_log_of_the_generator(tmp_path: Path, shoot, plant, version: str) -> None:
-    """The log may leave out a person, and whole people come and go, so that others are joined than before."""
+    """The log may leave out a person, and whole people come and go, so that others are joined than
+    before."""
     rng, log = random.Random(version), tmp_path / "log.txt"
-    people = [shoot(2 * who, f"Actor{who}", version=version, rank=who, minute=4 * who) for who in range(3)]
+    people = [
+        shoot(2 * who, f"Actor{who}", version=version, rank=who, minute=4 * who) for who in range(3)
+    ]
     layout = {"3.0": "gta_raw_v30", "3.14": "gta_raw_v314"}[version]
     for turn in range(3):
         here = [shots for shots in people if rng.random() < 0.8] or people
-        plant(tmp_path / "raw", [shot.path for shots in here for shot in shots], b"one file for all")
+        plant(
+            tmp_path / "raw", [shot.path for shots in here for shot in shots], b"one file for all"
+        )
         gone = rng.sample([shot.path for shots in here for shot in shots], 3 * turn)
         for name in gone:
             (tmp_path / "raw" / name).unlink()
@@ -191,15 +225,23 @@ def test_updates_with_the_log_of_the_generator(tmp_path: Path, shoot, plant, ver
         log.write_text("\n".join(shot.line for shots in logged for shot in shots) + "\n")
         asked = {"layout": layout, "verify": "names", "engine_logs": [log]}
         updated = build_manifest([tmp_path / "raw"], tmp_path / "m", **asked)
-        assert_as_afresh(updated, build_manifest([tmp_path / "raw"], tmp_path / f"afresh{turn}", **asked), layout)
-        sheets = [(tmp_path / name / "engine_log" / f"{layout}.csv").read_text() for name in ("m", f"afresh{turn}")]
+        assert_as_afresh(
+            updated, build_manifest([tmp_path / "raw"], tmp_path / f"afresh{turn}", **asked), layout
+        )
+        sheets = [
+            (tmp_path / name / "engine_log" / f"{layout}.csv").read_text()
+            for name in ("m", f"afresh{turn}")
+        ]
         assert sheets[0] == sheets[1]
 
 
-def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(tmp_path: Path, plant) -> None:
+def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(
+    tmp_path: Path, plant
+) -> None:
     file, root = tmp_path / "mine.toml", plant(tmp_path / "r", ["a_l1.jpg", "b_l1.jpg"])
     file.write_text(
-        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 = 'noon'\n"
+        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 ="
+        " 'noon'\n"
     )
     said = []
     for turn, name in enumerate(["a_l1.jpg", "a_l2.jpg", "b_l3.jpg", "a_l2.jpg"]):
@@ -208,7 +250,9 @@ def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(tmp_path
         else:
             plant(root, [name])
         updated = build_manifest([root], tmp_path / "m", layout=file)
-        assert_as_afresh(updated, build_manifest([root], tmp_path / f"afresh{turn}", layout=file), "mine")
+        assert_as_afresh(
+            updated, build_manifest([root], tmp_path / f"afresh{turn}", layout=file), "mine"
+        )
         said.append(updated.datasets["mine"].unknown)
     told = "illumination: [illumination.levels] has no {}, which stay unknown."
     assert said == [[], [told.format("l2")], [told.format("l2, l3")], [told.format("l3")]]
