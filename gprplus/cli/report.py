@@ -68,7 +68,7 @@ def command(
         return
     from gprplus.reporting import report
     from gprplus.reporting.run_results import read_run_results
-    from gprplus.reporting.verdicts import verdict_paragraphs
+    from gprplus.reporting.sentences.verdicts import verdict_paragraphs
     from gprplus.reporting.write_report import expand_folders
 
     folders = expand_folders(list(runs) or [work / "runs"])

@@ -15,7 +15,8 @@ from typing import Any
 from gprplus.core.errors import DeclarationError
 from gprplus.experiments.study_file import StudyFile, StudySplit
 from gprplus.splits.arm_names import identities_named, with_identities
-from gprplus.splits.request import DeclaredArm, SplitRequest
+from gprplus.splits.declared_arm import DeclaredArm
+from gprplus.splits.request import SplitRequest
 
 _CELL = re.compile(r"(\d+)(x\d+)?")
 

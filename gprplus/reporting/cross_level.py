@@ -10,7 +10,7 @@ import numpy as np
 
 from gprplus import statistics
 from gprplus.reporting.arm_labels import plot_label
-from gprplus.reporting.verdicts import Row
+from gprplus.reporting.sentences.verdicts import Row
 from gprplus.schema.split_record import LevelTest, SplitRecord
 
 if TYPE_CHECKING:

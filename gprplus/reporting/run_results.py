@@ -16,8 +16,8 @@ from gprplus.reporting.basis import basis_targets
 from gprplus.reporting.contrast_tables import TABLES as JUDGED
 from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Row, with_family_columns
+from gprplus.reporting.sentences.verdicts import Verdict, verdict_of, verdicts_of
 from gprplus.reporting.summary_tables import in_split_order
-from gprplus.reporting.verdicts import Verdict, verdict_of, verdicts_of
 from gprplus.schema.run_record import BenchmarkRecord, benchmark_record
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.arm_names import unrecorded

@@ -9,7 +9,7 @@ from typing import Any
 
 _HOMES = {
     "Arm": "arm",
-    "DeclaredArm": "request",
+    "DeclaredArm": "declared_arm",
     "Split": "split",
     "make_split": "make",
     "rebuild_split": "rebuild",

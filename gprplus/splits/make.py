@@ -31,12 +31,8 @@ from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
-from gprplus.splits.test_sets.cross_level_tests import (
-    TESTS,
-    CrossLevelTests,
-    cross_level_tests,
-    write_tests,
-)
+from gprplus.splits.test_sets.cross_level_tests import CrossLevelTests, cross_level_tests
+from gprplus.splits.test_sets.level_test_files import TESTS, write_tests
 from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
 from gprplus.splits.where_table import as_uid_table, row_filter, select_uids, write_where_table
 

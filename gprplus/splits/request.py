@@ -2,14 +2,14 @@
 split.json."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from gprplus.core.declarations import attributes, from_mapping
 from gprplus.core.errors import GprplusError, SplitError, did_you_mean
 from gprplus.core.options import Options, option, record_of, renamed
 from gprplus.core.shared_options import seed_field
-from gprplus.core.spelling import SEPARATORS, CannotSpell
+from gprplus.splits.declared_arm import DeclaredArm
 
 ON_MISSING = {
     "drop-stratum": "leave out each combination of an identity that lacks a level",
@@ -30,108 +30,6 @@ WARN_RETENTION = 0.5
 
 ARMS, IMAGES, DRAWS = "Attribute and arms", "Which images", "Controls and repeats"
 TEST, CHECKS = "Test set", "Checks"
-
-
-@dataclass(frozen=True)
-class DeclaredArm:
-    """An explicitly declared training set for the design `declared`, in Python or as a TOML table
-    of a study.
-
-        [[splits.arms]]
-        name = "mild-weather"
-        restrict = {weather = ["sunny", "clouds"]}
-        identities = 800
-        images = 134400
-
-    `restrict` names the kept levels of each attribute (none: all images). `identities` is the
-    number of identities, each number a subset of the next larger; `images` the total number of
-    images, spread evenly over the identities. By default all are used. Arms with `matched = true`
-    are matched with each other: the same slots, so that every other factor agrees, and one number
-    of images, that of the smallest of them, unless they have a number. `cells` counts the images of
-    each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other
-    selection.
-    """
-
-    name: str
-    restrict: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
-    identities: int | None = None
-    images: int | None = None
-    matched: bool = False
-    cells: dict[str, int] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "restrict", as_restriction(self.restrict, f"The arm '{self.name}'")
-        )
-        if (
-            not self.name
-            or not self.name.replace("-", "").replace("_", "").replace("+", "").isalnum()
-        ):
-            raise SplitError(f"'{self.name}' cannot name an arm: use letters, digits, -, _ and +.")
-        for what in ("identities", "images"):
-            size = getattr(self, what)
-            if size is not None and size < 1:
-                raise SplitError(f"The arm '{self.name}' has {size} {what}; at least 1 is needed.")
-        other = self.restrict or self.images or self.matched
-        if self.cells is not None and (other or min(self.cells.values(), default=0) < 1):
-            raise SplitError(
-                f"The arm '{self.name}' counts its images by cells, each at least 1: leave out"
-                " restrict, images and matched."
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> "DeclaredArm":
-        """The arm in a text such as 'mild: weather=sunny+clouds identities=400 matched'. Raises
-        ValueError."""
-        name, _, rest = text.partition(":")
-        sizes: dict[str, Any] = {}
-        kept: dict[str, tuple[str | int, ...]] = {}
-        for word in rest.replace(",", " ").split():
-            key, equals, value = word.partition("=")
-            if word == "matched":
-                sizes["matched"] = True
-            elif key in ("identities", "images") and value.isdecimal():
-                sizes[key] = int(value)
-            elif equals and value and key not in ("identities", "images"):
-                kept[key] = tuple(value.split("+"))
-            else:
-                raise ValueError(
-                    "expected 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched', found"
-                    f" '{word}'."
-                )
-        return cls(name.strip(), kept, **sizes)
-
-    def spelled(self) -> str:
-        """The arm as --arm takes it. Raises CannotSpell for one that counts its images by cells."""
-        if self.cells:
-            raise CannotSpell(f"The arm '{self.name}' is declared by cells.")
-        words = [f"{name}={'+'.join(map(str, levels))}" for name, levels in self.restrict.items()]
-        words += [
-            f"{name}={getattr(self, name)}"
-            for name in ("identities", "images")
-            if getattr(self, name)
-        ]
-        words += ["matched"] if self.matched else []
-        plus = any("+" in str(level) for levels in self.restrict.values() for level in levels)
-        if plus or any(SEPARATORS.search(word) for word in words):
-            raise CannotSpell(
-                f"The arm '{self.name}' has a level with a space, a comma or a plus sign."
-            )
-        return f"{self.name}: {' '.join(words)}".rstrip()
-
-
-def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, tuple[str, ...]]:
-    """Levels kept of each attribute as texts, attributes checked. Raises SplitError with the
-    nearest name."""
-    known = attributes()
-    for name, levels in given.items():
-        if name not in known:
-            raise SplitError(
-                f"{whose} restricts '{name}', which is no attribute. {did_you_mean(name, known)}"
-            )
-        if isinstance(levels, str) or not len(levels):
-            raise SplitError(f"{whose} restricts {name} to no list of levels; name one or more.")
-    return {name: tuple(str(level).lower() for level in levels) for name, levels in given.items()}
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ class Split:
     def tests(self) -> "dict[str, tuple[LevelTest, list[pa.Table]]]":
         """Return the tests other than `self`, by name: its record, and its groups of rows
         (schema.TESTS)."""
-        from gprplus.splits.test_sets.cross_level_tests import TESTS, read_groups
+        from gprplus.splits.test_sets.level_test_files import TESTS, read_groups
 
         facts = self.record.tests
         if not facts:

@@ -4,7 +4,7 @@ import pytest
 
 from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.experiments.sensitivity import recipe_variants, widest_contrast
-from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
+from gprplus.reporting.sentences.sensitivity_sentence import sensitivity_sentence
 from tests.support.records import split_of
 
 WEATHER = split_of("only-foggy", "only-sunny", "mix", attribute="weather")

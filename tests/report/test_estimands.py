@@ -7,10 +7,14 @@ import pytest
 
 from gprplus import benchmark, report
 from gprplus.core.errors import ReportError, TrainingError
-from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.reporting.findings import list_findings
 from gprplus.reporting.level_matrix import build_level_matrix
-from gprplus.reporting.verdicts import verdict_of
+from gprplus.reporting.sentences.estimand_sentences import (
+    mixed_prefix,
+    own_sentence,
+    transfer_sentence,
+)
+from gprplus.reporting.sentences.verdicts import verdict_of
 from gprplus.statistics import power
 from tests.support.records import experiment_of, split_of
 

@@ -7,7 +7,8 @@ import pytest
 
 from gprplus.cli.make_split import command
 from gprplus.splits.command_options import command_options
-from gprplus.splits.request import DeclaredArm, SplitRequest
+from gprplus.splits.declared_arm import DeclaredArm
+from gprplus.splits.request import SplitRequest
 
 ARMS = (
     DeclaredArm("all"),

@@ -12,8 +12,8 @@ from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
 from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Row, with_family_columns
 from gprplus.reporting.level_matrix import MATRIX, build_level_matrix, matrix_note
+from gprplus.reporting.sentences.verdicts import verdict_of, verdicts_of
 from gprplus.reporting.summary_tables import difference_cells, in_split_order, summary_notes
-from gprplus.reporting.verdicts import verdict_of, verdicts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -36,8 +36,8 @@ from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matr
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
 from gprplus.reporting.printed_commands import printed_commands
 from gprplus.reporting.run_results import RunResults
+from gprplus.reporting.sentences.verdicts import Verdict, verdicts_of
 from gprplus.reporting.summary_tables import summary_notes
-from gprplus.reporting.verdicts import Verdict, verdicts_of
 from gprplus.schema.split_record import SplitRecord
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gprplus.reporting.figures import plots
 from gprplus.reporting.pages.report_page import template_environment
 from gprplus.reporting.printed_commands import enter_folder
 from gprplus.reporting.run_results import RunResults
-from gprplus.reporting.verdicts import Verdict
+from gprplus.reporting.sentences.verdicts import Verdict
 from gprplus.schema.study_record import PublishedRow, StudyRecord
 
 TO_REFERENCE = {

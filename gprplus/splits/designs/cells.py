@@ -4,9 +4,9 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError, first_few
+from gprplus.splits.declared_arm import DeclaredArm
 from gprplus.splits.designs.base import DesignInput
 from gprplus.splits.designs.joint_matching import kept_level_codes
-from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
 

@@ -1,7 +1,7 @@
 """`declared`: explicitly declared arms, for example those of a paper, matched or not.
 
 An arm is a number of identities, a restriction to some levels of any attributes, and a number of
-images (`gprplus.splits.request.DeclaredArm` is the form, in Python and in the TOML of a study).
+images (`gprplus.splits.declared_arm.DeclaredArm` is the form, in Python and in the TOML of a study).
 Unmatched arms can differ in identities, images and everything else, and the split records the
 differences. Matched ones share their slots.
 """
@@ -10,6 +10,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError, did_you_mean, first_few
+from gprplus.splits.declared_arm import DeclaredArm
 from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
 from gprplus.splits.designs.cells import cell_counts_design
@@ -21,7 +22,6 @@ from gprplus.splits.designs.joint_matching import (
     rows_of,
 )
 from gprplus.splits.draws.matching import MatchedRows
-from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
 

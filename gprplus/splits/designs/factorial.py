@@ -14,6 +14,7 @@ import numpy as np
 from gprplus.core.errors import SplitError
 from gprplus.schema.records import Level
 from gprplus.schema.split_record import Factor, FactorialFacts
+from gprplus.splits.declared_arm import DeclaredArm
 from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
 from gprplus.splits.designs.joint_matching import (
@@ -23,7 +24,6 @@ from gprplus.splits.designs.joint_matching import (
     match_warnings,
     rows_of,
 )
-from gprplus.splits.request import DeclaredArm
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 Word = frozenset[str]

@@ -17,6 +17,7 @@ import numpy as np
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.declared_arm import DeclaredArm
 from gprplus.splits.designs.arguments import apply_missing_policy
 from gprplus.splits.designs.base import DesignInput
 from gprplus.splits.draws.matching import (
@@ -27,7 +28,6 @@ from gprplus.splits.draws.matching import (
     take_first,
 )
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
-from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
 GREEDY = 4096  # cells of a grid up to which an order is balanced one by one; beyond, a draw is balanced enough

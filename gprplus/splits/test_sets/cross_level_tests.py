@@ -25,16 +25,12 @@ random.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import schema
 from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.files import workdir
-from gprplus.core.files.folders import remove_output
 from gprplus.schema.records import Protocol
 from gprplus.schema.split_record import LevelTest
 from gprplus.splits.candidates import AttributeCodes
@@ -51,9 +47,8 @@ from gprplus.splits.test_sets.test_set import (
 from gprplus.splits.test_sets.viewpoint_gap import viewpoint_gap
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
-TESTS = "tests.parquet"
 MAX_LEVELS = 16  # of a matrix, which has a test for each pair
 MOST_ALONE = 64  # levels that are tested each by itself
 REMOVED_MATCH = "removed"
@@ -394,47 +389,3 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
         for what in ("same level", "random")
     }
     return CrossLevelTests(facts, groups)
-
-
-def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
-    """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there
-    is no such file."""
-    import pyarrow as pa
-
-    if not made.groups:
-        remove_output(path)
-        return
-    uid = train.pool.uid
-    tables = []
-    for name, group in made.groups.items():
-        count = len(group.rows)
-        of = pa.nulls(count, pa.uint64()) if group.of is None else pa.array(uid[group.of])
-        columns = {
-            "group": pa.array([name] * count, pa.string()),
-            "role": pa.array([group.role] * count, pa.string()),
-        }
-        tables.append(
-            schema.conform(
-                pa.table({**columns, "uid": pa.array(uid[group.rows]), "of": of}), schema.TESTS
-            )
-        )
-    workdir.write_table(path, pa.concat_tables(tables).unify_dictionaries())
-
-
-def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":
-    """The groups of tests.parquet by name. Raises SplitError where the file or a group is
-    missing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    table = schema.stored.read_table(
-        path, schema.TESTS, SplitError, "Make the split again with --force."
-    )
-    group = table.column("group").cast(pa.string())
-    found = {name: table.filter(pc.equal(group, name)) for name in names}
-    absent = [name for name, rows in found.items() if not len(rows)]
-    if absent and not all(name.startswith(REMOVED_MATCH) for name in absent):
-        raise SplitError(
-            f"{path} lacks the rows of '{absent[0]}'. Make the split again with --force."
-        )
-    return found

@@ -6,7 +6,7 @@ and "equal" only within the margin that was declared beforehand. A comparison na
 If a network was trained from scratch, or tested on engine renders, the conclusion states it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,24 @@ from gprplus.reporting.arm_labels import (
     target_phrase,
 )
 from gprplus.reporting.basis import basis_targets, describe_basis
-from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import ContrastFinding, Row, headline_finding, list_findings
-from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
-from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
+from gprplus.reporting.sentences.estimand_sentences import (
+    mixed_prefix,
+    own_sentence,
+    transfer_sentence,
+)
+from gprplus.reporting.sentences.sensitivity_sentence import sensitivity_sentence
+from gprplus.reporting.sentences.verdict_support import (
+    control_sentence,
+    few_identities_warning,
+    few_seeds_warning,
+    floor_sentence,
+)
+from gprplus.schema.split_record import SplitRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
 
 
 @dataclass(frozen=True)
@@ -111,15 +119,19 @@ def verdict_of(
     rests = describe_basis(next(iter(trained.values())), compared, about)
     if reference is None or not compared:
         return Verdict(
-            _without_reference(list(trained.values()), split, name), _floor(reference, floor), rests
+            _without_reference(list(trained.values()), split, name),
+            floor_sentence(reference, floor),
+            rests,
         )
     text, support = _compare(compared, split, reference["arm"])
     first, others = _estimands(text, found, levels, about, reference["arm"])
     support = others + support + _secondary_sentences(found, split)
     support += (
-        _control(found, trained, reference, split) + _few_seeds(compared) + _floor(reference, floor)
+        control_sentence(found, trained, reference, split)
+        + few_seeds_warning(compared)
+        + floor_sentence(reference, floor)
     )
-    support += sensitivity_sentence(sensitivity, split) + _few_identities(reference)
+    support += sensitivity_sentence(sensitivity, split) + few_identities_warning(reference)
     return Verdict(first, support, rests)
 
 
@@ -152,18 +164,6 @@ def _estimands(
     if not texts.get(first):
         return "\n".join(filter(None, texts.values())), []
     return texts[first], [text for name, text in texts.items() if text and name != first]
-
-
-def _few_identities(reference: Row) -> list[str]:
-    """A warning where few identities were searched for."""
-    count = reference["query_identities"]
-    if count >= FEW_IDENTITIES:
-        return []
-    found = formatting.pluralize(count, "test identity", "test identities")
-    return [
-        f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the"
-        " conclusion. Render more identities, or raise --test-share."
-    ]
 
 
 def _compare(
@@ -318,62 +318,6 @@ def _decided(one: ContrastFinding) -> str:
         else "is undecided"
     )
     return f"{told} ({formatting.signed_interval(one.low, one.high)})"
-
-
-def _control(
-    found: Sequence[ContrastFinding], trained: Mapping[str, Row], reference: Row, split: SplitRecord
-) -> list[str]:
-    """Return the sentence on random images of the same size, which shows the variation of a
-    draw."""
-    one = next((one for one in found if one.family == "random images"), None)
-    sizes = {
-        row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)
-    }
-    if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
-        return []
-    drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
-    span = formatting.signed_interval(one.low, one.high)
-    figures = f"({formatting.signed_points(one.difference)}, {one.interval} {span})"
-    if one.outcome == "same":
-        return [
-            f"{drawn} of the same size is equal to the reference within "
-            f"{formatting.magnitude(one.margin)} points {figures}."
-        ]
-    if one.outcome == "unclear":
-        return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
-    luck = (
-        "differences of this size can be due to that draw"
-        if one.draws == 1
-        else "more than the variation of these draws"
-    )
-    return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
-
-
-def _few_seeds(compared: Sequence[ContrastFinding]) -> list[str]:
-    """Return the warning about two seeds."""
-    if compared[0].seeds != 2:
-        return []
-    return [
-        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be"
-        " shown; three seeds narrow the intervals by a third to a half."
-    ]
-
-
-def _floor(reference: Row | None, floor: Row | None) -> list[str]:
-    """Return the score of the untrained network, and a warning if training did not improve it.
-
-    A separate question with a separate interval.
-    """
-    if floor is None:
-        return []
-    text = f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."
-    high = floor["mAP_difference_high"]
-    if reference is not None and high is not None and high >= 0:
-        text += (
-            " Training is not shown to have lifted the reference above that, so these differences"
-            " rest on little."
-        )
-    return [text]
 
 
 def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Results in words: the verdict and the sentences that support it."""

@@ -1,0 +1,77 @@
+"""Sentences that support a verdict: controls, the untrained network, and warnings of few seeds and identities."""
+
+from collections.abc import Mapping, Sequence
+
+from gprplus.reporting import formatting
+from gprplus.reporting.findings import ContrastFinding, Row
+from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
+
+FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
+
+
+def few_identities_warning(reference: Row) -> list[str]:
+    """A warning where few identities were searched for."""
+    count = reference["query_identities"]
+    if count >= FEW_IDENTITIES:
+        return []
+    found = formatting.pluralize(count, "test identity", "test identities")
+    return [
+        f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the"
+        " conclusion. Render more identities, or raise --test-share."
+    ]
+
+
+def control_sentence(
+    found: Sequence[ContrastFinding], trained: Mapping[str, Row], reference: Row, split: SplitRecord
+) -> list[str]:
+    """Return the sentence on random images of the same size, which shows the variation of a
+    draw."""
+    one = next((one for one in found if one.family == "random images"), None)
+    sizes = {
+        row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)
+    }
+    if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
+        return []
+    drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
+    span = formatting.signed_interval(one.low, one.high)
+    figures = f"({formatting.signed_points(one.difference)}, {one.interval} {span})"
+    if one.outcome == "same":
+        return [
+            f"{drawn} of the same size is equal to the reference within "
+            f"{formatting.magnitude(one.margin)} points {figures}."
+        ]
+    if one.outcome == "unclear":
+        return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
+    luck = (
+        "differences of this size can be due to that draw"
+        if one.draws == 1
+        else "more than the variation of these draws"
+    )
+    return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
+
+
+def few_seeds_warning(compared: Sequence[ContrastFinding]) -> list[str]:
+    """Return the warning about two seeds."""
+    if compared[0].seeds != 2:
+        return []
+    return [
+        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be"
+        " shown; three seeds narrow the intervals by a third to a half."
+    ]
+
+
+def floor_sentence(reference: Row | None, floor: Row | None) -> list[str]:
+    """Return the score of the untrained network, and a warning if training did not improve it.
+
+    A separate question with a separate interval.
+    """
+    if floor is None:
+        return []
+    text = f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."
+    high = floor["mAP_difference_high"]
+    if reference is not None and high is not None and high >= 0:
+        text += (
+            " Training is not shown to have lifted the reference above that, so these differences"
+            " rest on little."
+        )
+    return [text]
