@@ -110,15 +110,17 @@ def analyze(
     OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json.
 
     Args:
-        manifest: a manifest or its folder. targets: manifests or folders of images by name; a
-        manifest of such a folder is built in OUTPUT/../targets. output: folder of the analysis; by
-        default WORK/analysis (WORK: $GPRPLUS_WORK, else work/). options: all options at once; the
-        keywords below change single fields of it. force: replace the analysis of another request in
-        the folder. progress: called with the number of images measured and of all images.
+        manifest: a manifest or its folder.
+        targets: manifests or folders of images by name; a manifest of such a folder is built in
+            OUTPUT/../targets.
+        output: folder of the analysis; by default WORK/analysis (WORK: $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the analysis of another request in the folder.
+        progress: called with the number of images measured and of all images.
 
     Raises:
         AnalysisError: an attribute is not crossed, too few identities have all its levels, or
-        features do not exist.
+            features do not exist.
     """
     given = combined(AnalyzeOptions, options, changes, "analyze")
     mode, features, images, people = given.mode, given.features, given.images, given.people

@@ -25,12 +25,15 @@ class ReidDataset(Dataset[tuple[Any, int, int]]):
     in place.
 
     Attributes:
-        labels: `(N,) int64`, the pid of each image: its position in `identities`. cameras: `(N,)
-        int64`, the camid of each image: its position in `camera_names`, -1 where unknown.
+        labels: `(N,) int64`, the pid of each image: its position in `identities`.
+        cameras: `(N,) int64`, the camid of each image: its position in `camera_names`, -1 where
+            unknown.
         identities: The identities by name, sorted; DATASET/IDENTITY where the rows are of several
-        datasets. camera_names: The cameras by name, sorted; viewpoints in degrees where they play
-        the camera. uids: `(N,) uint64`, the manifest's key of each image. weights: `(N,) float64`,
-        how often training draws each image against a mean of 1; None where all count alike.
+            datasets.
+        camera_names: The cameras by name, sorted; viewpoints in degrees where they play the camera.
+        uids: `(N,) uint64`, the manifest's key of each image.
+        weights: `(N,) float64`, how often training draws each image against a mean of 1; None where
+            all count alike.
     """
 
     def __init__(
@@ -42,10 +45,10 @@ class ReidDataset(Dataset[tuple[Any, int, int]]):
         """Make a dataset of rows.
 
         Args:
-            rows: Columns of `schema.MEMBERS`. roots: The folder of each dataset's images.
+            rows: Columns of `schema.MEMBERS`.
+            roots: The folder of each dataset's images.
             transform: Gets each image as a PIL image in RGB, and returns what the dataset gives for
-            it. None gives a
-                `(3, H, W) uint8` tensor.
+                it. None gives a `(3, H, W) uint8` tensor.
         """
         self.transform = transform
         self.roots = {name: Path(root) for name, root in roots.items()}

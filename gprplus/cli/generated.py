@@ -59,10 +59,12 @@ def click_options(
     by the names of the fields.
 
     Args:
-        cls: the options dataclass. leave: fields without an option. only: the fields with an
-        option; by default all. callbacks: click callbacks in the place of those that the types of
-        fields give. check: check values here, as usage (exit code 2), or leave that to the
-        dataclass (exit code 1).
+        cls: the options dataclass.
+        leave: fields without an option.
+        only: the fields with an option; by default all.
+        callbacks: click callbacks in the place of those that the types of fields give.
+        check: check values here, as usage (exit code 2), or leave that to the dataclass (exit code
+            1).
     """
     known = {
         name: one

@@ -41,16 +41,20 @@ class Option:
     """An option.
 
     Args:
-        help: its function; `{name}` refers to another option of the list. group: the topic under
-        which `--help` lists it. flag: its name on the command line; "" means the field's name with
-        hyphens. metavar: the placeholder of its value in `--help`; "" means that the type decides.
-        choices: its possible values; a mapping explains each. at_least, at_most, above, below: the
-        range of a number. default_note: the meaning of the default None, such as "the recipe's".
+        help: its function; `{name}` refers to another option of the list.
+        group: the topic under which `--help` lists it.
+        flag: its name on the command line; "" means the field's name with hyphens.
+        metavar: the placeholder of its value in `--help`; "" means that the type decides.
+        choices: its possible values; a mapping explains each.
+        at_least, at_most, above, below: the range of a number.
+        default_note: the meaning of the default None, such as "the recipe's".
         old: an earlier name, kept as the key of records and accepted in TOML files and on the
-        command line. recorded: whether it is part of the recorded request that decides whether two
-        requests are equal. alone: the value of the option without a value on the command line; ""
-        if it needs one. repeated: whether the command line takes each item of a list by a separate
-        option instead of by commas.
+            command line.
+        recorded: whether it is part of the recorded request that decides whether two requests are
+            equal.
+        alone: the value of the option without a value on the command line; "" if it needs one.
+        repeated: whether the command line takes each item of a list by a separate option instead of
+            by commas.
     """
 
     help: str

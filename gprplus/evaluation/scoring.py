@@ -43,9 +43,11 @@ class Scores:
     """Scores of a test set, as means over its valid queries (0-1).
 
     Attributes:
-        mAP: Mean average precision. cmc: `(50,) float64`, the share of queries with a relevant
-        image among the first k; rank-1 is `cmc[0]`. mINP: Mean inverse negative penalty. per_query:
-        The values of each query.
+        mAP: Mean average precision.
+        cmc: `(50,) float64`, the share of queries with a relevant image among the first k; rank-1
+            is `cmc[0]`.
+        mINP: Mean inverse negative penalty.
+        per_query: The values of each query.
     """
 
     mAP: float

@@ -45,18 +45,22 @@ def score(*args: Any, **options: Any) -> Scores:
 
     Two forms:
 
-    - `score(split, features)` scores the test set of a split. It resolves identities and cameras itself.
-    - `score(query_features, gallery_features, query_ids, gallery_ids, query_cams, gallery_cams)` scores arrays
+    - `score(split, features)` scores the test set of a split. It resolves identities and cameras
+      itself.
+    - `score(query_features, gallery_features, query_ids, gallery_ids, query_cams, gallery_cams)`
+      scores arrays
       (`gprplus.evaluation.scoring.score_arrays` has all options).
 
     Args:
-        split: A Split, or its folder. features: A Parquet file or table (Arrow, pandas) with a
-        column uid or path and a list column `feature` or one
-            column a dimension; a `.npy` file; or an array or tensor `(N, D)` in the order of
-            `split.test()`.
+        split: A Split, or its folder.
+        features: A Parquet file or table (Arrow, pandas) with a column uid or path and a list
+            column `feature` or one column a dimension; a `.npy` file; or an array or tensor `(N,
+            D)` in the order of `split.test()`.
         names: For a `.npy` file: a text file with the uid or path of each row; by default the
-        `.txt` next to it. metric: "cosine" or "euclidean". ap: Form of average precision, "step" or
-        "trapezoid". rerank: Re-rank by k-reciprocal neighbours first.
+            `.txt` next to it.
+        metric: "cosine" or "euclidean".
+        ap: Form of average precision, "step" or "trapezoid".
+        rerank: Re-rank by k-reciprocal neighbours first.
 
     Returns:
         Scores, as means over the valid queries (0-1), and the values of each query.

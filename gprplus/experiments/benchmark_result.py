@@ -18,12 +18,13 @@ class BenchmarkCost:
     """Work and cost of a request.
 
     Attributes:
-        recipe: The recipe's name, and `why` it was selected. device: The device, with `jobs`
-        parallel runs. seeds: Seeds of every arm. trained: Runs to train; `shared` share another's
-        training, `kept` exist already. images: Images to read; `missing` of them are still to pack,
-        which takes `bytes` of disk. seconds: Estimated seconds, and `parts` of packing, training,
-        embedding and scoring; None unless it was a dry
-            run.
+        recipe: The recipe's name, and `why` it was selected.
+        device: The device, with `jobs` parallel runs.
+        seeds: Seeds of every arm.
+        trained: Runs to train; `shared` share another's training, `kept` exist already.
+        images: Images to read; `missing` of them are still to pack, which takes `bytes` of disk.
+        seconds: Estimated seconds, and `parts` of packing, training, embedding and scoring; None
+            unless it was a dry run.
         warnings: Sentences about the targets and the deals of the splits.
     """
 

@@ -75,8 +75,9 @@ def benchmark(
         progress: called with the number of steps done and of all steps.
 
     Raises:
-        GprplusError: before any training, if the request cannot be met. RequestChanged: the folder
-        holds the results of other options or other images, and `force` is not set.
+        GprplusError: before any training, if the request cannot be met.
+        RequestChanged: the folder holds the results of other options or other images, and `force`
+            is not set.
     """
     asked = combined(BenchmarkOptions, options, changes, "benchmark")
     folder = workdir.work_folder() / "runs" if output is None else Path(output)

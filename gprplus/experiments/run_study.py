@@ -97,12 +97,14 @@ def study(
     finished one is read. Several studies are run as one.
 
     Args:
-        name: name of a shipped study or path of a .toml file; or several. output: folder of the
-        study; by default WORK/studies/NAME. options: all options at once; the keywords below change
-        single fields of it. work: folder that the paths of the file are relative to; by default
-        $GPRPLUS_WORK, else work/. dry_run: return the number of runs and their cost, and leave
-        nothing. force: replace the results of another request in the output folder. progress:
-        called with the number of steps done and of all steps.
+        name: name of a shipped study or path of a .toml file; or several.
+        output: folder of the study; by default WORK/studies/NAME.
+        options: all options at once; the keywords below change single fields of it.
+        work: folder that the paths of the file are relative to; by default $GPRPLUS_WORK, else
+            work/.
+        dry_run: return the number of runs and their cost, and leave nothing.
+        force: replace the results of another request in the output folder.
+        progress: called with the number of steps done and of all steps.
     """
     from gprplus.experiments.run_benchmark import run_benchmark
 

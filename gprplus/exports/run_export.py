@@ -87,19 +87,18 @@ def export(
     export.json comes last.
 
     Args:
-        source: a split, a manifest, or the folder of one. to: form: market1501, imagefolder,
-        parquet (or hf) or webdataset. output: folder of the export; by default
-        WORK/exports/FORM/NAME, with -ARM where one is named (WORK:
-            $GPRPLUS_WORK, else work/).
+        source: a split, a manifest, or the folder of one.
+        to: form: market1501, imagefolder, parquet (or hf) or webdataset.
+        output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
+            named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
         force: replace another export in the folder.
         progress: called with the number of images written and of all images.
 
     Raises:
         ExportError: the form cannot carry the rows, names collide, an image is gone or is none,
-        image files changed
-            since the manifest was built, another process writes to the output, or it holds
-            something else.
+            image files changed since the manifest was built, another process writes to the output,
+            or it holds something else.
         RequestChanged: the output holds another export, and `force` is not set.
     """
     to, asked = export_form(to), combined(ExportOptions, options, changes, "export")

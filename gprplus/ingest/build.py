@@ -59,12 +59,12 @@ def build_manifest(
 
     Args:
         renders: folders or archives, each one dataset; by default all under WORK/renders (WORK:
-        $GPRPLUS_WORK, else
-            work/).
-        output: folder of the manifest; by default WORK/manifest. options: all options at once; the
-        keywords below change single fields of it. force: replace datasets of the same name that
-        were built with other options, and read every file again. progress: called with the number
-        of files read and of all files.
+            $GPRPLUS_WORK, else work/).
+        output: folder of the manifest; by default WORK/manifest.
+        options: all options at once; the keywords below change single fields of it.
+        force: replace datasets of the same name that were built with other options, and read every
+            file again.
+        progress: called with the number of files read and of all files.
 
     Raises:
         LayoutError, DeclarationError, ManifestError: the files or the options do not fit.

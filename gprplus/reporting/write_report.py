@@ -29,8 +29,7 @@ def report(
 
     Raises:
         ReportError: there is nothing finished to report on, a benchmark is running in one of the
-        folders, or another
-            process writes reports to `output`.
+            folders, or another process writes reports to `output`.
     """
     require_estimand(estimand, ReportError)
     folders, output = expand_folders(as_list(runs)), None if output is None else Path(output)

@@ -61,13 +61,15 @@ def make_split(
     again returns the split that is there.
 
     Args:
-        manifest: a manifest or its folder. attr: attribute to measure, such as weather, gender or
-        identity; several in a factorial. output: folder of the split; by default WORK/splits/ATTR,
-        with -DESIGN where a design is named. request: all options at once; the keywords below
-        change single fields of it. where: which images both sides may use: text, such as "weather
-        in (sunny, clouds) and viewpoint_deg <= 90"; a
-            boolean Series with one value for each image; a table with a column uid; or uids. A
-            table is kept in the split's folder as where.parquet, and its fingerprint in split.json.
+        manifest: a manifest or its folder.
+        attr: attribute to measure, such as weather, gender or identity; several in a factorial.
+        output: folder of the split; by default WORK/splits/ATTR, with -DESIGN where a design is
+            named.
+        request: all options at once; the keywords below change single fields of it.
+        where: which images both sides may use: text, such as "weather in (sunny, clouds) and
+            viewpoint_deg <= 90"; a boolean Series with one value for each image; a table with a
+            column uid; or uids. A table is kept in the split's folder as where.parquet, and its
+            fingerprint in split.json.
         force: replace a split of another request in the folder.
 
     Raises:

@@ -50,7 +50,7 @@ class Split:
 
         Raises:
             SplitError: There is none, it is of another schema, or its rows are not those that its
-            record describes.
+                record describes.
         """
         path = Path(path)
         record = load_split_record(path)

@@ -37,14 +37,15 @@ def hold_folder(
     no locks, none is held.
 
     Args:
-        folder: created if need be; a symbolic link is followed, since the user gave it. kind: such
-        as "renders"; `clear_output` accepts no other. error: class of the errors raised. adopt:
-        mark a folder that holds other files too, for callers that never clear it or know its
-        contents.
+        folder: created if need be; a symbolic link is followed, since the user gave it.
+        kind: such as "renders"; `clear_output` accepts no other.
+        error: class of the errors raised.
+        adopt: mark a folder that holds other files too, for callers that never clear it or know its
+            contents.
 
     Raises:
         error: the folder holds files that gprplus did not write, another process works in it, or it
-        cannot be written.
+            cannot be written.
     """
     real = claim_folder(folder, kind, error, adopt=adopt)
     with _open_marker(real, error) as file:

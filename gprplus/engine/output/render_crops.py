@@ -54,9 +54,10 @@ def render(
 
     Args:
         output: folder of the images; by default WORK/renders/DOMAIN (WORK: $GPRPLUS_WORK, else
-        work/). options: all options at once; the keywords below change single fields of it. force:
-        replace the images of another request in the folder. progress: called with the number of
-        images drawn and of all images.
+            work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the images of another request in the folder.
+        progress: called with the number of images drawn and of all images.
 
     Raises:
         RenderError: the design is impossible.

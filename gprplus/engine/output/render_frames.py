@@ -56,9 +56,10 @@ def render_frames(
 
     Args:
         output: folder of the frames; by default WORK/frames/DOMAIN (WORK: $GPRPLUS_WORK, else
-        work/). options: all options at once; the keywords below change single fields of it. force:
-        replace the frames of another request in the folder. progress: called with the number of
-        frames drawn and of all frames.
+            work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the frames of another request in the folder.
+        progress: called with the number of frames drawn and of all frames.
     """
     asked = combined(FramesOptions, options, changes, "render_frames")
     scenario = make_scenario(make_design(asked), asked.meetings)

@@ -22,11 +22,11 @@ class UidSelection:
 
         Args:
             where: A boolean pandas Series or array of N values; or a table with a column uid; or
-            uids.
+                uids.
 
         Raises:
             FilterError: It is something else, has another number of values, or names a uid that is
-            not there.
+                not there.
         """
         if hasattr(where, "column_names") or hasattr(where, "columns"):
             where = _uid_column(where)

@@ -41,9 +41,12 @@ class Manifest:
     """All renders as tables, in a folder.
 
     Attributes:
-        path: The folder. info: manifest.json as a dict. rebuilt: The datasets that the call which
-        returned it wrote; empty for a manifest that was only opened. files: Signatures of the
-        tables at the time of opening, so that no mixture of two builds is ever read.
+        path: The folder.
+        info: manifest.json as a dict.
+        rebuilt: The datasets that the call which returned it wrote; empty for a manifest that was
+            only opened.
+        files: Signatures of the tables at the time of opening, so that no mixture of two builds is
+            ever read.
     """
 
     path: Path

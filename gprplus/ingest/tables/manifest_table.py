@@ -33,9 +33,9 @@ class ManifestTable:
         """Return the table, or some columns of some rows, as an Arrow table.
 
         Args:
-            columns: Their names, in the order wanted; None for all. where: Text as --where takes
-            it, such as "weather = sunny and not is_junk"; a boolean Series with one value
-                a row; a table with a column uid; or uids. None for all rows.
+            columns: Their names, in the order wanted; None for all.
+            where: Text as --where takes it, such as "weather = sunny and not is_junk"; a boolean
+                Series with one value a row; a table with a column uid; or uids. None for all rows.
         """
         table = self._read(columns)
         if where is None:
