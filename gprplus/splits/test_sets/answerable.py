@@ -21,7 +21,7 @@ _TEXTS = {
     "camera": UNANSWERABLE_REASONS,
     "viewpoint": (
         *UNANSWERABLE_REASONS[:3],
-        UNANSWERABLE_REASONS[3].replace("by the camera", "from the viewpoint"),
+        UNANSWERABLE_REASONS[3].replace("the camera", "the viewpoint"),
     ),
 }
 
