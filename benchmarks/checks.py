@@ -137,7 +137,7 @@ def rows_and_looks(folder: Path) -> None:
 
     from benchmarks import splits
     from gprplus.core.files.workdir import write_table
-    from gprplus.ingest.checks.cache import CachedMeasurements, table_of
+    from gprplus.ingest.checks.cache import MeasurementKeys, table_of
     from gprplus.ingest.checks.measure import ImageMeasurements
     from gprplus.schema import SCAN, conform
 
@@ -153,7 +153,7 @@ def rows_and_looks(folder: Path) -> None:
     looks.decoded[:] = True
     looks.dhash[:] = rng.integers(0, 2**64, count, dtype=np.uint64)
     looks.measures[:] = rng.random(looks.measures.shape)
-    write_table(folder / "looks.parquet", table_of(CachedMeasurements.of(images, scan), looks))
+    write_table(folder / "looks.parquet", table_of(MeasurementKeys.of(images, scan), looks))
 
 
 def judge(folder: Path) -> dict[str, float]:

@@ -105,7 +105,7 @@ def command(
         asked = given_options(SplitRequest, {"attr": attr, **request})
         folder = output or default_folder(asked, work)
         split = make_split(manifest or work / "manifest", output=folder, request=asked, force=force)
-        shown.as_json(split) if as_json else shown.as_text(split)
+        shown.print_split_json(split) if as_json else shown.print_split(split)
 
 
 _PLACES = ("manifest", "record", "declared", "output", "work", "force", "as_json")
@@ -198,4 +198,4 @@ def _of_study(
         print_json({"study": plan.study.name, "splits": found})
         return
     for split in made:
-        shown.as_text(split)
+        shown.print_split(split)

@@ -23,7 +23,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class AnnotatedIdentity:
+class AnnotatedPerson:
     """An annotated person in a frame.
 
     `number` distinguishes the boxes of a frame; `visible` and `truncated` are shares from 0 to 1 if
@@ -58,9 +58,9 @@ class AnnotatedFrame:
     path: str
     number: int
     size: tuple[int, int] | None = None
-    people: tuple[AnnotatedIdentity, ...] = ()
+    people: tuple[AnnotatedPerson, ...] = ()
     mask: str = ""
-    known: Mapping[int, AnnotatedIdentity] | None = None
+    known: Mapping[int, AnnotatedPerson] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class AnnotationSet:
     skeleton: tuple[Any, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def people(self) -> list[AnnotatedIdentity]:
+    def people(self) -> list[AnnotatedPerson]:
         """Yield every person that can become a crop, including those of a mask table."""
         found = [person for frame in self.frames for person in frame.people]
         tables = {id(frame.known): frame.known for frame in self.frames if frame.known is not None}

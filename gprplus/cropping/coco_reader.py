@@ -12,7 +12,7 @@ from gprplus.core.files.workdir import read_json
 from gprplus.core.sampling import sha256_digest
 from gprplus.cropping.annotations import (
     AnnotatedFrame,
-    AnnotatedIdentity,
+    AnnotatedPerson,
     AnnotationSet,
     Box,
     RejectedAnnotation,
@@ -58,7 +58,7 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Annotation
     check_fields(keys, _present((*annotations, *images)), str(path))
     wanted, described = _category(data, category, path)
     numbers = _numbers(annotations)
-    by_image: dict[Any, list[AnnotatedIdentity]] = defaultdict(list)
+    by_image: dict[Any, list[AnnotatedPerson]] = defaultdict(list)
     known = _by_id(images, path)
     rejected = []
     for count, annotation in zip(numbers, annotations, strict=True):
@@ -220,7 +220,7 @@ def _person(
     image: Mapping[str, Any],
     keys: Keys,
     wanted: set[Any] | None,
-) -> AnnotatedIdentity:
+) -> AnnotatedPerson:
     record = AnnotationFields.of(annotation, image)
     identity = _identity(record.read(keys, "identity"))
     shares = {name: _share(record.read(keys, name)) for name in ("visible", "truncated")}
@@ -235,7 +235,7 @@ def _person(
         reject = ("crowd", "the annotation is a crowd (iscrowd).")
     if wanted is not None and not (is_id(category) and category in wanted):
         reject = ("category", f"the category {format_value(category)} is no person.")
-    return AnnotatedIdentity(
+    return AnnotatedPerson(
         count,
         identity,
         _box(annotation.get("bbox")),

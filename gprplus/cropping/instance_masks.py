@@ -14,7 +14,7 @@ from gprplus.core.declarations import attributes
 from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.core.imaging.image_headers import EXTENSIONS
 from gprplus.core.sampling import sha256_digest
-from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, AnnotationSet
 from gprplus.cropping.coco_reader import trailing_numbers
 from gprplus.cropping.field_names import attribute_level
 
@@ -83,10 +83,10 @@ def _stem(path: str) -> str:
 
 
 def _merged(
-    everywhere: Mapping[int, AnnotatedIdentity],
-    known: Mapping[str, dict[int, AnnotatedIdentity]],
+    everywhere: Mapping[int, AnnotatedPerson],
+    known: Mapping[str, dict[int, AnnotatedPerson]],
     path: str,
-) -> Mapping[int, AnnotatedIdentity]:
+) -> Mapping[int, AnnotatedPerson]:
     """Return the identities by value in one frame; the same object for all frames without separate
     entries."""
     own = {**known.get(path, {}), **known.get(_stem(path), {})}
@@ -101,7 +101,7 @@ def _digest(root: Path, paths: Iterable[str]) -> str:
     )
 
 
-def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
+def _table(path: Path) -> dict[str, dict[int, AnnotatedPerson]]:
     """frame ("" for all of them) -> value -> person."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -120,7 +120,7 @@ def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
             f"{path} needs the columns value (or colour) and identity; it has"
             f" {first_few(columns, 6)}."
         )
-    found: dict[str, dict[int, AnnotatedIdentity]] = {}
+    found: dict[str, dict[int, AnnotatedPerson]] = {}
     for line, row in enumerate(rows, start=2):
         value = number_of(row[key] or "", f"{path}, line {line}")
         levels = {
@@ -131,9 +131,7 @@ def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
         inside = found.setdefault(row.get("frame") or "", {})
         if value in inside:
             raise FramesError(f"{path}, line {line}: {key} {row[key]} occurs twice.")
-        inside[value] = AnnotatedIdentity(
-            value, row["identity"] or None, value=value, levels=levels
-        )
+        inside[value] = AnnotatedPerson(value, row["identity"] or None, value=value, levels=levels)
     return found
 
 

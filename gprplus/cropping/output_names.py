@@ -9,7 +9,7 @@ from typing import Any
 from gprplus.core.declarations import sort_levels
 from gprplus.core.errors import FramesError, first_few
 from gprplus.core.sampling import hash64
-from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 
 CODED = {"weather": "w", "illumination": "l", "background": "p"}
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
@@ -31,7 +31,7 @@ class CropNaming:
         return self.identities.get(identity, identity)
 
     def path(
-        self, frame: AnnotatedFrame, person: AnnotatedIdentity, identity: str, extension: str
+        self, frame: AnnotatedFrame, person: AnnotatedPerson, identity: str, extension: str
     ) -> str:
         """The path of a crop below the output folder, in the layout frame_crops."""
         who = self.token(identity)
@@ -64,7 +64,7 @@ class CropNaming:
         return said | ({"cameras": named} if named else {})
 
 
-def choose_naming(people: Sequence[AnnotatedIdentity]) -> CropNaming:
+def choose_naming(people: Sequence[AnnotatedPerson]) -> CropNaming:
     """The tables for some persons: they depend on the set of values alone, never on the order."""
     return CropNaming(
         tokens({person.identity for person in people if person.identity is not None}),

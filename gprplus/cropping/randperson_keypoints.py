@@ -15,7 +15,7 @@ from gprplus.core.errors import FramesError, first_few
 from gprplus.core.sampling import sha256_digest
 from gprplus.cropping.annotations import (
     AnnotatedFrame,
-    AnnotatedIdentity,
+    AnnotatedPerson,
     AnnotationSet,
     RejectedAnnotation,
 )
@@ -41,7 +41,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class _Line:
-    person: AnnotatedIdentity
+    person: AnnotatedPerson
     frame: int
 
 
@@ -146,7 +146,7 @@ def _line(number: int, fields: list[str]) -> _Line:
     }
     box = (x1, y1, x2 - x1, y2 - y1)
     return _Line(
-        AnnotatedIdentity(
+        AnnotatedPerson(
             number,
             name["identity"],
             box,
@@ -170,7 +170,7 @@ def _framed(
             raise FramesError(
                 f"Two frames under {folder} have the number {int(numbers[-1])}: {twice}."
             )
-    people: dict[int, list[AnnotatedIdentity]] = {}
+    people: dict[int, list[AnnotatedPerson]] = {}
     for line in lines:
         if line.frame in place:
             people.setdefault(line.frame, []).append(line.person)

@@ -16,7 +16,7 @@ import numpy as np
 from gprplus.core.errors import FramesError
 from gprplus.core.files.workdir import atomic_write, read_json, write_json
 from gprplus.core.imaging import images
-from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.output_names import CropNaming
 from gprplus.cropping.segmentation import boxes_of, mask_of, read_instances, translate_mask
 from gprplus.cropping.selection import (
@@ -66,14 +66,14 @@ class _Opened:
     """A decoded frame with its persons, and their masks where they have any."""
 
     pixels: np.ndarray
-    people: tuple[AnnotatedIdentity, ...]
+    people: tuple[AnnotatedPerson, ...]
     values: np.ndarray | None
 
     @property
     def size(self) -> tuple[int, int]:
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def mask(self, person: AnnotatedIdentity, window: Window) -> np.ndarray | None:
+    def mask(self, person: AnnotatedPerson, window: Window) -> np.ndarray | None:
         """The person's `(H, W) bool` mask inside a window."""
         if self.values is not None and person.value is not None:
             return self.values[window[1] : window[3], window[0] : window[2]] == person.value
@@ -139,7 +139,7 @@ def _frame(
     except FramesError as error:
         lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
         rejected += lost or [
-            {**_reject(frame, AnnotatedIdentity(0), "frame", str(error)), "number": None}
+            {**_reject(frame, AnnotatedPerson(0), "frame", str(error)), "number": None}
         ]
         return
     for i, person in enumerate(opened.people):
@@ -175,17 +175,17 @@ def _opened(root: Path, frame: AnnotatedFrame) -> _Opened:
 
 
 def _found(
-    values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None
-) -> list[AnnotatedIdentity]:
+    values: np.ndarray, known: Mapping[int, AnnotatedPerson] | None
+) -> list[AnnotatedPerson]:
     """The persons of an instance mask, by value."""
     people = []
     for value, box in boxes_of(values, MAX_IDENTITIES).items():
         person = (
-            AnnotatedIdentity(value, str(value), value=value) if known is None else known.get(value)
+            AnnotatedPerson(value, str(value), value=value) if known is None else known.get(value)
         )
         if person is None or person.identity is None:
             why = ("identity", f"the table has no identity for the value {value}.")
-            person = AnnotatedIdentity(value, value=value, reject=why)
+            person = AnnotatedPerson(value, value=value, reject=why)
         people.append(replace(person, box=box))
     return people
 
@@ -285,7 +285,7 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def _reject(
-    frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detail: str
+    frame: AnnotatedFrame, person: AnnotatedPerson, reason: str, detail: str
 ) -> dict[str, Any]:
     return {
         "frame": frame.path,
@@ -298,7 +298,7 @@ def _reject(
 
 def _row(
     frame: AnnotatedFrame,
-    person: AnnotatedIdentity,
+    person: AnnotatedPerson,
     verdict: CropDecision,
     path: str,
     size: tuple[int, int],

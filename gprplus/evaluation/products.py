@@ -232,7 +232,7 @@ class SimilaritySearch:
             limits = found - self._slack(centred, norms, found, query, column)
             each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
             count = counted_by_row if self.is_array else counted_together
-            yield from map(rank_relevant, count(similar, [one.excluded for one in asked], each))
+            yield from map(rank_relevant, count(similar, [one.not_wrong for one in asked], each))
 
     def _slack(
         self,

@@ -20,14 +20,14 @@ TOP = 8  # ranks of each
 RULES = ("best", "median", "worst", "random")
 
 
-def choose_queries(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
+def choose_example_queries(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
     """Return rule and position of the selected queries, of keys `(Q,) uint64` and average
     precisions `(Q,)` (NaN: invalid).
 
     Equal precisions are sorted by key. With fewer valid queries than the rules select, all are
     "random".
 
-    >>> choose_queries(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
+    >>> choose_example_queries(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
     'random'
     """
     valid = np.flatnonzero(~np.isnan(precision))

@@ -22,7 +22,7 @@ class QueryRelevance:
     """
 
     matches: np.ndarray
-    excluded: np.ndarray
+    not_wrong: np.ndarray
 
 
 def rank_relevant(before: np.ndarray) -> np.ndarray:

@@ -145,7 +145,7 @@ class RerankedSearch:
             ):
                 similar = -self._final(query, distance)
                 limits = similar[one.matches] - TIE
-                similar[one.excluded] = -np.inf
+                similar[one.not_wrong] = -np.inf
                 yield rank_relevant(count_reached(similar, limits))
 
     def _final(self, query: int, original: np.ndarray) -> np.ndarray:

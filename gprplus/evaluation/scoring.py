@@ -120,7 +120,10 @@ def score_arrays(
     """
     asked = combined(ScoringOptions, options, changes, "score_arrays")
     rerank, removed = asked.rerank, asked.removed
-    queries, gallery = _Side.of(query_features, "query"), _Side.of(gallery_features, "gallery")
+    queries, gallery = (
+        _FeatureMatrix.of(query_features, "query"),
+        _FeatureMatrix.of(gallery_features, "gallery"),
+    )
     if queries.features.shape[1] != gallery.features.shape[1]:
         raise ScoreError(
             f"Query features have {queries.features.shape[1]} dimensions, gallery features "
@@ -137,7 +140,9 @@ def score_arrays(
     )
     if rerank:
         truth, kept = truth.without_junk()
-        gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
+        gallery = (
+            gallery if kept is None else _FeatureMatrix(gallery.features[kept], gallery.norms[kept])
+        )
     order, wanted = truth.relevance(removed)
     if not len(order):
         raise ScoreError(
@@ -151,7 +156,7 @@ def score_arrays(
 
 
 @dataclass(frozen=True)
-class _Side:
+class _FeatureMatrix:
     """Features `(N, D)`, a float array or, on an accelerator, a float32 tensor; `norms (N,)`
     squared, in float64."""
 
@@ -159,7 +164,7 @@ class _Side:
     norms: np.ndarray
 
     @classmethod
-    def of(cls, features: Any, name: str) -> "_Side":
+    def of(cls, features: Any, name: str) -> "_FeatureMatrix":
         """Features as they were given, checked."""
         if hasattr(features, "detach"):
             features = features.detach()
@@ -194,12 +199,12 @@ class _Side:
             )
         return cls(features, norms)
 
-    def on_host(self, dtype: Any) -> "_Side":
+    def on_host(self, dtype: Any) -> "_FeatureMatrix":
         """Return the scores in main memory."""
         features = (
             self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
         )
-        return _Side(features.astype(dtype, copy=False), self.norms)
+        return _FeatureMatrix(features.astype(dtype, copy=False), self.norms)
 
     def extreme(self) -> bool:
         """Return True if products of the features exceed the range of float32."""
@@ -217,7 +222,7 @@ def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
 
 
 def _search(
-    queries: _Side, gallery: _Side, metric: str, rerank: RerankOptions | None
+    queries: _FeatureMatrix, gallery: _FeatureMatrix, metric: str, rerank: RerankOptions | None
 ) -> tuple[Any, Any]:
     """Select the search for the device of the gallery and the size of its numbers; also return the
     converted queries.
@@ -231,7 +236,7 @@ def _search(
     else:
         import torch
 
-        queries = _Side(
+        queries = _FeatureMatrix(
             torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms
         )
     if rerank:

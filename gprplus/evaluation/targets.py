@@ -128,7 +128,7 @@ class Target:
             return None
         query, gallery = np.flatnonzero(self._is_query()), np.flatnonzero(~self._is_query())
         precision = queries.column("AP").to_numpy().astype(np.float64)
-        picks = ranked.choose_queries(self.uids[query], precision)
+        picks = ranked.choose_example_queries(self.uids[query], precision)
         rows = query[[place for _, place in picks]]
         ids, cameras, junk = self._identities(), self._cameras(), self._flag("is_junk")
         codes = np.unique(["" if one is None else one for one in ids], return_inverse=True)[1]

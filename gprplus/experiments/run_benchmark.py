@@ -181,7 +181,9 @@ def run_benchmark(
             for name, (rows, where) in images.items()
         }
         trials = [
-            one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)
+            one
+            for case in wanted
+            for one in _training_runs(case, count, packs, device, threads, jobs)
         ]
         if crew.first:
             for case in wanted:
@@ -193,7 +195,7 @@ def run_benchmark(
             found = [_collect(case, margin) if crew.first else None for case in wanted]
             if options.sensitivity:
                 for case, effects in zip(wanted, found, strict=True):
-                    again = partial(_trials, case, count, packs, device, threads, jobs)
+                    again = partial(_training_runs, case, count, packs, device, threads, jobs)
                     _run_sensitivity(case, effects, again, jobs, progress, crew, margin)
         return _written(wanted, found, planned) if crew.first else BenchmarkResult(planned)
 
@@ -253,7 +255,7 @@ def _packing(costs: Sequence[image_store.PackingCost]) -> dict[str, Any]:
     return {"images": images, "missing": missing, "bytes": missing * costs[0].bytes_each}
 
 
-def _trials(
+def _training_runs(
     case: SplitJob,
     seeds: int,
     packs: Mapping[str, image_store.ImageStore],
@@ -289,7 +291,7 @@ def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, crew: Pro
         places = crew.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
         done = map_processes(
-            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told
+            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.advance
         )
         for one, _ in zip(open_, done, strict=True):
             meter.finished(one)

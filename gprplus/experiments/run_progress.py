@@ -27,7 +27,7 @@ def remaining_units(trial: TrainingRun) -> int:
 
 
 class RunMeter:
-    """The progress of several runs at once; `told` may be called from any thread."""
+    """The progress of several runs at once; `advance` may be called from any thread."""
 
     def __init__(self, trials: Sequence[TrainingRun], progress: Progress) -> None:
         self._work = {str(trial.folder): remaining_units(trial) for trial in trials}
@@ -35,7 +35,7 @@ class RunMeter:
         self._progress, self._lock = progress, threading.Lock()
         self._show()
 
-    def told(self, reached: tuple[str, int]) -> None:
+    def advance(self, reached: tuple[str, int]) -> None:
         """A run has reached a step of its training (`trial.run`)."""
         folder, step = reached
         with self._lock:
@@ -44,7 +44,7 @@ class RunMeter:
 
     def finished(self, trial: TrainingRun) -> None:
         """A run is scored and written."""
-        self.told((str(trial.folder), self._work[str(trial.folder)]))
+        self.advance((str(trial.folder), self._work[str(trial.folder)]))
 
     def _show(self) -> None:
         if self._work:

@@ -119,12 +119,12 @@ def _split(table: Mapping[str, Any], where: str) -> StudySplit:
         raise
     except ValueError as problem:  # SplitError or FilterError, which do not know the place
         raise DeclarationError(f"{where}: {problem}") from problem
-    said = from_mapping(_Said, {key: table[key] for key in OWN_KEYS if key in table}, where)
+    said = from_mapping(_OwnKeys, {key: table[key] for key in OWN_KEYS if key in table}, where)
     return StudySplit(said.name or request.attr, request, said.published)
 
 
 @dataclass(frozen=True)
-class _Said:
+class _OwnKeys:
     name: str | None = None
     published: dict[str, dict[str, PublishedScores]] = field(default_factory=dict)
 

@@ -105,7 +105,7 @@ class ArmRecord:
 
 
 @dataclass(frozen=True)
-class TestSideRecord:
+class TestSetRecord:
     """The test side that all arms share; the fingerprint is null where there is none."""
 
     __test__ = False
@@ -210,7 +210,7 @@ class SplitRecord:
     datasets: dict[str, DatasetRecord]
     fingerprint: str
     arms: dict[str, ArmRecord]
-    test: TestSideRecord
+    test: TestSetRecord
     gallery_levels: dict[str, int] = field(default_factory=dict)
     retention: float = 1.0
     path: PathFacts | None = optional()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gprplus import schema
 from gprplus.schema.audit import Audit
 from gprplus.schema.records import Level
-from gprplus.schema.split_record import ArmRecord, ManifestLink, Rung, SplitRecord, TestSideRecord
+from gprplus.schema.split_record import ArmRecord, ManifestLink, Rung, SplitRecord, TestSetRecord
 
 _RUNG = re.compile(r"ids-(\d+)(?:x(\d+))?(-all)?")
 _IDENTITIES = re.compile(r"ids-(\d+)(.*)")
@@ -61,7 +61,7 @@ def unrecorded(names: Iterable[str]) -> SplitRecord:
         datasets={},
         fingerprint="",
         arms={name: _guessed(name) for name in names},
-        test=TestSideRecord(0, 0, 0, "no-camera"),
+        test=TestSetRecord(0, 0, 0, "no-camera"),
         audit=Audit(),
         warnings=[],
     )

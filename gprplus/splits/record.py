@@ -20,7 +20,7 @@ from gprplus.schema.split_record import (
     DealRecord,
     ManifestLink,
     SplitRecord,
-    TestSideRecord,
+    TestSetRecord,
 )
 from gprplus.splits.arm_names import completed
 from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
@@ -60,7 +60,7 @@ def build_record(
         datasets=_datasets(manifest, output),
         fingerprint="",
         arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
-        test=TestSideRecord(
+        test=TestSetRecord(
             identities=_identity_count(pool, side.rows),
             queries=int(side.query.sum()),
             gallery=int((~side.query).sum()),

@@ -127,7 +127,7 @@ def _seen(
     ]
 
 
-def contrast_rows(
+def estimate_family(
     seen: TargetScores, family: Sequence[DeclaredContrast]
 ) -> contrasts.ContrastEstimates:
     """One family of contrasts with common simultaneous intervals."""
@@ -156,7 +156,7 @@ def _effects(
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
         for one, figures in zip(
             family,
-            multiplicity.family_figures(contrast_rows(seen, family), seen.margin, count),
+            multiplicity.family_figures(estimate_family(seen, family), seen.margin, count),
             strict=True,
         ):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
@@ -210,7 +210,7 @@ def _pooled(
     out = []
     for name in dict.fromkeys(one.family for one in every):
         family = [one for one in every if one.family == name]
-        found, matrix = [contrast_rows(one, family) for one in away], away[0].matrix(family)
+        found, matrix = [estimate_family(one, family) for one in away], away[0].matrix(family)
         for k, contrast in enumerate(family):
             rng = away[0].rng(f"pooled {name} {contrast.name}")
             pooled = meta_analysis.pool_over_targets(

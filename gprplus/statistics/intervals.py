@@ -68,7 +68,8 @@ def arm_intervals(scored: ScoreArray) -> list[Estimate]:
     means = scored.means()
     people, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
     found = estimates(
-        means.mean(axis=1), *combine_variances([people, seed_noise.level_variance(means)], overlap)
+        means.mean(axis=1),
+        *combine_variances([people, seed_noise.arm_mean_variance(means)], overlap),
     )
     return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in found]
 
@@ -81,8 +82,8 @@ def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> E
     noise = [
         (variance[[at]], freedom[[at]])
         for (variance, freedom), at in (
-            (seed_noise.level_variance(means), reference),
-            (seed_noise.level_variance(below), 0),
+            (seed_noise.arm_mean_variance(means), reference),
+            (seed_noise.arm_mean_variance(below), 0),
         )
     ]
     people, _ = identity_variance_part(

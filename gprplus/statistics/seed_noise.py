@@ -89,7 +89,7 @@ def contrast_variance(means: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray
     return total, np.minimum(found, most)
 
 
-def level_variance(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def arm_mean_variance(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variance `(A,)` of each arm's mean over seeds, with what a seed does to all arms, and its
     degrees of freedom."""
     arms, seeds = means.shape

@@ -263,7 +263,7 @@ def test_a_wrong_match_of_equal_similarity_stands_first_and_junk_nowhere():
 
 def test_queries_are_kept_by_a_rule():
     precision = np.array([np.nan, *(np.arange(1, 14) / 20)])
-    picks = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision)
+    picks = ranked_examples.choose_example_queries(np.arange(14, dtype=np.uint64), precision)
     by_rule = {
         rule: [place for name, place in picks if name == rule] for rule in ranked_examples.RULES
     }
@@ -274,6 +274,8 @@ def test_queries_are_kept_by_a_rule():
     )
     assert len(set(by_rule["random"])) == 3
     assert 0 not in by_rule["random"], "it is not valid"
-    other = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision[::-1].copy())
+    other = ranked_examples.choose_example_queries(
+        np.arange(14, dtype=np.uint64), precision[::-1].copy()
+    )
     drawn = [place for rule, place in other if rule == "random"]
     assert set(drawn) & set(by_rule["random"]), "the draw does not look at the scores"

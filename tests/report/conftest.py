@@ -305,7 +305,7 @@ def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
     people = rows.column("identity").to_pylist()
     picks = [
         (rule, place, ap[place])
-        for rule, place in ranked_examples.choose_queries(rows.column("uid").to_numpy(), ap)
+        for rule, place in ranked_examples.choose_example_queries(rows.column("uid").to_numpy(), ap)
     ]
     found = []
     for _, place, _ in picks:

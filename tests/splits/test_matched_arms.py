@@ -16,7 +16,7 @@ from gprplus.core.errors import SplitError
 from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.draws.matching import deal_levels, match_strata, stratify
+from gprplus.splits.draws.matching import match_strata, round_robin_rows, stratify
 
 FAST = settings(max_examples=25, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
@@ -151,7 +151,9 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
     block_keys = sampling.hash64_many(str(i) for i in range(60))
     uid = np.arange(len(person), dtype=np.uint64)
     slots = match_strata(stratify(person, block_keys, [lights]), weather, 7, uid, seed=0).slots
-    rows = deal_levels(slots, block_keys, sampling.hash64_many("abcdefg"), np.arange(7), seed=0)
+    rows = round_robin_rows(
+        slots, block_keys, sampling.hash64_many("abcdefg"), np.arange(7), seed=0
+    )
     counts = np.zeros((60, 7), dtype=int)
     np.add.at(counts, (person[rows], weather[rows]), 1)
     assert (counts == 1).all()

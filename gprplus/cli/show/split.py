@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from gprplus.splits import Split
 
 
-def as_json(split: "Split") -> None:
+def print_split_json(split: "Split") -> None:
     """The whole record of a split."""
     from gprplus.cli.console import print_json
 
     print_json({"path": str(split.path), "made": split.made, **typed.as_json(split.record)})
 
 
-def as_text(split: "Split") -> None:
+def print_split(split: "Split") -> None:
     """The arms as a table, the test set, what was matched, what to beware of."""
     from gprplus.cli.console import print_note, print_result, print_table
     from gprplus.reporting.formatting import pluralize

@@ -25,7 +25,7 @@ from gprplus.schema.check_columns import LOOKS
 SECONDS = 5.0  # shorter measurements are repeated faster than looked up
 
 
-class CachedMeasurements(NamedTuple):
+class MeasurementKeys(NamedTuple):
     """Identifiers of N measurements, `(N,)` each: uint64 keys, sizes in bytes, modification times
     in nanoseconds."""
 
@@ -34,25 +34,25 @@ class CachedMeasurements(NamedTuple):
     mtime_ns: np.ndarray
 
     @classmethod
-    def of(cls, images: pa.Table, scan: pa.Table) -> "CachedMeasurements":
+    def of(cls, images: pa.Table, scan: pa.Table) -> "MeasurementKeys":
         """Return the identifiers of all images; the time is -1 if it was not requested."""
         return cls(
             np.asarray(images["uid"]), np.asarray(images["size_bytes"]), _changed_at(images, scan)
         )
 
-    def some(self, rows: np.ndarray) -> "CachedMeasurements":
+    def some(self, rows: np.ndarray) -> "MeasurementKeys":
         """Return the identifiers of some rows."""
-        return CachedMeasurements(*(column[rows] for column in self))
+        return MeasurementKeys(*(column[rows] for column in self))
 
 
 def load_cache(
-    looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.Table | None
+    looks: ImageMeasurements, marks: MeasurementKeys, memory: pa.Table | None
 ) -> np.ndarray:
     """Copy the measurements of a table (columns.LOOKS) into matching rows, and return these rows:
     `(N,) bool`."""
     if memory is None or not memory.num_rows:
         return np.zeros(len(marks.uid), bool)
-    known = CachedMeasurements(*(np.asarray(memory[name]) for name in CachedMeasurements._fields))
+    known = MeasurementKeys(*(np.asarray(memory[name]) for name in MeasurementKeys._fields))
     order = np.argsort(known.uid)
     place = order[np.minimum(np.searchsorted(known.uid, marks.uid, sorter=order), len(order) - 1)]
     same = marks.mtime_ns != -1
@@ -68,12 +68,12 @@ def load_cache(
     return same
 
 
-def table_of(marks: CachedMeasurements, looks: ImageMeasurements) -> pa.Table:
+def table_of(marks: MeasurementKeys, looks: ImageMeasurements) -> pa.Table:
     """Looks as a table with columns.LOOKS."""
     columns = {
         **{
             name: pa.array(values)
-            for name, values in zip(CachedMeasurements._fields, marks, strict=True)
+            for name, values in zip(MeasurementKeys._fields, marks, strict=True)
         },
         "content": _binary(looks.content),
         "decoded": pa.array(looks.decoded),
@@ -95,7 +95,7 @@ class MeasurementJournal:
     """
 
     folder: Path | None
-    cached: CachedMeasurements
+    cached: MeasurementKeys
     measurements: ImageMeasurements
     _waiting: list[np.ndarray] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)

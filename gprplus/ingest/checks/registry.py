@@ -37,7 +37,7 @@ ScoreFunction = Callable[[CheckInput], np.ndarray]
 
 @dataclass(frozen=True)
 class Check:
-    """A check: `judge` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image
+    """A check: `score` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image
     is flagged.
 
     `measurements` is True if the files must be measured; `settings` are other values that the score
@@ -45,7 +45,7 @@ class Check:
     """
 
     name: str
-    judge: ScoreFunction
+    score: ScoreFunction
     threshold: float
     measurements: bool
     settings: dict[str, Any]

@@ -18,7 +18,7 @@ from gprplus.archives.names import may_be_inside
 from gprplus.core.declarations import image_attributes
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.ingest.checks import measure
-from gprplus.ingest.checks.cache import CachedMeasurements, MeasurementJournal, load_cache, table_of
+from gprplus.ingest.checks.cache import MeasurementJournal, MeasurementKeys, load_cache, table_of
 from gprplus.ingest.checks.known import REGISTRY, settings_of
 from gprplus.ingest.checks.measure import ImageMeasurements, measure_files
 from gprplus.ingest.checks.registry import CheckInput
@@ -69,10 +69,10 @@ def run_checks(
     which the next call continues if this one is interrupted. With 2,000 files or more, worker
     processes are used.
     """
-    marks, looks = CachedMeasurements.of(images, scan), None
+    marks, looks = MeasurementKeys.of(images, scan), None
     if any(REGISTRY[name].measurements for name in names):
-        looks = _looks(images, marks, roots, old, journal, workers, progress)
-    rows = rows_of(images, looks or ImageMeasurements.empty(0))
+        looks = _measurements(images, marks, roots, old, journal, workers, progress)
+    rows = check_input(images, looks or ImageMeasurements.empty(0))
     columns: dict[str, pa.Array] = {}
     if looks is not None:
         columns |= {
@@ -81,7 +81,7 @@ def run_checks(
         columns["dhash"] = pa.array(looks.dhash, mask=~looks.decoded)
     found: dict[str, CheckCounts] = {}
     for name in names:
-        scores = REGISTRY[name].judge(rows).astype(np.float32)
+        scores = REGISTRY[name].score(rows).astype(np.float32)
         flags = REGISTRY[name].flags(scores)
         score, flag = REGISTRY[name].columns
         columns[score], columns[flag] = _known(scores), pa.array(flags, mask=np.isnan(scores))
@@ -99,7 +99,7 @@ def run_checks(
     return ChecksResult(images, None if looks is None else table_of(marks, looks), record)
 
 
-def rows_of(images: pa.Table, looks: ImageMeasurements) -> CheckInput:
+def check_input(images: pa.Table, looks: ImageMeasurements) -> CheckInput:
     """The images table as checks see it."""
     dataset, identity = (
         coded_column(images, "dataset").codes,
@@ -121,9 +121,9 @@ def rows_of(images: pa.Table, looks: ImageMeasurements) -> CheckInput:
     )
 
 
-def _looks(
+def _measurements(
     images: pa.Table,
-    marks: CachedMeasurements,
+    marks: MeasurementKeys,
     roots: Mapping[str, Path],
     old: Manifest | None,
     folder: Path | None,

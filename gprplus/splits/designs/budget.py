@@ -17,7 +17,7 @@ from gprplus.splits.designs.base import (
     design,
     random_images,
 )
-from gprplus.splits.designs.only_without import LevelComparison, dealt_arm, match_levels
+from gprplus.splits.designs.only_without import LevelComparison, match_levels, round_robin_arm
 from gprplus.splits.draws.matching import take_first
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
 from gprplus.splits.test_sets.test_set import rank_in_runs
@@ -167,8 +167,12 @@ def scaling_design(train: DesignInput) -> ArmSet:
     for size in sizes:
         part = take_first(slots, train.order(), None, None, size)
         for codes in sets:
-            arms[f"{asked.arm_name(codes)}-{size}"] = dealt_arm(train, part, asked, "only", codes)
-        arms[f"mix-{size}"] = dealt_arm(train, part, asked, "mix", [int(code) for code in compared])
+            arms[f"{asked.arm_name(codes)}-{size}"] = round_robin_arm(
+                train, part, asked, "only", codes
+            )
+        arms[f"mix-{size}"] = round_robin_arm(
+            train, part, asked, "mix", [int(code) for code in compared]
+        )
         if request.controls:
             wanted = np.bincount(part.block, minlength=len(train.pool.identities))
             for k in range(1, request.control_draws + 1):

@@ -31,8 +31,8 @@ from gprplus.splits.draws.matching import (
     MatchedRows,
     MatchedSlots,
     MatchingStrata,
-    deal_levels,
     match_strata,
+    round_robin_rows,
     stratify,
 )
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
@@ -102,7 +102,7 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
     ]
     slots = apply_size_limits(matched.slots, train.order(), train.request, "identities")
     asked = [LevelComparison(kind, tuple(sets), compared, names) for kind in kinds]
-    arms = {arm: made for one in asked for arm, made in arm_name(train, slots, one).items()}
+    arms = {arm: made for one in asked for arm, made in level_arms(train, slots, one).items()}
     arms |= mixture_arm(train, slots, asked[0]) | control_arms(train, slots, asked[0], warnings)
     return ArmSet(
         design=name,
@@ -183,15 +183,17 @@ def fill_arms(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison
 ) -> dict[str, DrawnArm]:
     """Make the requested arms and `mix` from slots."""
-    return arm_name(train, slots, asked) | mixture_arm(train, slots, asked)
+    return level_arms(train, slots, asked) | mixture_arm(train, slots, asked)
 
 
-def arm_name(
+def level_arms(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison
 ) -> dict[str, DrawnArm]:
     """The arm of each set of levels, out of slots."""
     return {
-        asked.arm_name(codes): dealt_arm(train, slots, asked, asked.kind, asked.trained_on(codes))
+        asked.arm_name(codes): round_robin_arm(
+            train, slots, asked, asked.kind, asked.trained_on(codes)
+        )
         for codes in asked.sets
     }
 
@@ -200,17 +202,19 @@ def mixture_arm(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison
 ) -> dict[str, DrawnArm]:
     """`mix`: all levels compared, dealt evenly over the slots."""
-    return {"mix": dealt_arm(train, slots, asked, "mix", [int(code) for code in asked.compared])}
+    return {
+        "mix": round_robin_arm(train, slots, asked, "mix", [int(code) for code in asked.compared])
+    }
 
 
-def dealt_arm(
+def round_robin_arm(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison, kind: str, codes: Sequence[int]
 ) -> DrawnArm:
     """Make one arm: the levels `codes` distributed evenly over the slots."""
     place = {int(code): i for i, code in enumerate(asked.compared)}
     level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
     among = np.array([place[code] for code in codes])
-    rows = deal_levels(slots, train.pool.identity_keys, level_keys, among, train.request.seed)
+    rows = round_robin_rows(slots, train.pool.identity_keys, level_keys, among, train.request.seed)
     return DrawnArm(
         kind, tuple(str(asked.names[code]) for code in codes), sorted_unique(rows, len(train.pool))
     )
@@ -225,7 +229,7 @@ def control_arms(
     keyed = train.pool.codes(train.request.attr).level_keys[asked.compared]
     held = [asked.trained_on(codes) for codes in asked.sets]
     arms = {
-        name: dealt_arm(train, slots, asked, "random-levels", codes)
+        name: round_robin_arm(train, slots, asked, "random-levels", codes)
         for name, codes in random_sets(train, held, asked.compared, keyed, warnings).items()
     }
     wanted = np.bincount(slots.block, minlength=len(train.pool.identities))

@@ -15,7 +15,7 @@ from gprplus.splits.designs.base import (
     random_images,
 )
 from gprplus.splits.designs.only_without import level_index, match_levels
-from gprplus.splits.draws.matching import MatchedSlots, deal_levels
+from gprplus.splits.draws.matching import MatchedSlots, round_robin_rows
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
@@ -103,7 +103,7 @@ def _mixed(
     codes = train.codes(train.request.attr)
     place_in = {int(code): i for i, code in enumerate(compared)}
     ends = [
-        deal_levels(
+        round_robin_rows(
             slots,
             train.pool.identity_keys,
             codes.level_keys[compared],

@@ -168,7 +168,7 @@ def complete_blocks(
     )
 
 
-def deal_levels(
+def round_robin_rows(
     slots: MatchedSlots,
     block_keys: np.ndarray,
     level_keys: np.ndarray,

@@ -66,7 +66,7 @@ def test_every_check_keeps_the_contract(odd: Manifest, tmp_path: Path, name: str
 def test_the_registry_and_the_columns_name_the_same_checks() -> None:
     assert set(REGISTRY) == set(CHECKS)
     with pytest.raises(KeyError, match="registered twice"):
-        check("dark", threshold=1)(REGISTRY["dark"].judge)
+        check("dark", threshold=1)(REGISTRY["dark"].score)
     assert len({column.name for column in (*IMAGES, *CHECKED)}) == len(IMAGES) + len(CHECKED)
 
 
@@ -168,7 +168,7 @@ def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> Non
     assert flagged(manifest, "identity-outlier") == {"0003_c02_w01_l03"}
     assert (
         REGISTRY["identity-outlier"]
-        .judge(CheckInput(*[np.zeros(0, np.int64)] * 5, ImageMeasurements.empty(0)))
+        .score(CheckInput(*[np.zeros(0, np.int64)] * 5, ImageMeasurements.empty(0)))
         .size
         == 0
     )
@@ -186,7 +186,7 @@ def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> N
     rows = CheckInput(
         np.zeros(count, np.int64), person, place, np.ones(count), np.ones(count), looks
     )
-    found = REGISTRY["identity-outlier"].judge(rows)
+    found = REGISTRY["identity-outlier"].score(rows)
 
     here = looks.decoded & (person >= 0)
     own = looks.thumbnail.astype(float)
