@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks import harness
 from gprplus.evaluation import Scores, score
-from gprplus.evaluation.products import HOST_BLOCK
 from gprplus.evaluation.rerank import RerankOptions
+from gprplus.evaluation.similarity_search import HOST_BLOCK
 
 DIMENSIONS = 2048
 MARKET = {"queries": 3_368, "gallery": 15_913, "distractors": 2_798, "people": 750, "cameras": 6}

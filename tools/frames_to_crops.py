@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
-from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.progress import progress_bar
 from gprplus.cropping.options import CROPS, CropOptions

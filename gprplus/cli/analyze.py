@@ -7,7 +7,7 @@ import click
 
 from gprplus.analysis.options import COMPARED, SEARCHED, AnalyzeOptions, SearchOptions
 from gprplus.cli import console, options, parsing
-from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.show import domain_gap
 from gprplus.cli.show import search as subsets
 from gprplus.cli.topics import TopicCommand

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
-from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command

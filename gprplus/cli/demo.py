@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
-from gprplus.cli.generated import click_options
+from gprplus.cli.click_options import click_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.parallel import Progress
 from gprplus.core.progress import progress_bar

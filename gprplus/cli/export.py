@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gprplus.cli import console, options
-from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.errors import first_few
 from gprplus.core.progress import progress_bar

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.console import print_json, print_result
-from gprplus.cli.generated import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.options import options_of
 from gprplus.core.progress import progress_bar

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gprplus.cli import options
-from gprplus.cli.generated import click_options
+from gprplus.cli.click_options import click_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.evaluation.options import SCORING, ScoringOptions
 

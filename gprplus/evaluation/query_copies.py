@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.protocol import count_matches
-from gprplus.evaluation.eligibility import CAMERA
+from gprplus.evaluation.target_checks import CAMERA
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import protocol, sampling
-from gprplus.evaluation.products import SimilaritySearch
+from gprplus.evaluation.similarity_search import SimilaritySearch
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import ScoreError
-from gprplus.evaluation.products import SimilaritySearch, to_numpy
 from gprplus.evaluation.ranks import QueryRelevance, count_reached, rank_relevant
+from gprplus.evaluation.similarity_search import SimilaritySearch, to_numpy
 
 TIE = 2.0**-40  # re-ranked distances, which are between 0 and 1, that differ by less count as equal
 _PAIRS = 4096  # pairs of features held at a time

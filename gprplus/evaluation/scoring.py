@@ -12,8 +12,12 @@ from gprplus.core.options import accepts, combined
 from gprplus.evaluation import metrics
 from gprplus.evaluation.ground_truth import GroundTruth
 from gprplus.evaluation.options import ScoringOptions
-from gprplus.evaluation.products import SimilaritySearch, multiplies_coarsely, squared_norms
 from gprplus.evaluation.rerank import RerankedSearch, RerankOptions
+from gprplus.evaluation.similarity_search import (
+    SimilaritySearch,
+    multiplies_coarsely,
+    squared_norms,
+)
 
 if TYPE_CHECKING:
     import torch

@@ -11,11 +11,11 @@ from gprplus import schema
 from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
 from gprplus.core.typed import Absent
-from gprplus.evaluation import eligibility, query_copies
+from gprplus.evaluation import query_copies, target_checks
 from gprplus.evaluation import ranked_examples as ranked
-from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays
+from gprplus.evaluation.target_checks import CAMERA
 from gprplus.schema.audit import AnswerableCounts
 from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.schema.records import Protocol
@@ -231,7 +231,7 @@ class Target:
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = eligibility.target_warnings(
+        said = target_checks.target_warnings(
             self.name, self.answerable or {}, self.leakage, self.protocol
         )
         if not isinstance(self.copies, Absent):
@@ -336,7 +336,7 @@ def target_of_manifest(
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
-    told = eligibility.count_answerable(
+    told = target_checks.count_answerable(
         rows, found._identities(), found._flag("is_junk"), protocol, name
     )
     return replace(found, answerable=told, copies=found._copies(manifest))

@@ -8,7 +8,7 @@ from typing import cast
 from gprplus.core import protocol
 from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.evaluation import targets
-from gprplus.evaluation.eligibility import CAMERA
+from gprplus.evaluation.target_checks import CAMERA
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import Protocol
 

@@ -17,7 +17,7 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.files.safe_names import child_path, plain_name
 from gprplus.core.typed import as_json
-from gprplus.evaluation import eligibility, targets
+from gprplus.evaluation import target_checks, targets
 from gprplus.evaluation.targets import Target
 from gprplus.reporting.experiment import Experiment
 from gprplus.schema.run_record import BenchmarkRecord, TargetRecord, benchmark_record
@@ -129,7 +129,7 @@ def _set_sizes(splits: Sequence[Split]) -> list[int]:
 def with_leakage(split: Split, target: Target, manifest: "Manifest") -> Target:
     """Return the target with its overlap with the split's arms. Raises SplitError for shared
     identities or files."""
-    shared = eligibility.training_overlap(split, target.name, target.rows, manifest)
+    shared = target_checks.training_overlap(split, target.name, target.rows, manifest)
     return replace(target, leakage=shared)
 
 

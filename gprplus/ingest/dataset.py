@@ -16,7 +16,6 @@ from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
 from gprplus.ingest.layouts.detect import describe_folder
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.losses import describe_losses, hidden_of
 from gprplus.ingest.reading.partial import PartialResults
 from gprplus.ingest.reading.read import PROBED, read_files
 from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
@@ -26,6 +25,7 @@ from gprplus.ingest.sidecars.roles import (
     read_lists,
     role_list_notes,
 )
+from gprplus.ingest.skipped_messages import describe_losses, hidden_of
 from gprplus.ingest.sources import IngestSource, dataset_record
 from gprplus.ingest.tables.assemble import AssembledTables
 from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys

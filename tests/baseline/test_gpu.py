@@ -25,8 +25,8 @@ from gprplus.baseline.recipe import (
 )
 from gprplus.baseline.train import train, untrained_model
 from gprplus.evaluation import score
-from gprplus.evaluation.products import full_float32
 from gprplus.evaluation.rerank import RerankOptions
+from gprplus.evaluation.similarity_search import full_float32
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.errors import GprplusError, RenderError
 from gprplus.core.options import Options, accepts, combined, option, options_of, record_of, renamed

@@ -12,8 +12,8 @@ import torch
 from gprplus.core.errors import ScoreError
 from gprplus.evaluation import score
 from gprplus.evaluation.ground_truth import GroundTruth
-from gprplus.evaluation.products import SimilaritySearch, multiplies_coarsely
 from gprplus.evaluation.rerank import RerankOptions
+from gprplus.evaluation.similarity_search import SimilaritySearch, multiplies_coarsely
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))

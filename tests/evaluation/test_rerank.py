@@ -76,7 +76,7 @@ def test_blocks_give_what_whole_matrices_give(seed, queries, gallery, k1, k2):
 
 def test_the_settings_of_the_paper_on_a_gallery_larger_than_a_block(monkeypatch):
     monkeypatch.setattr(rerank_module, "_ROWS", 64)
-    monkeypatch.setattr("gprplus.evaluation.products.HOST_BLOCK", 50 * 300 * 4)
+    monkeypatch.setattr("gprplus.evaluation.similarity_search.HOST_BLOCK", 50 * 300 * 4)
     rng = np.random.default_rng(3)
     (q, _), (g, _) = unit(rng, 40, 20), unit(rng, 300, 20)
     assert final(q, g, RerankOptions()) == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)

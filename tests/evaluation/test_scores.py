@@ -10,7 +10,7 @@ from gprplus.core.errors import ScoreError
 from gprplus.evaluation import ranks as ranks_module
 from gprplus.evaluation import score
 from gprplus.evaluation.ground_truth import GroundTruth
-from gprplus.evaluation.products import SimilaritySearch
+from gprplus.evaluation.similarity_search import SimilaritySearch
 
 
 def at_ranks(ranks, gallery=8):
