@@ -194,7 +194,7 @@ def counting(item):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_items_tell_arrives_before_their_results(workers):
     told = []
-    for item in map_processes(counting, range(6), workers, told=told.append):
+    for item in map_processes(counting, range(6), workers, on_progress=told.append):
         assert (item, "begun") in told
     assert sorted(told) == [(item, "begun") for item in range(6)]
     send_progress("lost")

@@ -22,7 +22,7 @@ from gprplus.baseline.recipe import LossSettings
 def accumulate_gradients(
     network: Model,
     images: torch.Tensor,
-    people: torch.Tensor,
+    labels: torch.Tensor,
     loss: LossSettings,
     dtype: torch.dtype,
     parts: int,
@@ -31,7 +31,7 @@ def accumulate_gradients(
     """Leave the gradients of the whole batch's loss on the network; gives the loss, a scalar
     without a graph.
 
-    `images (B, 3, H, W)` and `people (B,)` are this process's share of the batch.
+    `images (B, 3, H, W)` and `labels (B,)` are this process's share of the batch.
     """
     kind = images.device.type
 
@@ -41,7 +41,7 @@ def accumulate_gradients(
     if parts == 1 and group.size == 1:
         with autocast():
             features, logits = network(images)
-        value = losses.total_loss(features, logits, people, loss)
+        value = losses.total_loss(features, logits, labels, loss)
         value.backward()
         return value.detach()
     pieces = images.chunk(parts)
@@ -51,7 +51,7 @@ def accumulate_gradients(
     features = group.all_gather(own.detach()).requires_grad_()
     with autocast():
         logits = network.classifier(network.neck(features))
-    value = losses.total_loss(features, logits, group.all_gather(people), loss)
+    value = losses.total_loss(features, logits, group.all_gather(labels), loss)
     value.backward()
     wanted = group.local_part(features.grad) * group.size  # `average` divides by it again
     if parts == 1:

@@ -33,8 +33,8 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of steps: `words (N, H, W) int32` (augment.as_words) and, for each step, row indices
-    and augmentation.
+    """A chunk of steps: `words (N, H, W) int32` (augment.pack_words) and, for each step, row
+    indices and augmentation.
 
     `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` are on the device; `origin (C, B)` are the
     rows on the host.

@@ -172,8 +172,8 @@ def _identity_names(rows: "pa.Table") -> list[str]:
 
 
 def _numbered(values: list[Any]) -> tuple[tuple[Any, ...], np.ndarray]:
-    """The distinct values, sorted, and the position of each in them, `(N,) int64`; NO_CAMERA for
-    None."""
+    """The distinct values, sorted, and the position of each in them, `(N,) int64`; UNKNOWN_CAMERA
+    for None."""
     levels = tuple(sorted({value for value in values if value is not None}))
     place = {level: i for i, level in enumerate(levels)}
     return levels, np.array([place.get(value, UNKNOWN_CAMERA) for value in values], dtype=np.int64)

@@ -148,18 +148,18 @@ def _train(
             images, labels, recipe, seed, range(step, steps), device, context.shares, context.jobs
         ):
             kept = []
-            for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
+            for rows, random, targets in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
                     parameters["lr"] = recipe.optimizer.lr * schedule.lr_factor(
                         step, steps, recipe.optimizer
                     )
-                rows, random, people = group.shard(rows), group.shard(random), group.shard(people)
+                rows, random, targets = group.shard(rows), group.shard(random), group.shard(targets)
                 batch = augment.augment_batch(chunk.words, rows, random, recipe.augment, dtype)
                 optimizer.zero_grad(set_to_none=True)
                 if mode in REPLAYED:
                     torch.compiler.cudagraph_mark_step_begin()  # the last step's outputs may be written over
                 kept.append(
-                    accumulate_gradients(computed, batch, people, recipe.loss, dtype, parts, group)
+                    accumulate_gradients(computed, batch, targets, recipe.loss, dtype, parts, group)
                 )
                 optimizer.step()
                 step += 1

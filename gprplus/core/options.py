@@ -2,8 +2,8 @@
 
 Each field is declared by `option`, which holds its help text, its topic and its range. From that
 list come the keywords and the docstring of the function (`accepts`), the options of the command and
-its help (`gprplus.cli.options`), the check of values, the JSON record, and the words of a printed
-command (`gprplus.core.spelling`).
+its help (`gprplus.cli.click_options`), the check of values, the JSON record, and the words of a
+printed command (`gprplus.core.spelling`).
 """
 
 import dataclasses

@@ -52,7 +52,7 @@ def map_processes(
     workers: int | None = None,
     *,
     option: str = "--workers",
-    told: Callable[[Any], None] | None = None,
+    on_progress: Callable[[Any], None] | None = None,
 ) -> Iterator[Out]:
     """`map` over processes: results in order. One worker runs here, in this process, where errors
     are easiest to read.
@@ -61,18 +61,18 @@ def map_processes(
     has threads may hang. An interrupt ends them at once, whatever they are at: what they write,
     they write whole or not at all. So does the end of this process, even one that it cannot notice,
     as by `kill -9` or for want of memory. An error lets the items that are under way finish. A
-    worker that is killed raises `workers.WorkerLost`, which names `option`. `told` gets what
-    `function` sends with `workers.tell`.
+    worker that is killed raises `workers.WorkerLost`, which names `option`. `on_progress` gets what
+    `function` sends with `workers.send_progress`.
     """
     from gprplus.core.workers import WorkerLost, WorkerPool, listen_to_progress
 
     count = workers or available_cores()
     if count == 1:
-        with listen_to_progress(told):
+        with listen_to_progress(on_progress):
             yield from map(function, items)
         return
     _refuse_unguarded()
-    pool = WorkerPool(count, option, told)
+    pool = WorkerPool(count, option, on_progress)
     try:
         yield from _ordered(pool, function, items, 4 * count)
         pool.close()

@@ -100,8 +100,8 @@ def why_unanswerable(
     gallery_cams: np.ndarray | None = None,
     gallery_junk: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return for each query the index of its reason in REASONS, `(Q,) int8`; 0 if it has a true
-    match.
+    """Return for each query the index of its reason in UNANSWERABLE_REASONS, `(Q,) int8`; 0 if it
+    has a true match.
 
     >>> why_unanswerable(np.array([1, 2, 3]), np.array([1, 1, 2]), np.array([0, 0, 0]), np.array([0, 1, 0])).tolist()
     [0, 3, 1]

@@ -29,7 +29,7 @@ ProgressCallback = Callable[[Any], None]
 
 _LEAVING = 10.0  # seconds that an idle worker has to end before it is killed
 _DONE, _FAILED, _TOLD = range(3)
-_tell: ProgressCallback | None = (
+_send: ProgressCallback | None = (
     None  # of this process: where `send_progress` sends what it is given
 )
 
@@ -41,30 +41,30 @@ class WorkerLost(GprplusError, RuntimeError):
 def send_progress(value: Any) -> None:
     """Send a value from inside an item to the caller that maps the items; lost if there is no
     listener."""
-    if _tell is not None:
-        _tell(value)
+    if _send is not None:
+        _send(value)
 
 
 @contextmanager
-def listen_to_progress(told: ProgressCallback | None) -> Iterator[None]:
-    """Give `told` what functions `send_progress` in this process."""
-    global _tell
-    before, _tell = _tell, told or _tell
+def listen_to_progress(on_progress: ProgressCallback | None) -> Iterator[None]:
+    """Give `on_progress` what functions `send_progress` in this process."""
+    global _send
+    before, _send = _send, on_progress or _send
     try:
         yield
     finally:
-        _tell = before
+        _send = before
 
 
 class WorkerPool:
     """Pool of up to `count` processes that call functions on items; `option` is the option for
     their number.
 
-    `told` gets, in a thread, what the functions `send_progress`.
+    `on_progress` gets, in a thread, what the functions `send_progress`.
     """
 
-    def __init__(self, count: int, option: str, told: ProgressCallback | None) -> None:
-        self._count, self._option, self._told = count, option, told
+    def __init__(self, count: int, option: str, on_progress: ProgressCallback | None) -> None:
+        self._count, self._option, self._told = count, option, on_progress
         self._todo: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._workers: list[_Worker] = []
@@ -181,13 +181,13 @@ class _Worker:
         self._process.start()
         self._theirs.close()  # so that the pipe ends when the process does
 
-    def result(self, message: bytes, told: ProgressCallback) -> Any:
+    def result(self, message: bytes, on_progress: ProgressCallback) -> Any:
         """Return the result of the function for its item; raises its exception, or _Ended."""
         try:
             self._pipe.send_bytes(message)
             kind, value = pickle.loads(self._pipe.recv_bytes())
             while kind == _TOLD:
-                told(value)
+                on_progress(value)
                 kind, value = pickle.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
             raise _Ended(self._exit_code()) from None
@@ -229,11 +229,11 @@ def _work(pipe: Connection) -> None:
     """Run calls in a worker process until the pipe ends. Ctrl-C reaches every process of a terminal
     and is handled by the parent.
     """
-    global _tell
+    global _send
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    _tell = lambda value: pipe.send_bytes(ForkingPickler.dumps((_TOLD, value)))  # noqa: E731
+    _send = lambda value: pipe.send_bytes(ForkingPickler.dumps((_TOLD, value)))  # noqa: E731
     while True:
         try:
             message = pipe.recv_bytes()

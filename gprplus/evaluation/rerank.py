@@ -116,7 +116,7 @@ class RerankedDistances:
 
 
 class RerankedSearch:
-    """A search whose distances are re-ranked; `ranks` as `Search.ranks`.
+    """A search whose distances are re-ranked; `ranks` as `SimilaritySearch.ranks`.
 
     Memory: a block of distances, and the neighbour vectors, about 100 entries of 16 bytes a row.
     """

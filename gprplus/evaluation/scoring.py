@@ -136,8 +136,8 @@ def score_arrays(
     sizes = len(queries.features), len(gallery.features)
     if removed is not None and (rerank or len(removed) != sizes[0]):
         raise ScoreError(
-            "Rows that leave single rankings are named once a query, and have no place in"
-            f" re-ranking: leave out rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
+            "removed (gallery rows left out of single rankings) needs one array for each query, and "
+            f"excludes rerank: give {sizes[0]:,} arrays and no rerank (found {len(removed):,})."
         )
     truth = GroundTruth.of(
         query_ids, gallery_ids, query_cams, gallery_cams, asked.gallery_junk, sizes
@@ -204,7 +204,7 @@ class _FeatureMatrix:
         return cls(features, norms)
 
     def on_host(self, dtype: Any) -> "_FeatureMatrix":
-        """Return the scores in main memory."""
+        """Return the features as an array in main memory."""
         features = (
             self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
         )

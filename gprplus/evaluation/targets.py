@@ -253,7 +253,7 @@ def _host(features: "np.ndarray | torch.Tensor") -> np.ndarray:
 def _camera_codes(
     cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cameras as numbers, protocol.NO_CAMERA where there is none."""
+    """Cameras as numbers, protocol.UNKNOWN_CAMERA where there is none."""
     codes = np.array(
         [protocol.UNKNOWN_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64
     )

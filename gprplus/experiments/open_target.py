@@ -15,7 +15,7 @@ from gprplus.schema.records import Protocol
 
 def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
     """The test set of a split folder, or else a manifest or folder of images as a target
-    (`ingest.manifest_at`).
+    (`ingest.open_or_build_manifest`).
 
     Raises SplitError when the split has no test set.
     """

@@ -144,7 +144,7 @@ def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
 def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
-    The steps of its training are sent with `workers.tell`.
+    The steps of its training are sent with `workers.send_progress`.
 
     All processes of a `group` call this alike; the first one writes.
     """

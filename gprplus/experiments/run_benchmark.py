@@ -102,7 +102,7 @@ def run_benchmark(
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     device = distributed.local_device(devices.resolve_device(options.device))
-    crew = distributed.join_process_group(device)
+    group = distributed.join_process_group(device)
     chosen, why = _recipe(options.recipe, device)
     recipe = chosen.name if str(options.recipe) == "auto" else options.recipe
     options = replace(options, recipe=recipe)
@@ -114,11 +114,11 @@ def run_benchmark(
         compile=options.compile,
     )
     gpu = device.startswith("cuda")
-    jobs = 1 if crew.size > 1 else options.jobs or (1 if gpu else available_cores())
+    jobs = 1 if group.size > 1 else options.jobs or (1 if gpu else available_cores())
     threads = None if gpu else threads_each(jobs * distributed.local_process_count())
-    crew.check_divisible(chosen.batch.identities)
-    if not crew.first and not dry_run:
-        crew.barrier()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
+    group.check_divisible(chosen.batch.identities)
+    if not group.first and not dry_run:
+        group.barrier()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     note = _weights_note(chosen)
     wanted = split_job.open_jobs(
         splits,
@@ -139,7 +139,7 @@ def run_benchmark(
     digests = {name: cost.digest for name, cost in costs.items()}
     arms = [arm for case in wanted for arm in case.split.record.arms.values()]
     for people in {deal.identities for arm in arms for deal in arm.every_deal}:
-        crew.check_divisible(min(chosen.batch.identities, people))
+        group.check_divisible(min(chosen.batch.identities, people))
     for case in wanted:
         split_job.check_images_unchanged(case, digests, force=force)
     changed = split_job.check_files_unchanged(wanted, force=force)
@@ -163,8 +163,8 @@ def run_benchmark(
         )
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
         at_once = (
-            crew.size
-            if gpu or crew.size > 1
+            group.size
+            if gpu or group.size > 1
             else min(jobs, max(planned.trained + planned.shared, 1))
         )
         parts = cost_estimate.estimate_seconds(
@@ -172,7 +172,7 @@ def run_benchmark(
         )
         return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
-        for case in wanted if crew.first else ():
+        for case in wanted if group.first else ():
             held.enter_context(split_job.hold_run_folder(case, force=force))
             if force:
                 clear_output(case.folder, split_job.KIND, RequestChanged)
@@ -185,19 +185,19 @@ def run_benchmark(
             for case in wanted
             for one in _training_runs(case, count, packs, device, threads, jobs)
         ]
-        if crew.first:
+        if group.first:
             for case in wanted:
                 split_job.write_record(case, device, digests, note, options, output, command)
-            crew.barrier()
+            group.barrier()
         with _few_threads(threads):
-            _run(trials, jobs, progress, crew)
+            _run(trials, jobs, progress, group)
             margin = options.margin_points / 100
-            found = [_collect(case, margin) if crew.first else None for case in wanted]
+            found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:
                 for case, effects in zip(wanted, found, strict=True):
                     again = partial(_training_runs, case, count, packs, device, threads, jobs)
-                    _run_sensitivity(case, effects, again, jobs, progress, crew, margin)
-        return _written(wanted, found, planned) if crew.first else BenchmarkResult(planned)
+                    _run_sensitivity(case, effects, again, jobs, progress, group, margin)
+        return _written(wanted, found, planned) if group.first else BenchmarkResult(planned)
 
 
 def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:
@@ -279,19 +279,19 @@ def _training_runs(
     return [one for one in found if arms is None or one.arm in arms]
 
 
-def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, crew: ProcessGroup) -> None:
+def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, group: ProcessGroup) -> None:
     """First what has to be trained, then what shares a training.
 
-    Several runs at a time, or each by all processes of `crew`.
+    Several runs at a time, or each by all processes of `group`.
     """
     batches = schedule.group_shared_trainings(trials)
     meter = RunMeter([one for batch in batches for one in batch], progress)
-    runner = run.train_and_score if crew.size == 1 else partial(run.train_and_score, group=crew)
+    runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
     for batch in batches:
-        places = crew.broadcast([i for i, one in enumerate(batch) if one.missing()])
+        places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
         done = map_processes(
-            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.advance
+            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", on_progress=meter.advance
         )
         for one, _ in zip(open_, done, strict=True):
             meter.finished(one)
@@ -327,7 +327,7 @@ def _run_sensitivity(
     trials: Callable[..., list[TrainingRun]],
     jobs: int,
     progress: Progress,
-    crew: ProcessGroup,
+    group: ProcessGroup,
     margin: float,
 ) -> None:
     """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing
@@ -335,7 +335,7 @@ def _run_sensitivity(
     the runs of some arms.
     """
     base = collected[2].contrasts if collected else None
-    arm = crew.broadcast(settings.widest_contrast(base.to_pylist()) if base else None)
+    arm = group.broadcast(settings.widest_contrast(base.to_pylist()) if base else None)
     if arm is None:
         return
     split, folder = case.split.record, case.folder / settings.FOLDER
@@ -344,7 +344,7 @@ def _run_sensitivity(
     runs_ = [
         one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)
     ]
-    _run(runs_, jobs, progress, crew)
+    _run(runs_, jobs, progress, group)
     if base is not None:
         table = settings.compare_variants(base, folder, found, arm, split, margin)
         workdir.write_table(case.folder / settings.TABLE, table)

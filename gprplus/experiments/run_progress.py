@@ -36,7 +36,7 @@ class RunMeter:
         self._show()
 
     def advance(self, reached: tuple[str, int]) -> None:
-        """A run has reached a step of its training (`trial.run`)."""
+        """A run has reached a step of its training (`experiments.run`)."""
         folder, step = reached
         with self._lock:
             self._done[folder] = max(self._done[folder], min(step, self._work[folder]))

@@ -144,7 +144,7 @@ def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
 
 
 def test_set_warnings(side: TestSet, people: int) -> list[str]:
-    """Sentences about the sides; `people` are tested."""
+    """Warnings about the test set; `people` is its number of identities."""
     said = []
     if not len(side.rows):
         said.append("There are no test rows (test share 0): runs of this split need a --target.")

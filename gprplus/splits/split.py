@@ -255,8 +255,8 @@ class Split:
 
 
 def _fingerprint(part: "pa.Table") -> str:
-    """The fingerprint that `parts.Part` gives to the same rows: without weights and deals where
-    there are none."""
+    """The fingerprint that `parts.MemberRows` gives to the same rows: without weights and deals
+    where there are none."""
     absent = [name for name in LATER if part.column(name).null_count == len(part)]
     names = [name for name in part.column_names if name not in absent]
     return sampling.table_fingerprint(part, names)

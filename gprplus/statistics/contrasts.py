@@ -2,10 +2,10 @@
 
 A contrast gives each arm a weight, and the weights sum to 0: a difference to the reference, a
 slope, a main effect, an interaction, a Shapley value. Its variance is that over identities
-(`identities`), that over seeds (`seeds`), and, where it is taken against sets of levels drawn by
-chance, that over the draws; what identities and seeds share counts once:
+(`identity_variance`), that over seeds (`seed_noise`), and, where it is taken against sets of levels
+drawn by chance, that over the draws; what identities and seeds share counts once:
 
-    V = V_identities + V_seeds - V_both + V_draws,    t = estimate / sqrt(V),    f of `joining`
+    V = V_identities + V_seeds - V_both + V_draws,    t = estimate / sqrt(V),    f of `variance_sum`
 """
 
 import math

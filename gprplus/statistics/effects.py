@@ -56,7 +56,7 @@ def compute_effects(
     """Compute the declared contrasts of the split (split.json as `split`) on every target except
     its tests across levels.
 
-    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is the
+    `results` and `queries` are as for `summary.summarize`; `margin` (of scores 0-1) is the
     equivalence margin.
     """
     rows = results.to_pylist()

@@ -6,10 +6,10 @@ every arm. The gallery is fixed.
 
     V = V_identities + V_seeds - V_both,    interval = estimate +- t(0.975, f) sqrt(V)
 
-V_identities is of `identities`, V_seeds of `seeds`. The noise of one seed on one identity is in
-both and counts once: V_both is its share, and V is never below the larger of the two. f is of
-`joining`. With two arms and many identities this is exactly the t interval of the per-seed
-differences. One seed gives no interval: its noise is unknown.
+V_identities is of `identity_variance`, V_seeds of `seed_noise`. The noise of one seed on one
+identity is in both and counts once: V_both is its share, and V is never below the larger of the
+two. f is of `variance_sum`. With two arms and many identities this is exactly the t interval of the
+per-seed differences. One seed gives no interval: its noise is unknown.
 """
 
 import math

@@ -24,7 +24,7 @@ from gprplus.engine.domains import DOMAINS
 from gprplus.engine.frames.frame_renderer import FrameRenderer
 from gprplus.engine.frames.occlusion import draw_people_over
 from gprplus.engine.frames.scenario import (
-    CREW,
+    POOL_SIZE,
     CameraView,
     Moment,
     Placement,
@@ -107,12 +107,12 @@ def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
     for moment in moments:
         for identity in moment.cast:
             company[identity] |= set(moment.cast)
-    assert min(len(others) for identity, others in company.items() if identity <= 2 * CREW) > 6
+    assert min(len(others) for identity, others in company.items() if identity <= 2 * POOL_SIZE) > 6
 
 
 def test_fewer_people_in_whole_crews_meet_as_before() -> None:
     many, few = (
-        make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * CREW, CREW)
+        make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * POOL_SIZE, POOL_SIZE)
     )
     assert many.moments(0) == few.moments(0)
     assert many.moments(0)[:3] == make_scenario(few.design, 1).moments(0)

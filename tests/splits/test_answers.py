@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gprplus.core.protocol import UNANSWERABLE_REASONS, count_matches, why_unanswerable
 from gprplus.core.typed import as_json
 from gprplus.splits import make_split
+from gprplus.splits.test_sets import answerable
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 3), st.integers(-1, 2), st.booleans()), min_size=1, max_size=12
@@ -79,6 +80,14 @@ def test_every_query_is_kept_or_listed_with_its_reason_under_every_protocol(
         *[("cross-condition", sunless)] * len(mine),
     ]
     assert all(row["reason"] and row["path"] for row in listed)
+
+
+def test_the_reason_names_the_viewpoint_under_the_viewpoint_protocol():
+    texts = answerable.REASON_TEXTS["viewpoint"]
+    assert (
+        texts[3] == "all images of the identity in the gallery are from the viewpoint of the query"
+    )
+    assert texts[:3] == UNANSWERABLE_REASONS[:3]
 
 
 def test_across_levels_a_query_is_to_be_found_at_its_own_level_too(manifest, tmp_path, crossed):

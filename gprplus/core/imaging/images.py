@@ -4,8 +4,9 @@ OpenCV decodes (its JPEG path is the fastest that a wheel offers); Pillow takes 
 know. Images are `(H, W, 3) uint8` in RGB order. Shrinking averages areas: bilinear sampling aliases
 when it halves.
 
-All files are decoded here, by their bytes: OpenCV gets only the formats of `sniff.format_of`,
-Pillow only those of FORMATS. Left alone, Pillow would start Ghostscript on PostScript.
+All files are decoded here, by their bytes: OpenCV gets only the formats of
+`image_headers.format_of`, Pillow only those of FORMATS. Left alone, Pillow would start Ghostscript
+on PostScript.
 """
 
 from functools import cache
@@ -36,7 +37,7 @@ def read_bytes(root: Path, path: str) -> bytes:
     """The bytes of one manifest row: its dataset's root and its `path` (relative, POSIX). Raises
     OSError.
 
-    A root or path may go through an archive; rows that are read in `archives.reading_order` cost
+    A root or path may go through an archive; rows that are read in `archives.sort_for_reading` cost
     least.
     """
     return archives.read_file(root / path)

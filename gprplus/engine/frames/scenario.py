@@ -1,7 +1,7 @@
 """Scenarios of whole frames: groups of people, their positions, and the cameras.
 
-People are assigned to pools of CREW by their numbers; in every round of meetings a pool is split
-randomly into groups of at most PARTY, and each group is one moment. The pixels of a moment
+People are assigned to pools of POOL_SIZE by their numbers; in every round of meetings a pool is
+split randomly into groups of at most PARTY, and each group is one moment. The pixels of a moment
 therefore depend only on its pool: a request for fewer people, in whole pools, or for fewer rounds,
 cameras, places, weathers or hours, draws the same frames.
 """
@@ -19,9 +19,9 @@ from gprplus.engine.places.weather_light import HOURS, WEATHERS
 from gprplus.engine.raycast.camera import CameraRays, fixed_camera
 from gprplus.engine.raycast.hash_noise import uniform_noise
 
-CREW, PARTY = 16, 6
+POOL_SIZE, PARTY = 16, 6
 MAX_ENCOUNTERS = 100
-TABLES = -(-CREW // PARTY)  # moments a crew and round
+TABLES = -(-POOL_SIZE // PARTY)  # moments a pool and round
 FIELD, ROOM = (
     2.8,
     0.8,
@@ -77,7 +77,7 @@ class Scenario:
     @property
     def images(self) -> int:
         each = len(self.design.degrees) * len(self.design.scenes) * self.design.cells
-        return sum(len(self.moments(crew)) for crew in self.encounter_sizes) * each
+        return sum(len(self.moments(pool)) for pool in self.encounter_sizes) * each
 
     @property
     def bytes_expected(self) -> int:
@@ -86,13 +86,13 @@ class Scenario:
 
     @property
     def encounter_sizes(self) -> range:
-        return range(-(-self.design.identities // CREW))
+        return range(-(-self.design.identities // POOL_SIZE))
 
-    def moments(self, crew: int) -> list[Moment]:
+    def moments(self, pool: int) -> list[Moment]:
         """Yield every moment of a pool, counted from 0: each of its people is in one moment of a
         round."""
-        first = crew * CREW + 1
-        people = range(first, min(first + CREW, self.design.identities + 1))
+        first = pool * POOL_SIZE + 1
+        people = range(first, min(first + POOL_SIZE, self.design.identities + 1))
         found = []
         for turn in range(self.meetings):
 
@@ -103,26 +103,26 @@ class Scenario:
 
             parties = np.array_split(np.array(sorted(people, key=lot)), -(-len(people) // PARTY))
             for table, party in enumerate(parties, 1):
-                number = (crew * MAX_ENCOUNTERS + turn) * TABLES + table
+                number = (pool * MAX_ENCOUNTERS + turn) * TABLES + table
                 found.append(Moment(number, tuple(sorted(map(int, party)))))
         return found
 
-    def takes(self, crew: int, camera: int, background: int) -> list[CameraView]:
+    def takes(self, pool: int, camera: int, background: int) -> list[CameraView]:
         """Yield every moment of a pool for each camera and place; both are counted from 1."""
         degree, scene = self.design.degrees[camera - 1], self.design.scenes[background - 1]
         return [
-            CameraView(moment, camera, degree, background, scene) for moment in self.moments(crew)
+            CameraView(moment, camera, degree, background, scene) for moment in self.moments(pool)
         ]
 
     def units(self) -> list[tuple[int, int, int]]:
-        """(crew, camera, background) of every piece of work, those with a place and camera in
+        """(pool, camera, background) of every piece of work, those with a place and camera in
         common side by side."""
         places = product(
             range(1, len(self.design.scenes) + 1),
             range(1, len(self.design.degrees) + 1),
             self.encounter_sizes,
         )
-        return [(crew, camera, background) for background, camera, crew in places]
+        return [(pool, camera, background) for background, camera, pool in places]
 
     def placements(self, moment: Moment) -> list[Placement]:
         """Place the people of a moment, at least ROOM apart if possible; the same positions in

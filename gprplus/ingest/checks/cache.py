@@ -48,8 +48,8 @@ class MeasurementKeys(NamedTuple):
 def load_cache(
     looks: ImageMeasurements, marks: MeasurementKeys, memory: pa.Table | None
 ) -> np.ndarray:
-    """Copy the measurements of a table (columns.LOOKS) into matching rows, and return these rows:
-    `(N,) bool`."""
+    """Copy the measurements of a table (schema.check_columns.LOOKS) into matching rows, and return
+    these rows: `(N,) bool`."""
     if memory is None or not memory.num_rows:
         return np.zeros(len(marks.uid), bool)
     known = MeasurementKeys(*(np.asarray(memory[name]) for name in MeasurementKeys._fields))
@@ -69,7 +69,7 @@ def load_cache(
 
 
 def table_of(marks: MeasurementKeys, looks: ImageMeasurements) -> pa.Table:
-    """Looks as a table with columns.LOOKS."""
+    """Looks as a table with schema.check_columns.LOOKS."""
     columns = {
         **{
             name: pa.array(values)
@@ -90,8 +90,8 @@ class MeasurementJournal:
     """Looks written down every few seconds while they are taken, for the build that comes after one
     that was killed.
 
-    One file a part below `folder`, each a table with columns.LOOKS; without a folder nothing is
-    written.
+    One file a part below `folder`, each a table with schema.check_columns.LOOKS; without a folder
+    nothing is written.
     """
 
     folder: Path | None

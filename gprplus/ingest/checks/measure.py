@@ -30,8 +30,8 @@ MEASURES = ("dark", "light", "brightness", "contrast", "sharpness", "entropy")
 
 @dataclass
 class ImageMeasurements:
-    """Measurements of N images (columns.LOOKS); if `decoded` is false, the other values are
-    undefined.
+    """Measurements of N images (schema.check_columns.LOOKS); if `decoded` is false, the other
+    values are undefined.
 
     `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder replaced
     missing data), `measures` `(N, 6) float32` in the order of MEASURES, `dhash` `(N,) uint64`,

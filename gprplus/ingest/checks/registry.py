@@ -71,7 +71,7 @@ def check(
     def register(judge: ScoreFunction) -> ScoreFunction:
         if name in REGISTRY or name not in CHECKS:
             raise KeyError(
-                f"the check '{name}' is registered twice, or columns.CHECKS does not have its"
+                f"the check '{name}' is registered twice, or schema.check_columns.CHECKS does not have its"
                 " columns"
             )
         REGISTRY[name] = Check(name, judge, threshold, looks, settings)

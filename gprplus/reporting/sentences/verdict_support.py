@@ -1,4 +1,5 @@
-"""Sentences that support a verdict: controls, the untrained network, and warnings of few seeds and identities."""
+"""Sentences that support a verdict: controls, the untrained network, and warnings of few seeds and
+identities."""
 
 from collections.abc import Mapping, Sequence
 

@@ -109,8 +109,11 @@ DESIGNS: dict[str, Design] = {}
 def design(
     name: str, *, asks: str, example: str
 ) -> Callable[[Callable[[DesignInput], ArmSet]], Callable[[DesignInput], ArmSet]]:
-    """Register a function Train -> Plan under a name, with the question and what follows `gprplus
-    make-split`."""
+    """Register a function DesignInput -> ArmSet under a name.
+
+    `asks` is the question that the design answers, `example` the arguments after `gprplus
+    make-split`.
+    """
 
     def register(function: Callable[[DesignInput], ArmSet]) -> Callable[[DesignInput], ArmSet]:
         if name in DESIGNS:

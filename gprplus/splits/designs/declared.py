@@ -1,9 +1,9 @@
 """`declared`: explicitly declared arms, for example those of a paper, matched or not.
 
 An arm is a number of identities, a restriction to some levels of any attributes, and a number of
-images (`gprplus.splits.declared_arm.DeclaredArm` is the form, in Python and in the TOML of a study).
-Unmatched arms can differ in identities, images and everything else, and the split records the
-differences. Matched ones share their slots.
+images (`gprplus.splits.declared_arm.DeclaredArm` is the form, in Python and in the TOML of a
+study). Unmatched arms can differ in identities, images and everything else, and the split records
+the differences. Matched ones share their slots.
 """
 
 import numpy as np

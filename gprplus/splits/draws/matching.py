@@ -1,11 +1,11 @@
 """Matched arms: exact matching on common support, as a table of slots.
 
 A slot is one position in a training set: an identity, one combination of the other factors, and a
-replicate number. It is kept only if an image can fill it at every compared level, so `Slots.rows`
-has a row for each slot and level. An arm reads one column of it, a mixture reads a dealt level in
-each row, and every arm has by construction the same identities, the same number of images of each
-and the same joint distribution of all other factors. (Specification: exact matching, m_s = min over
-levels of n(s, level).)
+replicate number. It is kept only if an image can fill it at every compared level, so
+`MatchedSlots.rows` has a row for each slot and level. An arm reads one column of it, a mixture
+reads a dealt level in each row, and every arm has by construction the same identities, the same
+number of images of each and the same joint distribution of all other factors. (Specification: exact
+matching, m_s = min over levels of n(s, level).)
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CROSS_LEVEL = "cross-condition"
-_TEXTS = {
+REASON_TEXTS = {
     "camera": UNANSWERABLE_REASONS,
     "viewpoint": (
         *UNANSWERABLE_REASONS[:3],
@@ -69,7 +69,9 @@ def find_answerable(
     """
     if not len(side.rows):
         return {}
-    own = tuple(_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons)
+    own = tuple(
+        REASON_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons
+    )
     found: dict[str, AnswerableQueries] = {
         side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)
     }
@@ -78,7 +80,7 @@ def find_answerable(
         if protocol not in found and (column is None or pool.images[column].levels):
             cameras = None if column is None else pool.images[column].values
             found[protocol] = _under(
-                pool, asked, searched, cameras, _TEXTS.get(protocol, UNANSWERABLE_REASONS)
+                pool, asked, searched, cameras, REASON_TEXTS.get(protocol, UNANSWERABLE_REASONS)
             )
     if attr in pool.images and len(pool.images[attr].at(side.rows).present()) > 1:
         column = CAMERA_COLUMN.get(side.protocol)

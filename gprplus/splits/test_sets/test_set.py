@@ -1,4 +1,4 @@
-"""The test set: whose images are searched, and which of them search.
+"""The test set: its identities, and which of their images are queries; the rest is the gallery.
 
 It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels
 or the seed, so that all splits of one manifest are scored on the same queries and the same gallery.
@@ -25,7 +25,7 @@ class TestSet:
     """Positions of the test rows in the pool, which of them are queries, and their protocol.
 
     `excluded` are rows that would have been queries but have no true match in the gallery; they
-    remain in the gallery. `reasons` are their indices in protocol.REASONS.
+    remain in the gallery. `reasons` are their indices in protocol.UNANSWERABLE_REASONS.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
