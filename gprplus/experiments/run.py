@@ -141,7 +141,7 @@ def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
     )
 
 
-def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
+def train_and_score(training_run: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
     The steps of its training are sent with `workers.send_progress`.
@@ -152,34 +152,39 @@ def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> 
     from gprplus.baseline.distributed import ProcessGroup
 
     group = group or ProcessGroup()
-    with devices.device_context(trial.device, trial.jobs), devices.thread_limit(trial.threads):
-        record = group.broadcast(read_run_record(trial.folder)) or _trained(trial, group)
+    with (
+        devices.device_context(training_run.device, training_run.jobs),
+        devices.thread_limit(training_run.threads),
+    ):
+        record = group.broadcast(read_run_record(training_run.folder)) or _trained(
+            training_run, group
+        )
         if group.first:
-            _scored(trial, record)
-            _checkpoint(trial, group).delete()
+            _scored(training_run, record)
+            _checkpoint(training_run, group).delete()
     group.barrier()
-    return trial.folder
+    return training_run.folder
 
 
-def _checkpoint(trial: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
+def _checkpoint(training_run: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
     """Return the checkpoint file of exactly this training."""
     from gprplus.baseline.checkpoint import Checkpoint
 
-    data = trial.data.training() if trial.data else ""
+    data = training_run.data.training() if training_run.data else ""
     facts = [
-        trial.recipe.resolved(),
-        trial.seed,
+        training_run.recipe.resolved(),
+        training_run.seed,
         data,
-        trial.device.split(":")[0],
+        training_run.device.split(":")[0],
         group.size,
         workdir.package_versions(),
     ]
     return Checkpoint(
-        trial.folder / CHECKPOINT, sampling.sha256_digest(json.dumps(facts, sort_keys=True))
+        training_run.folder / CHECKPOINT, sampling.sha256_digest(json.dumps(facts, sort_keys=True))
     )
 
 
-def _steps(trial: TrainingRun) -> Callable[[int], None]:
+def _steps(training_run: TrainingRun) -> Callable[[int], None]:
     """Return a function that takes the current step of a training, and reports it occasionally,
     with the run's folder.
     """
@@ -189,35 +194,35 @@ def _steps(trial: TrainingRun) -> Callable[[int], None]:
         nonlocal last
         if time.monotonic() - last >= PROGRESS_EVERY:
             last = time.monotonic()
-            send_progress((str(trial.folder), step))
+            send_progress((str(training_run.folder), step))
 
     return reached
 
 
-def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
+def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
     """Train (or take the twin's weights), save the model, and start the record."""
     from gprplus.baseline import devices
     from gprplus.baseline.checkpoint import read_log_until
     from gprplus.baseline.network import model
     from gprplus.baseline.train import train, untrained_model
 
-    recipe, data = trial.recipe, trial.data
-    trial.folder.mkdir(parents=True, exist_ok=True)
+    recipe, data = training_run.recipe, training_run.data
+    training_run.folder.mkdir(parents=True, exist_ok=True)
     record = RunRecord(
-        split=trial.split,
+        split=training_run.split,
         recipe=recipe.name,
         backbone=recipe.network.backbone,
         weights=recipe.network.weights,
-        arm=trial.arm,
-        seed=trial.seed,
-        deal=trial.deal,
+        arm=training_run.arm,
+        seed=training_run.seed,
+        deal=training_run.deal,
         config=recipe.resolved()
-        | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
+        | {"precision": str(devices.precision(recipe.compute.precision, training_run.device))},
         train_digest=data.digest() if data else None,
         train_identities=data.identities if data else 0,
         train_images=len(data.uids) if data else 0,
-        split_fingerprint=trial.split_fingerprint,
-        device=devices.describe_device(trial.device),
+        split_fingerprint=training_run.split_fingerprint,
+        device=devices.describe_device(training_run.device),
         versions=workdir.package_versions(),
         targets={},
         steps=0,
@@ -225,39 +230,39 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         seconds=0.0,
         processes=group.size if group.size > 1 else None,
     )
-    if trial.twin:
-        network = model.read_model(trial.twin / MODEL, recipe.network, trial.device)
-        known = read_run_record(trial.twin)
+    if training_run.twin:
+        network = model.read_model(training_run.twin / MODEL, recipe.network, training_run.device)
+        known = read_run_record(training_run.twin)
         if known is None:
             raise TrainingError(
-                f"{trial.twin} holds no finished run. Run the benchmark again: it repeats this run."
+                f"{training_run.twin} holds no finished run. Run the benchmark again: it repeats this run."
             )
         effort = {
             name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")
         }
         effort |= {"twin": known.arm}
     else:
-        checkpoint = _checkpoint(trial, group)
-        earlier = read_log_until(trial.folder / LOG, checkpoint.saved_step())
+        checkpoint = _checkpoint(training_run, group)
+        earlier = read_log_until(training_run.folder / LOG, checkpoint.saved_step())
         group.barrier()
-        with _log_file(trial, group) as log:
+        with _log_file(training_run, group) as log:
             log.write(earlier)
             if data is None:
-                done = untrained_model(recipe, trial.seed, trial.device)
+                done = untrained_model(recipe, training_run.seed, training_run.device)
             else:
                 done = train(
                     data.pack.images(data.uids),
                     data.labels,
                     recipe,
-                    trial.seed,
-                    trial.device,
+                    training_run.seed,
+                    training_run.device,
                     names=lambda rows: [data.paths[row] for row in rows],
                     shares=data.shares,
                     log=lambda line: print(json.dumps(line), file=log, flush=True),
-                    reached=_steps(trial),
+                    reached=_steps(training_run),
                     checkpoint=checkpoint,
                     group=group,
-                    jobs=trial.jobs,
+                    jobs=training_run.jobs,
                 )
         network = done.model
         effort = {
@@ -267,38 +272,40 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         }
         effort |= {"note": done.note or None}
     if group.first:
-        model.save_model(network, trial.folder / MODEL)
+        model.save_model(network, training_run.folder / MODEL)
     return replace(record, **effort)
 
 
-def _log_file(trial: TrainingRun, group: "ProcessGroup") -> TextIO:
+def _log_file(training_run: TrainingRun, group: "ProcessGroup") -> TextIO:
     """The log of the first process of a group; the others write theirs nowhere."""
     if group.first:
-        return TextIOWrapper(write_new(trial.folder / LOG), encoding="utf-8")
+        return TextIOWrapper(write_new(training_run.folder / LOG), encoding="utf-8")
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
-def _scored(trial: TrainingRun, record: RunRecord) -> None:
+def _scored(training_run: TrainingRun, record: RunRecord) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
 
     from gprplus.baseline.network import model
 
-    missing = trial.missing()
+    missing = training_run.missing()
     if not missing:
         return
-    network = model.read_model(trial.folder / MODEL, trial.recipe.network, trial.device)
+    network = model.read_model(
+        training_run.folder / MODEL, training_run.recipe.network, training_run.device
+    )
     replaced = [target.name for target, _ in missing]
     tables, heads = (
         [_without(_stored(path, columns), replaced)] if record.targets and path.is_file() else []
         for path, columns in (
-            (trial.folder / QUERIES, schema.QUERIES),
-            (trial.folder / RANKED, schema.RANKED),
+            (training_run.folder / QUERIES, schema.QUERIES),
+            (training_run.folder / RANKED, schema.RANKED),
         )
     )
     packs = {id(pack): pack for _, pack in missing}
     features = {
-        key: (uids, _embedded(network, uids, packs[key], trial))
+        key: (uids, _embedded(network, uids, packs[key], training_run))
         for key, uids in target_image_keys(missing).items()
     }
     done = dict(record.targets)
@@ -320,8 +327,8 @@ def _scored(trial: TrainingRun, record: RunRecord) -> None:
             whole = pa.concat_tables(
                 [table.replace_schema_metadata(None) for table in parts]
             ).unify_dictionaries()
-            workdir.write_table(trial.folder / name, whole)
-    workdir.write_json(trial.folder / RECORD, as_json(replace(record, targets=done)))
+            workdir.write_table(training_run.folder / name, whole)
+    workdir.write_json(training_run.folder / RECORD, as_json(replace(record, targets=done)))
 
 
 def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int, np.ndarray]:
@@ -335,19 +342,23 @@ def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int,
 
 
 def _embedded(
-    network: "Model", uids: np.ndarray, pack: ImageStore, trial: TrainingRun
+    network: "Model", uids: np.ndarray, pack: ImageStore, training_run: TrainingRun
 ) -> "torch.Tensor":
     import torch
 
     from gprplus.baseline.network.embed import embed_images
 
-    features = embed_images(network, pack.images(uids), trial.recipe.compute, trial.device)
+    features = embed_images(
+        network, pack.images(uids), training_run.recipe.compute, training_run.device
+    )
     if not torch.isfinite(features).all():
         remedy = "train it in float32, or lower the recipe's optimizer.lr"
-        if trial.data is None:  # not trained, so no learning rate is to blame
-            remedy = f"its first weights ({trial.recipe.network.weights}) do not suit its input"
+        if training_run.data is None:  # not trained, so no learning rate is to blame
+            remedy = (
+                f"its first weights ({training_run.recipe.network.weights}) do not suit its input"
+            )
         raise TrainingError(
-            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers:"
+            f"The network of {training_run.arm}, seed {training_run.seed} gives features that are no numbers:"
             f" {remedy}."
         )
     return features

@@ -180,7 +180,7 @@ def run_benchmark(
             name: image_store.pack_images(rows, where, folder, height, width, progress=progress)
             for name, (rows, where) in images.items()
         }
-        trials = [
+        training_runs = [
             one
             for case in wanted
             for one in _training_runs(case, count, packs, device, threads, jobs)
@@ -190,7 +190,7 @@ def run_benchmark(
                 split_job.write_record(case, device, digests, note, options, output, command)
             group.barrier()
         with _few_threads(threads):
-            _run(trials, jobs, progress, group)
+            _run(training_runs, jobs, progress, group)
             margin = options.margin_points / 100
             found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:
@@ -279,12 +279,14 @@ def _training_runs(
     return [one for one in found if arms is None or one.arm in arms]
 
 
-def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, group: ProcessGroup) -> None:
+def _run(
+    training_runs: Sequence[TrainingRun], jobs: int, progress: Progress, group: ProcessGroup
+) -> None:
     """First what has to be trained, then what shares a training.
 
     Several runs at a time, or each by all processes of `group`.
     """
-    batches = schedule.group_shared_trainings(trials)
+    batches = schedule.group_shared_trainings(training_runs)
     meter = RunMeter([one for batch in batches for one in batch], progress)
     runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
     for batch in batches:
@@ -324,14 +326,14 @@ def _collect(case: SplitJob, margin: float) -> Collected:
 def _run_sensitivity(
     case: SplitJob,
     collected: Collected | None,
-    trials: Callable[..., list[TrainingRun]],
+    training_runs: Callable[..., list[TrainingRun]],
     jobs: int,
     progress: Progress,
     group: ProcessGroup,
     margin: float,
 ) -> None:
     """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing
-    without a reference that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are
+    without a reference that arms are compared with. `training_runs(recipe=..., folder=..., arms=...)` are
     the runs of some arms.
     """
     base = collected[2].contrasts if collected else None
@@ -342,7 +344,9 @@ def _run_sensitivity(
     pair = (arm, str(split.reference))
     found = settings.recipe_variants(case.recipe, [split.arms[name].images for name in pair])
     runs_ = [
-        one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)
+        one
+        for v in found
+        for one in training_runs(recipe=v.recipe, folder=folder / v.folder, arms=pair)
     ]
     _run(runs_, jobs, progress, group)
     if base is not None:

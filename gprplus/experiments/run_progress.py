@@ -11,26 +11,33 @@ _STEP_TO_EMBED = (
 )
 
 
-def remaining_units(trial: TrainingRun) -> int:
+def remaining_units(training_run: TrainingRun) -> int:
     """Remaining work of a run, in steps of its training: those of the training, and its scoring."""
-    missing = trial.missing()
+    missing = training_run.missing()
     if not missing:
         return 0
     images = sum(map(len, target_image_keys(missing).values()))
-    scoring = max(1, round(images / (_STEP_TO_EMBED * trial.recipe.batch.size)))
-    trained = trial.data is None or trial.twin is not None or bool(read_run_record(trial.folder))
+    scoring = max(1, round(images / (_STEP_TO_EMBED * training_run.recipe.batch.size)))
+    trained = (
+        training_run.data is None
+        or training_run.twin is not None
+        or bool(read_run_record(training_run.folder))
+    )
     return (
         scoring
-        if trained or trial.data is None
-        else scoring + trial.recipe.steps(len(trial.data.uids))
+        if trained or training_run.data is None
+        else scoring + training_run.recipe.steps(len(training_run.data.uids))
     )
 
 
 class RunMeter:
     """The progress of several runs at once; `advance` may be called from any thread."""
 
-    def __init__(self, trials: Sequence[TrainingRun], progress: Progress) -> None:
-        self._work = {str(trial.folder): remaining_units(trial) for trial in trials}
+    def __init__(self, training_runs: Sequence[TrainingRun], progress: Progress) -> None:
+        self._work = {
+            str(training_run.folder): remaining_units(training_run)
+            for training_run in training_runs
+        }
         self._done = dict.fromkeys(self._work, 0)
         self._progress, self._lock = progress, threading.Lock()
         self._show()
@@ -42,9 +49,9 @@ class RunMeter:
             self._done[folder] = max(self._done[folder], min(step, self._work[folder]))
             self._show()
 
-    def finished(self, trial: TrainingRun) -> None:
+    def finished(self, training_run: TrainingRun) -> None:
         """A run is scored and written."""
-        self.advance((str(trial.folder), self._work[str(trial.folder)]))
+        self.advance((str(training_run.folder), self._work[str(training_run.folder)]))
 
     def _show(self) -> None:
         if self._work:

@@ -110,12 +110,12 @@ def group_shared_trainings(
     """
     first: dict[tuple[str, int, Any], TrainingRun] = {}
     leaders, followers = [], []
-    for trial in planned:
-        pixels = trial.data.pixels() if trial.data else UNTRAINED
-        key = (pixels, trial.seed, trial.recipe if trial.data else None)
+    for training_run in planned:
+        pixels = training_run.data.pixels() if training_run.data else UNTRAINED
+        key = (pixels, training_run.seed, training_run.recipe if training_run.data else None)
         if key in first:
-            followers.append(replace(trial, twin=first[key].folder))
+            followers.append(replace(training_run, twin=first[key].folder))
         else:
-            first[key] = trial
-            leaders.append(trial)
+            first[key] = training_run
+            leaders.append(training_run)
     return leaders, followers

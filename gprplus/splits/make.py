@@ -149,25 +149,25 @@ def draw_split(
     """Draw a split for the folder `output` from the images that `where` keeps; nothing is
     written."""
     pool = load_candidates(source, where)
-    train, side = partition_identities(source, pool, request)
+    train, test_set = partition_identities(source, pool, request)
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
     with ThreadPoolExecutor(
         1
     ) as aside:  # work that does not depend on the arms, while they are drawn
         judging = aside.submit(
-            find_answerable, pool, side, request.attr, train.relations.equivalents()
+            find_answerable, pool, test_set, request.attr, train.relations.equivalents()
         )
         early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
-    beside, judged = cross_level_tests(train, side, plan.levels), judging.result()
+    beside, judged = cross_level_tests(train, test_set, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
-    record = build_record(source, output, request.record(source.fingerprint), train, plan, side)
+    record = build_record(source, output, request.record(source.fingerprint), train, plan, test_set)
     return DrawnSplit(
         train,
         plan,
-        side,
+        test_set,
         judged,
         beside,
         request.audit,
@@ -201,7 +201,7 @@ def partition_identities(
     functions = {name: of for facts in datasets for name, of in facts.functions.items()}
     with ThreadPoolExecutor(1) as aside:
         tied = aside.submit(attribute_relations, pool, rows, factors, functions)
-        side = choose_test_set(pool, np.flatnonzero(searched))
+        test_set = choose_test_set(pool, np.flatnonzero(searched))
     total = f"{len(pool.identities):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
@@ -213,13 +213,13 @@ def partition_identities(
             f"No identity is left for training: all {total} are in the test set at a share of "
             f"{request.test_share:g}. Use more identities, or a smaller --test-share."
         )
-    if searched.any() and not side.query.any():
+    if searched.any() and not test_set.query.any():
         raise SplitError(
-            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the"
-            f" {side.protocol} rule: each test identity is seen by one camera only. Use renders"
+            f"None of the {len(test_set.excluded):,} queries has a true match in the gallery under the"
+            f" {test_set.protocol} rule: each test identity is seen by one camera only. Use renders"
             " with more cameras, or --test-share 0 and a --target."
         )
-    return DesignInput(pool, rows, request, tied.result()), side
+    return DesignInput(pool, rows, request, tied.result()), test_set
 
 
 def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Split:
@@ -240,11 +240,11 @@ def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Spli
 
 
 def _write(output: Path, drawn: DrawnSplit) -> None:
-    train, plan, side = drawn.train, drawn.plan, drawn.test_set
+    train, plan, test_set = drawn.train, drawn.plan, drawn.test_set
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / dataset.root for name, dataset in drawn.record.datasets.items()}
         checking = aside.submit(
-            audited, train, plan, side, drawn.answerable, drawn.scope, roots, drawn.surveyed
+            audited, train, plan, test_set, drawn.answerable, drawn.scope, roots, drawn.surveyed
         )
         versions = aside.submit(workdir.package_versions)
 
@@ -252,13 +252,15 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
             checking.result()
             remove_output(output / RECORD)
 
-        digest = write_members(output / MEMBERS, iter_parts(train.pool, plan.arms, side), accepted)
+        digest = write_members(
+            output / MEMBERS, iter_parts(train.pool, plan.arms, test_set), accepted
+        )
     workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.answerable))
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
     checked, warnings = checking.result()
     said = [
-        *test_set_warnings(side, drawn.record.test.identities),
+        *test_set_warnings(test_set, drawn.record.test.identities),
         *drawn.tests.warnings,
         *plan.warnings,
         *warnings,

@@ -25,7 +25,7 @@ ROW_GROUP = 131_072
 
 
 def iter_parts(
-    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], test_set: TestSet
 ) -> Iterator[MemberRows]:
     """The split piece by piece: each arm, deal by deal, then the test rows; in each by dataset,
     identity, path."""
@@ -38,20 +38,20 @@ def iter_parts(
             yield MemberRows(
                 pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None
             )
-    rows, role = _test_order(pool, side)
+    rows, role = _test_order(pool, test_set)
     yield MemberRows(pool, rows, AttributeCodes("arm", np.array([-1], np.int32), names), role)
 
 
-def test_table(pool: CandidateTable, side: TestSet) -> "pa.Table":
+def test_table(pool: CandidateTable, test_set: TestSet) -> "pa.Table":
     """The test rows by themselves (schema.MEMBERS with arm null)."""
-    rows, role = _test_order(pool, side)
+    rows, role = _test_order(pool, test_set)
     return MemberRows(pool, rows, AttributeCodes("arm", np.array([-1], np.int32), ()), role).table()
 
 
-def _test_order(pool: CandidateTable, side: TestSet) -> tuple[np.ndarray, np.ndarray]:
+def _test_order(pool: CandidateTable, test_set: TestSet) -> tuple[np.ndarray, np.ndarray]:
     """Test rows in order, and the code of each one's role."""
-    rows = pool.in_order(side.rows)
-    query = np.isin(rows, side.rows[side.query], kind="table")
+    rows = pool.in_order(test_set.rows)
+    query = np.isin(rows, test_set.rows[test_set.query], kind="table")
     return rows, np.where(query, ROLES.index("query"), ROLES.index("gallery")).astype(np.int32)
 
 

@@ -38,7 +38,7 @@ def build_record(
     record: Mapping[str, Any],
     train: DesignInput,
     plan: ArmSet,
-    side: TestSet,
+    test_set: TestSet,
 ) -> SplitRecord:
     """Return the record of a split in the folder `output`, without tests, audit, warnings, versions
     and fingerprint."""
@@ -61,13 +61,13 @@ def build_record(
         fingerprint="",
         arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
         test=TestSetRecord(
-            identities=_identity_count(pool, side.rows),
-            queries=int(side.query.sum()),
-            gallery=int((~side.query).sum()),
-            protocol=side.protocol,
-            fingerprint=_test_fingerprint(pool, side),
+            identities=_identity_count(pool, test_set.rows),
+            queries=int(test_set.query.sum()),
+            gallery=int((~test_set.query).sum()),
+            protocol=test_set.protocol,
+            fingerprint=_test_fingerprint(pool, test_set),
         ),
-        gallery_levels=_gallery_levels(train, side),
+        gallery_levels=_gallery_levels(train, test_set),
         retention=round(plan.retention, 6),
         audit=Audit(),
         warnings=[],
@@ -121,20 +121,22 @@ def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
     )
 
 
-def _test_fingerprint(pool: "CandidateTable", side: TestSet) -> str | None:
+def _test_fingerprint(pool: "CandidateTable", test_set: TestSet) -> str | None:
     """Return the fingerprint of queries and gallery, equal for splits with one test set. None
     without a test set."""
-    if not len(side.rows):
+    if not len(test_set.rows):
         return None
-    uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
+    uids = (
+        np.sort(pool.uid[test_set.rows[chosen]]) for chosen in (test_set.query, ~test_set.query)
+    )
     return sampling.sha256_digest(*(uid.astype("<u8").tobytes() for uid in uids))
 
 
-def _gallery_levels(train: DesignInput, side: TestSet) -> dict[str, int]:
+def _gallery_levels(train: DesignInput, test_set: TestSet) -> dict[str, int]:
     """Gallery rows of each level of the attribute; none for identities."""
-    if train.request.attr == "identity" or not len(side.rows):
+    if train.request.attr == "identity" or not len(test_set.rows):
         return {}
-    codes = train.pool.codes(train.request.attr).at(side.rows[~side.query])
+    codes = train.pool.codes(train.request.attr).at(test_set.rows[~test_set.query])
     counts = np.bincount(codes.values[codes.values >= 0], minlength=len(codes.levels))
     return {str(codes.levels[code]): int(counts[code]) for code in codes.present()}
 
@@ -143,19 +145,19 @@ def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.identity[rows], minlength=1)))
 
 
-def test_set_warnings(side: TestSet, people: int) -> list[str]:
+def test_set_warnings(test_set: TestSet, people: int) -> list[str]:
     """Warnings about the test set; `people` is its number of identities."""
     said = []
-    if not len(side.rows):
+    if not len(test_set.rows):
         said.append("There are no test rows (test share 0): runs of this split need a --target.")
     if people == 1:
         said.append(
             "The test set has only one identity: the gallery has no wrong match for it, so every"
             " score is 100. Use more identities, a larger --test-share, or score on a --target."
         )
-    if len(side.excluded):
+    if len(test_set.excluded):
         said.append(
-            f"{len(side.excluded):,} queries have no true match in the gallery under the"
-            f" {side.protocol} rule and stay in the gallery."
+            f"{len(test_set.excluded):,} queries have no true match in the gallery under the"
+            f" {test_set.protocol} rule and stay in the gallery."
         )
     return said

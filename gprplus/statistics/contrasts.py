@@ -90,17 +90,19 @@ def estimate_contrasts(
     """
     means = scored.means()
     value = matrix @ means.mean(axis=1)
-    luck, rest = _control_draw_variances(means, matrix, groups)
+    draw_part, rest = _control_draw_variances(means, matrix, groups)
     over = identity_variance(scored)
-    people, _ = identity_variance_part(over, matrix)
+    identity_part, _ = identity_variance_part(over, matrix)
     overlap = identity_variance_part(over, rest)[1]
     by_seed = seed_noise.contrast_variance(means, rest)
-    variance, freedom = combine_variances([people, by_seed, luck], overlap)
+    variance, freedom = combine_variances([identity_part, by_seed, draw_part], overlap)
     each = (
         (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
     )
     d_z = np.divide(value, each, out=np.full(len(value), np.nan), where=each > 1e-12)
-    null = NullDistribution(over, means, matrix, rest, by_seed[0], luck, overlap).drawn(draws, rng)
+    null = NullDistribution(over, means, matrix, rest, by_seed[0], draw_part, overlap).drawn(
+        draws, rng
+    )
     return ContrastEstimates(value, np.sqrt(variance), freedom, d_z, null)
 
 
@@ -110,18 +112,18 @@ def _control_draw_variances(
     """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws'
     own seed noise, which their spread holds already.
     """
-    luck, freedom, rest = np.zeros(len(matrix)), np.full(len(matrix), np.inf), matrix.copy()
+    draw_part, freedom, rest = np.zeros(len(matrix)), np.full(len(matrix), np.inf), matrix.copy()
     for k, arms in enumerate(groups):
         chosen = list(arms)
         if len(chosen) > 1:
-            luck[k] = (
+            draw_part[k] = (
                 (matrix[k, chosen].sum() ** 2)
                 * means.mean(axis=1)[chosen].var(ddof=1)
                 / len(chosen)
             )
             freedom[k] = len(chosen) - 1
             rest[k, chosen] = 0
-    return (luck, freedom), rest
+    return (draw_part, freedom), rest
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class NullDistribution:
         correlate, and every variance is re-estimated from the drawn values.
         """
         root = self.matrix @ _root(shrink_variance(self.over))
-        shift, people = self._identities(root, draws, rng)
+        shift, identity_part = self._identities(root, draws, rng)
         noise = seed_noise.simulate_null(self.means, draws, rng)
         by_seed = seed_noise.contrast_variance(noise, self.rest)
         shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
@@ -159,11 +161,11 @@ class NullDistribution:
             ),
         )
         shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
-        luck = (
+        draw_part = (
             size * rng.chisquare(degrees, size=shift.shape) / degrees,
             self.control_draw_variance[1],
         )
-        variance, known = combine_variances([people, by_seed, luck], self.overlap)
+        variance, known = combine_variances([identity_part, by_seed, draw_part], self.overlap)
         return two_sided(
             np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known
         )
@@ -190,10 +192,10 @@ class NullDistribution:
         )
         return shift, (variance, np.full(len(root), freedom))
 
-    def _once(self, people: np.ndarray) -> np.ndarray:
+    def _once(self, identity_part: np.ndarray) -> np.ndarray:
         """The factor `(K,)` of a shift that holds twice what identities and seeds both hold."""
-        total = people + self.by_seed
-        kept = np.maximum(total - self.overlap, np.maximum(people, self.by_seed))
+        total = identity_part + self.by_seed
+        kept = np.maximum(total - self.overlap, np.maximum(identity_part, self.by_seed))
         result: np.ndarray = np.sqrt(
             np.divide(kept, total, out=np.ones_like(total), where=total > 0)
         )

@@ -54,10 +54,10 @@ def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
     """Compute each arm's paired difference to arm `reference`, which has 0 without an interval."""
     means = scored.means()
     matrix = np.eye(len(means)) - np.eye(len(means))[reference]
-    people, overlap = identity_variance_part(identity_variance(scored), matrix)
+    identity_part, overlap = identity_variance_part(identity_variance(scored), matrix)
     out = estimates(
         matrix @ means.mean(axis=1),
-        *combine_variances([people, seed_noise.contrast_variance(means, matrix)], overlap),
+        *combine_variances([identity_part, seed_noise.contrast_variance(means, matrix)], overlap),
     )
     out[reference] = Estimate(0.0, math.nan, math.nan)
     return out
@@ -66,10 +66,10 @@ def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
 def arm_intervals(scored: ScoreArray) -> list[Estimate]:
     """Compute each arm's score with an interval within 0-1."""
     means = scored.means()
-    people, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
+    identity_part, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
     found = estimates(
         means.mean(axis=1),
-        *combine_variances([people, seed_noise.arm_mean_variance(means)], overlap),
+        *combine_variances([identity_part, seed_noise.arm_mean_variance(means)], overlap),
     )
     return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in found]
 
@@ -86,11 +86,12 @@ def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> E
             (seed_noise.arm_mean_variance(below), 0),
         )
     ]
-    people, _ = identity_variance_part(
+    identity_part, _ = identity_variance_part(
         identity_variance(ScoreArray(gap[:, None, :], scored.identity)), np.ones((1, 1))
     )
     return estimates(
-        np.array([below.mean() - means[reference].mean()]), *combine_variances([people, *noise])
+        np.array([below.mean() - means[reference].mean()]),
+        *combine_variances([identity_part, *noise]),
     )[0]
 
 

@@ -120,15 +120,17 @@ def _resampled(seen: "TargetScores") -> np.ndarray:
         scored.identity,
         bootstrap_weights(scored.identities, count, rng),
     )
-    people = (boot - boot.mean(axis=0)) * math.sqrt(
+    identity_shift = (boot - boot.mean(axis=0)) * math.sqrt(
         scored.identities / max(scored.identities - 1, 1)
     )
     if repeats < 2:
-        result: np.ndarray = means.mean(axis=1) + people
+        result: np.ndarray = means.mean(axis=1) + identity_shift
         return result
     square, freedom = seed_noise.pool_variances(means)
     few = np.sqrt(freedom / rng.chisquare(max(freedom, 1), size=count))[:, None] if freedom else 1.0
     noise = rng.normal(size=(count, arms)) * math.sqrt(square / repeats) * few
     shift = max(float(means.mean(axis=0).var(ddof=1)) - square / arms, 0.0) / repeats
-    result = means.mean(axis=1) + people + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)
+    result = (
+        means.mean(axis=1) + identity_shift + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)
+    )
     return result

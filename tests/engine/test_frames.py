@@ -112,7 +112,8 @@ def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
 
 def test_fewer_people_in_whole_crews_meet_as_before() -> None:
     many, few = (
-        make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * POOL_SIZE, POOL_SIZE)
+        make_scenario(make_design(identities=n, size=(96, 54)), 2)
+        for n in (2 * POOL_SIZE, POOL_SIZE)
     )
     assert many.moments(0) == few.moments(0)
     assert many.moments(0)[:3] == make_scenario(few.design, 1).moments(0)

@@ -107,7 +107,10 @@ def control_differences(
             memberships(known.people[images])[1],
         )
         half = _half_widths(
-            value, list(zip((over_source, over_target), shares, strict=True)), _luck(draws), rng
+            value,
+            list(zip((over_source, over_target), shares, strict=True)),
+            _draw_part(draws),
+            rng,
         )
     return [
         _difference(*each) for each in zip(controls, value.tolist(), half.tolist(), strict=True)
@@ -132,7 +135,7 @@ Clusters = tuple[
 Part = tuple[np.ndarray, np.ndarray]  # variances `(K,)` and degrees of freedom `(K,)`
 
 
-def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
+def _draw_part(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
     """The variance of the mean over a random control's draws; 0 for a control of one mixture."""
     values = [np.array([one.value for one in each]) for each in draws]
     size = [each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in values]
@@ -142,11 +145,11 @@ def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
 
 
 def _half_widths(
-    value: np.ndarray, clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator
+    value: np.ndarray, clusters: Sequence[Clusters], draw_part: Part, rng: np.random.Generator
 ) -> np.ndarray:
     """Half widths `(K,)` of simultaneous 95% intervals; NaN where there is none."""
-    variance, degrees = combine_variances([*(_part(*each) for each in clusters), luck])
-    error, null = np.sqrt(variance), _null(clusters, luck, rng)
+    variance, degrees = combine_variances([*(_part(*each) for each in clusters), draw_part])
+    error, null = np.sqrt(variance), _null(clusters, draw_part, rng)
     differs = error > SAME
     judged = ContrastEstimates(
         value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null
@@ -160,7 +163,7 @@ def _part(values: np.ndarray, share: np.ndarray) -> Part:
     return variance_factors(share) @ apart**2, np.full(values.shape[-1], df_of_shares(share))
 
 
-def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) -> np.ndarray:
+def _null(clusters: Sequence[Clusters], draw_part: Part, rng: np.random.Generator) -> np.ndarray:
     """Two-sided probabilities `(DRAWS, K)` of searches without any difference, as noisy as this
     one."""
     shift, parts = np.zeros(()), []
@@ -171,9 +174,9 @@ def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) ->
         drawn = normal @ (scale[:, None] * rows) / math.sqrt((share**2).sum())
         shift = shift + share @ drawn
         parts.append(_part(drawn, share))
-    size, degrees = luck[0], np.where(np.isfinite(luck[1]), luck[1], 1.0)
+    size, degrees = draw_part[0], np.where(np.isfinite(draw_part[1]), draw_part[1], 1.0)
     shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
-    parts.append((size * rng.chisquare(degrees, size=shift.shape) / degrees, luck[1]))
+    parts.append((size * rng.chisquare(degrees, size=shift.shape) / degrees, draw_part[1]))
     variance, known = combine_variances(parts)
     return two_sided(
         np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known

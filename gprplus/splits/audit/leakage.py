@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_leakage(
-    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], test_set: TestSet
 ) -> dict[str, int | None]:
     """Find identities and files in both train set and test set, over all deals. SplitError if there
     are any. Digests that were not read give None.
@@ -26,7 +26,7 @@ def find_leakage(
     trained = _trained(pool, arms)
     sides = (
         np.bincount(pool.identity[rows], minlength=len(pool.identities))
-        for rows in (trained, side.rows)
+        for rows in (trained, test_set.rows)
     )
     shared = np.flatnonzero(np.logical_and(*sides))
     if len(shared):
@@ -38,7 +38,7 @@ def find_leakage(
     digests = pool.texts.column("digest") if pool.texts.has("digest") else None
     if digests is None or digests.null_count == len(digests):
         return {"identities": 0, "digests": None}
-    _refuse_shared_files(pool, digests, trained, side.rows)
+    _refuse_shared_files(pool, digests, trained, test_set.rows)
     return {"identities": 0, "digests": 0}
 
 
@@ -73,7 +73,7 @@ LISTED = 20
 
 
 def near_duplicates(
-    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], test_set: TestSet
 ) -> tuple[dict[str, Any], list[str]]:
     """Find test images with a difference hash within RADIUS bits of a training image of any deal of
     any arm, for leakage and the warnings.
@@ -86,9 +86,12 @@ def near_duplicates(
         return {}, []
     hashes, known = sampling.to_numpy(column), sampling.is_valid(column)
     train = _trained(pool, arms)
-    train, test = train[known[train]], side.rows[known[side.rows]]
+    train, test = train[known[train]], test_set.rows[known[test_set.rows]]
     order = np.lexsort(
-        (sampling.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query]))
+        (
+            sampling.priorities(pool.uid[test], 0, "audit"),
+            ~np.isin(test, test_set.rows[test_set.query]),
+        )
     )
     test = test[order[:LOOKED_AT]]
     first, second, bits = nearest_within(hashes[test], hashes[train], RADIUS)

@@ -30,7 +30,7 @@ def scope_includes(done: str, asked: str) -> bool:
 def audit_split(
     train: DesignInput,
     plan: ArmSet,
-    side: TestSet,
+    test_set: TestSet,
     judged: Mapping[str, AnswerableQueries],
     scope: str = "rows",
     roots: Mapping[str, Path] | None = None,
@@ -51,13 +51,13 @@ def audit_split(
             {"attribute": a.name, "of": list(a.of), "declared": a.declared}
             for a in train.relations.aliases
         ],
-        "leakage": find_leakage(pool, plan.arms, side),
+        "leakage": find_leakage(pool, plan.arms, test_set),
         "left_out": dict(pool.left_out),
         "test": {"answerable": {protocol: found.record() for protocol, found in judged.items()}},
     }
     if scope == "none":
         return found, []
-    near, alike = near_duplicates(pool, plan.arms, side)
+    near, alike = near_duplicates(pool, plan.arms, test_set)
     maps = plan.matching.get("coarsened", {})
     matched = _as_matched(train, maps)
     rows, warnings = _of_rows(
@@ -67,7 +67,9 @@ def audit_split(
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
     asked = {
-        name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels
+        name: codes.at(test_set.rows[test_set.query])
+        for name, codes in pool.images.items()
+        if codes.levels
     }
     counts = {
         name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1)

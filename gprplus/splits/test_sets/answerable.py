@@ -55,7 +55,7 @@ class AnswerableQueries:
 
 
 def find_answerable(
-    pool: CandidateTable, side: TestSet, attr: str, twins: Mapping[str, str]
+    pool: CandidateTable, test_set: TestSet, attr: str, twins: Mapping[str, str]
 ) -> dict[str, AnswerableQueries]:
     """Check the queries of a test set under each protocol that its columns allow, the split's
     default protocol first.
@@ -67,23 +67,24 @@ def find_answerable(
     camera (`equivalents` names attributes that are one to one), the camera rule would exclude that
     level, and it is left out.
     """
-    if not len(side.rows):
+    if not len(test_set.rows):
         return {}
     own = tuple(
-        REASON_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons
+        REASON_TEXTS.get(test_set.protocol, UNANSWERABLE_REASONS)[place]
+        for place in test_set.reasons
     )
     found: dict[str, AnswerableQueries] = {
-        side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)
+        test_set.protocol: AnswerableQueries(int(test_set.query.sum()), test_set.excluded, own)
     }
-    asked, searched = side.rows[side.query], side.rows[~side.query]
+    asked, searched = test_set.rows[test_set.query], test_set.rows[~test_set.query]
     for protocol, column in {**CAMERA_COLUMN, "no-camera": None}.items():
         if protocol not in found and (column is None or pool.images[column].levels):
             cameras = None if column is None else pool.images[column].values
             found[protocol] = _under(
                 pool, asked, searched, cameras, REASON_TEXTS.get(protocol, UNANSWERABLE_REASONS)
             )
-    if attr in pool.images and len(pool.images[attr].at(side.rows).present()) > 1:
-        column = CAMERA_COLUMN.get(side.protocol)
+    if attr in pool.images and len(pool.images[attr].at(test_set.rows).present()) > 1:
+        column = CAMERA_COLUMN.get(test_set.protocol)
         ruled = column is not None and twins.get(column, column) != twins.get(attr, attr)
         cameras = pool.images[column].values if column and ruled else None
         found[CROSS_LEVEL] = _across(pool, asked, searched, cameras, pool.images[attr])

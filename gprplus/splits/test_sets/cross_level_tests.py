@@ -79,21 +79,23 @@ class CrossLevelTests:
     warnings: tuple[str, ...] = ()
 
 
-def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
+def cross_level_tests(
+    train: DesignInput, test_set: TestSet, levels: Sequence[Any]
+) -> CrossLevelTests:
     """Make the requested tests over the compared `levels` of the arms. Raises SplitError if the
     test set does not allow them.
     """
     request = train.request
     insisted = request.cross_level_tests or request.min_viewpoint_gap_deg is not None
     if insisted or request.without_same_level_matches:
-        _require_varying(train, side)
-    found = [_matrix(train, side, levels)] if insisted else []
+        _require_varying(train, test_set)
+    found = [_matrix(train, test_set, levels)] if insisted else []
     found += (
-        [rows_by_level(train, side, levels)]
+        [rows_by_level(train, test_set, levels)]
         if request.cross_level_tests is None and not insisted
         else []
     )
-    found += [_removal(train, side)] if request.without_same_level_matches else []
+    found += [_removal(train, test_set)] if request.without_same_level_matches else []
     facts, groups = (
         {key: value for one in found for key, value in getattr(one, name).items()}
         for name in _PARTS
@@ -102,10 +104,10 @@ def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) 
     return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
 
 
-def _require_varying(train: DesignInput, side: TestSet) -> None:
+def _require_varying(train: DesignInput, test_set: TestSet) -> None:
     """Raise SplitError where a query can have no true match of another level."""
     attr = train.request.attr
-    if not len(side.rows):
+    if not len(test_set.rows):
         raise SplitError(
             "--cross-level-tests and --without-same-level-matches need a test set; give a"
             " --test-share above 0."
@@ -122,17 +124,17 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
         )
 
 
-def rows_by_level(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
+def rows_by_level(train: DesignInput, test_set: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
     """The matrix of query against gallery levels where the test set allows it, else the tests
     within each level."""
     try:
-        _require_varying(train, side)
-        return _matrix(train, side, levels)
+        _require_varying(train, test_set)
+        return _matrix(train, test_set, levels)
     except SplitError:
-        return within_levels(train, side)
+        return within_levels(train, test_set)
 
 
-def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
+def within_levels(train: DesignInput, test_set: TestSet) -> CrossLevelTests:
     """Queries of each level in the gallery of that level alone: rows of the test set `self`, as
     they are.
 
@@ -140,15 +142,15 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
     query have no test.
     """
     pool, attr = train.pool, train.request.attr
-    if attr == "identity" or not len(side.rows):
+    if attr == "identity" or not len(test_set.rows):
         return CrossLevelTests()
     codes, (name, camera) = pool.codes(attr), camera_codes(pool)
     facts: dict[str, LevelTest] = {}
     groups: dict[str, TestGroup] = {}
-    present = codes.at(side.rows).present()
+    present = codes.at(test_set.rows).present()
     for code in present if len(present) <= MOST_ALONE else ():
-        here = codes.values[side.rows] == code
-        query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
+        here = codes.values[test_set.rows] == code
+        query, gallery = test_set.rows[here & test_set.query], test_set.rows[here & ~test_set.query]
         found = protocol.count_matches(
             pool.identity[query], pool.identity[gallery], camera[query], camera[gallery]
         )
@@ -191,12 +193,12 @@ def _places(train: DesignInput) -> list[str]:
     ]
 
 
-def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
+def _matrix(train: DesignInput, test_set: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
     attr, pool = train.request.attr, train.pool
-    compared = _levels(train, side, levels)
+    compared = _levels(train, test_set, levels)
     strata_names = train.relations.strata(attr)
-    level = level_index(compared, pool.codes(attr))[side.rows]
-    rows, level = side.rows[level >= 0], level[level >= 0]
+    level = level_index(compared, pool.codes(attr))[test_set.rows]
+    rows, level = test_set.rows[level >= 0], level[level >= 0]
     others = [pool.images[name].at(rows) for name in strata_names]
     strata = stratify(pool.identity[rows], pool.identity_keys, others)
     slots = match_strata(strata, level, len(compared), pool.uid[rows], seed=0).slots
@@ -260,10 +262,10 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     return CrossLevelTests(facts, groups)
 
 
-def _levels(train: DesignInput, side: TestSet, compared: Sequence[Any]) -> np.ndarray:
+def _levels(train: DesignInput, test_set: TestSet, compared: Sequence[Any]) -> np.ndarray:
     """Codes of the levels to cross: those compared that the test set has."""
     codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
-    present = codes.at(side.rows).present()
+    present = codes.at(test_set.rows).present()
     present = np.array([code for code in present if str(codes.levels[code]) in names])
     if not 2 <= len(present) <= MAX_LEVELS:
         raise SplitError(
@@ -338,11 +340,11 @@ def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndar
     )
 
 
-def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
+def _removal(train: DesignInput, test_set: TestSet) -> CrossLevelTests:
     pool = train.pool
     level: AttributeCodes = pool.codes(train.request.attr)
     name, camera = camera_codes(pool)
-    query, gallery = side.rows[side.query], side.rows[~side.query]
+    query, gallery = test_set.rows[test_set.query], test_set.rows[~test_set.query]
     same: list[tuple[np.ndarray, np.ndarray]] = []
     chance: list[tuple[np.ndarray, np.ndarray]] = []
     for who in np.unique(pool.identity[query]):

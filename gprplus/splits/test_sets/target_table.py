@@ -39,13 +39,13 @@ def target_rows(manifest: "Manifest") -> "pa.Table":
         _require_test_roles(manifest, roles)
         return _own_roles(manifest)
     pool = load_candidates(manifest)
-    side = choose_test_set(pool, np.arange(len(pool)))
-    if not side.query.any():
+    test_set = choose_test_set(pool, np.arange(len(pool)))
+    if not test_set.query.any():
         raise ManifestError(
             f"{manifest.path} cannot be a target: no image of it has a true match under the"
-            f" {side.protocol} rule."
+            f" {test_set.protocol} rule."
         )
-    return _flagged(test_table(pool, side), side.protocol)
+    return _flagged(test_table(pool, test_set), test_set.protocol)
 
 
 def _roles(manifest: "Manifest") -> dict[str, set[str]]:
