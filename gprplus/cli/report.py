@@ -77,10 +77,10 @@ def command(
     verdicts = [
         verdict_paragraphs(
             outcome.summary,
-            outcome.judged["contrasts"],
+            outcome.effect_tables["contrasts"],
             outcome.experiment,
-            outcome.judged.get("levels"),
-            outcome.judged.get("sensitivity"),
+            outcome.effect_tables.get("levels"),
+            outcome.effect_tables.get("sensitivity"),
         )
         for outcome in outcomes
     ]
@@ -119,7 +119,11 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
     )
     measured: dict[str, tuple[list[dict[str, Any]], int]] = {}
     for outcome in map(read_run_results, folders):
-        rows = outcome.judged["components"].to_pylist() if "components" in outcome.judged else []
+        rows = (
+            outcome.effect_tables["components"].to_pylist()
+            if "components" in outcome.effect_tables
+            else []
+        )
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
             shared = len(ESTIMANDS) if target == OWN_TEST_SET and outcome.levels else 1

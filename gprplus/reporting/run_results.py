@@ -35,7 +35,7 @@ class RunResults:
 
     `benchmark` is benchmark.json; `split` is split.json, or the meaning of the names of the arms if
     it is not at the recorded path; `split_folder` is then None. `estimand` is the one that the
-    verdict reports first. `queries` is schema.QUERIES with the first columns arm and seed; `judged`
+    verdict reports first. `queries` is schema.QUERIES with the first columns arm and seed; `effect_tables`
     has the tables of contrasts, and of components, curves, pooled effects and levels if they exist.
     """
 
@@ -47,7 +47,7 @@ class RunResults:
     summary: "pa.Table"
     results: "pa.Table"
     queries: "pa.Table"
-    judged: "Mapping[str, pa.Table]"
+    effect_tables: "Mapping[str, pa.Table]"
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -64,13 +64,13 @@ class RunResults:
     @property
     def contrasts(self) -> list[Row]:
         """Return the declared comparisons of the design (schema.CONTRASTS)."""
-        return self.judged["contrasts"].to_pylist()
+        return self.effect_tables["contrasts"].to_pylist()
 
     @property
     def levels(self) -> list[Row]:
         """The scores on each level by itself (schema.LEVELS); none where the split has no such
         tests."""
-        return self.judged["levels"].to_pylist() if "levels" in self.judged else []
+        return self.effect_tables["levels"].to_pylist() if "levels" in self.effect_tables else []
 
     @property
     def arms(self) -> list[str]:
@@ -85,7 +85,11 @@ class RunResults:
     def verdict(self, target: str) -> Verdict:
         """The verdict on one target."""
         levels = self.levels if target == OWN_TEST_SET else []
-        again = self.judged["sensitivity"].to_pylist() if "sensitivity" in self.judged else []
+        again = (
+            self.effect_tables["sensitivity"].to_pylist()
+            if "sensitivity" in self.effect_tables
+            else []
+        )
         return verdict_of(
             self.rows_of(target),
             verdicts_of(self.contrasts, target),

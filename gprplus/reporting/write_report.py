@@ -62,9 +62,11 @@ def write_reports(
         outcome = read_run_results(folder, estimand)
         texts = {
             "report.html": render_page(outcome),
-            "results.csv": summary_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
+            "results.csv": summary_csv(
+                outcome.summary, outcome.effect_tables["contrasts"], outcome.arms
+            ),
             "results.md": report_markdown(
-                outcome.summary, outcome.judged, outcome.experiment, outcome.queries
+                outcome.summary, outcome.effect_tables, outcome.experiment, outcome.queries
             ),
         }
         for name, text in texts.items():

@@ -20,7 +20,7 @@ def judged_world(tmp_path_factory, build):
 
 
 def test_the_report_shows_families_noise_and_what_it_takes(judged_world):
-    titles = [section.title for section in table_sections(judged_world.read().judged)]
+    titles = [section.title for section in table_sections(judged_world.read().effect_tables)]
     assert titles == [
         "Sufficiency",
         "Random images",
@@ -30,7 +30,7 @@ def test_the_report_shows_families_noise_and_what_it_takes(judged_world):
 
 
 def test_every_row_has_a_cell_under_every_header(judged_world):
-    for section in table_sections(judged_world.read().judged):
+    for section in table_sections(judged_world.read().effect_tables):
         assert all(len(row) == len(section.headers) for row in section.rows), section.title
 
 

@@ -190,7 +190,7 @@ def test_the_page_says_the_verdict(page, world):
     said = words_of(page)
     for sentence in re.split(
         r"(?<=\.) (?=[A-Z])",
-        verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.experiment),
+        verdict_paragraphs(outcome.summary, outcome.effect_tables["contrasts"], outcome.experiment),
     ):
         assert sentence in said
 

@@ -27,7 +27,7 @@ def report_markdown(
 ) -> str:
     """Build the page: the verdict, one table for each target (points), contrasts, and notes.
 
-    `judged` has the tables of contrasts (required), components, curves, pooled effects and levels
+    `effect_tables` has the tables of contrasts (required), components, curves, pooled effects and levels
     by name.
     """
     split = about.split

@@ -103,7 +103,7 @@ class ReportPage:
     parts: Sequence[TargetSection]
     samples: LevelSamples | None
     crossed: CrossLevelReport | None
-    judged: Sequence[TableSection]
+    effect_tables: Sequence[TableSection]
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
@@ -135,7 +135,7 @@ def build_page(run: RunResults) -> ReportPage:
         parts=parts,
         samples=draw_samples(run),
         crossed=cross_level_report(run.rows, run.queries, run.split),
-        judged=table_sections(run.judged),
+        effect_tables=table_sections(run.effect_tables),
         warnings=balance.balance_warnings(run),
         audit=balance.balance_audit(run),
         provenance=provenance.provenance_blocks(run),

@@ -123,7 +123,7 @@ class StudyPage:
     answer: Verdict
     families: Sequence[FamilyPlot]
     beside: Sequence[PublishedComparison]
-    judged: Sequence[TargetVerdict]
+    verdicts: Sequence[TargetVerdict]
     record: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
     commands: Sequence[str]
@@ -156,7 +156,7 @@ def build_study_page(
         answer=target_answer(found, outcomes, study),
         families=[family for family in families if family.lines],
         beside=published_rows(study.beside_published),
-        judged=[
+        verdicts=[
             TargetVerdict(run.rows[0]["split"], target, run.verdict(target), href)
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets

@@ -44,7 +44,9 @@ def study_markdown(study: StudyRecord, outcomes: Sequence[RunResults]) -> str:
 def study_csv(outcomes: Sequence[RunResults]) -> str:
     """The rows of every split's results.csv under one line of headers."""
     each = [
-        summary_tables.summary_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n")
+        summary_tables.summary_csv(one.summary, one.effect_tables["contrasts"], one.arms).partition(
+            "\n"
+        )
         for one in outcomes
     ]
     return "".join([*each[0][:2], *(rows for _, _, rows in each)])
