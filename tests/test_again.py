@@ -11,25 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from recipes import small_recipe
 
 from gprplus.core.files.workdir import write_text
 
-RECIPE = """
-title = "A few steps"
-seeds = 1
-[length]
-steps = 3
-[input]
-height = 32
-width = 16
-[network]
-backbone = "small"
-[batch]
-identities = 3
-images = 2
-[compute]
-precision = "float32"
-"""
 LAYOUT = r"""
 title = "mine"
 path = '(?P<identity>\d{4})/(?P=identity)_c(?P<camera>\d\d)_w(?P<weather>\d\d)_l(?P<illumination>\d\d)'
@@ -118,7 +103,7 @@ def work(tmp_path_factory, draw):
     draw(work / "in" / "street", people=4, views=2, weathers=("01",), name="street")
     write_text(work / "in" / "own.toml", LAYOUT)
     write_text(work / "in" / "people.csv", "identity,gender\n0001,male\n0002,female\n")
-    write_text(work / "recipes" / "tiny.toml", RECIPE)
+    write_text(work / "recipes" / "tiny.toml", small_recipe(3))
     write_text(work / "in" / "pair.toml", STUDY)
     lines = [
         BUILD.replace("my renders", "my\\ renders") + " --checks dark -o out/m",

@@ -131,6 +131,29 @@ def test_public_functions_have_names_that_can_be_searched_for():
     assert [one for one in definitions(ast.FunctionDef) if one[1] in bare] == []
 
 
+UNCLEAR = {"said", "told", "judged", "settled", "asked", "beside", "spoken", "heard", "crew"}
+UNCLEAR |= {"twin", "twins", "luck"}
+STORED = {"judged", "twin"}  # keys of JSON records
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_variables_and_fields_are_named_in_the_terms_of_the_field(module):
+    tree = MODULES[module]
+    fields = {
+        id(node.target)
+        for top in ast.walk(tree)
+        if isinstance(top, ast.ClassDef)
+        for node in top.body
+        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") in STORED
+    }
+    names = {
+        node.arg if isinstance(node, ast.arg) else node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg | ast.Name) and id(node) not in fields
+    }
+    assert not names & UNCLEAR
+
+
 def test_no_module_is_named_like_a_public_function():
     """The commands are: one module each in `cli/`."""
     modules = [module for module in MODULES if not module.startswith("cli/")]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
+from recipes import small_recipe
 from safetensors.torch import load_file as torch_load
 from safetensors.torch import save_file
 
@@ -34,23 +35,6 @@ from gprplus.ingest import build_manifest
 from gprplus.reporting.findings import with_family_columns
 from gprplus.splits import Split, make_split
 
-RECIPE = """
-title = "A few steps"
-seeds = 1
-[length]
-steps = 3
-[input]
-height = 32
-width = 16
-[network]
-backbone = "small"
-[batch]
-identities = 3
-images = 2
-[compute]
-precision = "float32"
-"""
-
 
 @pytest.fixture(scope="module")
 def work(draw, tmp_path_factory):
@@ -62,7 +46,7 @@ def work(draw, tmp_path_factory):
     make_split(
         work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False
     )
-    (work / "tiny.toml").write_text(RECIPE)
+    (work / "tiny.toml").write_text(small_recipe(3))
     return work
 
 
@@ -235,7 +219,7 @@ def test_a_changed_option_stops_with_the_difference_and_force_replaces(work, don
 def test_images_drawn_anew_under_the_same_split_stop_and_force_trains_on_them(work, done, tmp_path):
     for part in ("renders", "manifest", "splits", "runs"):
         shutil.copytree(work / part, tmp_path / part)
-    (tmp_path / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "tiny.toml").write_text(small_recipe(3))
     assert ask(tmp_path).plan.kept == 5, "copies with another date are the same images"
     for path in (tmp_path / "renders").rglob("*.jpg"):
         path.write_bytes(encode_jpeg(255 - images.decode_image(path.read_bytes())))
@@ -301,7 +285,7 @@ def test_re_ranking_scores_once_more_and_trains_nothing(work, done):
 
 @pytest.mark.slow
 def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path):
-    (tmp_path / "even.toml").write_text(RECIPE.replace("identities = 3", "identities = 4"))
+    (tmp_path / "even.toml").write_text(small_recipe(3).replace("identities = 3", "identities = 4"))
     launched = [
         sys.executable,
         "-m",
@@ -525,7 +509,7 @@ def test_images_exchanged_between_split_and_first_run_are_refused_and_force_trai
 ):
     for part in ("renders", "manifest", "splits"):
         shutil.copytree(work / part, tmp_path / part)
-    (tmp_path / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "tiny.toml").write_text(small_recipe(3))
     for sunny in (tmp_path / "renders").rglob("*_w01_*.jpg"):
         foggy = sunny.with_name(sunny.name.replace("_w01_", "_w04_"))
         aside = sunny.rename(tmp_path / "aside")

@@ -3,26 +3,10 @@ numbers."""
 
 import numpy as np
 import pytest
+from recipes import small_recipe
 
 import gprplus
 from gprplus.core.errors import GprplusError, TrainingError
-
-RECIPE = """
-title = "One step"
-seeds = 1
-[length]
-steps = 1
-[input]
-height = 32
-width = 16
-[network]
-backbone = "small"
-[batch]
-identities = 3
-images = 2
-[compute]
-precision = "float32"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +19,7 @@ def made(draw, tmp_path_factory):
     gprplus.make_split(
         str(folder / "manifest"), "weather", output=str(folder / "split"), levels="sunny,foggy"
     )
-    (folder / "one.toml").write_text(RECIPE)
+    (folder / "one.toml").write_text(small_recipe(1))
     return folder
 
 

@@ -4,25 +4,9 @@ escaped."""
 import html
 
 import pytest
+from recipes import small_recipe
 
 import gprplus as gpr
-
-RECIPE = """
-title = "One step"
-seeds = 1
-[length]
-steps = 1
-[input]
-height = 32
-width = 16
-[network]
-backbone = "small"
-[batch]
-identities = 3
-images = 2
-[compute]
-precision = "float32"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +14,7 @@ def made(draw, tmp_path_factory):
     """A manifest, a split and a benchmark of one step."""
     home = tmp_path_factory.mktemp("shown")
     renders = draw(home / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
-    (home / "one.toml").write_text(RECIPE)
+    (home / "one.toml").write_text(small_recipe(1))
     manifest = gpr.build_manifest(renders, home / "manifest", workers=1)
     split = gpr.make_split(
         manifest, "weather", output=home / "split", levels="sunny,foggy", deals=2

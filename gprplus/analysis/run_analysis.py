@@ -140,13 +140,13 @@ def analyze(
     }
     kinds = make_features(features, device) if mode == "sound" else []
     network = measure.loss_network(features, device) if mode == "paper" else None
-    asked = {
+    recorded = {
         name: _request(plan, source, target, kinds, network, trained)
         for name, target in opened.items()
     }
     states = {
         name: check_request(Path(output) / name / "analysis.json", request, force=force)
-        for name, request in asked.items()
+        for name, request in recorded.items()
     }
     missing = [name for name in opened if states[name] != "same"]
     if not missing:
@@ -177,7 +177,11 @@ def analyze(
     return [
         (
             _write(
-                Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name]
+                Path(output) / name,
+                name,
+                recorded[name],
+                _facts(side, others[name]),
+                *measured[name],
             )
             if name in missing
             else AnalysisResult.open(Path(output) / name)

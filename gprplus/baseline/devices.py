@@ -50,19 +50,19 @@ def describe_device(device: str) -> str:
     )
 
 
-def precision(asked: str, device: str) -> torch.dtype:
+def precision(name: str, device: str) -> torch.dtype:
     """The type convolutions run in.
 
     "auto" is bfloat16 on GPUs and processors that multiply it natively (of NVIDIA's those since
     Ampere), else float32.
     """
-    if asked == "auto":
+    if name == "auto":
         gpu = device.startswith("cuda")
         native = (
             torch.cuda.get_device_capability(device) >= (8, 0) if gpu else _multiplies_bfloat16()
         )
         return torch.bfloat16 if native else torch.float32
-    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[asked]
+    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
 
 
 def _multiplies_bfloat16() -> bool:

@@ -86,8 +86,8 @@ def load_chunks(
                     devices.rows_to_device(images, spots[rows.reshape(-1)], device)
                 )
                 local = np.arange(rows.size).reshape(rows.shape)
-            beside = [devices.to_device(one, device) for one in (local, random, labels[rows])]
-            chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
+            arrays = [devices.to_device(one, device) for one in (local, random, labels[rows])]
+            chunk = Chunk(words, arrays[0], arrays[1], arrays[2], rows)
             return chunk, side.record_event() if side else None
 
     with ThreadPoolExecutor(1) as ahead:

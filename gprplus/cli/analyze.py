@@ -93,22 +93,22 @@ def command(
     """
     from gprplus.analysis import analyze
 
-    asked = given_options(AnalyzeOptions, values)
-    if budget and asked.mode != "sound":
+    given = given_options(AnalyzeOptions, values)
+    if budget and given.mode != "sound":
         raise click.UsageError("--budget searches by --features; leave --mode out.")
     place, source = output or work / "analysis", manifest or work / "manifest"
     with progress_bar("Looking at images") as progress:
-        found = analyze(source, targets, place, asked, force=force, progress=progress)
+        found = analyze(source, targets, place, given, force=force, progress=progress)
     searches = []
     if budget:
         from gprplus.analysis import search
 
         shared = {
-            name: getattr(asked, name) for name in ("people", "images", "seed", "device", "workers")
+            name: getattr(given, name) for name in ("people", "images", "seed", "device", "workers")
         }
         splits = place / "splits" if output else work / "splits"
         how = SearchOptions(
-            floor, control_draws, features=asked.features[0], splits=splits, **shared
+            floor, control_draws, features=given.features[0], splits=splits, **shared
         )
         with progress_bar("Looking for a subset") as progress:
             searches = search(source, targets, budget, place, how, force=force, progress=progress)

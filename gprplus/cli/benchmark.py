@@ -53,9 +53,9 @@ def command(
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress_bar("benchmark") as bar:
-        asked = given_options(BenchmarkOptions, values)
+        given = given_options(BenchmarkOptions, values)
         outcome = benchmark(
-            chosen, output or work / "runs", asked, dry_run=dry_run, force=force, progress=bar
+            chosen, output or work / "runs", given, dry_run=dry_run, force=force, progress=bar
         )
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all

@@ -81,17 +81,17 @@ def command(
 
     output = output or work / "manifest"
     folders = renders or render_folders(work / "renders")
-    asked = given_options(IngestOptions, values)
+    given = given_options(IngestOptions, values)
     with progress_bar("Reading") as progress:
         if shard:
-            if asked.checks:
+            if given.checks:
                 raise click.UsageError(
                     "--checks compares all images: give it to the build without --shard."
                 )
-            files = build_shard(folders, output, shard, asked, force=force, progress=progress)
+            files = build_shard(folders, output, shard, given, force=force, progress=progress)
             _print_shard(output, shard, files, as_json)
             return
-        manifest = build_manifest(folders, output, asked, force=force, progress=progress)
+        manifest = build_manifest(folders, output, given, force=force, progress=progress)
     if as_json:
         console.print_json(
             {

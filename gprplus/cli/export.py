@@ -54,10 +54,10 @@ def command(
     from gprplus.exports.run_export import default_folder
 
     to = export_form(to)
-    asked = given_options(ExportOptions, values)
-    folder = output or default_folder(work, source, to, asked.arm)
+    given = given_options(ExportOptions, values)
+    folder = output or default_folder(work, source, to, given.arm)
     with progress_bar("Writing images") as progress:
-        found = export(source, to, folder, asked, force=force, progress=progress)
+        found = export(source, to, folder, given, force=force, progress=progress)
     if as_json:
         console.print_json({"path": str(found.path), **found.info})
         return

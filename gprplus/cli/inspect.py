@@ -179,9 +179,9 @@ def _show(found: Any) -> None:
             " image."
         )
     for alias in found.aliases:
-        told = "as its layout declares" if alias.declared else "which its layout does not declare"
+        origin = "as its layout declares" if alias.declared else "which its layout does not declare"
         console.print_result(
-            f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}."
+            f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {origin}."
         )
     console.print_result("\nProblems and notes:" if found.problems else "\nNo problem found.")
     for problem in found.problems:

@@ -102,9 +102,9 @@ def command(
         from gprplus.cli.show import split as shown
         from gprplus.splits.make import default_folder, make_split
 
-        asked = given_options(SplitRequest, {"attr": attr, **request})
-        folder = output or default_folder(asked, work)
-        split = make_split(manifest or work / "manifest", output=folder, request=asked, force=force)
+        given = given_options(SplitRequest, {"attr": attr, **request})
+        folder = output or default_folder(given, work)
+        split = make_split(manifest or work / "manifest", output=folder, request=given, force=force)
         shown.print_split_json(split) if as_json else shown.print_split(split)
 
 
@@ -134,13 +134,17 @@ def _rebuild(
     from gprplus.core.errors import SplitError
     from gprplus.splits.rebuild import read_split_record, rebuild_split
 
-    theirs, asked = read_split_record(record)
+    theirs, request = read_split_record(record)
     for name, value in _request(context).items():
-        said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
-        if (tuple(value) if isinstance(value, list) else value) != said:
+        shown_value = (
+            ",".join(request.factors)
+            if name == "attr" and request.factors
+            else getattr(request, name)
+        )
+        if (tuple(value) if isinstance(value, list) else value) != shown_value:
             option = options_of(SplitRequest)[name].flag
             raise click.UsageError(
-                f"{record} was made with {option} {differences.format_cell(said)}; leave {option}"
+                f"{record} was made with {option} {differences.format_cell(shown_value)}; leave {option}"
                 " out."
             )
     folder = output or work / "splits" / theirs.name

@@ -10,8 +10,8 @@ def parse_restrictions(
 ) -> dict[str, tuple[str, ...]]:
     """Click callback for a repeated ATTR=LEVEL+LEVEL."""
     return {
-        name: tuple(said.split("+"))
-        for name, said in parse_pairs(context, parameter, values).items()
+        name: tuple(text.split("+"))
+        for name, text in parse_pairs(context, parameter, values).items()
     }
 
 
@@ -21,16 +21,16 @@ def parse_pairs(
     """Click callback for a repeated ATTR=TEXT."""
     found: dict[str, str] = {}
     for value in values:
-        name, equals, said = value.partition("=")
-        if not (name and equals and said) or name in found:
+        name, equals, text = value.partition("=")
+        if not (name and equals and text) or name in found:
             raise click.BadParameter(
                 f"expected ATTR=..., each ATTR once; found '{value}'.", context, parameter
             )
-        found[name] = said
+        found[name] = text
     return found
 
 
-def parse_values(said: dict[str, str]) -> dict[str, Any]:
+def parse_values(texts: dict[str, str]) -> dict[str, Any]:
     """Texts as the numbers, lists or texts they spell.
 
     >>> parse_values({"pairs": "32", "alpha": "0.5", "rule": "gap", "style_layers": "conv1_1+conv2_1"})
@@ -45,4 +45,4 @@ def parse_values(said: dict[str, str]) -> dict[str, Any]:
                 continue
         return text.split("+") if "+" in text else text
 
-    return {name: value(text) for name, text in said.items()}
+    return {name: value(text) for name, text in texts.items()}

@@ -71,19 +71,19 @@ def command(
     given = click.get_current_context().get_parameter_source("meetings")
     if given is click.core.ParameterSource.COMMANDLINE and not frames:
         raise click.UsageError("--meetings is for whole frames: give --frames too.")
-    asked: RenderOptions | FramesOptions
+    given_values: RenderOptions | FramesOptions
     if frames:  # their annotations always hold boxes and keypoints
         shared = {
             name: value for name, value in values.items() if name not in ("boxes", "keypoints")
         }
-        asked = given_options(FramesOptions, {**shared, "meetings": meetings})
-        plan: RenderPlan = make_scenario(make_design(asked), asked.meetings)
+        given_values = given_options(FramesOptions, {**shared, "meetings": meetings})
+        plan: RenderPlan = make_scenario(make_design(given_values), given_values.meetings)
         draw: Callable[..., Path] = render_frames
     else:
-        asked = given_options(RenderOptions, values)
-        plan, draw = make_design(asked), render
-    identities = asked.identities
-    folder = output or work / ("frames" if frames else "renders") / asked.domain
+        given_values = given_options(RenderOptions, values)
+        plan, draw = make_design(given_values), render
+    identities = given_values.identities
+    folder = output or work / ("frames" if frames else "renders") / given_values.domain
     known = {"output": str(folder), "identities": identities, "images": plan.images}
     what = "frames" if frames else "images"
     if dry_run:
@@ -100,7 +100,7 @@ def command(
         return
     done = is_complete(folder, plan, force=force)
     with progress_bar("render") as bar:
-        draw(folder, asked, force=force, progress=bar)
+        draw(folder, given_values, force=force, progress=bar)
     state = "already drawn" if done else "drawn"
     (
         print_json({**known, "state": state})

@@ -88,15 +88,15 @@ def command(
         made = [
             {
                 "run": str(folder),
-                "verdict": said,
+                "verdict": verdict,
                 "files": [str(path) for path in files[3 * i : 3 * i + 3]],
             }
-            for i, (folder, said) in enumerate(zip(folders, verdicts, strict=True))
+            for i, (folder, verdict) in enumerate(zip(folders, verdicts, strict=True))
         ]
         console.print_json({"reports": made})
         return
-    for outcome, said in zip(outcomes, verdicts, strict=True):
-        console.print_paragraph(f"{outcome.name}: {said}")
+    for outcome, verdict in zip(outcomes, verdicts, strict=True):
+        console.print_paragraph(f"{outcome.name}: {verdict}")
     for path in files:
         console.print_result(str(path))
 
@@ -131,23 +131,23 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
                 [row for row in rows if row["target"] == target],
                 shared,
             )
-    told = {
+    measurable = {
         name: (rows, shared) for name, (rows, shared) in measured.items() if measured_noise(rows)
     }
-    if folders and not told:
+    if folders and not measurable:
         raise ReportError(
             "No run here has enough data on noise: two arms with two seeds each are needed."
             f" {AGAIN}"
         )
     made = []
-    for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
-        headers, lines, said = plan_lines(rows, margin, shared)
+    for name, (rows, shared) in (measurable or {"assumptions": ([], 1)}).items():
+        headers, lines, caption = plan_lines(rows, margin, shared)
         found, persons, steps = power_plan(rows, margin, shared) or (None, 0, [])
         about = {"run": name, "noise": _json_record(found) if found else None, "people": persons}
         made.append(about | {"steps": [_json_record(step) for step in steps]})
         if not as_json:
             console.print_table(headers, lines, title=name, right=range(len(headers)))
-            console.print_result(said)
+            console.print_result(caption)
     if as_json:
         console.print_json({"margin": margin, "plans": made})
 

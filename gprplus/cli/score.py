@@ -123,10 +123,10 @@ def command(
     print_result(f"mAP {100 * found['mAP']:.1f}, {ranks}, mINP {100 * found['mINP']:.1f}")
     left_out = len(scores.per_query.valid) - scores.queries
     again = ", re-ranked (k1 20, k2 6, lambda 0.3)" if rerank else ""
-    said = f" ({left_out:,} without a true match left out)" if left_out else ""
+    note = f" ({left_out:,} without a true match left out)" if left_out else ""
     rule_and_form = f"{on.protocol} rule, {metric} similarity, AP in its {ap} form"
     print_result(
-        f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}"
+        f"{scores.queries:,} queries{note}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}"
     )
     for warning in on.warnings():
         print_note(warning)

@@ -51,9 +51,9 @@ def command(
     from gprplus.experiments.run_study import study
 
     with progress_bar("Training and scoring") as progress:
-        asked = given_options(StudyOptions, values)
+        given = given_options(StudyOptions, values)
         found = study(
-            names, output, asked, work=work, dry_run=dry_run, force=force, progress=progress
+            names, output, given, work=work, dry_run=dry_run, force=force, progress=progress
         )
     if as_json:
         console.print_json(

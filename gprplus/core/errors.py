@@ -169,14 +169,14 @@ def out_of_memory(error: BaseException) -> bool:
         return False
     if isinstance(error, ImportError):  # libraries that do not load
         return "failed to map segment" in str(error) or "cannot allocate memory" in str(error)
-    said = (
+    text = (
         "can't allocate memory",
         "not enough memory",
         "Insufficient memory",
         "can't start new thread",
         "bad_alloc",
     )
-    return isinstance(error, MemoryError) or any(words in str(error) for words in said)
+    return isinstance(error, MemoryError) or any(words in str(error) for words in text)
 
 
 def import_failure(error: ImportError) -> str:

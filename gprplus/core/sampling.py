@@ -125,18 +125,18 @@ def fingerprint_codes(
     `rows` codes are converted at a time, a multiple of 8.
     """
     used = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
-    stands = np.zeros(len(levels) + 1, dtype="<i4")  # the last for null
+    ranks = np.zeros(len(levels) + 1, dtype="<i4")  # the last for null
     if levels and all(isinstance(level, int) for level in levels):
-        stands[:-1] = levels
+        ranks[:-1] = levels
     else:
         names = sorted(
             str(level) for level, there in zip(levels, used, strict=True) if there
         )  # by code point
         place = {name: code for code, name in enumerate(names)}
-        stands[:-1] = [place.get(str(level), 0) for level in levels]
+        ranks[:-1] = [place.get(str(level), 0) for level in levels]
         yield from _texts(names)
     for start in range(0, len(codes), rows):
-        yield stands[codes[start : start + rows]]
+        yield ranks[codes[start : start + rows]]
     for start in range(0, len(codes), rows):
         yield np.packbits(codes[start : start + rows] >= 0)
 

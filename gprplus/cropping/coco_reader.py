@@ -183,9 +183,9 @@ def _numbers(annotations: list[dict[str, Any]]) -> list[int]:
 def _frame_numbers(images: list[dict[str, Any]], keys: Keys) -> list[int]:
     """Number the frames by the images, else by the last number in their names, else by position:
     one rule for all."""
-    said = [AnnotationFields.of(image).read(keys, "frame") for image in images]
-    if all(map(is_whole_number, said)):
-        return said
+    numbers = [AnnotationFields.of(image).read(keys, "frame") for image in images]
+    if all(map(is_whole_number, numbers)):
+        return numbers
     return trailing_numbers([image["file_name"] for image in images])
 
 

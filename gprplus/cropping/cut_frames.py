@@ -62,10 +62,10 @@ def crop_frames(
         FramesError: frames and annotations do not fit.
         RequestChanged: the folder holds another request, and `force` is not set.
     """
-    asked = combined(CropOptions, options, changes, "crop_frames")
+    given = combined(CropOptions, options, changes, "crop_frames")
     frames, output, rules = Path(frames), Path(output), rules or CropRules()
-    source = _read(frames, asked)
-    extension, quality, save_masks = asked.extension, asked.quality, asked.save_masks
+    source = _read(frames, given)
+    extension, quality, save_masks = given.extension, given.quality, given.save_masks
     writing = CropWriter(extension, quality, save_masks)
     table = choose_naming(source.people())
     request = {
@@ -75,7 +75,7 @@ def crop_frames(
         "extension": extension,
         "quality": quality if extension == ".jpg" else None,
         "masks": save_masks,
-        "name": asked.name,
+        "name": given.name,
     }
     if check_request(output / RECORD, request, force=force) == "same":
         output_files.remove_parts(output)
@@ -97,7 +97,7 @@ def crop_frames(
             for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
         ]
         done = 0
-        for count in map_processes(cut_shard, shards, asked.workers if len(shards) > 1 else 1):
+        for count in map_processes(cut_shard, shards, given.workers if len(shards) > 1 else 1):
             done += count
             progress(done, len(source.frames))
         return CroppingResult(output, write_outputs(real, source, shards, table, request), True)

@@ -26,13 +26,13 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
     Raises FramesError.
     """
     paths = image_paths(frames)
-    beside = {_stem(path): path for path in image_paths(masks)}
-    absent = [path for path in paths if _stem(path) not in beside]
+    by_stem = {_stem(path): path for path in image_paths(masks)}
+    absent = [path for path in paths if _stem(path) not in by_stem]
     if len(absent) == len(paths):
         raise FramesError(
             f"None of the {len(paths):,} frames under {frames}, such as {paths[0]}, has a mask of"
             f" the same name under {masks}, which holds"
-            f" {first_few(sorted(beside.values()), 2) or 'no image'}."
+            f" {first_few(sorted(by_stem.values()), 2) or 'no image'}."
         )
     known = _table(table) if table else {}
     numbers = trailing_numbers(paths)
@@ -43,15 +43,15 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
         AnnotatedFrame(
             path,
             number,
-            mask=str(masks / beside[_stem(path)]),
+            mask=str(masks / by_stem[_stem(path)]),
             known=None if table is None else _merged(everywhere, known, path),
         )
         for path, number in zip(paths, numbers, strict=True)
-        if _stem(path) in beside
+        if _stem(path) in by_stem
     ]
     about = {
         "kind": "masks",
-        "digest": _digest(masks, sorted(beside.values())),
+        "digest": _digest(masks, sorted(by_stem.values())),
         "table": sha256_digest(table.read_bytes()) if table else None,
         "images": len(paths),
         "without_mask": len(absent),

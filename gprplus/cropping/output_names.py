@@ -51,7 +51,7 @@ class CropNaming:
     def tables(self) -> dict[str, Any]:
         """Return the content of renders.json: code -> level of each coded attribute, and the
         numbers of the cameras."""
-        said: dict[str, Any] = {
+        tables: dict[str, Any] = {
             name: {code: level for level, code in table.items()}
             for name, table in self.codes.items()
             if table
@@ -61,7 +61,7 @@ class CropNaming:
             for camera, number in self.cameras.items()
             if str(camera) != str(number)
         }
-        return said | ({"cameras": named} if named else {})
+        return tables | ({"cameras": named} if named else {})
 
 
 def choose_naming(people: Sequence[AnnotatedPerson]) -> CropNaming:

@@ -73,9 +73,9 @@ def read_points(path: Path, frames: Path) -> AnnotationSet:
         "files": [file.name for file in files],
         "annotations": sum(len(frame.people) for frame in found) + len(rejected),
     }
-    told = sorted(set(delimiters.values()))
+    names = sorted(set(delimiters.values()))
     remark = (
-        f"the separator is a {' or a '.join(told)} (detected in the first line; it is not"
+        f"the separator is a {' or a '.join(names)} (detected in the first line; it is not"
         " documented)."
     )
     return AnnotationSet(

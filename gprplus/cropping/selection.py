@@ -175,8 +175,8 @@ def decide_crop(
             "the box touches the frame's edge, and the truncated share is unknown.",
         )
     if visible < rules.min_visible:
-        told = (
+        detail = (
             f"{visible:.2f} is visible by {visible_from}; at least {rules.min_visible} is required."
         )
-        return CropDecision(None, "occluded", told, visible, visible_from)
+        return CropDecision(None, "occluded", detail, visible, visible_from)
     return CropDecision(expand_box(box, rules.margin, size), "", "", visible, visible_from)

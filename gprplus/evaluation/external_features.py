@@ -49,9 +49,9 @@ def read_features(target: Target, features: Features, names: AnyPath | None = No
             else of_table(target.rows, table, whose, advice)
         )
     features = Path(features)
-    beside = features.with_suffix(".txt")
-    if names is None and features.suffix == ".npy" and beside.is_file():
-        names = beside
+    sidecar = features.with_suffix(".txt")
+    if names is None and features.suffix == ".npy" and sidecar.is_file():
+        names = sidecar
     return read_for_rows(
         target.rows, features, None if names is None else Path(names), whose, advice
     )

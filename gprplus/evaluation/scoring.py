@@ -122,8 +122,8 @@ def score_arrays(
     >>> score_arrays(features[:1], features, ["a"], ["b", "a", "c"]).mAP
     0.3333333333333333
     """
-    asked = combined(ScoringOptions, options, changes, "score_arrays")
-    rerank, removed = asked.rerank, asked.removed
+    given = combined(ScoringOptions, options, changes, "score_arrays")
+    rerank, removed = given.rerank, given.removed
     queries, gallery = (
         _FeatureMatrix.of(query_features, "query"),
         _FeatureMatrix.of(gallery_features, "gallery"),
@@ -140,7 +140,7 @@ def score_arrays(
             f"excludes rerank: give {sizes[0]:,} arrays and no rerank (found {len(removed):,})."
         )
     truth = GroundTruth.of(
-        query_ids, gallery_ids, query_cams, gallery_cams, asked.gallery_junk, sizes
+        query_ids, gallery_ids, query_cams, gallery_cams, given.gallery_junk, sizes
     )
     if rerank:
         truth, kept = truth.without_junk()
@@ -154,9 +154,9 @@ def score_arrays(
             "no gallery row has its identity and another camera. "
             "Check that identities are spelled alike in query and gallery and that cameras differ."
         )
-    search, features = _search(queries, gallery, asked.metric, rerank)
-    found = list(search.ranks(features, order, wanted, asked.block_rows or search.rows))
-    return _scores(sizes[0], order, found, asked.ap)
+    search, features = _search(queries, gallery, given.metric, rerank)
+    found = list(search.ranks(features, order, wanted, given.block_rows or search.rows))
+    return _scores(sizes[0], order, found, given.ap)
 
 
 @dataclass(frozen=True)

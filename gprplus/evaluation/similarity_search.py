@@ -216,23 +216,25 @@ class SimilaritySearch:
         """
         buffer = self._empty(min(rows, len(order)))
         for start in range(0, len(order), rows):
-            place, asked = order[start : start + rows], wanted[start : start + rows]
+            place, relevance = order[start : start + rows], wanted[start : start + rows]
             block = queries[self.placed(place)]
             norms = squared_norms(block)
             centred = self.centred(block, norms)
             similar = self.similarities(centred, buffer[: len(place)])
             if self.metric == "cosine":
                 similar[np.flatnonzero(norms == 0)] = 0  # a zero vector is equally unlike all
-            counts = [len(one.matches) for one in asked]
+            counts = [len(one.matches) for one in relevance]
             query, column = (
-                np.repeat(np.arange(len(asked)), counts),
-                np.concatenate([one.matches for one in asked]),
+                np.repeat(np.arange(len(relevance)), counts),
+                np.concatenate([one.matches for one in relevance]),
             )
             found = to_numpy(similar[self.placed(query), self.placed(column)])
             limits = found - self._slack(centred, norms, found, query, column)
             each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
             count = counted_by_row if self.is_array else counted_together
-            yield from map(rank_relevant, count(similar, [one.not_wrong for one in asked], each))
+            yield from map(
+                rank_relevant, count(similar, [one.not_wrong for one in relevance], each)
+            )
 
     def _slack(
         self,

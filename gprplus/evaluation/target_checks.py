@@ -55,11 +55,11 @@ def count_answerable(
         ranked = sorted(
             (-int(count), place) for place, count in enumerate(counts) if place and count
         )
-        told = {
+        by_protocol = {
             UNANSWERABLE_REASONS[place].replace("camera", protocol.replace("no-", "")): -count
             for count, place in ranked
         }
-        found[protocol] = AnswerableCounts(int(counts[0]), int(counts[1:].sum()), told)
+        found[protocol] = AnswerableCounts(int(counts[0]), int(counts[1:].sum()), by_protocol)
     mine = found[own]
     if not mine.kept:
         why = (
@@ -111,23 +111,23 @@ def target_warnings(
     protocol: str,
 ) -> list[str]:
     """Sentences on what was excluded from a target and what of it looks like training images."""
-    said = []
+    sentences = []
     mine = answerable.get(protocol)
     if mine and mine.excluded:
         why = "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items())
         total = mine.kept + mine.excluded
-        said.append(
+        sentences.append(
             f"{mine.excluded:,} of {total:,} queries of {name} cannot be answered and do not count"
             f" ({why})."
         )
     near = leakage.near_duplicates if leakage else None
     if near and near.count:
         shown = first_few([f"{pair.target} and {pair.train}" for pair in near.pairs])
-        said.append(
+        sentences.append(
             f"{near.count:,} of {near.looked_at:,} images of {name} resemble a training image"
             f" ({shown}). They can show one identity under two names: check some of them."
         )
-    return said
+    return sentences
 
 
 def _trained(split: Split) -> "pa.Table":

@@ -231,13 +231,13 @@ class Target:
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = target_checks.target_warnings(
+        sentences = target_checks.target_warnings(
             self.name, self.answerable or {}, self.leakage, self.protocol
         )
         if not isinstance(self.copies, Absent):
             queries = int(self._is_query().sum())
-            said += query_copies.copy_warnings(self.name, self.copies, queries, self.protocol)
-        return said
+            sentences += query_copies.copy_warnings(self.name, self.copies, queries, self.protocol)
+        return sentences
 
     def _flag(self, name: str) -> np.ndarray:
         if name not in self.rows.column_names:
@@ -336,7 +336,7 @@ def target_of_manifest(
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
-    told = target_checks.count_answerable(
+    answerable = target_checks.count_answerable(
         rows, found._identities(), found._flag("is_junk"), protocol, name
     )
-    return replace(found, answerable=told, copies=found._copies(manifest))
+    return replace(found, answerable=answerable, copies=found._copies(manifest))

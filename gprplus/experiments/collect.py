@@ -57,10 +57,10 @@ def collect_results(
     summary = summarize(results, queries, split.reference)
     workdir.write_table(folder / RESULTS, results)
     workdir.write_table(folder / SUMMARY, summary)
-    judged = compute_effects(results, queries, split, margin=margin)
+    effects = compute_effects(results, queries, split, margin=margin)
     for name in ("contrasts", "components", "curves", "pooled", "levels"):
-        workdir.write_table(folder / f"{name}.parquet", getattr(judged, name))
-    return results, summary, judged
+        workdir.write_table(folder / f"{name}.parquet", getattr(effects, name))
+    return results, summary, effects
 
 
 def _rows(record: RunRecord) -> list[dict[str, Any]]:

@@ -79,10 +79,10 @@ def benchmark(
         RequestChanged: the folder holds the results of other options or other images, and `force`
             is not set.
     """
-    asked = combined(BenchmarkOptions, options, changes, "benchmark")
+    given = combined(BenchmarkOptions, options, changes, "benchmark")
     folder = workdir.work_folder() / "runs" if output is None else Path(output)
     return run_benchmark(
-        as_list(splits), folder, asked, dry_run=dry_run, force=force, progress=progress
+        as_list(splits), folder, given, dry_run=dry_run, force=force, progress=progress
     )
 
 

@@ -108,30 +108,30 @@ def study(
     """
     from gprplus.experiments.run_benchmark import run_benchmark
 
-    asked = combined(StudyOptions, options, changes, "study")
+    given = combined(StudyOptions, options, changes, "study")
     names = [name] if isinstance(name, str | Path) else list(name)
     if not names:
         raise DeclarationError("No study was named.")
     found = [read_study(one) for one in names]
-    scale = read_scale(str(asked.scale))
+    scale = read_scale(str(given.scale))
     plan = scale_study(merge_studies([plan for plan, _ in found]), scale)
-    plan = _retrained(plan, asked)
+    plan = _retrained(plan, given)
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
-    source = asked.manifest or base / plan.manifest
-    aims = {**{key: base / path for key, path in plan.targets.items()}, **asked.targets}
+    source = given.manifest or base / plan.manifest
+    aims = {**{key: base / path for key, path in plan.targets.items()}, **given.targets}
     for key, path in aims.items():
         if not path.exists():
             raise DeclarationError(
                 f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its"
                 f" manifest or images: --target {key}=PATH."
             )
-    training = {**plan.training(), "compile": asked.compile}
+    training = {**plan.training(), "compile": given.compile}
     runs = BenchmarkOptions(
-        **training, targets=aims, roots=asked.roots, device=asked.device, jobs=asked.jobs
+        **training, targets=aims, roots=given.roots, device=given.device, jobs=given.jobs
     )
     used = {name: training[name] for name in training if name in options_of(StudyOptions)}
-    printed = spelled(replace(asked, **used, manifest=source, targets=aims, jobs=None))
+    printed = spelled(replace(given, **used, manifest=source, targets=aims, jobs=None))
     command: list[Word] = ["study", *map(_file_or_name, names), *printed, "-o", home]
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:

@@ -225,10 +225,10 @@ def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str
     Raises TrainingError instead, unless `force` is given or there are runs of exactly these files
     (`check_images_unchanged`).
     """
-    changed = {name: said for case in cases for name, said in _changed(case).items()}
+    changed = {name: sentence for case in cases for name, sentence in _changed(case).items()}
     records = [record for case in cases if (record := _recorded(case))]
     known = {name for record in records for name in record.images}
-    new = [said for name, said in changed.items() if name not in known]
+    new = [sentence for name, sentence in changed.items() if name not in known]
     if new and not force:
         raise TrainingError(
             f"{new[0]} Build manifest and split again, or --force to train on them as they are."
@@ -247,9 +247,11 @@ def _changed(case: SplitJob) -> dict[str, str]:
         found[f"split {case.split.name}"] = changed_files(manifest, rows, case.roots).sentence()
     for target in case.targets:
         if target.name in case.manifests:
-            said = changed_files(case.manifests[target.name], target.rows, target.roots).sentence()
-            found[source_of(case, target)] = said
-    return {name: said for name, said in found.items() if said}
+            sentence = changed_files(
+                case.manifests[target.name], target.rows, target.roots
+            ).sentence()
+            found[source_of(case, target)] = sentence
+    return {name: sentence for name, sentence in found.items() if sentence}
 
 
 def _own(case: SplitJob, digests: Mapping[str, str]) -> dict[str, str]:

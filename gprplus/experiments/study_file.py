@@ -110,17 +110,17 @@ def _split(table: Mapping[str, Any], where: str) -> StudySplit:
     for key in table:
         if key not in SPLIT_KEYS:
             raise DeclarationError(f"{where}: unknown key '{key}'. {did_you_mean(key, SPLIT_KEYS)}")
-    asked = {key: value for key, value in table.items() if key not in OWN_KEYS}
-    if isinstance(asked.get("levels"), list):
-        asked["levels"] = [str(level) for level in asked["levels"]]
+    options = {key: value for key, value in table.items() if key not in OWN_KEYS}
+    if isinstance(options.get("levels"), list):
+        options["levels"] = [str(level) for level in options["levels"]]
     try:
-        request = from_mapping(SplitRequest, asked, where)
+        request = from_mapping(SplitRequest, options, where)
     except DeclarationError:
         raise
     except ValueError as problem:  # SplitError or FilterError, which do not know the place
         raise DeclarationError(f"{where}: {problem}") from problem
-    said = from_mapping(_OwnKeys, {key: table[key] for key in OWN_KEYS if key in table}, where)
-    return StudySplit(said.name or request.attr, request, said.published)
+    own = from_mapping(_OwnKeys, {key: table[key] for key in OWN_KEYS if key in table}, where)
+    return StudySplit(own.name or request.attr, request, own.published)
 
 
 @dataclass(frozen=True)

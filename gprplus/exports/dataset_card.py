@@ -70,15 +70,15 @@ def dataset_card(
 def _head(
     title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]
 ) -> list[str]:
-    said = sorted({str(dataset.licence or "not stated") for dataset in about.datasets.values()})
-    one = said[0] if len(said) == 1 and HOSTED.fullmatch(said[0]) else None
+    licences = sorted({str(dataset.licence or "not stated") for dataset in about.datasets.values()})
+    one = licences[0] if len(licences) == 1 and HOSTED.fullmatch(licences[0]) else None
     return [
         "---",
         f"pretty_name: {json.dumps(title)}",
         *(
             [f"license: {one.lower()}"]
             if one
-            else ["license: other", f"license_name: {json.dumps('; '.join(said))}"]
+            else ["license: other", f"license_name: {json.dumps('; '.join(licences))}"]
         ),
         "tags:",
         *(f"- {tag}" for tag in ("person-re-identification", "synthetic", "gprplus")),
@@ -98,8 +98,8 @@ def _licence(name: str, dataset: DatasetFacts) -> tuple[str, str, str]:
 
 
 def _sentences(names: Sequence[str]) -> list[tuple[str, str]]:
-    told = {column.name: column.sentence for column in (*IDENTITIES, *IMAGES)}
-    return [(f"`{name}`", told.get(name, "")) for name in names]
+    sentences = {column.name: column.sentence for column in (*IDENTITIES, *IMAGES)}
+    return [(f"`{name}`", sentences.get(name, "")) for name in names]
 
 
 def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

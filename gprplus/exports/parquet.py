@@ -61,5 +61,5 @@ def _layout(table: pa.Table) -> pa.Schema:
     kinds = {
         field.name: {"dtype": KINDS[str(field.type)], "_type": "Value"} for field in table.schema
     }
-    told = json.dumps({"info": {"features": {"image": {"_type": "Image"}, **kinds}}})
-    return pa.schema([image, *table.schema], metadata={"huggingface": told})
+    metadata = json.dumps({"info": {"features": {"image": {"_type": "Image"}, **kinds}}})
+    return pa.schema([image, *table.schema], metadata={"huggingface": metadata})

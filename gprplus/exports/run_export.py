@@ -101,11 +101,11 @@ def export(
             or it holds something else.
         RequestChanged: the output holds another export, and `force` is not set.
     """
-    to, asked = export_form(to), combined(ExportOptions, options, changes, "export")
-    arm, link, shard_size = asked.arm, asked.link, asked.shard_size
+    to, given = export_form(to), combined(ExportOptions, options, changes, "export")
+    arm, link, shard_size = given.arm, given.link, given.shard_size
     output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
     new = not os.path.lexists(output)
-    found = open_source(Path(source), arm, asked.roots)
+    found = open_source(Path(source), arm, given.roots)
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if check_request(output / RECORD, request, force=force) == "same":

@@ -76,11 +76,11 @@ def plan_webdataset(rows: pa.Table, about: ExportInfo) -> ExportLayout:
                 "shardlist": listed,
             },
         )
-        told = [
+        lines = [
             CardSection(SPLITS[part], f"{part}-*.tar", len(positions))
             for part, positions in parts.items()
         ]
-        write_text(home / "README.md", dataset_card(table, told, about, _features(table, end)))
+        write_text(home / "README.md", dataset_card(table, lines, about, _features(table, end)))
         return _of_other_formats(index, end)
 
     where = {int(i): name for name, run in named.items() for i in run}

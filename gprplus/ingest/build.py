@@ -71,7 +71,7 @@ def build_manifest(
         RequestChanged: a dataset of that name was built with other options, and `force` is not set.
     """
     given = combined(IngestOptions, options, changes, "build_manifest")
-    asked = None if given.checks is None else parse_check_names(given.checks)
+    checks = None if given.checks is None else parse_check_names(given.checks)
     renders = render_folders(work_folder() / "renders") if renders is None else renders
     output = work_folder() / "manifest" if output is None else Path(output)
     require_directory(output)
@@ -89,7 +89,7 @@ def build_manifest(
             rows, parts = _built(source, output, old, force, given.workers, progress)
             done[source.chosen.name] = rows
             kept.append(parts)
-        judged_by = _checks(old, asked)
+        judged_by = _checks(old, checks)
         if done or old is None or not _checks_current(old, judged_by):
             _write(output, old, done, judged_by, given.workers, progress)
         for parts in kept:
@@ -131,10 +131,10 @@ def _built(
     return match_log(rows, chosen.layout, source.logs, output, chosen.name), parts
 
 
-def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
+def _checks(old: Manifest | None, names: list[str] | None) -> list[str]:
     """Return the checks of the new manifest: earlier and requested ones; nothing for "none"."""
     before = old.check_names if old is not None else []
-    return before if asked is None else parse_check_names([*before, *asked]) if asked else []
+    return before if names is None else parse_check_names([*before, *names]) if names else []
 
 
 def _checks_current(old: Manifest, names: list[str]) -> bool:

@@ -94,9 +94,9 @@ def _source(
         memory = None  # another layout may ignore other names
         listing = list_images(folder, look=known)
     table = people.find_identity_file(listing, options.identities)
-    beside = (*chosen.layout.beside, *([table.name] if table else []))
-    if any(name.lower() not in SIDECAR_NAMES for name in beside):
-        listing = list_images(folder, beside, look=known, memory=memory)
+    sidecars = (*chosen.layout.beside, *([table.name] if table else []))
+    if any(name.lower() not in SIDECAR_NAMES for name in sidecars):
+        listing = list_images(folder, sidecars, look=known, memory=memory)
     request = {
         "root": relative_path(root, output),
         "layout": chosen.layout.name,

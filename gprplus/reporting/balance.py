@@ -25,16 +25,18 @@ PAIRS = 8  # of the strongest associations are shown
 def balance_warnings(run: RunResults) -> list[str]:
     """The warnings of the split and of its targets' copies, and what the page itself has to leave
     out."""
-    said = list(run.split.warnings)
+    sentences = list(run.split.warnings)
     for name, target in run.benchmark.targets.items():
         if isinstance(target.copies, dict) and target.copies:
-            said += query_copies.copy_warnings(name, target.copies, target.queries, target.protocol)
+            sentences += query_copies.copy_warnings(
+                name, target.copies, target.queries, target.protocol
+            )
     if run.split_folder is None:
-        said.append(
+        sentences.append(
             "The split folder is not at the path in benchmark.json (key split_path), so images,"
             " balance and the warnings of the split are left out."
         )
-    return said
+    return sentences
 
 
 def balance_audit(run: RunResults) -> list[Block]:
@@ -113,11 +115,11 @@ def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list
         ((value, name) for name, value in values.items() if value is not None),
         key=lambda v: (-v[0], v[1]),
     )
-    said = [(_pair(name), f"{value:.2f}") for value, name in known[:most] if value >= 0.005]
+    rows = [(_pair(name), f"{value:.2f}") for value, name in known[:most] if value >= 0.005]
     return (
-        [*said, ("all others" if said else "every one", "0.00")]
-        if most is None and len(said) < len(known)
-        else said
+        [*rows, ("all others" if rows else "every one", "0.00")]
+        if most is None and len(rows) < len(known)
+        else rows
     )
 
 

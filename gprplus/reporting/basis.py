@@ -45,16 +45,16 @@ def _together(compared: Sequence[ContrastFinding]) -> list[str]:
 def describe_caveats(rows: Sequence[Row], about: Experiment) -> list[str]:
     """Return the caveats of every conclusion about these rows: origin of the network and test
     data."""
-    said = []
+    sentences = []
     for weights in sorted({row["weights"] or "none" for row in rows}):
-        said.append(
+        sentences.append(
             "trained from scratch"
             if weights == "none"
             else f"starting from {weights} weights{_fresh(weights, about)}"
         )
     for target in basis_targets(rows):
-        said.append(f"tested on {describe_target_images(target, about)}")
-    return said
+        sentences.append(f"tested on {describe_target_images(target, about)}")
+    return sentences
 
 
 def _fresh(weights: str, about: Experiment) -> str:

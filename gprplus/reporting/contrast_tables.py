@@ -33,15 +33,15 @@ FAMILY_CAPTIONS = {
     "same size": "The levels chosen, against the mixture of the same size.",
     "against random images": "The levels chosen, against random images of the same size.",
     "random images": (
-        "Random images, against the reference: what careful dealing by itself is worth."
+        "Random images, against the reference: the effect of equal shares of all levels."
     ),
     "to the reference": "Differences to the reference.",
     "own level": (
-        "Own level: queries and gallery of one level that the arm was trained on. Favours the arm."
+        "Own level: queries and gallery of one level that the arm was trained on. Favors the arm."
     ),
     "own level, mean": "Own level: the mean over all arms.",
     "transfer": (
-        "Transfer: queries and gallery of one level that the arm was not trained on. Favours a"
+        "Transfer: queries and gallery of one level that the arm was not trained on. Favors a"
         " reference that was."
     ),
     "transfer, mean": "Transfer: the mean over all arms.",
@@ -63,11 +63,11 @@ class TableSection:
     rows: Sequence[Sequence[str]]
 
 
-def table_sections(judged: "Mapping[str, pa.Table]") -> list[TableSection]:
+def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
     """The sections of a run's tables (`TABLES` by name, each may be absent), of mAP, target by
     target."""
     rows = {
-        name: [one for one in judged[name].to_pylist() if one["metric"] == "mAP"] for name in judged
+        name: [one for one in tables[name].to_pylist() if one["metric"] == "mAP"] for name in tables
     }
     targets = list(
         dict.fromkeys(
@@ -153,16 +153,16 @@ def _share(value: float | None) -> str:
 
 
 def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    told = [FAMILY_CAPTIONS.get(family, "")]
+    sentences = [FAMILY_CAPTIONS.get(family, "")]
     if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
-        told.append(f"Formula: {rows[0]['formula']}.")
+        sentences.append(f"Formula: {rows[0]['formula']}.")
     if any(row["draws"] == 1 for row in rows):
-        told.append("The control was drawn once: the interval omits the variance of the draw.")
+        sentences.append("The control was drawn once: the interval omits the variance of the draw.")
     if any(row["aliases"] for row in rows):
-        told.append("Effects in brackets are aliased in this fraction.")
+        sentences.append("Effects in brackets are aliased in this fraction.")
     if all(row["p"] is None for row in rows):
-        told.append("With one seed nothing is known of the noise.")
-    return " ".join(filter(None, told))
+        sentences.append("With one seed nothing is known of the noise.")
+    return " ".join(filter(None, sentences))
 
 
 def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSection]:
@@ -229,9 +229,9 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Ite
         [row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows
     ]
     note = (
-        "Standard deviations in points of mAP, from all trained arms. The components `arm x seed`,"
-        " `arm x person` and the residual affect paired differences; `person` (the query identity)"
-        " and `seed` affect all arms equally."
+        "Standard deviations in points of mAP, from all trained arms. Paired differences are affected by"
+        " arm x seed, arm x person and the residual; person (the query identity) and seed affect"
+        " all arms equally."
     )
     yield TableSection(
         f"Where the noise comes from{where}",
@@ -239,9 +239,9 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Ite
         ["source", "points", "at least", "at most"],
         lines,
     )
-    headers, planned, said = plan_lines(rows, estimands=estimands)
+    headers, planned, caption = plan_lines(rows, estimands=estimands)
     if planned:
-        yield TableSection(f"What it takes to see one point{where}", said, headers, planned)
+        yield TableSection(f"What it takes to see one point{where}", caption, headers, planned)
 
 
 def _sd(variance: float | None) -> str:

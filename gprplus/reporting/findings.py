@@ -144,12 +144,12 @@ def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[d
         if row["metric"] == "mAP" and (row["family"] in TO_REFERENCE or _one_arm(row, arms)):
             name = f"{row['contrast']}-1" if _one_arm(row, arms) else row["contrast"]
             _, low, high = orient(row)
-            told = {
+            family = {
                 "family_low": low,
                 "family_high": high,
                 "verdict": multiplicity.classify_interval(low, high, row["margin"]),
             }
-            known[row["target"], name] = {key: row[key] for key in JOINED} | told
+            known[row["target"], name] = {key: row[key] for key in JOINED} | family
     empty = dict.fromkeys(JOINED)
     return [{**row, **(known.get((row["target"], row["arm"])) or empty)} for row in rows]
 

@@ -55,7 +55,7 @@ def plan_lines(
     found = power_plan(rows, margin, estimands)
     if found is None:
         return [], [], ""
-    told, persons, steps = found
+    noise, persons, steps = found
     arms = rows[0]["arms"] if rows else ASSUMED_ARMS
     point = formatting.magnitude(margin)
     headers = [
@@ -76,11 +76,11 @@ def plan_lines(
         for step in steps
     ]
     shared = f" and {estimands} estimands" if estimands > 1 else ""
-    said = (
+    caption = (
         "A paired difference of one arm to the reference, in points of mAP, with"
         f" {formatting.format_count(persons)} query identities. Seen means that with 80%"
         f" probability its simultaneous 95% interval, over the differences of all {arms}"
         f" arms{shared}, excludes 0. The last column is the number of identities needed instead."
-        f" Noise {told.source}."
+        f" Noise {noise.source}."
     )
-    return headers, lines, said
+    return headers, lines, caption

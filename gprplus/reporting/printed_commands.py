@@ -68,16 +68,16 @@ def _manifest_folder(run: RunResults) -> Path | None:
 def _split(run: RunResults) -> str:
     """make-split with every option that is not the default, or from its record where options cannot
     spell it."""
-    asked, manifest = run.split.request, _manifest_folder(run)
-    if run.split_folder is None or manifest is None or not asked.get("attr"):
+    request, manifest = run.split.request, _manifest_folder(run)
+    if run.split_folder is None or manifest is None or not request.get("attr"):
         return "# The split is not at the recorded path, so its command is unknown."
-    words = command_options.command_options(asked)
+    words = command_options.command_options(request)
     scope = run.split.audit.scope
     audit = ["--audit", scope] if scope in ("none", "pixels") and words else []
     where = resolve_command(".", run.split_folder)
-    said: list[Word] = ["make-split"]
-    said += words or ["--from", where / "split.json"]
-    return command_line([*said, *audit, "--manifest", manifest, "-o", where])
+    command: list[Word] = ["make-split"]
+    command += words or ["--from", where / "split.json"]
+    return command_line([*command, *audit, "--manifest", manifest, "-o", where])
 
 
 def _benchmark(run: RunResults) -> Iterator[Word]:

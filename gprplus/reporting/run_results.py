@@ -134,12 +134,12 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     names = dict.fromkeys(summary.column("arm").to_pylist())
     split = load_split_record(home, ReportError) if home else unrecorded(names)
     estimand = estimand or benchmark.estimand
-    judged = {
+    effect_tables = {
         name: table_at(path, schema.TABLES[name])
         for name in (*JUDGED, "levels", "sensitivity")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
-    tables = (summary, results, _queries(folder, results), judged)
+    tables = (summary, results, _queries(folder, results), effect_tables)
     return RunResults(folder, benchmark, split, home, estimand, *tables)
 
 

@@ -21,9 +21,9 @@ def in_split_order(rows: Sequence[Row], arms: Sequence[str] = ()) -> list[Row]:
     untrained floor last."""
     place = {arm: i for i, arm in enumerate(arms)}
     order = {name: i for i, name in enumerate(basis_targets(rows))}
-    last, beside = len(place), len(order)
+    last, unknown = len(place), len(order)
     tests = {
-        name: beside + i
+        name: unknown + i
         for i, name in enumerate(sorted({row["target"] for row in rows} - set(order)))
     }
     order |= tests
@@ -101,9 +101,9 @@ def write_summary(names: Sequence[str], rows: Sequence[Row]) -> str:
 
 def summary_notes(rows: Sequence[Row]) -> list[str]:
     """Return the notes needed to read the figures of joined rows."""
-    said = ["Scores are in percent: means over seeds, single query, full gallery."]
+    sentences = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
-        said.append(
+        sentences.append(
             "A difference is paired: the same queries, the same seeds. Its intervals include the"
             " variance over query identities and seeds. Its single interval holds for that"
             " difference by itself; its simultaneous interval is wide enough to hold for the whole"
@@ -111,11 +111,13 @@ def summary_notes(rows: Sequence[Row]) -> list[str]:
         )
     margin = next((row["margin"] for row in rows if row["margin"] is not None), None)
     if margin is not None:
-        said.append(
+        sentences.append(
             "Words, plots and colors follow the simultaneous interval. One that contains 0 is not"
             f" distinguishable from 0; equal means that it is within {formatting.magnitude(margin)}"
             " points, the margin declared beforehand."
         )
     if any(row["arm"] == UNTRAINED for row in rows):
-        said.append("`untrained` is the same network before training: the floor under every score.")
-    return said
+        sentences.append(
+            "`untrained` is the same network before training: the floor under every score."
+        )
+    return sentences

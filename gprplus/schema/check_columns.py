@@ -128,8 +128,8 @@ def parse_check_names(words: Iterable[str]) -> list[str]:
             raise ManifestError(
                 f"There is no check '{word}'. {did_you_mean(word, [*CHECKS, *GROUPS])}"
             )
-    asked = {name for word in words for name in GROUPS.get(word, (word,))}
-    return [name for name in CHECKS if name in asked]
+    names = {name for word in words for name in GROUPS.get(word, (word,))}
+    return [name for name in CHECKS if name in names]
 
 
 def score_column(check: str) -> str:
@@ -154,8 +154,11 @@ CHECKED = (
     *MEASURED,
     *(
         column
-        for check, (flag, said, score) in CHECKS.items()
-        for column in (Column(score_column(check), "float32", score), Column(flag, "bool", said))
+        for check, (flag, sentence, score) in CHECKS.items()
+        for column in (
+            Column(score_column(check), "float32", score),
+            Column(flag, "bool", sentence),
+        )
     ),
 )
 LOOKS = (

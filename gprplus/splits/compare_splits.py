@@ -46,10 +46,10 @@ def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDif
 
 def _request_json(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request as JSON reads it back, without its manifest and what it leaves open."""
-    said = json.loads(canonical_json(request))
+    request_json = json.loads(canonical_json(request))
     return {
         key: value
-        for key, value in said.items()
+        for key, value in request_json.items()
         if key != "manifest" and value not in (None, [], {})
     }
 
@@ -77,8 +77,8 @@ def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDiffer
     """Compare the test set's counts and protocol; its fingerprint, which older records lack, if
     those are equal."""
     found = changed_keys({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
-    told = one.get("fingerprint") and two.get("fingerprint")
-    return found or (changed_keys(one, two, "test ") if told else [])
+    both_known = one.get("fingerprint") and two.get("fingerprint")
+    return found or (changed_keys(one, two, "test ") if both_known else [])
 
 
 def _members(first: Split, second: Split) -> Iterator[ManifestDifference]:

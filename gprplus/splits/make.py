@@ -85,10 +85,10 @@ def make_split(
         changes["where"] = where
     elif where is not None:
         chosen = select_uids(where, source)
-    asked = combined(SplitRequest, request, changes, "make_split")
+    given = combined(SplitRequest, request, changes, "make_split")
     if chosen is not None:
-        asked = replace(asked, where=None, where_uids=as_uid_table(chosen))
-    return build_split(source, asked, Path(output or default_folder(asked)), chosen, force=force)
+        given = replace(given, where=None, where_uids=as_uid_table(chosen))
+    return build_split(source, given, Path(output or default_folder(given)), chosen, force=force)
 
 
 def default_folder(request: SplitRequest, work: Path | None = None) -> Path:
@@ -112,13 +112,13 @@ def build_split(
     where = chosen or row_filter(request, output)
     record = request.record(source.fingerprint)
     try:
-        settled = workdir.check_request(output / RECORD, record, force=force)
+        state = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
         draw_design(
             partition_identities(source, load_candidates(source, where), request)[0]
         )  # an invalid request is reported as such, not as changed
         raise
-    if settled == "same" and not force and (output / MEMBERS).is_file():
+    if state == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
         if scope_includes(there.record.audit.scope, request.audit):
             return there
@@ -161,18 +161,18 @@ def draw_split(
         early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
-    beside, judged = cross_level_tests(train, test_set, plan.levels), judging.result()
+    tests, answerable = cross_level_tests(train, test_set, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
     record = build_record(source, output, request.record(source.fingerprint), train, plan, test_set)
     return DrawnSplit(
         train,
         plan,
         test_set,
-        judged,
-        beside,
+        answerable,
+        tests,
         request.audit,
         surveyed,
-        replace(record, tests=dict(beside.facts)),
+        replace(record, tests=dict(tests.facts)),
         where,
     )
 
@@ -259,7 +259,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
     checked, warnings = checking.result()
-    said = [
+    sentences = [
         *test_set_warnings(test_set, drawn.record.test.identities),
         *drawn.tests.warnings,
         *plan.warnings,
@@ -268,7 +268,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     found = parse_typed(Audit, checked, "audit", SplitError)
     last: dict[str, Any] = {
         "audit": found,
-        "warnings": said,
+        "warnings": sentences,
         "versions": versions.result(),
         "fingerprint": digest,
     }

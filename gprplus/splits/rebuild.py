@@ -48,17 +48,17 @@ def rebuild_split(
     drawn = draw_split(source, request, output, row_filter(request, _file(record).parent))
     rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.test_set))
     found = replace(drawn.record, fingerprint=rows, versions=package_versions())
-    asked = request.record(theirs.manifest.fingerprint)  # with what was left to defaults
-    differences = tuple(compare_records(replace(theirs, request=asked), found))
+    wanted = request.record(theirs.manifest.fingerprint)  # with what was left to defaults
+    differences = tuple(compare_records(replace(theirs, request=wanted), found))
     if found.fingerprint != theirs.fingerprint:
         return RebuildResult(None, differences)
     if (
         _file(record).resolve() == (output / RECORD).resolve()
     ):  # the record is in the folder of its split
-        settled = "same"
+        state = "same"
     else:
-        settled = check_request(output / RECORD, request.record(source.fingerprint), force=force)
-    there = settled == "same" and (output / MEMBERS).is_file()
+        state = check_request(output / RECORD, request.record(source.fingerprint), force=force)
+    there = state == "same" and (output / MEMBERS).is_file()
     return RebuildResult(
         Split.open(output) if there else write_split(output, drawn, force=force), differences
     )

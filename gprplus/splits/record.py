@@ -147,17 +147,19 @@ def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
 
 def test_set_warnings(test_set: TestSet, people: int) -> list[str]:
     """Warnings about the test set; `people` is its number of identities."""
-    said = []
+    sentences = []
     if not len(test_set.rows):
-        said.append("There are no test rows (test share 0): runs of this split need a --target.")
+        sentences.append(
+            "There are no test rows (test share 0): runs of this split need a --target."
+        )
     if people == 1:
-        said.append(
+        sentences.append(
             "The test set has only one identity: the gallery has no wrong match for it, so every"
             " score is 100. Use more identities, a larger --test-share, or score on a --target."
         )
     if len(test_set.excluded):
-        said.append(
+        sentences.append(
             f"{len(test_set.excluded):,} queries have no true match in the gallery under the"
             f" {test_set.protocol} rule and stay in the gallery."
         )
-    return said
+    return sentences

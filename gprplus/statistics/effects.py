@@ -113,7 +113,7 @@ def _seen(
     common = shared_seeds(mine, arms, target)
     found = align_queries(queries, arms, common, target)
     person = found.identities
-    said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
+    notes = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
         TargetScores(
             target,
@@ -121,7 +121,7 @@ def _seen(
             arms,
             statistics.ScoreArray(found.scores[metric], person),
             margin,
-            said | {"metric": metric},
+            notes | {"metric": metric},
         )
         for metric in METRICS
     ]
@@ -218,8 +218,8 @@ def _pooled(
             )
             if pooled is None:
                 continue
-            said = {key: away[0].notes[key] for key in ("split", "recipe", "metric")}
-            row = said | {"family": name, "contrast": contrast.name, "targets": len(away)}
+            notes = {key: away[0].notes[key] for key in ("split", "recipe", "metric")}
+            row = notes | {"family": name, "contrast": contrast.name, "targets": len(away)}
             row |= {
                 "value": pooled.value,
                 "low": pooled.low,

@@ -67,7 +67,7 @@ def mean_weights(effects: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray
 
 def pool_over_targets(
     scored: Sequence[ScoreArray],
-    judged: Sequence[ContrastEstimates],
+    estimates: Sequence[ContrastEstimates],
     contrast: np.ndarray,
     place: int,
     rng: np.random.Generator,
@@ -78,9 +78,9 @@ def pool_over_targets(
     The same trainings are scored on every target: the variance from their seeds is estimated from
     the weighted table of arms and seeds.
     """
-    values = np.array([one.value[place] for one in judged])
-    variances = np.array([one.std_error[place] ** 2 for one in judged])
-    if not all(one.df[place] >= 1 for one in judged) or (variances <= 0).any():
+    values = np.array([one.value[place] for one in estimates])
+    variances = np.array([one.std_error[place] ** 2 for one in estimates])
+    if not all(one.df[place] >= 1 for one in estimates) or (variances <= 0).any():
         return None
     weight, _ = mean_weights(values, variances)
     table = np.tensordot(weight, [one.means() for one in scored], axes=1)

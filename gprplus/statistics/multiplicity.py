@@ -31,7 +31,9 @@ def holm(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def max_t_adjust(
+    estimates: ContrastEstimates, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
     """Single-step min-p over a family: adjusted probabilities `(K,)` and half widths `(K,)` of
     simultaneous intervals.
 
@@ -41,15 +43,15 @@ def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.nda
     is an order statistic, so that an interval excludes 0 exactly where its adjusted p is below 1 -
     level.
     """
-    known = ~np.isnan(judged.t)
+    known = ~np.isnan(estimates.t)
     if not known.any():
         return np.full(len(known), np.nan), np.full(len(known), np.nan)
-    p, chance = judged.p, 1 - level
+    p, chance = estimates.p, 1 - level
     if known.sum() > 1:
-        peak = np.sort(judged.null[:, known].min(axis=1))
+        peak = np.sort(estimates.null[:, known].min(axis=1))
         p = np.maximum((np.searchsorted(peak, p, side="right") + 1) / (len(peak) + 1), p)
         chance = critical_value(peak, chance)
-    width = half_widths(judged.std_error, judged.df, chance)
+    width = half_widths(estimates.std_error, estimates.df, chance)
     return np.where(known, p, np.nan), np.where(known, width, np.nan)
 
 
@@ -67,7 +69,7 @@ def critical_value(peak: np.ndarray, chance: float = 0.05) -> float:
 
 
 def family_figures(
-    judged: ContrastEstimates, margin: float, estimands: int = 1
+    estimates: ContrastEstimates, margin: float, estimands: int = 1
 ) -> list[dict[str, Any]]:
     """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for
     each.
@@ -75,13 +77,13 @@ def family_figures(
     Where one verdict holds several `estimands`, they share the 5% (Bonferroni): a family's
     intervals then hold at 1 - 0.05 / estimands, and `p_max` is that many times as large.
     """
-    p_max, half = max_t_adjust(judged, 1 - 0.05 / estimands)
+    p_max, half = max_t_adjust(estimates, 1 - 0.05 / estimands)
     p_max = np.minimum(p_max * estimands, 1)
-    adjusted = zip(judged.intervals(), judged.p, holm(judged.p), p_max, half, strict=True)
+    adjusted = zip(estimates.intervals(), estimates.p, holm(estimates.p), p_max, half, strict=True)
     rows = []
     for k, (span, p, p_holm, p_family, width) in enumerate(adjusted):
         ends = (float(span.value - width), float(span.value + width))
-        error, freedom = float(judged.std_error[k]), float(judged.df[k])
+        error, freedom = float(estimates.std_error[k]), float(estimates.df[k])
         row: dict[str, Any] = {
             "value": span.value,
             "low": span.low,
@@ -93,7 +95,7 @@ def family_figures(
             "p": float(p),
             "p_holm": float(p_holm),
             "p_max": float(p_family),
-            "d_z": float(judged.d_z[k]),
+            "d_z": float(estimates.d_z[k]),
         }
         row |= {
             "family_low": ends[0],

@@ -73,7 +73,7 @@ def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
     0.0056
     """
     one_person = 0.22**2 * (1 + (queries_each - 1) * 0.4) / queries_each
-    told = (
+    source = (
         "sd of AP 22 points, correlation of an identity's queries 0.4 and of two arms 0.7, sd of a"
         " seed 0.4 points"
     )
@@ -81,7 +81,7 @@ def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
         0.004**2,
         (1 - 0.7) * one_person,
         0.0,
-        f"assumed: {told}, {queries_each:g} queries an identity",
+        f"assumed: {source}, {queries_each:g} queries an identity",
     )
 
 

@@ -16,22 +16,9 @@ import pytest
 from harness.inputs import ENGINE
 from harness.run import REPOSITORY, Runner
 from harness.trees import described, differences
-from harness.world import FRAMES, RUNS, SOLO, Case
+from harness.world import FRAMES, RUNS, SMALL_RENDER, SOLO, Case
 
-SMALL = (
-    "render",
-    "--identities",
-    "2",
-    "--viewpoints",
-    "2",
-    "--size",
-    "32x64",
-    "--workers",
-    "1",
-    "-o",
-    "out",
-)
-FEW = (*SMALL, "--weathers", "sunny", "--illuminations", "noon")
+FEW = (*SMALL_RENDER, "--weathers", "sunny", "--illuminations", "noon")
 SMALL_FRAMES = (
     *FRAMES,
     "--size",

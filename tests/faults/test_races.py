@@ -7,23 +7,10 @@ import pytest
 from harness.inputs import ENGINE
 from harness.run import Runner
 from harness.trees import described, differences
-from harness.world import RUNS, SOLO, Case
+from harness.world import RUNS, SMALL_RENDER, SOLO, Case
 
 ROUNDS = 2
-SMALL = (
-    "render",
-    "--identities",
-    "2",
-    "--viewpoints",
-    "2",
-    "--size",
-    "32x64",
-    "--workers",
-    "1",
-    "-o",
-    "out",
-)
-FEW = (*SMALL, "--weathers", "sunny", "--illuminations", "noon")
+FEW = (*SMALL_RENDER, "--weathers", "sunny", "--illuminations", "noon")
 BUILD = ("build-manifest", ENGINE, "-o", "out", "--workers", "1")
 SPLIT = ("make-split", "--attr=weather", "-o", "out")
 EXPORT = ("export", "work/splits/weather", "-o", "out", "--arm", "mix", "--to")

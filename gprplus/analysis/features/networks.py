@@ -87,11 +87,11 @@ def resnet50_features(path: Path | None, device: str) -> Features:
     source = str(path) if path else "imagenet"
     backbone = backbones.make_backbone(NetworkSettings(weights=source, last_stride=2))
     try:
-        said = weights.load_pretrained(backbone, "resnet50", source)
+        note = weights.load_pretrained(backbone, "resnet50", source)
     except GprplusError as error:
         raise AnalysisError(f"ResNet-50 has no weights here: {error} {ELSE}") from error
-    if said:
-        raise AnalysisError(f"{source} is not ResNet-50: {said} {ELSE}")
+    if note:
+        raise AnalysisError(f"{source} is not ResNet-50: {note} {ELSE}")
     place = devices.resolve_device(device)
     backbone = backbone.to(place).eval()
 

@@ -24,10 +24,10 @@ KNOWN = {
 }
 
 
-def make_features(asked: Sequence[str], device: str = "auto") -> list[Features]:
+def make_features(words: Sequence[str], device: str = "auto") -> list[Features]:
     """Return the requested kinds of features. Raises AnalysisError if one is unknown, repeated or
     missing."""
-    found = [_one(text, device) for text in asked]
+    found = [_one(text, device) for text in words]
     names = [features.name for features in found]
     double = sorted({name for name in names if names.count(name) > 1})
     if double:

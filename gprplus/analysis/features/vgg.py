@@ -112,15 +112,15 @@ def load_vgg19(path: Path | None, device: str) -> VGG19:
     """
     network = VGG19()
     try:
-        said = pretrained.fill_state(
+        note = pretrained.fill_state(
             network,
             pretrained.read_weights(path) if path else pretrained.fetch_weights(URL),
             str(path or URL),
         )
     except GprplusError as error:
         raise AnalysisError(f"VGG-19 has no weights here: {error} {ELSE}") from error
-    if said:
-        raise AnalysisError(f"{path or URL} is not VGG-19: {said} {ELSE}")
+    if note:
+        raise AnalysisError(f"{path or URL} is not VGG-19: {note} {ELSE}")
     return network.to(devices.resolve_device(device)).eval()
 
 

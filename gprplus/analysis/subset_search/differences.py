@@ -151,10 +151,10 @@ def _half_widths(
     variance, degrees = combine_variances([*(_part(*each) for each in clusters), draw_part])
     error, null = np.sqrt(variance), _null(clusters, draw_part, rng)
     differs = error > SAME
-    judged = ContrastEstimates(
+    estimates = ContrastEstimates(
         value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null
     )
-    return np.where(differs, max_t_adjust(judged)[1], 0.0)
+    return np.where(differs, max_t_adjust(estimates)[1], 0.0)
 
 
 def _part(values: np.ndarray, share: np.ndarray) -> Part:

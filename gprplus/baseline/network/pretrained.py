@@ -78,15 +78,15 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
     _refuse_not_finite(fits, source)
     backbone.load_state_dict(fits, strict=False)
     unused = [key for key in state if key not in fits and not key.startswith(HEADS)]
-    said = []
+    notes = []
     if absent:
-        said.append(
+        notes.append(
             f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh "
             f"({first_few(absent)})"
         )
     if unused:
-        said.append(f"{len(unused)} of its tensors are not used ({first_few(unused)})")
-    return f"{source}: {' and '.join(said)}." if said else ""
+        notes.append(f"{len(unused)} of its tensors are not used ({first_few(unused)})")
+    return f"{source}: {' and '.join(notes)}." if notes else ""
 
 
 def _fits(value: torch.Tensor, own: torch.Tensor) -> bool:
@@ -192,8 +192,8 @@ def _pickled(path: Path) -> Any:
             f"{path} cannot be read: {error.strerror or first_line(error)}."
         ) from error
     except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        why = f"it requires {escape(asked[1])}" if asked else first_line(error).split(". ")[0]
+        match = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it requires {escape(match[1])}" if match else first_line(error).split(". ")[0]
         raise RecipeError(
             f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can"
             f" run code ({why}). Save the state dict alone, best as .safetensors."

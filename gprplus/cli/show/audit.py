@@ -47,13 +47,13 @@ def print_audit(found: Audit) -> None:
 def _aliases(found: Sequence[AliasAudit]) -> list[str]:
     """List functional relations; the inverse of a declared one-to-one function is redundant."""
     declared = {(alias.attribute, *alias.of) for alias in found if alias.declared}
-    said = []
+    sentences = []
     for alias in found:
         if (*alias.of, alias.attribute) in declared:
             continue
-        told = "as declared" if alias.declared else "which no layout declares"
-        said.append(f"{alias.attribute} follows from {' and '.join(alias.of)}, {told}.")
-    return said
+        origin = "as declared" if alias.declared else "which no layout declares"
+        sentences.append(f"{alias.attribute} follows from {' and '.join(alias.of)}, {origin}.")
+    return sentences
 
 
 def _uneven(arms: Mapping[str, ArmAudit]) -> list[str]:
@@ -63,10 +63,10 @@ def _uneven(arms: Mapping[str, ArmAudit]) -> list[str]:
     for name, about in arms.items():
         each, cells = about.images_per_identity, about.cells
         if each.min < each.max:
-            told = (
+            text = (
                 f"{name}: {each.min:,} to {each.max:,} images of an identity (Gini {each.gini:.2f})"
             )
-            found.append((-each.gini, f"{told}."))
+            found.append((-each.gini, f"{text}."))
         if cells and cells.filled < cells.cells:
             empty = cells.cells - cells.filled
             crossing = " x ".join(cells.factors)
@@ -132,10 +132,10 @@ def _figure(value: float | None, digits: int = 2) -> str:
 def _collinear(found: Mapping[str, Inflation]) -> list[str]:
     """List attributes whose effects the design matrix cannot separate, or hardly, the worst
     first."""
-    said = []
+    sentences = []
     aliased = [name for name, about in found.items() if about.gvif is None]
     if aliased:
-        said.append(
+        sentences.append(
             f"No separate effect of {', '.join(aliased)}: the other attributes add up to it."
         )
     inflated = {
@@ -146,12 +146,12 @@ def _collinear(found: Mapping[str, Inflation]) -> list[str]:
         key=lambda name: -inflated[name],
     )
     if high:
-        told = ", ".join(f"{name} {inflated[name]:.1f}" for name in high[:SHOWN])
-        said.append(
+        text = ", ".join(f"{name} {inflated[name]:.1f}" for name in high[:SHOWN])
+        sentences.append(
             "Effects are hard to separate from those of the other attributes (variance inflation:"
-            f" {told})."
+            f" {text})."
         )
-    return said
+    return sentences
 
 
 def _answerable(found: Mapping[str, AnswerableCounts]) -> None:
@@ -202,9 +202,11 @@ def _ends(means: Mapping[str, float]) -> list[str]:
 
 def _leaks(leakage: Leakage) -> str:
     counts = {"identities": leakage.identities, "files byte for byte": leakage.digests}
-    said = [
+    sentences = [
         f"{what}: {'not checked' if count is None else count}" for what, count in counts.items()
     ]
     near = leakage.near_duplicates
     found = f"{near.count:,} of {near.looked_at:,}" if near else "not checked"
-    return f"In both train set and test set: {'; '.join([*said, f'near duplicates: {found}'])}."
+    return (
+        f"In both train set and test set: {'; '.join([*sentences, f'near duplicates: {found}'])}."
+    )

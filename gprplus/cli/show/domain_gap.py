@@ -261,10 +261,10 @@ def _paper(analysis: "AnalysisResult") -> None:
             "Split counts of boosted trees, as the paper's importance",
             right=(1, 2, 3, 4, 5),
         )
-    for said in info["bias"]:
-        console.print_result(said)
-    said = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())
-    console.print_result(f"Settings that the paper does not state: {said}.")
+    for sentence in info["bias"]:
+        console.print_result(sentence)
+    sentence = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())
+    console.print_result(f"Settings that the paper does not state: {sentence}.")
 
 
 def _shown(value: Any) -> str:

@@ -95,9 +95,9 @@ def _controls(found: "SearchResult") -> None:
 
 def _verdict(info: dict[str, Any], found: "SearchResult", target: Path) -> None:
     """Print that only a benchmark with the controls shows which training set is better."""
-    said = "Wrote" if found.made else "Nothing to do: the same request is in"
+    state = "Wrote" if found.made else "Nothing to do: the same request is in"
     console.print_result(
-        f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}"
+        f"{state} {found.path} and the split {info['split']}: {', '.join(info['arms'])}"
     )
     if info["controls"]["wrong_target"]:
         console.print_result(

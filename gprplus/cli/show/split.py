@@ -36,15 +36,15 @@ def print_split(split: "Split") -> None:
     )
     test = record.test
     if test.identities:
-        judged = f"{test.protocol} rule" if test.protocol != "no-camera" else "no camera rule"
+        rule = f"{test.protocol} rule" if test.protocol != "no-camera" else "no camera rule"
         print_result(
             f"test: {pluralize(test.identities, 'other identity', 'other identities')},"
             f" {pluralize(test.queries, 'query', 'queries')}, {test.gallery:,} in the gallery"
-            f" ({judged})"
+            f" ({rule})"
         )
     kinds = [one.kind for one in record.tests.values()]
     if kinds:
-        told = {
+        levels = {
             "cross": "of query level against gallery level",
             "level": "of a level in its own gallery",
             "removal": "of removed matches",
@@ -52,7 +52,7 @@ def print_split(split: "Split") -> None:
         print_result(
             "tests: "
             + ", ".join(
-                f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds
+                f"{kinds.count(kind)} {what}" for kind, what in levels.items() if kind in kinds
             )
         )
     within = record.audit.matched_within

@@ -113,9 +113,9 @@ def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> d
     if states == {0}:
         return {0: colour}
     flake = fractal_noise(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
-    settled = ((up - 0.45) / 0.4).clamp(0, 1) * ((flake - 0.32) / 0.3).clamp(0, 1)
+    cover = ((up - 0.45) / 0.4).clamp(0, 1) * ((flake - 0.32) / 0.3).clamp(0, 1)
     white = torch.tensor(SNOW, device=up.device)[:, None]
-    return add_snow(colour, 0.55 * settled, 0.92 * settled, white, states)
+    return add_snow(colour, 0.55 * cover, 0.92 * cover, white, states)
 
 
 def pooled_window(

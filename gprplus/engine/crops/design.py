@@ -133,14 +133,14 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
 
     The keywords are fields of RenderOptions.
     """
-    asked = combined(
+    given = combined(
         RenderOptions if options is None else type(options), options, changes, "make_design"
     )
     identities, viewpoints, backgrounds, size = (
-        asked.identities,
-        asked.viewpoints,
-        asked.backgrounds,
-        asked.size_px,
+        given.identities,
+        given.viewpoints,
+        given.backgrounds,
+        given.size_px,
     )
     if not 1 <= identities <= 9999:
         raise RenderError(
@@ -151,7 +151,7 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
         raise RenderError(
             f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}."
         )
-    seen = domain_named(asked.domain)
+    seen = domain_named(given.domain)
     if not 1 <= backgrounds <= len(seen.scenes):
         raise RenderError(
             f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}),"
@@ -165,16 +165,16 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
     return RenderDesign(
         identities=identities,
         degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
-        weathers=_levels("weather", asked.weathers, WEATHERS),
-        illuminations=_levels("illumination", asked.illuminations, HOURS),
+        weathers=_levels("weather", given.weathers, WEATHERS),
+        illuminations=_levels("illumination", given.illuminations, HOURS),
         scenes=seen.scenes[:backgrounds],
         size=size,
         domain=seen,
-        same_people=asked.same_people,
-        seed=asked.seed,
-        masks=asked.masks,
-        boxes=isinstance(asked, RenderOptions) and asked.boxes,
-        keypoints=isinstance(asked, RenderOptions) and asked.keypoints,
+        same_people=given.same_people,
+        seed=given.seed,
+        masks=given.masks,
+        boxes=isinstance(given, RenderOptions) and given.boxes,
+        keypoints=isinstance(given, RenderOptions) and given.keypoints,
     )
 
 

@@ -64,16 +64,16 @@ def render(
         RequestChanged: the folder holds another design, and `force` is not set.
         DeviceError: the device does not exist.
     """
-    asked = combined(RenderOptions, options, changes, "render")
-    design = make_design(asked)
+    given = combined(RenderOptions, options, changes, "render")
+    design = make_design(given)
     output = work_folder() / "renders" / design.domain.name if output is None else Path(output)
     if is_complete(output, design, force=force):
         remove_parts(output, BLOCKS)
         progress(design.images, design.images)
         return output
-    where = choose_device(asked.device)
+    where = choose_device(given.device)
     with prepare_output(output, design, force=force) as real:
-        job = BlockJob(design, real, where, asked.workers or available_cores())
+        job = BlockJob(design, real, where, given.workers or available_cores())
         done = 0
         progress(0, design.images)
         for finished in job.run():

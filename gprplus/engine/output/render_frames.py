@@ -61,16 +61,16 @@ def render_frames(
         force: replace the frames of another request in the folder.
         progress: called with the number of frames drawn and of all frames.
     """
-    asked = combined(FramesOptions, options, changes, "render_frames")
-    scenario = make_scenario(make_design(asked), asked.meetings)
-    output = work_folder() / "frames" / asked.domain if output is None else Path(output)
+    given = combined(FramesOptions, options, changes, "render_frames")
+    scenario = make_scenario(make_design(given), given.meetings)
+    output = work_folder() / "frames" / given.domain if output is None else Path(output)
     if is_complete(output, scenario, force=force):
         remove_parts(output, NOTES)
         progress(scenario.images, scenario.images)
         return output
-    where = choose_device(asked.device)
+    where = choose_device(given.device)
     with prepare_output(output, scenario, force=force) as real:
-        job = FrameJob(scenario, real, where, asked.workers or available_cores())
+        job = FrameJob(scenario, real, where, given.workers or available_cores())
         done = 0
         progress(0, scenario.images)
         for finished in job.run():
@@ -161,8 +161,8 @@ def _save(
     path = job.output / job.scenario.path(take, *cell)
     write_bytes(path, encode_jpeg(finish_picture(planes, design.size), design.domain.quality))
     if mask is not None:
-        beside = job.output / "_masks" / job.scenario.path(take, *cell, "png")
-        write_bytes(beside, mask)
+        mask_path = job.output / "_masks" / job.scenario.path(take, *cell, "png")
+        write_bytes(mask_path, mask)
 
 
 def _note(output: Path, scenario: Scenario, take: CameraView) -> Path:
@@ -218,8 +218,8 @@ def _rows(
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """(image, its annotations) of every frame, moment by moment, for coco.write_coco."""
     design = scenario.design
-    for crew, camera, background in sorted(scenario.units()):
-        for take in scenario.takes(crew, camera, background):
+    for pool, camera, background in sorted(scenario.units()):
+        for take in scenario.takes(pool, camera, background):
             annotations = json.loads(_note(output, scenario, take).read_text(encoding="ascii"))
             for weather, hour in design.cell_levels():
                 image = {

@@ -43,10 +43,10 @@ class CheckFinding:
     @property
     def sentence(self) -> str:
         """The finding in words."""
-        said = CHECKS[self.check][1].rstrip(".")
+        text = CHECKS[self.check][1].rstrip(".")
         what = (
             f"{self.check}: {self.flagged:,} of {self.judged:,} images are flagged"
-            f" ({said[0].lower()}{said[1:]})"
+            f" ({text[0].lower()}{text[1:]})"
         )
         if self.common:
             return (
@@ -113,21 +113,21 @@ def list_issues(
         raise ManifestError(
             f"{manifest.path} has no checks. Build it again with `gprplus build-manifest --checks`."
         )
-    asked = [name for name in GROUPS.get(word, (word,)) if name in have]
-    if not asked:
+    names = [name for name in GROUPS.get(word, (word,)) if name in have]
+    if not names:
         more = (
             f" `build-manifest --checks {word}` adds it."
             if word in CHECKS
             else f" {did_you_mean(word, [*have, *GROUPS])}"
         )
         raise ManifestError(f"{manifest.path} has no check '{word}'.{more}")
-    columns = [column for name in asked for column in (score_column(name), CHECKS[name][0])]
+    columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
     table = manifest.images(["dataset", "path", "identity", *image_attributes(), *columns])
-    found = {name: _finding(name, table) for name in asked}
-    looks = manifest.looks() if set(asked) & set(_ALIKE) else None
+    found = {name: _finding(name, table) for name in names}
+    looks = manifest.looks() if set(names) & set(_ALIKE) else None
     return {
         name: _listed(name, table, looks, limit)
-        for name in asked
+        for name in names
         if found[name].flagged and not found[name].common
     }
 
@@ -137,14 +137,14 @@ def _listed(name: str, table: pa.Table, looks: pa.Table | None, limit: int) -> l
     scores = np.asarray(table[score_column(name)].take(pa.array(flagged)))
     worst = flagged[np.argsort(scores, kind="stable")]
     listed: list[FlaggedImage] = []
-    told: set[int] = set()
+    reported: set[int] = set()
     for row in worst.tolist():
         if len(listed) == limit:
             break
-        if row in told:
+        if row in reported:
             continue
         like = _alike(name, row, table, looks) if looks is not None and name in _ALIKE else None
-        told.update((row,) if like is None else (row, like))
+        reported.update((row,) if like is None else (row, like))
         listed.append(_issue(name, row, like, table))
     return listed
 

@@ -122,8 +122,8 @@ def _compared(
     for first, second, distance in (block for source in sources for block in source):
         if owners is None:
             yield first, second, distance
-        elif (told := (owners[first] != owners[second]) | (owners[first] < 0)).any():
-            yield first[told], second[told], distance[told]
+        elif (differ := (owners[first] != owners[second]) | (owners[first] < 0)).any():
+            yield first[differ], second[differ], distance[differ]
 
 
 def _sorted_by(hashes: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -77,7 +77,7 @@ def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
     looks = ImageMeasurements.empty(len(paths))
     greys = np.zeros((len(paths), 256), np.float32)
     small = np.zeros((len(paths), *reversed(_HASHED)), np.uint8)
-    with capture_stderr() as heard:
+    with capture_stderr() as captured:
         for i, path in enumerate(paths):
             try:
                 data = read_bytes(root, path)
@@ -85,7 +85,7 @@ def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
                 continue
             looks.content[i] = np.frombuffer(xxh3_128_digest(data), np.uint8)
             grey = decode_half_grey(data) if _is_whole(data) else None
-            looks.damaged[i] = heard.complaint() and grey is not None
+            looks.damaged[i] = captured.complaint() and grey is not None
             if grey is None:
                 continue
             looks.decoded[i] = True

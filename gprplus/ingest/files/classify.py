@@ -73,8 +73,8 @@ def classify_file(
     return Probe(size, mtime, kind, *pixels)
 
 
-def hash_file(data: bytes, mtime: int, heard: CapturedStderr | None = None) -> Probe:
-    """The verdict on a file from all of its bytes, with their digest. Where `heard` catches the
+def hash_file(data: bytes, mtime: int, captured: CapturedStderr | None = None) -> Probe:
+    """The verdict on a file from all of its bytes, with their digest. Where `captured` catches the
     decoders' warnings, the file is decoded too.
     """
     from xxhash import xxh3_128_hexdigest
@@ -87,11 +87,11 @@ def hash_file(data: bytes, mtime: int, heard: CapturedStderr | None = None) -> P
     )
     if found.reason:
         return found
-    fault = _fault_inside(data, found, heard) if heard else None
+    fault = _fault_inside(data, found, captured) if captured else None
     return fault or found._replace(digest=xxh3_128_hexdigest(data))
 
 
-def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | None:
+def _fault_inside(data: bytes, found: Probe, captured: CapturedStderr) -> Probe | None:
     """Why a file with a good header does not decode to the end; None where it does."""
     from gprplus.core.imaging.images import decode_image
 
@@ -102,7 +102,7 @@ def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | N
     with _one_at_a_time:
         decoded = decode_image(data) is not None
         lost = (
-            heard.loss()
+            captured.loss()
         )  # read after every file, otherwise the next one would be rejected for it
     if not decoded:
         return rejected(len(data), found.mtime, "undecodable", kind)

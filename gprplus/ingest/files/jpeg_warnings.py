@@ -46,8 +46,8 @@ class CapturedStderr:
         end = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
         if end == self._end:
             return []
-        said, self._end = os.pread(self._file.fileno(), end - self._end, self._end), end
-        return [line for line in said.splitlines() if _is_complaint(line)]
+        data, self._end = os.pread(self._file.fileno(), end - self._end, self._end), end
+        return [line for line in data.splitlines() if _is_complaint(line)]
 
     def others(self) -> bytes:
         """Return other output, such as the progress of another thread."""
@@ -74,10 +74,10 @@ def capture_stderr() -> Iterator[CapturedStderr]:
         return
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), _STDERR)
-        heard = CapturedStderr(file)
+        captured = CapturedStderr(file)
         try:
-            yield heard
+            yield captured
         finally:
             os.dup2(out, _STDERR)
             os.close(out)
-            os.write(_STDERR, heard.others())
+            os.write(_STDERR, captured.others())

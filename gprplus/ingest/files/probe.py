@@ -34,8 +34,12 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK  # a pipe in a file's place would hold us f
 def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
     """Probe many files below `root`, in order; see the module for the grades."""
     probes: list[Probe] = []
-    with warnings_caught(verify) as heard:
-        look = partial(_open, read=partial(_every_byte, heard=heard)) if heard else _GRADES[verify]
+    with warnings_caught(verify) as captured:
+        look = (
+            partial(_open, read=partial(_every_byte, captured=captured))
+            if captured
+            else _GRADES[verify]
+        )
         for folder, run in groupby(paths, os.path.dirname):
             start = len(folder) + 1 if folder else 0
             probes += _in_folder(os.path.join(root, folder), list(run), start, look)
@@ -133,13 +137,13 @@ def _ends(file: int, size: int, mtime: int) -> Probe:
     )
 
 
-def _every_byte(file: int, size: int, mtime: int, heard: CapturedStderr | None = None) -> Probe:
+def _every_byte(file: int, size: int, mtime: int, captured: CapturedStderr | None = None) -> Probe:
     data = os.read(file, size + 1)
     while len(data) != size and (
         more_data := os.read(file, image_headers.FAR_TAIL)
     ):  # it grew, or is past two gigabytes
         data += more_data
-    return hash_file(data, mtime, heard)
+    return hash_file(data, mtime, captured)
 
 
 _GRADES: dict[str, Look] = {

@@ -16,23 +16,23 @@ def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
     probes: dict[int, Probe] = {}
     plain = []
     places = [f"{root}/{path}" for path in wanted]
-    with warnings_caught(verify) as heard:
+    with warnings_caught(verify) as captured:
         for i in archives.sort_for_reading(places):
             inside = archives.locate(places[i])
             if inside is None:
                 plain.append(i)
             else:
-                probes[i] = _probe(*inside, verify, heard)
+                probes[i] = _probe(*inside, verify, captured)
     probes |= zip(plain, probe_files(root, [wanted[i] for i in plain], verify), strict=True)
     return [probes[i] for i in range(len(wanted))]
 
 
-def _probe(place: str, name: str, verify: str, heard: CapturedStderr | None) -> Probe:
+def _probe(place: str, name: str, verify: str, captured: CapturedStderr | None) -> Probe:
     size = mtime = -1
     try:
         archive = archives.open_archive(place)
         size, mtime = archive.size_of(name), archive.mtime
-        return _probed(archive, name, verify, heard)
+        return _probed(archive, name, verify, captured)
     except ArchiveError as error:
         why = str(error).partition(" cannot be read: ")[2]
         return Probe(size, mtime, reason="damaged", detail=why)
@@ -41,13 +41,13 @@ def _probe(place: str, name: str, verify: str, heard: CapturedStderr | None) -> 
 
 
 def _probed(
-    archive: archives.Archive, name: str, verify: str, heard: CapturedStderr | None
+    archive: archives.Archive, name: str, verify: str, captured: CapturedStderr | None
 ) -> Probe:
     size, mtime = archive.size_of(name), archive.mtime
     if verify == "names" or not size:
         return Probe(size, mtime) if size else rejected(0, mtime, "empty")
     if verify != "header":
-        return hash_file(archive.read(name), mtime, heard)
+        return hash_file(archive.read(name), mtime, captured)
     if not archive.direct:
         data = archive.read(name)
         return classify_file(

@@ -79,15 +79,7 @@ def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool
         return pc.invert(found) if test.op == "not in" else found
     if pa.types.is_string(values.type) and test.op not in ("=", "!="):
         values, wanted = _ordered(test, text, values, wanted)
-    compare = {
-        "=": pc.equal,
-        "!=": pc.not_equal,
-        "<": pc.less,
-        "<=": pc.less_equal,
-        ">": pc.greater,
-        ">=": pc.greater_equal,
-    }[test.op]
-    return compare(values, pa.scalar(wanted[0]))
+    return numbers.comparison(test.op)(values, pa.scalar(wanted[0]))
 
 
 def _is_number(kind: "pa.DataType") -> bool:

@@ -28,9 +28,9 @@ def filter_images(
         identities: The identities table.
     """
     known = {*columns, *identities.column_names}
-    asked, own = where.columns(known), set(columns)
-    keys = {"dataset", "identity"} if asked - own else set()
-    return where.keep(FilterColumns(read(sorted(asked & own | keys)), identities).column, known)
+    wanted, own = where.columns(known), set(columns)
+    keys = {"dataset", "identity"} if wanted - own else set()
+    return where.keep(FilterColumns(read(sorted(wanted & own | keys)), identities).column, known)
 
 
 class FilterColumns:

@@ -4,6 +4,7 @@ point.
 A uid has 64 bits and a float64 holds 53: through floats no uid would equal itself.
 """
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -30,22 +31,27 @@ def is_whole(value: Decimal) -> bool:
     return abs(value) >= 2**64 or value == value.to_integral_value()
 
 
-def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
-    """`values op wanted` as booleans, null where a value is null; `op` is one of where.MATCHED."""
-    import pyarrow as pa
+def comparison(op: str) -> Callable[..., "pa.Array"]:
+    """The function of pyarrow.compute that compares by `op`, one of parse.MATCHED."""
     import pyarrow.compute as pc
 
-    kind = values.type
-    functions = {
+    return {
         "=": pc.equal,
         "!=": pc.not_equal,
         "<": pc.less,
         "<=": pc.less_equal,
         ">": pc.greater,
         ">=": pc.greater_equal,
-    }
+    }[op]
+
+
+def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
+    """`values op wanted` as booleans, null where a value is null; `op` is one of where.MATCHED."""
+    import pyarrow as pa
+
+    kind = values.type
     if not pa.types.is_integer(kind):
-        return functions[op](values, pa.scalar(float(wanted), pa.float64()))
+        return comparison(op)(values, pa.scalar(float(wanted), pa.float64()))
     low, high = integer_bounds(kind)
     if wanted < low or wanted > high or (op in ("=", "!=") and not is_whole(wanted)):
         always = {
@@ -60,7 +66,7 @@ def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
     # x < 1.5 is x < 2, and x > 1.5 is x > 1: the bound moves to the whole number that keeps the
     # answer.
     rounding = ROUND_CEILING if op in ("<", ">=") else ROUND_FLOOR
-    return functions[op](values, pa.scalar(int(wanted.to_integral_value(rounding)), kind))
+    return comparison(op)(values, pa.scalar(int(wanted.to_integral_value(rounding)), kind))
 
 
 def is_in(values: "pa.Array", wanted: list[Decimal]) -> "pa.Array":

@@ -181,7 +181,7 @@ def _fact(
         return fact | {
             "remark": "not matched: the order of the log allows several identities, or none"
         }
-    told = {declared.weathers[token]: place for token, place in places.items()}
+    by_place = {declared.weathers[token]: place for token, place in places.items()}
     place = capture.place(declared)
     remark = ""
     if declared.places_by == "identity" and place is None:
@@ -193,7 +193,9 @@ def _fact(
         "images_without_line": sum((cells - capture.cells).values()),
         "lines_without_image": sum((capture.cells - cells).values()),
         "other_place": sum(
-            line.place != told[line.weather] for line in capture.lines if line.weather in told
+            line.place != by_place[line.weather]
+            for line in capture.lines
+            if line.weather in by_place
         ),
         "other_angle": sum(line.turned for line in capture.lines),
         "first_line": capture.lines[0].number + 1,
@@ -219,22 +221,22 @@ def _remarks(
     """Return messages about the match, one sentence each."""
     joined = [fact for fact in facts if fact["joined"]]
     left = [fact["identity"] for fact in facts if not fact["joined"]]
-    said = [
+    sentences = [
         f"the log has {len(found):,} captures for {len(facts):,} identities; {len(joined):,} are"
         " joined."
     ]
     if left:
-        said.append(
+        sentences.append(
             f"{len(left):,} identities are not matched to the log ({first_few(left)}): lines or"
             " images are missing, and the order alone is ambiguous; their actor and place remain"
             " unknown."
         )
     if log.unread:
-        said.append(
+        sentences.append(
             f"{len(log.unread):,} lines of the log cannot be read: {first_few(log.unread)}."
         )
     if again:
-        said.append(f"{again:,} actors were captured more than once; the last time counts.")
+        sentences.append(f"{again:,} actors were captured more than once; the last time counts.")
     for column, what in (
         ("images_without_line", "images have no line in the log"),
         ("lines_without_image", "lines of the log have no image"),
@@ -244,14 +246,14 @@ def _remarks(
         odd = [fact for fact in joined if fact[column]]
         if odd:
             shown = first_few([f"{fact['identity']} ({fact[column]:,})" for fact in odd])
-            said.append(f"{sum(fact[column] for fact in odd):,} {what}: of {shown}.")
+            sentences.append(f"{sum(fact[column] for fact in odd):,} {what}: of {shown}.")
     torn = _torn(people)
     if torn:
-        said.append(
+        sentences.append(
             f"{len(torn):,} pairs of identities look like one actor whose first image is in the"
             f" previous folder: {first_few([' and '.join(pair) for pair in torn])}."
         )
-    return said
+    return sentences
 
 
 def _torn(people: dict[str, Counter[Cell]]) -> list[tuple[str, str]]:

@@ -56,10 +56,10 @@ def write_renamed(
     With `bytes_` "jpeg" a JPEG is copied, not encoded again (raw files are PNG despite their
     names). Continues after an interruption. Raises LayoutError, ManifestError, or RequestChanged.
     """
-    asked = combined(RenameOptions, options, changes, "write_renamed")
-    cameras, bytes_, quality = asked.cameras, asked.bytes_, asked.quality
+    given = combined(RenameOptions, options, changes, "write_renamed")
+    cameras, bytes_, quality = given.cameras, given.bytes_, given.quality
     raw, output = Path(raw), Path(output)
-    found = plan_renames(raw, layout=asked.layout, cameras=cameras)
+    found = plan_renames(raw, layout=given.layout, cameras=cameras)
     _refuse_collisions(found)
     request = {
         "version": VERSION,
@@ -69,14 +69,14 @@ def write_renamed(
         "cameras": cameras,
         "bytes": bytes_,
         "quality": quality if bytes_ == "jpeg" else None,
-        "name": asked.name,
+        "name": given.name,
     }
     if check_request(output / RECORD, request, force=force) == "same":
         _tidy(output)
         return found, read_json(output / RECORD, ManifestError, "a folder of renders")
     with hold_request(output, KIND, RECORD, request, ManifestError, force=force) as real:
         return found, _published(
-            raw, real, found, request, bytes_ == "keep", quality, asked.workers, progress
+            raw, real, found, request, bytes_ == "keep", quality, given.workers, progress
         )
 
 

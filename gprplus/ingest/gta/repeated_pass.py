@@ -68,14 +68,14 @@ def drop_repeated_pass(
         " marked as junk, so that no split and no ranking counts that weather twice"
     )
     if verify == "names":
-        told = "; no image was opened to compare them."
+        note = "; no image was opened to compare them."
     else:
         alike, looked = looks_alike(images, found, root)
-        told = f" ({alike} of {looked} compared pairs are alike)."
+        note = f" ({alike} of {looked} compared pairs are alike)."
         if alike < looked / 2:
-            told += f" Most are not: check both passes before using the weather of {again}."
+            note += f" Most are not: check both passes before using the weather of {again}."
     return images.set_column(column, images.schema.field("is_junk"), pa.array(flags)), [
-        sentence + told
+        sentence + note
     ]
 
 

@@ -58,7 +58,7 @@ def cells_of(
     full = np.bincount(packed, minlength=int(np.prod(shape)))
     empty = np.flatnonzero(full == 0)
 
-    def spoken(cell: int) -> str:
+    def describe(cell: int) -> str:
         place = np.unravel_index(cell, shape)
         return " ".join(f"{part.levels[i]}" for part, i in zip(parts, place, strict=True))
 
@@ -68,10 +68,10 @@ def cells_of(
             tuple(crossed),
             len(full),
             len(empty),
-            tuple(spoken(cell) for cell in empty[:SHOWN]),
+            tuple(describe(cell) for cell in empty[:SHOWN]),
             int(full[full > 0].min()),
             int(full.max()),
-            spoken(int(full.argmax())),
+            describe(int(full.argmax())),
         )
     ]
 

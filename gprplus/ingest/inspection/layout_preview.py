@@ -100,12 +100,12 @@ def preview_layout(
 def _doubts(layout: Layout) -> list[str]:
     """Return messages about likely typos in a layout: a group or a level that is similar to a known
     one."""
-    said = []
+    sentences = []
     for group in layout.groups:
         read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
         meant = None if read else closest(group, ATTRIBUTES)
         if meant and meant not in layout.groups:
-            said.append(
+            sentences.append(
                 f"The group '{group}' is not an attribute and only distinguishes images. Did you"
                 f" mean '{meant}'?"
             )
@@ -114,7 +114,7 @@ def _doubts(layout: Layout) -> list[str]:
         for token, level in getattr(layout, name).levels.items():
             meant = None if level in known else closest(level, known)
             if meant:
-                said.append(
+                sentences.append(
                     f"{name}.levels.{token}: '{level}' is a new level. Did you mean '{meant}'?"
                 )
-    return said
+    return sentences

@@ -100,11 +100,11 @@ def level_problems(attribute: str, counts: dict[Any, int]) -> list[str]:
     """Levels that hardly any image has."""
     usual = float(np.median(list(counts.values()))) if counts else 0.0
     few = [f"{level} ({count:,})" for level, count in counts.items() if count < FEW * usual]
-    said = (
+    text = (
         f"{attribute}: few images have the level(s) {first_few(few)}; the median level has"
         f" {usual:,.0f}."
     )
-    return [said] if few else []
+    return [text] if few else []
 
 
 def rejection_problems(reason: str, about: dict[str, Any]) -> str:

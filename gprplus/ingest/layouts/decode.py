@@ -135,7 +135,7 @@ def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]])
 
     `tokens` are those of each group of the layout, each at least once.
     """
-    said = []
+    sentences = []
     for name in (*LEVELLED, "viewpoint_deg"):
         table, (group,) = getattr(layout, name), layout.groups_of(name)
         if group not in tokens or (name == "viewpoint_deg" and table == DegreeTokens()):
@@ -149,8 +149,8 @@ def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]])
                 if getattr(table, key)
                 else f"the layout has no [{name}.{key}] for"
             )
-            said.append(f"{name}: {what} {first_few(lost)}, which stay unknown.")
-    return said
+            sentences.append(f"{name}: {what} {first_few(lost)}, which stay unknown.")
+    return sentences
 
 
 def _unknown(table: LevelTokens | DegreeTokens, token: str) -> bool:

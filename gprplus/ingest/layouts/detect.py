@@ -53,16 +53,18 @@ def detect_layout(
     listing: Listing, layout: str | Path = "auto", name: str | None = None
 ) -> DetectedLayout:
     """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
-    said = from_renders_json(listing)
+    rendered = from_renders_json(listing)
     if layout == "auto":
-        found = _recorded(listing, said["layout"]) if said.get("layout") else _by_names(listing)
+        found = (
+            _recorded(listing, rendered["layout"]) if rendered.get("layout") else _by_names(listing)
+        )
     else:
         found = load_layout(layout)
-    if said.get("layout") == found.name:
-        found = rendered_layout(found, said, str(sidecar_path(listing, "renders.json")))
+    if rendered.get("layout") == found.name:
+        found = rendered_layout(found, rendered, str(sidecar_path(listing, "renders.json")))
     where = "--name" if name else f"{sidecar_path(listing, 'renders.json')}: name"
-    called = plain_name(name or said.get("name") or found.name, where, LayoutError)
-    return DetectedLayout(found, called, bool(name or said.get("name")))
+    called = plain_name(name or rendered.get("name") or found.name, where, LayoutError)
+    return DetectedLayout(found, called, bool(name or rendered.get("name")))
 
 
 def _recorded(listing: Listing, name: Any) -> Layout:
@@ -103,9 +105,9 @@ def from_renders_json(listing: Listing) -> dict[str, Any]:
         )
     if not there:
         return {}
-    said = read_json(path, LayoutError, "the record of a render")
-    renders_record(said, path)
-    return said
+    rendered = read_json(path, LayoutError, "the record of a render")
+    renders_record(rendered, path)
+    return rendered
 
 
 def _by_names(listing: Listing) -> Layout:

@@ -151,14 +151,14 @@ def _named(layout: Layout) -> str:
 
 
 def _check_words(layout: Layout, where: str) -> None:
-    spoken = [
+    words = [
         ("factors", layout.factors),
         ("functions", tuple(layout.functions)),
         ("unverified", layout.unverified),
     ]
     for name, attributes in layout.functions.items():
-        spoken.append((f"functions.{name}", attributes))
-    for key, attributes in spoken:
+        words.append((f"functions.{name}", attributes))
+    for key, attributes in words:
         for attribute in attributes:
             if attribute not in ATTRIBUTES:
                 raise DeclarationError(
@@ -269,16 +269,18 @@ def _table_text(table: Any) -> str:
     return f"{_DIGEST_NAMES[type(table)]}({values})"
 
 
-def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
+def rendered_layout(layout: Layout, rendered: Mapping[str, Any], where: str) -> Layout:
     """Return the layout with the degrees, levels and factors of a renders.json; its digest covers
     them.
 
-    `said` has `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code
+    `rendered` has `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code
     -> level), each optional; `groups` maps such a table to its group. A single background is the
     level of names without a background.
     """
-    tabled = from_mapping(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
-    changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
+    tabled = from_mapping(
+        _Tables, {key: rendered[key] for key in _TABLES if rendered.get(key)}, where
+    )
+    changes: dict[str, Any] = {key: rendered[key] for key in _SAID if rendered.get(key)}
     tables: dict[str, Any] = {
         name: {"levels": found} for name in LEVELLED if (found := getattr(tabled, name))
     }
@@ -295,8 +297,8 @@ def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layo
     if not changes and not tables:
         return layout
     bare = {"title": layout.title, "path": layout.path, **changes, **tables}
-    spoken = from_mapping(Layout, bare, where)
-    kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
+    parsed = from_mapping(Layout, bare, where)
+    kept = {name: getattr(parsed, name) for name in (*changes, *tables)}
     changed = replace(layout, **kept, digest=sha256_digest(layout.digest, _digest_text(kept)))
     _check_pattern(changed, where)
     _check_words(changed, where)

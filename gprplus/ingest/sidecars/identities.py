@@ -92,10 +92,10 @@ def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
             if level is not None and person.setdefault(attribute, level) != level:
                 clashes.setdefault(name, f"{attribute} is '{person[attribute]}' and '{level}'")
     if clashes:
-        told = first_few([f"'{name}': {clash}" for name, clash in clashes.items()])
+        examples = first_few([f"'{name}': {clash}" for name, clash in clashes.items()])
         raise ManifestError(
             f"{path} has conflicting rows for {len(clashes):,}"
-            f" {'identity' if len(clashes) == 1 else 'identities'} ({told}). Keep one row for each"
+            f" {'identity' if len(clashes) == 1 else 'identities'} ({examples}). Keep one row for each"
             " identity."
         )
     return IdentityTable(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))

@@ -27,13 +27,13 @@ def duplicate_content_warnings(images: pa.Table) -> list[str]:
     pairs = np.unique(np.stack([content, person]), axis=1)
     pairs = pairs[:, pairs[1] >= 0]
     shared = np.bincount(pairs[0], minlength=len(digests.dictionary)) > 1
-    twins = np.flatnonzero(shared[content])
-    if not len(twins):
+    repeated = np.flatnonzero(shared[content])
+    if not len(repeated):
         return []
-    twins = twins[np.argsort(content[twins], kind="stable")]  # group equal ones
-    paths = known["path"].take(pa.array(twins)).to_pylist()
+    repeated = repeated[np.argsort(content[repeated], kind="stable")]  # group equal ones
+    paths = known["path"].take(pa.array(repeated)).to_pylist()
     return [
-        f"{len(twins):,} files have identical bytes under two identities or more, such as"
+        f"{len(repeated):,} files have identical bytes under two identities or more, such as"
         f" {first_few(paths)}: an identity has two names, or a file was copied to the wrong place."
     ]
 

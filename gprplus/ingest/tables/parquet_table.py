@@ -47,8 +47,8 @@ class ParquetTable:
             return False
         place = self.names.index(name)
         for group, size in enumerate(self.sizes):
-            said = self.metadata.row_group(group).column(place).statistics
-            if said is None or not said.has_null_count or said.null_count < size:
+            statistics = self.metadata.row_group(group).column(place).statistics
+            if statistics is None or not statistics.has_null_count or statistics.null_count < size:
                 return True
         return False
 

@@ -196,8 +196,8 @@ def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> Heat
     arms += [
         arm for arm in split.arms if arm == split.reference and arm in present and arm not in arms
     ]
-    asked = list(map(str, split.levels))
-    levels = asked + sorted(set(frame["level"].astype(str)) - set(asked))
+    names = list(map(str, split.levels))
+    levels = names + sorted(set(frame["level"].astype(str)) - set(names))
     groups = frame.groupby(["arm", "level"], observed=True)["AP"].mean().to_dict()
     counts = frame.groupby("level", observed=True)["uid"].nunique().to_dict()
     cells = tuple(tuple(groups.get((arm, level)) for level in levels) for arm in arms)

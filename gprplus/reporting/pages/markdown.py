@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def report_markdown(
     summary: "pa.Table",
-    judged: "Mapping[str, pa.Table]",
+    tables: "Mapping[str, pa.Table]",
     about: Experiment,
     queries: "pa.Table | None" = None,
 ) -> str:
@@ -31,15 +31,15 @@ def report_markdown(
     by name.
     """
     split = about.split
-    contrasts = judged["contrasts"].to_pylist()
+    contrasts = tables["contrasts"].to_pylist()
     levels, again = (
-        judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity")
+        tables[name].to_pylist() if name in tables else [] for name in ("levels", "sensitivity")
     )
     rows = with_family_columns(in_split_order(summary.to_pylist(), list(split.arms)), contrasts)
     parts = [f"# {plain_text(question_of(split))}"]
     for name in basis_targets(rows):
         chosen = [row for row in rows if row["target"] == name]
-        said = verdict_of(
+        verdict = verdict_of(
             chosen,
             verdicts_of(contrasts, name),
             about,
@@ -47,7 +47,9 @@ def report_markdown(
             verdicts_of(again, name),
         )
         parts.append(f"## Scored on {plain_text(target_phrase(name))}")
-        parts.append(plain_text(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
+        parts.append(
+            plain_text(f"**{verdict.headline}** " + " ".join([*verdict.support, verdict.basis]))
+        )
         parts.append(_markdown_table(chosen))
         matrix = build_level_matrix(levels, split) if name == OWN_TEST_SET else None
         parts += (
@@ -55,7 +57,7 @@ def report_markdown(
             if matrix
             else []
         )
-    for section in table_sections(judged):
+    for section in table_sections(tables):
         parts += [
             f"## {plain_text(section.title)}",
             plain_text(section.note),

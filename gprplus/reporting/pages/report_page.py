@@ -146,10 +146,10 @@ def build_page(run: RunResults) -> ReportPage:
 
 
 def _part(run: RunResults, target: str) -> TargetSection:
-    rows, judged = run.rows_of(target), verdicts_of(run.contrasts, target)
+    rows, contrasts = run.rows_of(target), verdicts_of(run.contrasts, target)
     results = verdicts_of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
-    said = formatting.join_names(describe_caveats(rows, run.experiment))
+    caveats = formatting.join_names(describe_caveats(rows, run.experiment))
     matrix = build_level_matrix(run.levels, run.split) if target == OWN_TEST_SET else None
     return TargetSection(
         where=target_phrase(target),
@@ -157,9 +157,9 @@ def _part(run: RunResults, target: str) -> TargetSection:
         rows=rows,
         verdict=run.verdict(target),
         reference=reference,
-        caveat=f"{said[:1].upper()}{said[1:]}.",
+        caveat=f"{caveats[:1].upper()}{caveats[1:]}.",
         forests=list(
-            _forests(list_findings(judged), results, run.split, reference or "the reference")
+            _forests(list_findings(contrasts), results, run.split, reference or "the reference")
         ),
         heat=None if matrix else plots.build_heat_map(run.queries, run.split, target),
         mismatch=(
@@ -178,13 +178,15 @@ def _forests(
 ) -> Iterator[PlottedFamily]:
     """Return the family of the headline with its random control, then the secondary families."""
     first = headline_finding(found, split)
-    beside = [one for one in found if one.family == "random images"]
+    controls = [one for one in found if one.family == "random images"]
     for chosen in (
         first,
         *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES),
     ):
         plot = (
-            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, split)
+            plots.build_forest_plot(
+                [*chosen, *(controls if chosen is first else [])], results, split
+            )
             if chosen
             else None
         )
@@ -198,13 +200,13 @@ def _forests(
 def _note(chosen: Sequence[ContrastFinding]) -> str:
     first = chosen[0]
     paired = "Difference of mAP, paired over the same queries and seeds."
-    told = FAMILY_CAPTIONS[first.family] if first.family in TITLES else paired
+    caption = FAMILY_CAPTIONS[first.family] if first.family in TITLES else paired
     over = (
         f"the {first.size} contrasts of the family"
         f" '{first.family}'{' and three estimands' if first.shared else ''}"
     )
     together = f" Intervals are simultaneous over {over}."
-    return told + (together if first.size > 1 else "")
+    return caption + (together if first.size > 1 else "")
 
 
 def _noun(run: RunResults) -> str:

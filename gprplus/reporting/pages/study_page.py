@@ -122,7 +122,7 @@ class StudyPage:
     unknown: Sequence[str]
     answer: Verdict
     families: Sequence[FamilyPlot]
-    beside: Sequence[PublishedComparison]
+    published: Sequence[PublishedComparison]
     verdicts: Sequence[TargetVerdict]
     record: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
@@ -155,7 +155,7 @@ def build_study_page(
         unknown=study.unknown,
         answer=target_answer(found, outcomes, study),
         families=[family for family in families if family.lines],
-        beside=published_rows(study.beside_published),
+        published=published_rows(study.beside_published),
         verdicts=[
             TargetVerdict(run.rows[0]["split"], target, run.verdict(target), href)
             for run, href in zip(outcomes, hrefs, strict=True)
@@ -249,13 +249,13 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
     """List the decided contrasts on each target, with the interval of their family, and the number
     of undecided ones.
     """
-    said = []
+    sentences = []
     for target in dict.fromkeys(line.target for line in chosen):
         mine = [line for line in chosen if line.target == target]
         decided = sorted(
             (one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value
         )
-        told = [
+        sentence_parts = [
             f"{formatting.attribute_noun(one.label)} {formatting.signed_points(one.value)} "
             f"({formatting.signed_interval(one.low, one.high)})"
             for one in decided
@@ -263,10 +263,10 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
         rest = len(mine) - len(decided)
         undecided = f"{rest} of {len(mine)} not decided" if rest else ""
         where = target_phrase(target) if target != OWN_TEST_SET else "the split's own test set"
-        said.append(
-            f"On {where}: {'; '.join(filter(None, [formatting.join_names(told), undecided]))}."
+        sentences.append(
+            f"On {where}: {'; '.join(filter(None, [formatting.join_names(sentence_parts), undecided]))}."
         )
-    return said
+    return sentences
 
 
 def _basis(outcomes: Sequence[RunResults], study: StudyRecord) -> str:
@@ -275,8 +275,8 @@ def _basis(outcomes: Sequence[RunResults], study: StudyRecord) -> str:
     parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
     if study.scale != "1":
         parts.append(f"{study.scale} of the declared identities and images")
-    said = [part for run in outcomes for part in describe_caveats(run.rows, run.experiment)]
-    return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
+    caveats = [part for run in outcomes for part in describe_caveats(run.rows, run.experiment)]
+    return f"Basis: {'; '.join([*parts, *dict.fromkeys(caveats)])}."
 
 
 def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:

@@ -13,13 +13,13 @@ from gprplus.schema.study_record import StudyRecord
 def study_markdown(study: StudyRecord, outcomes: Sequence[RunResults]) -> str:
     """Build the Markdown page of a study: the question, the answer, and every family of contrasts
     as a table."""
-    said = build_study_page(study, outcomes, [""] * len(outcomes))
+    page = build_study_page(study, outcomes, [""] * len(outcomes))
     parts = [
-        f"# {plain_text(said.question)}",
-        plain_text(" ".join([f"**{said.answer.headline}**", *said.answer.support])),
+        f"# {plain_text(page.question)}",
+        plain_text(" ".join([f"**{page.answer.headline}**", *page.answer.support])),
     ]
-    parts.append(plain_text(said.answer.basis))
-    for family in said.families:
+    parts.append(plain_text(page.answer.basis))
+    for family in page.families:
         headers = ["split", "target", "contrast", "points of mAP", "95% interval", "verdict"]
         lines_ = [
             [

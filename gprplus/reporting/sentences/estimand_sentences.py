@@ -103,9 +103,9 @@ def _compared(who: str, one: ContrastFinding, against: str, *, many: bool) -> st
             f" {against} ({held})"
         )
     same = f"equal to {against} within {formatting.magnitude(one.margin)} points"
-    told = same if one.outcome == "same" else f"not distinguishable from {against}"
+    outcome = same if one.outcome == "same" else f"not distinguishable from {against}"
     points = formatting.signed_points(one.difference)
-    return f"{who} {'are' if many else 'is'} {told}{mean} ({points} points of mAP, {held})"
+    return f"{who} {'are' if many else 'is'} {outcome}{mean} ({points} points of mAP, {held})"
 
 
 def _many(each: Sequence[ContrastFinding], split: SplitRecord) -> str:

@@ -43,12 +43,12 @@ def control_sentence(
         ]
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
-    luck = (
+    draws = (
         "differences of this size can be due to that draw"
         if one.draws == 1
         else "more than the variation of these draws"
     )
-    return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
+    return [f"{drawn} of the same size differs from the reference {figures}: {draws}."]
 
 
 def few_seeds_warning(compared: Sequence[ContrastFinding]) -> list[str]:
@@ -72,7 +72,7 @@ def floor_sentence(reference: Row | None, floor: Row | None) -> list[str]:
     high = floor["mAP_difference_high"]
     if reference is not None and high is not None and high >= 0:
         text += (
-            " Training is not shown to have lifted the reference above that, so these differences"
-            " rest on little."
+            " The reference is not distinguishable from it, so differences between trained arms"
+            " may not reflect training."
         )
     return [text]

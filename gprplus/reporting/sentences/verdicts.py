@@ -70,14 +70,14 @@ def verdict_paragraphs(
     (schema.LEVELS) the scores of each level by itself, `sensitivity` (schema.SENSITIVITY)
     differences with other settings.
     """
-    rows, judged = summary.to_pylist(), contrasts.to_pylist()
+    rows, tests = summary.to_pylist(), contrasts.to_pylist()
     names, cells = basis_targets(rows), [] if levels is None else levels.to_pylist()
     again = [] if sensitivity is None else sensitivity.to_pylist()
-    said = [
+    paragraphs = [
         str(
             verdict_of(
                 verdicts_of(rows, name),
-                verdicts_of(judged, name),
+                verdicts_of(tests, name),
                 about,
                 cells if name == OWN_TEST_SET else [],
                 verdicts_of(again, name),
@@ -86,9 +86,9 @@ def verdict_paragraphs(
         for name in names
     ]
     return "\n\n".join(
-        said
-        if len(said) == 1
-        else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
+        paragraphs
+        if len(paragraphs) == 1
+        else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, paragraphs, strict=True)]
     )
 
 
@@ -278,20 +278,20 @@ def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> lis
     for name, group in groups.items():
         if group:
             names = formatting.join_names([level_label(one.name, split) for one in group])
-            told = f" ({names})" if name in ("same", "unclear") else ""
-            parts.append(f"{len(group)}{tails[name][len(group) > 1]}{told}")
+            examples = f" ({names})" if name in ("same", "unclear") else ""
+            parts.append(f"{len(group)}{tails[name][len(group) > 1]}{examples}")
     return [f"Of {len(found)} {what}, {formatting.join_names(parts)}."]
 
 
 def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
     """Return secondary results: the levels against as many random ones, interactions of a
     factorial."""
-    said = []
+    sentences = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
     if chosen:
         parts = [f"{level_label(one.name, split)} {_decided(one)}" for one in chosen]
         once = "; drawn once, so it omits the variance of the draw" if chosen[0].draws == 1 else ""
-        said.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
+        sentences.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
     shown = [
         f"{formatting.crossed_name(one.name)} {_decided(one)}"
@@ -299,10 +299,10 @@ def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -
         if one.outcome in ("gain", "loss")
     ]
     if pairs:
-        said.append(
+        sentences.append(
             f"Interaction: {formatting.join_names(shown)}." if shown else "No interaction is shown."
         )
-    return said
+    return sentences
 
 
 def _decided(one: ContrastFinding) -> str:
@@ -312,12 +312,12 @@ def _decided(one: ContrastFinding) -> str:
             f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)}"
             f" ({_ends(one)})"
         )
-    told = (
+    text = (
         f"is equal within {formatting.magnitude(one.margin)}"
         if one.outcome == "same"
         else "is undecided"
     )
-    return f"{told} ({formatting.signed_interval(one.low, one.high)})"
+    return f"{text} ({formatting.signed_interval(one.low, one.high)})"
 
 
 def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str | None) -> str:

@@ -143,7 +143,7 @@ def attribute_pairs(
     the two kinds have none.
     """
     pool = train.pool
-    twins = train.relations.equivalents()
+    equivalents = train.relations.equivalents()
     images = [name for name, codes in pool.images.items() if len(codes.levels) > 1]
     traits = [name for name, codes in pool.identity_attributes.items() if len(codes.levels) > 1]
     within = _Within(pool, counted.rows)
@@ -156,7 +156,7 @@ def attribute_pairs(
     rng = np.random.default_rng(sampling.hash64("association"))
     chance: dict[str, float | None] = {}
     for one, two in combinations(images, 2):
-        first, second = twins.get(one, one), twins.get(two, two)
+        first, second = equivalents.get(one, one), equivalents.get(two, two)
         pair = frozenset((first, second))
         if first == second:
             seen[pair] = (1.0, 1.0, *((1.0, 1.0) if within.varies(first) else (None, None)))

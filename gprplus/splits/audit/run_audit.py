@@ -21,17 +21,17 @@ from gprplus.splits.test_sets.test_set import TestSet
 ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
 
 
-def scope_includes(done: str, asked: str) -> bool:
+def scope_includes(done: str, wanted: str) -> bool:
     """Return True if an audit covers everything that another scope requires."""
     order = list(SCOPES)
-    return order.index(done) >= order.index(asked)
+    return order.index(done) >= order.index(wanted)
 
 
 def audit_split(
     train: DesignInput,
     plan: ArmSet,
     test_set: TestSet,
-    judged: Mapping[str, AnswerableQueries],
+    answerable: Mapping[str, AnswerableQueries],
     scope: str = "rows",
     roots: Mapping[str, Path] | None = None,
     surveyed: TrainSummary | None = None,
@@ -53,7 +53,9 @@ def audit_split(
         ],
         "leakage": find_leakage(pool, plan.arms, test_set),
         "left_out": dict(pool.left_out),
-        "test": {"answerable": {protocol: found.record() for protocol, found in judged.items()}},
+        "test": {
+            "answerable": {protocol: found.record() for protocol, found in answerable.items()}
+        },
     }
     if scope == "none":
         return found, []
@@ -66,17 +68,17 @@ def audit_split(
     looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
-    asked = {
+    record = {
         name: codes.at(test_set.rows[test_set.query])
         for name, codes in pool.images.items()
         if codes.levels
     }
     counts = {
         name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1)
-        for name, codes in asked.items()
+        for name, codes in record.items()
     }
     found["test"]["query_levels"] = {
-        name: balance.level_table(codes, counts[name]) for name, codes in asked.items()
+        name: balance.level_table(codes, counts[name]) for name, codes in record.items()
     }
     found["leakage"] |= near
     return {**found, **rows, **looked}, [*warnings, *alike, *given_away]

@@ -70,8 +70,8 @@ def probe_shortcuts(
             score += np.log(counts / counts.sum(axis=1, keepdims=True))[:, place[fold != half]].T
         # A tie is a guess among the best, not a win of the first.
         best = score >= score.max(axis=1, keepdims=True) - 1e-9
-        asked = level[fold != half]
-        right[fold != half] = best[np.arange(len(asked)), asked] / best.sum(axis=1)
+        held_out = level[fold != half]
+        right[fold != half] = best[np.arange(len(held_out)), held_out] / best.sum(axis=1)
     weight = 1 / np.bincount(level)[level] / len(levels)
     accuracy, chance = float((right * weight).sum()), 1 / len(levels)
     error = float(np.sqrt((np.bincount(person, (right - accuracy) * weight) ** 2).sum()))
@@ -141,8 +141,8 @@ def shortcut_sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]
             f" {100 * best['accuracy']:.0f}% of held-out images (chance {100 * chance:.0f}%):"
             " places or light depend on the identity."
         ]
-    told = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
+    text = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
     return [
-        f"The level of {attr} can be predicted for held-out identities from: {told} (chance"
+        f"The level of {attr} can be predicted for held-out identities from: {text} (chance"
         f" {100 * chance:.0f}%)."
     ]

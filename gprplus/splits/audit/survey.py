@@ -21,9 +21,13 @@ class TrainSummary:
 
 def train_summary(train: DesignInput) -> TrainSummary:
     """Association and nesting of the attributes of the train set."""
-    pool, twins = train.pool, train.relations.equivalents()
+    pool, equivalents = train.pool, train.relations.equivalents()
     joint = pack_codes(
-        {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins},
+        {
+            name: codes
+            for name, codes in pool.images.items()
+            if codes.levels and name not in equivalents
+        },
         len(pool),
     )
     whole = LevelCounts(pool, joint, train.rows)

@@ -162,16 +162,16 @@ def scaling_design(train: DesignInput) -> ArmSet:
         raise SplitError(
             f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where."
         )
-    asked = LevelComparison("only", tuple(sets), compared, names)
+    comparison = LevelComparison("only", tuple(sets), compared, names)
     arms = {}
     for size in sizes:
         part = take_first(slots, train.order(), None, None, size)
         for codes in sets:
-            arms[f"{asked.arm_name(codes)}-{size}"] = round_robin_arm(
-                train, part, asked, "only", codes
+            arms[f"{comparison.arm_name(codes)}-{size}"] = round_robin_arm(
+                train, part, comparison, "only", codes
             )
         arms[f"mix-{size}"] = round_robin_arm(
-            train, part, asked, "mix", [int(code) for code in compared]
+            train, part, comparison, "mix", [int(code) for code in compared]
         )
         if request.controls:
             wanted = np.bincount(part.block, minlength=len(train.pool.identities))

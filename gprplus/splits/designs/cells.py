@@ -20,9 +20,9 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     unknown.
     """
     assert arm.cells is not None
-    asked = {_parsed(name, arm): count for name, count in arm.cells.items()}
-    factors = [name for name, _ in next(iter(asked))]
-    if any([name for name, _ in cell] != factors for cell in asked):
+    counts = {_parsed(name, arm): count for name, count in arm.cells.items()}
+    factors = [name for name, _ in next(iter(counts))]
+    if any([name for name, _ in cell] != factors for cell in counts):
         raise SplitError(
             f"The cells of the arm '{arm.name}' must all name the same attributes, in one order."
         )
@@ -41,7 +41,7 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     priority = sampling.priorities(uid, train.request.seed, "image")
     load = np.zeros(len(train.pool.identities), dtype=np.int64)
     chosen, lacking = [], []
-    for cell, count in sorted(asked.items()):
+    for cell, count in sorted(counts.items()):
         inside = mine.copy()
         for values, (name, level) in zip(codes, cell, strict=True):
             inside &= values == kept_level_codes(train, name, [level])[0]

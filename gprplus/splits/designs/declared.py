@@ -35,22 +35,22 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 )
 def declared_design(train: DesignInput) -> ArmSet:
     """The arms of the request, in its order; the reference is the one it names, else the first."""
-    asked = train.request.arms
-    if not asked:
+    declared = train.request.arms
+    if not declared:
         raise SplitError(
             "The design declared needs arms: --arm 'NAME: weather=sunny+clouds identities=400',"
             " once for each."
         )
-    names = [arm.name for arm in asked]
+    names = [arm.name for arm in declared]
     reference = train.request.reference or names[0]
     if reference not in names:
         raise SplitError(
             f"There is no arm '{reference}' to be the reference. {did_you_mean(reference, names)}"
         )
-    together = [arm for arm in asked if arm.matched]
+    together = [arm for arm in declared if arm.matched]
     matched, attrs, factors = _matched(train, together)
     arms = _dealt(train, matched, together) if matched else {}
-    arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in asked}
+    arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in declared}
     warnings = [*match_warnings(train, attrs)]
     if matched:
         warnings += check_retention(

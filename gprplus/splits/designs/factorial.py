@@ -142,30 +142,30 @@ def _generators(train: DesignInput, letters: dict[str, str]) -> dict[str, str]:
     """'D=ABC' as {'D': 'ABC'}."""
     found: dict[str, str] = {}
     for text in train.request.generators:
-        letter, equals, said = text.upper().partition("=")
+        letter, equals, word = text.upper().partition("=")
         if not equals or letter not in letters or letter in found:
             named = ", ".join(f"{key} ({attr})" for key, attr in letters.items())
             raise SplitError(
                 f"A generator names one of the factors {named} as a product of others, such as"
                 f" D=ABC; found '{text}'."
             )
-        found[letter] = said
-    for letter, said in found.items():
+        found[letter] = word
+    for letter, word in found.items():
         if (
-            len(set(said)) < 2
-            or not set(said) <= set(letters) - set(found)
-            or len(set(said)) != len(said)
+            len(set(word)) < 2
+            or not set(word) <= set(letters) - set(found)
+            or len(set(word)) != len(word)
         ):
             basic = "".join(sorted(set(letters) - set(found)))
             raise SplitError(
-                f"The generator {letter}={said} must be a product of two or more of the factors"
+                f"The generator {letter}={word} must be a product of two or more of the factors"
                 f" {basic}, each once."
             )
     return found
 
 
-def _word(said: str, letters: dict[str, str]) -> Word:
-    return frozenset(said)
+def _word(text: str, letters: dict[str, str]) -> Word:
+    return frozenset(text)
 
 
 def _runs(letters: dict[str, str], words: dict[str, Word]) -> list[dict[str, bool]]:

@@ -67,7 +67,7 @@ def factors_of(train: DesignInput, restricted: Sequence[str]) -> tuple[str, ...]
 
 def match_warnings(train: DesignInput, restricted: Sequence[str]) -> list[str]:
     """Return the attributes that change with each restricted attribute."""
-    return [said for attr in restricted for said in nesting_warnings(train.relations, attr)]
+    return [sentence for attr in restricted for sentence in nesting_warnings(train.relations, attr)]
 
 
 def kept_level_codes(train: DesignInput, attr: str, levels: Sequence[object]) -> np.ndarray:

@@ -80,7 +80,7 @@ def transfer_design(train: DesignInput) -> ArmSet:
     """The arms of `only` and of `without` in one split, out of the same slots.
 
     On level A alone, `without-A` and every `only-B` are tested on what neither was trained on,
-    which favours none. All levels are matched, also those that no arm is named for.
+    which favors none. All levels are matched, also those that no arm is named for.
     """
     return compare_levels(train, "only", "without")
 
@@ -101,9 +101,11 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
         *check_retention(matched, train.request, _advice(train, strata_names)),
     ]
     slots = apply_size_limits(matched.slots, train.order(), train.request, "identities")
-    asked = [LevelComparison(kind, tuple(sets), compared, names) for kind in kinds]
-    arms = {arm: made for one in asked for arm, made in level_arms(train, slots, one).items()}
-    arms |= mixture_arm(train, slots, asked[0]) | control_arms(train, slots, asked[0], warnings)
+    comparisons = [LevelComparison(kind, tuple(sets), compared, names) for kind in kinds]
+    arms = {arm: made for one in comparisons for arm, made in level_arms(train, slots, one).items()}
+    arms |= mixture_arm(train, slots, comparisons[0]) | control_arms(
+        train, slots, comparisons[0], warnings
+    )
     return ArmSet(
         design=name,
         arms=arms,
@@ -180,57 +182,65 @@ class LevelComparison:
 
 
 def fill_arms(
-    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+    train: DesignInput, slots: MatchedSlots, comparison: LevelComparison
 ) -> dict[str, DrawnArm]:
     """Make the requested arms and `mix` from slots."""
-    return level_arms(train, slots, asked) | mixture_arm(train, slots, asked)
+    return level_arms(train, slots, comparison) | mixture_arm(train, slots, comparison)
 
 
 def level_arms(
-    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+    train: DesignInput, slots: MatchedSlots, comparison: LevelComparison
 ) -> dict[str, DrawnArm]:
     """The arm of each set of levels, out of slots."""
     return {
-        asked.arm_name(codes): round_robin_arm(
-            train, slots, asked, asked.kind, asked.trained_on(codes)
+        comparison.arm_name(codes): round_robin_arm(
+            train, slots, comparison, comparison.kind, comparison.trained_on(codes)
         )
-        for codes in asked.sets
+        for codes in comparison.sets
     }
 
 
 def mixture_arm(
-    train: DesignInput, slots: MatchedSlots, asked: LevelComparison
+    train: DesignInput, slots: MatchedSlots, comparison: LevelComparison
 ) -> dict[str, DrawnArm]:
     """`mix`: all levels compared, dealt evenly over the slots."""
     return {
-        "mix": round_robin_arm(train, slots, asked, "mix", [int(code) for code in asked.compared])
+        "mix": round_robin_arm(
+            train, slots, comparison, "mix", [int(code) for code in comparison.compared]
+        )
     }
 
 
 def round_robin_arm(
-    train: DesignInput, slots: MatchedSlots, asked: LevelComparison, kind: str, codes: Sequence[int]
+    train: DesignInput,
+    slots: MatchedSlots,
+    comparison: LevelComparison,
+    kind: str,
+    codes: Sequence[int],
 ) -> DrawnArm:
     """Make one arm: the levels `codes` distributed evenly over the slots."""
-    place = {int(code): i for i, code in enumerate(asked.compared)}
-    level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
+    place = {int(code): i for i, code in enumerate(comparison.compared)}
+    level_keys = train.pool.codes(train.request.attr).level_keys[comparison.compared]
     among = np.array([place[code] for code in codes])
     rows = round_robin_rows(slots, train.pool.identity_keys, level_keys, among, train.request.seed)
     return DrawnArm(
-        kind, tuple(str(asked.names[code]) for code in codes), sorted_unique(rows, len(train.pool))
+        kind,
+        tuple(str(comparison.names[code]) for code in codes),
+        sorted_unique(rows, len(train.pool)),
     )
 
 
 def control_arms(
-    train: DesignInput, slots: MatchedSlots, asked: LevelComparison, warnings: list[str]
+    train: DesignInput, slots: MatchedSlots, comparison: LevelComparison, warnings: list[str]
 ) -> dict[str, DrawnArm]:
     """Make the arms of random levels and of random images, with the requested number of draws."""
     if not train.request.controls:
         return {}
-    keyed = train.pool.codes(train.request.attr).level_keys[asked.compared]
-    held = [asked.trained_on(codes) for codes in asked.sets]
+    keyed = train.pool.codes(train.request.attr).level_keys[comparison.compared]
+    held = [comparison.trained_on(codes) for codes in comparison.sets]
     arms = {
-        name: round_robin_arm(train, slots, asked, "random-levels", codes)
-        for name, codes in random_sets(train, held, asked.compared, keyed, warnings).items()
+        name: round_robin_arm(train, slots, comparison, "random-levels", codes)
+        for name, codes in random_sets(train, held, comparison.compared, keyed, warnings).items()
     }
     wanted = np.bincount(slots.block, minlength=len(train.pool.identities))
     return arms | {
@@ -240,10 +250,12 @@ def control_arms(
 
 
 def _advice(train: DesignInput, strata: Sequence[str]) -> str:
-    attr, beside = train.request.attr, " and ".join(("identity", *strata))
+    attr, strata_names = train.request.attr, " and ".join(("identity", *strata))
     fewer = (
         "compare fewer levels with --levels"
         if len(train.codes(attr).present()) > 2
         else "widen --where"
     )
-    return f"hardly any combination of {beside} has an image at every level of {attr}; {fewer}."
+    return (
+        f"hardly any combination of {strata_names} has an image at every level of {attr}; {fewer}."
+    )

@@ -46,10 +46,8 @@ def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput],
     plan, maps = best
     if not maps:
         return plan
-    said = ", ".join(f"{name} by {text}" for name, text in maps.items())
-    warning = (
-        f"Levels were merged to be matched ({said}): within a merged level the arms may differ."
-    )
+    merged_by = ", ".join(f"{name} by {text}" for name, text in maps.items())
+    warning = f"Levels were merged to be matched ({merged_by}): within a merged level the arms may differ."
     matching = {**plan.matching, "coarsened": dict(maps)}
     return replace(plan, warnings=(*plan.warnings, warning), matching=matching)
 

@@ -55,7 +55,7 @@ class AnswerableQueries:
 
 
 def find_answerable(
-    pool: CandidateTable, test_set: TestSet, attr: str, twins: Mapping[str, str]
+    pool: CandidateTable, test_set: TestSet, attr: str, equivalents: Mapping[str, str]
 ) -> dict[str, AnswerableQueries]:
     """Check the queries of a test set under each protocol that its columns allow, the split's
     default protocol first.
@@ -76,51 +76,53 @@ def find_answerable(
     found: dict[str, AnswerableQueries] = {
         test_set.protocol: AnswerableQueries(int(test_set.query.sum()), test_set.excluded, own)
     }
-    asked, searched = test_set.rows[test_set.query], test_set.rows[~test_set.query]
+    queries, gallery = test_set.rows[test_set.query], test_set.rows[~test_set.query]
     for protocol, column in {**CAMERA_COLUMN, "no-camera": None}.items():
         if protocol not in found and (column is None or pool.images[column].levels):
             cameras = None if column is None else pool.images[column].values
             found[protocol] = _under(
-                pool, asked, searched, cameras, REASON_TEXTS.get(protocol, UNANSWERABLE_REASONS)
+                pool, queries, gallery, cameras, REASON_TEXTS.get(protocol, UNANSWERABLE_REASONS)
             )
     if attr in pool.images and len(pool.images[attr].at(test_set.rows).present()) > 1:
         column = CAMERA_COLUMN.get(test_set.protocol)
-        ruled = column is not None and twins.get(column, column) != twins.get(attr, attr)
+        ruled = column is not None and equivalents.get(column, column) != equivalents.get(
+            attr, attr
+        )
         cameras = pool.images[column].values if column and ruled else None
-        found[CROSS_LEVEL] = _across(pool, asked, searched, cameras, pool.images[attr])
+        found[CROSS_LEVEL] = _across(pool, queries, gallery, cameras, pool.images[attr])
     return found
 
 
 def _under(
     pool: CandidateTable,
-    asked: np.ndarray,
-    searched: np.ndarray,
+    queries: np.ndarray,
+    gallery: np.ndarray,
     cameras: np.ndarray | None,
     texts: tuple[str, ...],
 ) -> AnswerableQueries:
-    known = () if cameras is None else (cameras[asked], cameras[searched])
-    reasons = why_unanswerable(pool.identity[asked], pool.identity[searched], *known)
+    known = () if cameras is None else (cameras[queries], cameras[gallery])
+    reasons = why_unanswerable(pool.identity[queries], pool.identity[gallery], *known)
     lost = reasons > 0
     return AnswerableQueries(
-        int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost])
+        int((~lost).sum()), queries[lost], tuple(texts[place] for place in reasons[lost])
     )
 
 
 def _across(
     pool: CandidateTable,
-    asked: np.ndarray,
-    searched: np.ndarray,
+    queries: np.ndarray,
+    gallery: np.ndarray,
     cameras: np.ndarray | None,
     attr: AttributeCodes,
 ) -> AnswerableQueries:
-    present = attr.at(np.concatenate([asked, searched])).present()
-    own = attr.values[asked]
-    lacking: list[list[str]] = [[] for _ in asked]
+    present = attr.at(np.concatenate([queries, gallery])).present()
+    own = attr.values[queries]
+    lacking: list[list[str]] = [[] for _ in queries]
     matrix: dict[str, dict[str, int]] = {str(attr.levels[code]): {} for code in present}
     for code in present:
-        there = searched[attr.values[searched] == code]
-        known = () if cameras is None else (cameras[asked], cameras[there])
-        answered = count_matches(pool.identity[asked], pool.identity[there], *known) > 0
+        there = gallery[attr.values[gallery] == code]
+        known = () if cameras is None else (cameras[queries], cameras[there])
+        answered = count_matches(pool.identity[queries], pool.identity[there], *known) > 0
         counts = np.bincount(own[answered & (own >= 0)], minlength=len(attr.levels))
         for query in present:
             matrix[str(attr.levels[query])][str(attr.levels[code])] = int(counts[query])
@@ -128,17 +130,17 @@ def _across(
             lacking[place].append(str(attr.levels[code]))
     lost = np.array([bool(levels) for levels in lacking], dtype=bool)
     reasons = tuple(f"no true match at {', '.join(levels)}" for levels in lacking if levels)
-    return AnswerableQueries(int((~lost).sum()), asked[lost], reasons, matrix)
+    return AnswerableQueries(int((~lost).sum()), queries[lost], reasons, matrix)
 
 
-def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]) -> "pa.Table":
+def excluded_table(pool: CandidateTable, answerable: Mapping[str, AnswerableQueries]) -> "pa.Table":
     """Return every query that a protocol excludes, with the reason: schema.EXCLUDED, sorted by
     protocol, dataset, identity, path.
     """
     import pyarrow as pa
 
     parts = []
-    for protocol, found in judged.items():
+    for protocol, found in answerable.items():
         text = {int(row): reason for row, reason in zip(found.rows, found.reasons, strict=True)}
         rows = pool.in_order(np.sort(found.rows))
         persons = [pool.identities[code] for code in pool.identity[rows]]

@@ -62,18 +62,18 @@ def default_degrees(viewpoints: np.ndarray) -> int:
 
 
 def viewpoint_gap(
-    viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | None, attr: str
+    viewpoint: AttributeCodes, slots: MatchedSlots, requested: int | None, attr: str
 ) -> ViewpointGap | None:
     """The least angle between query and true match; None where no angle is known, or none changes
     inside a level.
 
-    `asked` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was
+    `requested` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was
     given and is impossible.
     """
     codes = viewpoint.values[slots.rows]
     fixed = bool(len(slots)) and (codes == codes[:, :1]).all() and (codes >= 0).all()
     if not fixed:
-        if asked:
+        if requested:
             why = (
                 "is what is crossed"
                 if attr == viewpoint.name
@@ -85,5 +85,5 @@ def viewpoint_gap(
             )
         return None
     at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
-    degrees = default_degrees(at) if asked is None else asked
+    degrees = default_degrees(at) if requested is None else requested
     return ViewpointGap(degrees, at) if degrees else None

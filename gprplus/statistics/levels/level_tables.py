@@ -67,9 +67,9 @@ def _contrast_rows(scores: LevelScores, metric: str, split: SplitRecord, margin:
     out = []
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
-        judged = estimate_cells(scores, mine, _rng(family, metric))
+        estimates = estimate_cells(scores, mine, _rng(family, metric))
         for one, figures in zip(
-            mine, multiplicity.family_figures(judged, margin, len(ESTIMANDS)), strict=True
+            mine, multiplicity.family_figures(estimates, margin, len(ESTIMANDS)), strict=True
         ):
             row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
             out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))

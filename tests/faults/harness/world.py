@@ -42,6 +42,8 @@ FRAMES = (
     "--illuminations",
     "noon",
 )
+SMALL_RENDER = ("render", "--identities", "2", "--viewpoints", "2", "--size", "32x64")
+SMALL_RENDER += ("--workers", "1", "-o", "out")
 TRAINING = ("--recipe", "tiny.toml", "--seeds", "1", "--steps", "1", "--jobs", "1")
 RUNS = "work/runs/weather/tiny"
 SOLO = ("benchmark", "work/solo", *TRAINING)  # a split of one arm: a third of the time to train
