@@ -49,13 +49,18 @@ def rejected(size: int, mtime: int, reason: str, what: str = "") -> Probe:
     return Probe(size, mtime, reason=reason, detail=REASONS[reason].format(what))
 
 
+def jpeg_probe(size: int, mtime: int, pixels: image_headers.Size) -> Probe:
+    """A whole JPEG of so many pixels."""
+    return _quick(Probe, (size, mtime, "jpeg", *pixels, None, None, None))
+
+
 def classify_file(
     size: int, mtime: int, head: bytes, tail: bytes, more: image_headers.More
 ) -> Probe:
     """The verdict on a file from its first and last bytes."""
     alike = image_headers.jpeg_size_fast_path(head, tail)
     if alike:
-        return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
+        return jpeg_probe(size, mtime, alike)
     kind = image_headers.format_of(head)
     if kind is None:
         return (
