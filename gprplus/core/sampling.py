@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.core.arrow import combine_chunks, from_numpy, from_strings, to_numpy
 from gprplus.core.hashing import (
     SEPARATOR,
     VERSION,
@@ -95,15 +96,9 @@ def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -
     Chunking, dictionary order and string width do not matter; column names, values, nulls and row
     order do.
     """
-    import pyarrow as pa
-
     state = hashlib.sha256()
     for name in columns or table.column_names:
-        column = table.column(name).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = (
-                pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-            )
+        column = combine_chunks(table.column(name))
         state.update(fingerprint_header(name, len(column)))
         for block in _blocks(column):
             state.update(block)
@@ -141,27 +136,6 @@ def fingerprint_codes(
         yield np.packbits(codes[start : start + rows] >= 0)
 
 
-def to_numpy(array: "pa.Array") -> np.ndarray:
-    """Return the values of an Arrow array of numbers or booleans as NumPy; values under a null are
-    arbitrary.
-
-    The conversions of pyarrow import pandas, which takes as long as reading a million rows.
-    """
-    import pyarrow as pa
-
-    data = array.buffers()[1]
-    if data is None:
-        return np.zeros(len(array), dtype=array.type.to_pandas_dtype())
-    if pa.types.is_boolean(array.type):
-        bits = np.frombuffer(data, dtype=np.uint8)
-        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[
-            array.offset :
-        ].astype(bool)
-    return np.frombuffer(data, dtype=array.type.to_pandas_dtype(), count=array.offset + len(array))[
-        array.offset :
-    ]
-
-
 def is_valid(array: "pa.Array") -> np.ndarray:
     """`(N,) bool`: where an Arrow array has a value."""
     if array.null_count == 0 or array.buffers()[0] is None:
@@ -191,9 +165,8 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
     if pa.types.is_dictionary(column.type):
         vocabulary = column.dictionary
         if not pa.types.is_string(vocabulary.type):
-            vocabulary = pa.array(
-                [None if level is None else str(level) for level in vocabulary.to_pylist()],
-                pa.string(),
+            vocabulary = from_strings(
+                [None if level is None else str(level) for level in vocabulary.to_pylist()]
             )
         codes = to_numpy(column.indices)
         codes = codes if whole else np.where(valid, codes, 0)
@@ -205,10 +178,7 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
-        taken = pa.Array.from_buffers(
-            pa.int64(), len(kept), [None, pa.py_buffer(np.ascontiguousarray(kept, np.int64))]
-        )
-        yield from _texts(vocabulary.take(taken).to_pylist())  # pa.array would import pandas: 0.3 s
+        yield from _texts(vocabulary.take(from_numpy(kept)).to_pylist())
         yield place[codes] if whole else place[codes] * valid
     else:
         values = to_numpy(column)

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, ManifestError, first_few
 from gprplus.core.parallel import Progress, no_progress
-from gprplus.core.sampling import sha256_digest, table_fingerprint
+from gprplus.core.sampling import is_valid, sha256_digest, table_fingerprint
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
 from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
@@ -129,7 +130,7 @@ def listing_digest(listing: Listing, scan: pa.Table) -> str | None:
     if scan.num_rows != len(listing):
         return None
     return listing_seal(
-        listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes()
+        listing, to_numpy(scan["size_bytes"]).tobytes(), to_numpy(scan["mtime_ns"]).tobytes()
     )
 
 
@@ -174,13 +175,13 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
 
 def _odd(good: pa.Table, why: Mapping[int, str]) -> list[RefusedPath]:
     """Files whose names fit the pattern and cannot be decoded, as files whose names do not fit."""
-    paths = good["path"].take(pa.array(list(why), pa.int64())).to_pylist()
+    paths = good["path"].take(from_numpy(np.array([*why], np.int64))).to_pylist()
     return [RefusedPath(path, "name", why[row]) for path, row in zip(paths, why, strict=True)]
 
 
 def _without(table: pa.Table, odd: list[RefusedPath]) -> pa.Table:
     return table.filter(
-        pc.invert(pc.is_in(table["path"], pa.array([item.path for item in odd], pa.string())))
+        pc.invert(pc.is_in(table["path"], from_strings([item.path for item in odd])))
     )
 
 
@@ -206,8 +207,8 @@ def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
         not found["path"].filter(seen).equals(remembered)
     ):  # files changed or were removed, in addition to new ones
         return lookup_rows(found["path"], remembered)
-    before = np.asarray(seen)
-    return pa.array(np.cumsum(before) - 1, mask=~before)
+    before = to_numpy(seen)
+    return from_numpy(np.cumsum(before) - 1, unknown=~before)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -216,18 +217,15 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def sort_rows(images: pa.Table) -> pa.Table:
     """Rows of one dataset by identity (null last), then path."""
-    column = images["identity"].combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    rank = np.asarray(
-        pc.fill_null(column.indices, len(column.dictionary))
-    )  # the dictionary is sorted: parse.Coded.levels
+    column = combine_chunks(images["identity"])  # its levels are sorted: DecodedTokens.levels
+    rank = np.where(is_valid(column), to_numpy(column.indices), len(column.dictionary))
     by_path = (
-        np.asarray(pc.sort_indices(images["path"]))
+        to_numpy(pc.sort_indices(images["path"]))
         if not _ascending(images["path"])
         else np.arange(len(rank))
     )
     order = by_path[np.argsort(rank[by_path], kind="stable")]
-    return images.take(pa.array(order)) if (np.diff(order) != 1).any() else images
+    return images.take(from_numpy(order)) if (order[1:] < order[:-1]).any() else images
 
 
 def _ascending(column: pa.ChunkedArray) -> bool:
@@ -259,18 +257,14 @@ def _rejected(
     rows.sort()
     paths, reasons, details = zip(*rows, strict=True) if rows else ((), (), ())
     columns = {"dataset": [name] * len(rows), "path": paths, "reason": reasons, "detail": details}
-    table = pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()})
+    table = pa.table({key: from_strings(values) for key, values in columns.items()})
     return conform(_levels(table, ("dataset", "reason")), REJECTED)
 
 
 def _scan(name: str, found: pa.Table) -> pa.Table:
-    opened = filter_mask(
-        found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0)
-    )
-    constant = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name])
-    )
-    return conform(opened.append_column("dataset", constant), SCAN)
+    looked = from_numpy(to_numpy(found["size_bytes"]) >= 0)
+    opened = filter_mask(found.select(["path", "size_bytes", "mtime_ns"]), looked)
+    return conform(opened.append_column("dataset", constant(name, opened.num_rows)), SCAN)
 
 
 def _levels(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:

@@ -12,6 +12,8 @@ import pytest
 
 from gprplus.core import sampling
 from gprplus.ingest import build_manifest
+from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.reading import batch
 
 
 def paths(count: int) -> list[str]:
@@ -73,3 +75,33 @@ def test_a_manifest_is_read_without_pandas(renders: Path, tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['weather', 'uid'] 36 False"
+
+
+def test_neither_a_build_nor_an_update_loads_pandas(renders: Path, tmp_path: Path) -> None:
+    code = (
+        "import shutil, sys\nfrom gprplus.ingest import build_manifest\n"
+        f"root, output = {str(renders)!r}, {str(tmp_path / 'm')!r}\n"
+        "build_manifest([root], output)\n"
+        "shutil.copy(f'{root}/0001/0001_c01_w01_l01.jpg', f'{root}/0001/0009_c01_w01_l01.jpg')\n"
+        "manifest = build_manifest([root], output)\n"
+        "print(len(manifest.images), manifest.rebuilt, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "36 ('gprplus',) False"
+
+
+def test_files_of_a_listing_are_counted_as_often_for_many_batches_as_for_one(
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Listing] = []
+    real = Listing.__len__
+    monkeypatch.setattr(
+        Listing, "__len__", lambda listing: counted.append(listing) or real(listing)
+    )
+    counts = []
+    for size in (36, 1):
+        monkeypatch.setattr(batch, "BATCH", size)
+        counted.clear()
+        build_manifest([renders], tmp_path / str(size))
+        counts.append(len(counted))
+    assert counts[0] == counts[1]

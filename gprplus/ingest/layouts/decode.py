@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, first_few
+from gprplus.core.sampling import is_valid
 from gprplus.ingest.layouts.layout import LEVELLED
 from gprplus.ingest.layouts.match import Tokens, token_columns, uid_bytes
 from gprplus.ingest.layouts.tokens import DegreeTokens, LevelTokens, parse_number, strip_zeros
@@ -31,22 +33,19 @@ def uids(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> np.ndarray
 def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.Table:
     """A column `uid` and a dictionary column per group, for the tokens of matching paths."""
     columns = map(arrow_codes, token_columns(layout, tokens))
-    return pa.table([pa.array(uids(layout, dataset, tokens)), *columns], ["uid", *layout.groups])
+    return pa.table([from_numpy(uids(layout, dataset, tokens)), *columns], ["uid", *layout.groups])
 
 
 def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group
     and what the probe found.
     """
-    rows = table.num_rows
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         name: table.column(name)
         for name in ("uid", "path", "width_px", "height_px", "format", "size_bytes", "digest")
         if name in table.column_names
     }
-    columns["dataset"] = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(rows, np.int32)), pa.array([dataset])
-    )
+    columns["dataset"] = constant(dataset, table.num_rows)
     junk, distractors = set(layout.junk), set(layout.distractors)
     identity, camera = (
         DecodedTokens(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera")
@@ -86,7 +85,7 @@ def drop_unreadable(
         why = _unreadable(layout, table)
     keep = np.ones(table.num_rows, bool)
     keep[list(why)] = False
-    rest = table.filter(pa.array(keep))
+    rest = table.filter(from_numpy(keep))
     for i, group in enumerate(rest.schema):  # a dictionary keeps the tokens of rows that are gone
         if pa.types.is_dictionary(group.type):
             rest = rest.set_column(
@@ -191,7 +190,7 @@ class DecodedTokens:
         place = {value: i for i, value in enumerate(vocabulary)}
         codes = np.array([place.get(value, -1) for value in values], np.int32)[self.codes]  # type: ignore[arg-type]
         return pa.DictionaryArray.from_arrays(
-            pa.array(codes, mask=codes < 0), pa.array(vocabulary, pa.string())
+            from_numpy(codes, unknown=codes < 0), from_strings(vocabulary)
         )
 
     def numbers(
@@ -200,21 +199,21 @@ class DecodedTokens:
         """Decode each token, as integers."""
         values = [decode(token) for token in self.tokens]
         known = np.array([value is not None for value in values], bool)[self.codes]
-        return pa.array(np.array([value or 0 for value in values], kind)[self.codes], mask=~known)
+        numbers: np.ndarray = np.array([value or 0 for value in values], kind)
+        return from_numpy(numbers[self.codes], unknown=~known)
 
     def flags(self, decode: Callable[[str | None], bool]) -> pa.Array:
         """Decode each token, as truth values."""
-        return pa.array(np.array([decode(token) for token in self.tokens], bool)[self.codes])
+        return from_numpy(np.array([decode(token) for token in self.tokens], bool)[self.codes])
 
 
 def _coded(table: pa.Table, group: str) -> tuple[list[str | None], np.ndarray]:
     """The distinct tokens of one group, None last, and `(N,) int32` codes into them."""
     if group not in table.column_names:
         return [None], np.zeros(table.num_rows, np.int32)
-    column = table.column(group).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks else pa.array([], TOKEN)
+    column = combine_chunks(table.column(group))
     tokens = [*column.dictionary.to_pylist(), None]
-    return tokens, np.asarray(column.indices.fill_null(len(tokens) - 1)).astype(
-        np.int32, copy=False
-    )
+    codes = to_numpy(column.indices).astype(np.int32, copy=False)
+    if column.null_count:
+        codes = np.where(is_valid(column), codes, np.int32(len(tokens) - 1))
+    return tokens, codes

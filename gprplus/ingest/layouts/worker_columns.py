@@ -62,25 +62,27 @@ def arrow_codes(column: WorkerColumn) -> "pa.DictionaryArray":
     import numpy as np
     import pyarrow as pa
 
+    from gprplus.core.arrow import from_numpy, from_strings
+
     places = np.frombuffer(column.places, np.int32) if column.places else np.zeros(0, np.int32)
     if None not in column.levels:
-        return pa.DictionaryArray.from_arrays(
-            pa.array(places), pa.array(column.levels, pa.string())
-        )
+        return pa.DictionaryArray.from_arrays(from_numpy(places), from_strings(column.levels))
     null = column.levels.index(None)
     levels = column.levels[:null] + column.levels[null + 1 :]
     shifted = np.where(places > null, places - 1, places)
+    codes = np.minimum(shifted, max(len(levels) - 1, 0))
     return pa.DictionaryArray.from_arrays(
-        pa.array(np.minimum(shifted, max(len(levels) - 1, 0)), mask=places == null),
-        pa.array(levels, pa.string()),
+        from_numpy(codes, unknown=places == null), from_strings(levels)
     )
 
 
 def arrow_numbers(column: Numbers, kind: "pa.DataType") -> "pa.Array":
     """Numbers as a column of an integer type."""
     import numpy as np
-    import pyarrow as pa
 
-    if isinstance(column, list) or not column:
-        return pa.array(column, kind)
-    return pa.array(np.frombuffer(column, np.int64)).cast(kind)
+    from gprplus.core.arrow import from_numpy
+
+    known = np.array([value is not None for value in column]) if isinstance(column, list) else None
+    values = [value or 0 for value in column] if known is not None else column
+    numbers = np.array(values, np.int64)
+    return from_numpy(numbers, unknown=None if known is None else ~known).cast(kind)

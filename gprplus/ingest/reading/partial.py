@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.arrow import from_strings, to_numpy
 from gprplus.core.errors import ManifestError
 from gprplus.core.files.folders import remove_output
 from gprplus.core.files.safe_names import child_path
@@ -159,10 +160,10 @@ def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
     )
     opened = images.filter(images["fresh"])
     if opened.num_rows != len(batch):
-        place = np.asarray(pc.index_in(opened["path"], pa.array(batch.paths(), pa.string())))
+        place = to_numpy(pc.index_in(opened["path"], from_strings(batch.paths())))
         sizes, mtimes = sizes[place], mtimes[place]
-    return np.array_equal(opened["size_bytes"], sizes) and np.array_equal(
-        opened["mtime_ns"], mtimes
+    return np.array_equal(to_numpy(opened["size_bytes"]), sizes) and np.array_equal(
+        to_numpy(opened["mtime_ns"]), mtimes
     )
 
 

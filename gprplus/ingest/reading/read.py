@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from gprplus.core.arrow import from_joined, from_numpy, from_strings
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.decode import TOKEN
@@ -59,13 +60,13 @@ def read_files(
     )
     finished = {i: found for i, batch in enumerate(cut) if parts and (found := parts.get(batch))}
     outcomes = _read([batch for i, batch in enumerate(cut) if i not in finished], parts, workers)
-    tables, unmatched, done = [], [], 0
+    tables, unmatched, done, total = [], [], 0, len(listing)
     for i, batch in enumerate(cut):
         found = finished.pop(i) if i in finished else next(outcomes)
         tables.append(found.images)
         unmatched += found.unmatched
         done += len(batch)
-        progress(done, len(listing))
+        progress(done, total)
     next(outcomes, None)  # lets the processes end
     return pa.concat_tables(tables).unify_dictionaries() if tables else _empty(
         layout, dataset
@@ -117,20 +118,19 @@ def _read(
 def outcome_table(layout: "Layout", outcome: BatchResult) -> pa.Table:
     """The columns of a batch as Arrow."""
     uids = np.frombuffer(outcome.uids, ">u8").astype(np.uint64)
-    paths = outcome.paths.split("\0") if outcome.paths else []
     fresh = np.frombuffer(outcome.fresh, np.uint8).astype(bool)
     columns = [
-        pa.array(uids),
+        from_numpy(uids),
         *map(arrow_codes, outcome.tokens),
-        pa.array(paths, pa.string()),
-        pa.array(fresh),
+        from_joined(outcome.paths),
+        from_numpy(fresh),
     ]
     for field, column in zip(PROBED, outcome.probes.values(), strict=True):
         if isinstance(column, WorkerColumn):
             columns.append(arrow_codes(column))
         elif pa.types.is_string(field.type):
             columns.append(
-                pa.nulls(len(paths), field.type) if column is None else pa.array(column, field.type)
+                pa.nulls(len(fresh), field.type) if column is None else from_strings(column)  # type: ignore[arg-type]
             )
         else:
             columns.append(arrow_numbers(column, field.type))  # type: ignore[arg-type]

@@ -137,22 +137,23 @@ def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table"
     """Return the identities table of one dataset: all identities with an image that is neither junk
     nor a distractor, sorted by name.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    from gprplus.core.arrow import from_numpy, from_strings
 
     counted = pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"]))
     counts = images["identity"].filter(counted).cast(pa.string()).value_counts()
     found = dict(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))
     names = sorted(found)
     columns: dict[str, pa.Array] = {
-        "dataset": pa.array([dataset] * len(names), pa.string()),
-        "identity": pa.array(names, pa.string()),
-        "images": pa.array([found[name] for name in names], pa.int64()),
+        "dataset": from_strings([dataset] * len(names)),
+        "identity": from_strings(names),
+        "images": from_numpy(np.array([found[name] for name in names], np.int64)),
     }
     for attribute in identity_attributes():
-        columns[attribute] = pa.array(
-            [known.get(name, {}).get(attribute) for name in names], pa.string()
-        )
+        columns[attribute] = from_strings([known.get(name, {}).get(attribute) for name in names])
     return conform(encode_identities(columns), IDENTITIES)
 
 

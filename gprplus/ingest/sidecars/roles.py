@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus import archives
+from gprplus.core.arrow import from_numpy, from_strings, to_numpy
 from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.files.archive_members import sidecar_path
@@ -54,7 +55,7 @@ def read_lists(listing: Listing, lists: Sequence[RoleListRule]) -> RoleLists:
                     f" {given[below]}. An image of a manifest has one role: ingest one protocol at"
                     " a time."
                 )
-    return RoleLists(pa.array(given, pa.string()), tuple(given.values()), tuple(files))
+    return RoleLists(from_strings([*given]), tuple(given.values()), tuple(files))
 
 
 def lists_digest(listing: Listing, lists: Sequence[RoleListRule]) -> str | None:
@@ -113,11 +114,11 @@ def _matlab(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
 def add_roles(images: pa.Table, listed: RoleLists) -> pa.Table:
     """Images with the roles of the lists in place of those of the folders; who is on no list has
     none."""
-    levels = pa.array(sorted(set(listed.roles)), pa.string())
-    place = {role: i for i, role in enumerate(levels.to_pylist())}
-    codes = pa.array([place[role] for role in listed.roles], pa.int32())
+    levels = sorted(set(listed.roles))
+    place = {role: i for i, role in enumerate(levels)}
+    codes = from_numpy(np.array([place[role] for role in listed.roles], np.int32))
     found = pc.index_in(images["path"], listed.paths).combine_chunks()
-    column = pa.DictionaryArray.from_arrays(codes.take(found), levels)
+    column = pa.DictionaryArray.from_arrays(codes.take(found), from_strings(levels))
     return images.set_column(
         images.schema.get_field_index("role"), images.schema.field("role"), column
     )
@@ -156,7 +157,7 @@ def gallery_only_warning(images: pa.Table) -> list[str]:
     identity, role = DecodedTokens(images, "identity"), DecodedTokens(images, "role")
     if not {"query", "gallery"} <= set(role.tokens):
         return []
-    counted = ~np.asarray(images["is_junk"]) & ~np.asarray(images["is_distractor"])
+    counted = ~to_numpy(images["is_junk"]) & ~to_numpy(images["is_distractor"])
     counted &= identity.codes < len(identity.tokens) - 1  # the last token is null
     in_gallery = role.codes == role.tokens.index("gallery")
     people = len(identity.tokens)

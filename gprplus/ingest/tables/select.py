@@ -6,10 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.arrow import from_numpy, from_strings
+
 
 def filter_dataset(table: pa.Table, dataset: str) -> pa.Table:
     """The rows of one dataset."""
-    return filter_mask(table, pc.equal(table["dataset"].cast(pa.string()), dataset))
+    return filter_mask(table, in_datasets(table, [dataset]))
 
 
 def filter_mask(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
@@ -25,11 +27,15 @@ def lookup_rows(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
     if wanted.equals(
         among
     ):  # as after every build that rejected nothing: no need for a table of all paths
-        return pa.array(np.arange(len(wanted)))
+        return from_numpy(np.arange(len(wanted)))
     return pc.index_in(wanted, among.combine_chunks())
 
 
 def drop_dataset(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
     """The rows of all other datasets."""
-    inside = pc.is_in(table["dataset"].cast(pa.string()), pa.array(list(datasets), pa.string()))
-    return table.filter(pc.invert(inside))
+    return table.filter(pc.invert(in_datasets(table, datasets)))
+
+
+def in_datasets(table: pa.Table, datasets: Sequence[str]) -> pa.ChunkedArray:
+    """`(N,) bool`: the rows of some datasets."""
+    return pc.is_in(table["dataset"].cast(pa.string()), from_strings(datasets))

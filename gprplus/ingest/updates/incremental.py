@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.arrow import from_numpy, to_numpy
 from gprplus.ingest.files.listing import FolderState, Listing
 from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
@@ -76,7 +77,7 @@ def merge_kept(
     images in any order, the rest in its own.
     """
     paths = read_listing(listing)
-    stay = paths.filter(pa.array(~fresh))
+    stay = paths.filter(from_numpy(~fresh))
     old = earlier.scan
     had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
     before = filter_dataset(
@@ -87,13 +88,14 @@ def merge_kept(
     refused = refused.filter(pc.is_in(refused["path"], stay))
     news = np.flatnonzero(fresh)
     if len(scan) < len(news):  # some were not read: their names do not fit, or they are gone
-        news = news[np.asarray(pc.is_in(paths.take(pa.array(news)), scan["path"].combine_chunks()))]
+        read = pc.is_in(paths.take(from_numpy(news)), scan["path"].combine_chunks())
+        news = news[to_numpy(read)]
     order = np.argsort(np.concatenate([np.flatnonzero(~fresh), news]), kind="stable")
     together = [before] if images is None else [before, images]
     return (
         conform(_levels_sorted(_joined(*together)), IMAGES),
         conform(_as_met(_joined(refused, rejected).sort_by("path")), REJECTED),
-        conform(_joined(had, scan).take(pa.array(order)), SCAN),
+        conform(_joined(had, scan).take(from_numpy(order)), SCAN),
     )
 
 

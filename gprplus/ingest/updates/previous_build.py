@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.files.listing import Listing, listing_paths
+from gprplus.core.arrow import from_joined, from_numpy, text_scalar, to_numpy
+from gprplus.core.sampling import is_valid
+from gprplus.ingest.files.listing import FolderState, Listing
 from gprplus.ingest.reading.read import PROBED
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import filter_dataset, lookup_rows
@@ -68,23 +70,23 @@ def is_fully_cached(earlier: PreviousBuild, listing: Listing) -> bool:
 def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> bool:
     """Return True if every file that was not opened before was rejected for its name."""
     rejected = filter_dataset(earlier.manifest.rejected(), earlier.name)
-    by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))[
-        "path"
-    ].combine_chunks()
-    others = read_listing(listing).filter(pa.array(~known))
+    named = pc.equal(rejected["reason"].cast(pa.string()), text_scalar("name"))
+    by_name = rejected.filter(named)["path"].combine_chunks()
+    others = read_listing(listing).filter(from_numpy(~known))
     return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
 
 
 def read_listing(listing: Listing) -> pa.Array:
-    """Yield the path of every file below the root, in order, by folder: all as Python texts would
-    take three times the memory.
-    """
-    return pa.concat_arrays(
-        [
-            pa.array([], pa.string()),
-            *(pa.array(listing_paths(f.path, f.names)) for f in listing.folders),
-        ]
-    )
+    """The path of every file below the root, in order. As Python strings they would take three
+    times the memory."""
+    return pa.concat_arrays([pa.nulls(0, pa.string()), *map(_folder_paths, listing.folders)])
+
+
+def _folder_paths(folder: FolderState) -> pa.Array:
+    names = from_joined(folder.joined)
+    if not folder.path:
+        return names
+    return pc.binary_join_element_wise(text_scalar(folder.path), names, text_scalar("/"))
 
 
 def fresh_files(earlier: PreviousBuild | None, listing: Listing) -> np.ndarray | None:
@@ -104,12 +106,12 @@ def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
         found = np.ones(len(here), bool)
     else:
         position = pc.index_in(here, scan["path"].combine_chunks())
-        found = np.asarray(position.is_valid())
-        place = np.asarray(position.fill_null(0))
+        found = is_valid(position)
+        place = np.where(found, to_numpy(position), 0)
     if not len(scan):
         return np.zeros(len(here), bool)
-    same_size = np.asarray(scan["size_bytes"])[place] == sizes
-    return found & same_size & (np.asarray(scan["mtime_ns"])[place] == mtimes)
+    same_size = to_numpy(scan["size_bytes"])[place] == sizes
+    return found & same_size & (to_numpy(scan["mtime_ns"])[place] == mtimes)
 
 
 def _joined(arrays: "Sequence[array | None]") -> np.ndarray:
