@@ -15,6 +15,7 @@ from gprplus.baseline import devices, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.network import model
 from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.precision_trial import try_precisions
 from gprplus.baseline.recipe import COMPILE, Recipe, TrainingLength
 from gprplus.core.parallel import available_cores
 from gprplus.evaluation import score
@@ -32,6 +33,9 @@ def main() -> None:
     device = devices.resolve_device("auto")
     recipe = Recipe.read("smoke" if device == "cpu" else "fast")
     recipe = replace(recipe, length=TrainingLength(steps=1))
+    if device == "cpu":
+        chosen = try_precisions(recipe, threads=1).chosen
+        recipe = replace(recipe, compute=replace(recipe.compute, precision=chosen))
     loop, trained, embedded = _loop(recipe, device)
     with tempfile.TemporaryDirectory() as folder:
         packed = feeding.packing(feeding.drawn(Path(folder)), recipe)[1]

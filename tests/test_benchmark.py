@@ -17,6 +17,7 @@ from safetensors.torch import load_file as torch_load
 from safetensors.torch import save_file
 
 from gprplus import schema
+from gprplus.baseline import precision_trial
 from gprplus.cli import cli
 from gprplus.core.errors import (
     DeviceError,
@@ -33,6 +34,7 @@ from gprplus.experiments import run as trial
 from gprplus.experiments.run_benchmark import benchmark
 from gprplus.ingest import build_manifest
 from gprplus.reporting.findings import with_family_columns
+from gprplus.schema.run_record import Precision
 from gprplus.splits import Split, make_split
 
 
@@ -258,6 +260,35 @@ def test_more_seeds_and_targets_only_add(work, draw, done):
     assert first[0] == pytest.approx(
         done.summaries[0].filter(mask(done, "mix")).column("mAP")[0].as_py()
     )
+
+
+def test_one_trial_decides_the_number_type_of_all_runs(work, monkeypatch):
+    (work / "auto.toml").write_text(small_recipe(3).replace('precision = "float32"', ""))
+    rates, tried = {"float32": 100.0, "bfloat16": 50.0}, []
+
+    def trial_of(recipe, threads):
+        tried.append((recipe.name, threads))
+        return Precision(chosen="float32", images_per_second=rates, bfloat16_finite=True)
+
+    monkeypatch.setattr(precision_trial, "try_precisions", trial_of)
+    folder = ask(work, "auto", recipe=work / "auto.toml").folders[0]
+    record = json.loads((folder / "benchmark.json").read_text())
+    assert record["precision"] == {
+        "chosen": "float32",
+        "images_per_second": rates,
+        "bfloat16_finite": True,
+    }
+    assert record["request"]["compute.precision"] == "auto"
+    assert "bfloat16: 50 images/s" in (folder / "report.html").read_text()
+
+    record.pop("precision")  # as before there was a trial
+    (folder / "benchmark.json").write_text(json.dumps(record))
+    ask(work, "auto", recipe=work / "auto.toml", seeds=2)
+    assert tried == [("auto", 1)], "a resumed benchmark keeps the type of its runs"
+    runs = [json.loads(path.read_text()) for path in folder.rglob("run.json")]
+    assert [one["config"]["precision"] for one in runs] == ["torch.float32"] * 10
+    assert [one["config"]["compute"]["precision"] for one in runs] == ["float32"] * 10
+    assert json.loads((folder / "benchmark.json").read_text())["precision"] == {"chosen": "float32"}
 
 
 def mask(outcome, arm):

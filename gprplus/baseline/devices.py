@@ -51,27 +51,18 @@ def describe_device(device: str) -> str:
 
 
 def precision(name: str, device: str) -> torch.dtype:
-    """The type convolutions run in.
+    """Return the type that convolutions run in.
 
-    "auto" is bfloat16 on GPUs and processors that multiply it natively (of NVIDIA's those since
-    Ampere), else float32.
+    "auto" is bfloat16 on NVIDIA GPUs since Ampere, and float32 on other devices. On a processor a
+    benchmark replaces "auto" by the result of a trial (`precision_trial`).
+
+    >>> precision("auto", "cpu"), precision("bfloat16", "cpu")
+    (torch.float32, torch.bfloat16)
     """
     if name == "auto":
-        gpu = device.startswith("cuda")
-        native = (
-            torch.cuda.get_device_capability(device) >= (8, 0) if gpu else _multiplies_bfloat16()
-        )
+        native = device.startswith("cuda") and torch.cuda.get_device_capability(device) >= (8, 0)
         return torch.bfloat16 if native else torch.float32
     return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
-
-
-def _multiplies_bfloat16() -> bool:
-    # Private, and not in every release; without an answer float32 is the safe one.
-    checks = (
-        getattr(torch.cpu, name, None)
-        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    )
-    return any(check() for check in checks if check)
 
 
 # What several processes on one GPU leave free together: the contexts that each of them opens.

@@ -139,8 +139,9 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class ComputeSettings:
-    """`precision` auto is bfloat16 where the device multiplies it natively (convolutions in float32
-    run in TF32 on a GPU, as torch has it); `compile` is one of torch.compile's modes, or no:
+    """`precision` auto is bfloat16 on GPUs that multiply it natively (convolutions in float32 run in
+    TF32 on a GPU, as torch has it), and on processors where a trial shows that it is faster;
+    `compile` is one of torch.compile's modes, or no:
     default fuses operations, reduce-overhead replays a step's kernels as one CUDA graph,
     max-autotune does both and tries kernels out. true is default, false no. `deterministic` takes
     only such convolutions of cuDNN as give the same bits each time, and the same ones in every

@@ -34,6 +34,7 @@ from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
+from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import RunMeter
 from gprplus.experiments.split_job import SplitJob
@@ -155,6 +156,7 @@ def run_benchmark(
         warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
     )
     if dry_run:
+        trained = choose_precision(wanted, device, threads, resume=not force)[0].run_recipe()
         todo = cost_estimate.count_workload(wanted, count, force)
         todo = replace(
             todo,
@@ -168,7 +170,7 @@ def run_benchmark(
             else min(jobs, max(planned.trained + planned.shared, 1))
         )
         parts = cost_estimate.estimate_seconds(
-            todo, list(costs.values()), planned.missing, chosen, device, threads, at_once
+            todo, list(costs.values()), planned.missing, trained, device, threads, at_once
         )
         return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
@@ -176,6 +178,7 @@ def run_benchmark(
             held.enter_context(split_job.hold_run_folder(case, force=force))
             if force:
                 clear_output(case.folder, split_job.KIND, RequestChanged)
+        wanted = choose_precision(wanted, device, threads)
         packs = {
             name: image_store.pack_images(rows, where, folder, height, width, progress=progress)
             for name, (rows, where) in images.items()
@@ -271,7 +274,7 @@ def _training_runs(
     scored = [(target, packs[split_job.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
     whose = (case.split.name, case.split.record.fingerprint)
-    where, how = folder or case.folder, recipe or case.recipe
+    where, how = folder or case.folder, case.run_recipe(recipe)
     base = TrainingRun(
         where, *whose, UNTRAINED, 0, how, None, tuple(scored), device, threads, jobs=jobs
     )

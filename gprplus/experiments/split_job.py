@@ -20,7 +20,12 @@ from gprplus.core.typed import as_json
 from gprplus.evaluation import target_checks, targets
 from gprplus.evaluation.targets import Target
 from gprplus.reporting.experiment import Experiment
-from gprplus.schema.run_record import BenchmarkRecord, TargetRecord, benchmark_record
+from gprplus.schema.run_record import (
+    BenchmarkRecord,
+    Precision,
+    TargetRecord,
+    benchmark_record,
+)
 from gprplus.splits import Split
 
 if TYPE_CHECKING:
@@ -35,7 +40,8 @@ KIND = "runs"  # of folder, as its mark states
 @dataclass(frozen=True)
 class SplitJob:
     """A split with its run folder, the recipe resolved for its arms, and its targets; `manifests`
-    are those of targets, by name.
+    are those of targets, by name. `precision` is the number type of runs on a processor, None if
+    recipe or device determine it.
     """
 
     split: Split
@@ -44,6 +50,14 @@ class SplitJob:
     targets: tuple[Target, ...]
     roots: Mapping[str, Path]
     manifests: "Mapping[str, Manifest]" = field(default_factory=dict)
+    precision: Precision | None = None
+
+    def run_recipe(self, recipe: Recipe | None = None) -> Recipe:
+        """Return the recipe of the case, or another one, with the number type of the case's runs."""
+        recipe = recipe or self.recipe
+        if self.precision is None:
+            return recipe
+        return replace(recipe, compute=replace(recipe.compute, precision=self.precision.chosen))
 
 
 def open_jobs(
@@ -206,7 +220,7 @@ def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force:
     `digests` (store.Cost) identify the files of each of `image_sources`. No error if
     `force` is given.
     """
-    record = _recorded(case)
+    record = read_record(case)
     earlier = record.images if record else {}
     changed = [
         name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest
@@ -226,7 +240,7 @@ def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str
     (`check_images_unchanged`).
     """
     changed = {name: sentence for case in cases for name, sentence in _changed(case).items()}
-    records = [record for case in cases if (record := _recorded(case))]
+    records = [record for case in cases if (record := read_record(case))]
     known = {name for record in records for name in record.images}
     new = [sentence for name, sentence in changed.items() if name not in known]
     if new and not force:
@@ -259,7 +273,8 @@ def _own(case: SplitJob, digests: Mapping[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in digests.items() if name in names}
 
 
-def _recorded(case: SplitJob) -> BenchmarkRecord | None:
+def read_record(case: SplitJob) -> BenchmarkRecord | None:
+    """Return the benchmark.json of a case; None if there is none."""
     path = case.folder / RECORD
     if not path.is_file():
         return None
@@ -292,7 +307,7 @@ def write_record(
     its images so far, the recipe in full, what of the first weights did not fit, and the command:
     its options, or the words of the `command` that the benchmark is a part of.
     """
-    earlier = _recorded(case)
+    earlier = read_record(case)
     before = earlier.arguments if earlier else None
     given = None if command else arguments_record(options, output, case.folder, before or {})
     record = BenchmarkRecord(
@@ -308,6 +323,7 @@ def write_record(
         images={**(earlier.images if earlier else {}), **_own(case, digests)},
         weights_note=weights_note or None,
         device=devices.describe_device(device),
+        precision=case.precision or (earlier.precision if earlier else None),
         command=record_command(command, case.folder) if command else None,
         arguments=given,
         versions=workdir.package_versions(),

@@ -7,6 +7,7 @@ from gprplus.core.protocol import PROTOCOLS
 from gprplus.core.typed import as_json
 from gprplus.reporting import formatting
 from gprplus.reporting.run_results import RunResults
+from gprplus.schema.run_record import Precision
 
 Block = tuple[str, list[tuple[str, str]]]
 
@@ -25,6 +26,7 @@ def provenance_blocks(run: RunResults) -> list[Block]:
         else first["weights"],
         "seeds": ", ".join(map(str, seeds)),
         "device": ", ".join(devices),
+        "precision": _precision(run.benchmark.precision),
         "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
         "split fingerprint": run.split.fingerprint or run.benchmark.split_fingerprint,
         "manifest fingerprint": run.split.manifest.fingerprint,
@@ -46,6 +48,16 @@ def provenance_blocks(run: RunResults) -> list[Block]:
             if isinstance(data, Mapping) and data
         ),
     ]
+
+
+def _precision(found: Precision | None) -> str:
+    """Return the number type of runs on a processor, with the rates that decided it."""
+    if found is None:
+        return ""
+    rates = [f"{name}: {rate:,.0f} images/s" for name, rate in found.images_per_second.items()]
+    if found.bfloat16_finite is False:
+        rates.append("bfloat16 gave NaN")
+    return f"{found.chosen} (trial: {', '.join(rates)})" if rates else found.chosen
 
 
 def flatten_record(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import GprplusError, ReportError, TrainingError
-from gprplus.core.typed import Absent, absent, optional, parse_typed
+from gprplus.core.typed import Absent, absent, optional, optional_table, parse_typed
 from gprplus.schema.audit import AnswerableCounts
 from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.schema.records import Protocol
@@ -64,12 +64,26 @@ class TargetRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Precision:
+    """The number type in which the runs of a benchmark compute on a processor, `chosen` by a trial.
+
+    `images_per_second` has the training rate of each type in the trial. Without rates `chosen` is
+    the type of earlier runs in the same folder.
+    """
+
+    chosen: str
+    images_per_second: dict[str, float] = optional_table()
+    bfloat16_finite: bool | None = optional()
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkRecord:
     """benchmark.json of one run folder.
 
     `request` is what two benchmarks are compared by, `recipe` the recipe in full, `images` the
-    digest of the files of each source. The command is in `arguments` (read by
-    `gprplus.core.benchmark_options`), or in `command` where it was a study.
+    digest of the files of each source, `precision` the result of a trial on a processor. The
+    command is in `arguments` (read by `gprplus.core.benchmark_options`), or in `command` where it
+    was a study.
     """
 
     schema_version: int = 1
@@ -82,6 +96,7 @@ class BenchmarkRecord:
     images: dict[str, str] = field(default_factory=dict)
     weights_note: str | None = None
     device: str = ""
+    precision: Precision | None = optional()
     command: list[Any] | None = optional()
     arguments: dict[str, Any] | None = optional()
     versions: dict[str, str] = field(default_factory=dict)
