@@ -8,8 +8,11 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +60,25 @@ def _one_core() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
         yield
+
+
+@pytest.fixture(params=["pretended", pytest.param("real", marks=pytest.mark.gpu)])
+def on_gpu(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AbstractContextManager[Any]]:
+    """Return `on_gpu(free=...)`, a context with a CUDA device of so many free bytes.
+
+    It is the pretended device, and, under the mark `gpu`, the real one.
+    """
+    if request.param == "pretended":
+        from pretended import pretended as context
+    else:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("torch finds no CUDA device")
+        from real_gpu import real as context
+    return partial(context, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,9 @@
-"""The GPU's path on a pretended one: nothing lies on the wrong side, no step waits, and the numbers
-are as here."""
+"""Training and scoring on a GPU: tensors are on the right device, no step waits, and the numbers are
+the processor's.
+
+Tests with the fixture `on_gpu` or `device` run on the pretended device and, marked `gpu`, on a real
+one; those with `gpu` ask what only the pretended one can show.
+"""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pretended import MixedDevices, Race, pretended
+from pretended import Race, pretended
 
 from gprplus.baseline import devices, distributed, loader
 from gprplus.baseline import train as training
@@ -35,28 +39,56 @@ def gpu(monkeypatch):
         yield one
 
 
+@pytest.fixture
+def device(on_gpu):
+    with on_gpu() as one:
+        yield one
+
+
 def weights(trained):
     return {name: value.detach().clone() for name, value in trained.model.state_dict().items()}
 
 
-def test_what_is_pretended_stops_what_a_gpu_stops(gpu):
+def assert_same_training(gpu, recipe, found, wanted):
+    """The weights are bit for bit those of a training on the processor; on a real device they have
+    moved from the same start in the same direction, equally far (cosine with convolutions rounded
+    to TF32 0.95 to 0.98, with other images 0.2 to 0.4)."""
+    if gpu.exact:
+        assert all(torch.equal(value.cpu(), wanted[name]) for name, value in found.items())
+        return
+    start = dict(build_model(recipe.network, 8, 0, "cpu").named_parameters())
+    one, other = (
+        torch.cat([(side[name].cpu() - value.detach()).flatten() for name, value in start.items()])
+        for side in (found, wanted)
+    )
+    assert torch.nn.functional.cosine_similarity(one, other, dim=0) > 0.85
+    assert float(one.norm() / other.norm()) == pytest.approx(1, abs=0.1)
+
+
+def test_the_device_stops_and_waits_where_cuda_does(device):
     there, here = torch.arange(4.0, device="cuda"), torch.arange(4.0)
     assert there.device.type == "cuda"
     assert here.device.type == "cpu"
-    with pytest.raises(MixedDevices):
+    with pytest.raises(device.mixed_devices):
         there + here
     assert (there + torch.tensor(1.0)).is_cuda, "a host's single number may go along"
     with pytest.raises(TypeError, match="cuda:0"):
         there.numpy()
-    assert gpu.waits == []
-    there.sum().item()
-    there[there > 1]
-    there.cpu()
-    here.to("cuda")
+    device.waits.clear()
     here.pin_memory().to("cuda", non_blocking=True)
-    assert [what.split(".")[-1] for what, _ in gpu.waits] == [
-        *("_local_scalar_dense", "a mask as an index", "copy to the host", "copy to the device")
-    ]
+    assert device.waits == []
+    waiting = {
+        "_local_scalar_dense": lambda: there.sum().item(),
+        "a mask as an index": lambda: there[there > 1],
+        "copy to the host": there.cpu,
+        "copy to the device": lambda: here.to("cuda"),
+    }
+    for name, operation in waiting.items():
+        device.waits.clear()
+        operation()
+        assert device.waits, name
+        if device.exact:
+            assert [what.split(".")[-1] for what, _ in device.waits] == [name]
 
 
 def test_a_stream_that_is_not_waited_for_is_a_race(gpu):
@@ -76,7 +108,7 @@ def test_a_stream_that_is_not_waited_for_is_a_race(gpu):
 @pytest.mark.parametrize("free", [1 << 30, 1000], ids=["resident", "streamed"])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
-    drawn, tiny, monkeypatch, free, optimizer
+    drawn, tiny, monkeypatch, on_gpu, free, optimizer
 ):
     recipe = replace(
         tiny, optimizer=OptimizerSettings(name=optimizer, lr=2e-3, schedule="one-cycle")
@@ -84,10 +116,10 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
     wanted = weights(train(*drawn, recipe, 0, "cpu"))
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 3)
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 3)
-    with pretended(monkeypatch, free) as gpu:
+    with on_gpu(free) as gpu:
         done = train(*drawn, recipe, 0, "cuda")
         assert all(gpu.on(value) for value in done.model.state_dict().values())
-    assert all(torch.equal(value, wanted[name]) for name, value in weights(done).items())
+    assert_same_training(gpu, recipe, weights(done), wanted)
     waited = Counter(where.rpartition(":")[0] for _, where in gpu.waits)
     assert waited["baseline/train.py"] == 3, (
         "the losses of each of three chunks, and nothing else in the loop"
@@ -100,7 +132,35 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
     }
 
 
-def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
+@pytest.mark.parametrize("free", [1 << 30, 1000], ids=["resident", "streamed"])
+def test_an_operation_that_waits_inside_a_chunk_is_an_error_and_there_is_none(
+    drawn, tiny, monkeypatch, on_gpu, free
+):
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 4)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 4)
+    steps = []
+    with on_gpu(free) as gpu:
+
+        def reached(step):
+            steps.append(step)
+            gpu.forbid_waits(step % 4 != 0)  # the losses are read after the last step of a chunk
+
+        train(*drawn, tiny, 0, "cuda", reached=reached)
+        assert steps == list(range(1, 9))
+        real = training.accumulate_gradients
+
+        def waiting(*args):
+            loss = real(*args)
+            loss.item()
+            return loss
+
+        monkeypatch.setattr(training, "accumulate_gradients", waiting)
+        with pytest.raises(gpu.forbidden_wait):
+            train(*drawn, tiny, 0, "cuda", reached=reached)
+        gpu.forbid_waits(False)
+
+
+def test_no_step_waits_whatever_the_recipe(drawn, tiny, on_gpu):
     recipe = replace(
         tiny,
         network=NetworkSettings("small", pooling="gem"),
@@ -110,7 +170,7 @@ def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
     shares = np.random.default_rng(0).uniform(0.5, 2, len(drawn[1]))
     counts = []
     for steps in (2, 6):
-        with pretended(monkeypatch) as gpu:
+        with on_gpu() as gpu:
             train(
                 *drawn,
                 replace(recipe, length=TrainingLength(steps=steps)),
@@ -122,16 +182,16 @@ def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
     assert counts[0] == counts[1]
 
 
-def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tmp_path):
+def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, on_gpu, tmp_path):
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 2)
-    wanted = weights(train(*drawn, tiny, 0, "cpu"))
 
     def stop(line):
         if line["step"] == 6:
             raise InterruptedError
 
     kept = Checkpoint(tmp_path / "c.safetensors", "mine", every=0)
-    with pretended(monkeypatch):
+    with on_gpu():
+        wanted = weights(train(*drawn, tiny, 0, "cuda"))
         with pytest.raises(InterruptedError):
             train(*drawn, tiny, 0, "cuda", checkpoint=kept, log=stop)
         again = weights(train(*drawn, tiny, 0, "cuda", checkpoint=kept))
@@ -177,7 +237,9 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
     ]
 
 
-def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(gpu):
+def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(
+    device,
+):
     network = ProcessGroup(0, 2).convert_batchnorm(
         build_model(NetworkSettings("small"), 8, 0, "cuda")
     )
@@ -195,7 +257,7 @@ def test_what_is_sent_beside_the_training_belongs_to_its_gpu(drawn, tiny, gpu):
     assert set(gpu.settled) == {0}
 
 
-def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monkeypatch):
+def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, device, monkeypatch):
     wanted = weights(train(*drawn, tiny, 0, "cpu"))
 
     def full(*_):
@@ -204,10 +266,10 @@ def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monke
     monkeypatch.setattr(loader, "_words", full)
     done = train(*drawn, tiny, 0, "cuda")
     assert done.note == ""
-    assert all(torch.equal(value.cpu(), wanted[name]) for name, value in weights(done).items())
+    assert_same_training(device, tiny, weights(done), wanted)
 
 
-def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
+def test_a_step_in_parts_stays_on_the_device(drawn, tiny, device, monkeypatch):
     real = training.accumulate_gradients
 
     def only_six(network, images, people, *rest):
@@ -218,25 +280,25 @@ def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
     monkeypatch.setattr(training, "accumulate_gradients", only_six)
     done = train(*drawn, replace(tiny, batch=BatchSettings(4, 3)), 0, "cuda")
     assert "2 parts" in done.note
-    assert Counter(where for _, where in gpu.waits if "train.py" in where).total() == 1
+    assert Counter(where for _, where in device.waits if "train.py" in where).total() == 1
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_features_are_made_on_the_device_without_waiting(drawn, tiny, gpu, flip):
+def test_features_are_made_on_the_device_without_waiting(drawn, tiny, device, flip):
     compute = ComputeSettings(precision="float32", flip_features=flip)
     wanted = embed_images(untrained_model(tiny, 0, "cpu").model, drawn[0], compute, "cpu")
     network = untrained_model(tiny, 0, "cuda").model
     embed_images(network, drawn[0][:1], compute, "cuda")
-    gpu.waits.clear()
+    device.waits.clear()
     found = embed_images(network, drawn[0], compute, "cuda")
-    assert gpu.on(found)
-    assert gpu.waits == []
-    np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), atol=1e-6)
+    assert device.on(found)
+    assert device.waits == []
+    np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), atol=device.feature_tolerance)
 
 
 @pytest.mark.parametrize("rerank", [None, RerankOptions(k1=6, k2=3)], ids=["plain", "re-ranked"])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_scores_on_the_device_are_the_host_s(gpu, metric, rerank):
+def test_scores_on_the_device_are_the_host_s(device, metric, rerank):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(70, 8)).astype(np.float32)
     features[40:43] = features[30]  # rows that repeat one another tie

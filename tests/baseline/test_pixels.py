@@ -4,7 +4,6 @@ of the set."""
 import numpy as np
 import pytest
 import torch
-from pretended import pretended
 
 from gprplus.baseline import devices, image_store, loader
 from gprplus.baseline.network.embed import embed_images
@@ -64,7 +63,9 @@ def test_a_store_gives_its_images_row_by_row(drawn, pack, monkeypatch):
 
 
 @pytest.mark.parametrize("room", ["resident", "streamed"])
-def test_a_training_from_a_store_is_that_from_an_array(drawn, tiny, pack, monkeypatch, room):
+def test_a_training_from_a_store_is_that_from_an_array(
+    drawn, tiny, pack, monkeypatch, on_gpu, room
+):
     images, labels = drawn
     wanted = weights(train(images, labels, tiny, 0, "cpu"))
     monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 3)
@@ -73,10 +74,12 @@ def test_a_training_from_a_store_is_that_from_an_array(drawn, tiny, pack, monkey
     monkeypatch.setattr(devices, "_main_memory", lambda: (free, free))
     assert loader.fits_on_device(images, "cpu") == (room == "resident")
     assert same(weights(train(pack.images(pack.uids), labels, tiny, 0, "cpu")), wanted)
-    with pretended(monkeypatch, free):
+    with on_gpu(free) as gpu:
         assert loader.fits_on_device(images, "cuda") == (room == "resident")
-        there = train(pack.images(pack.uids), labels, tiny, 0, "cuda")
-    assert same(weights(there), wanted)
+        there = weights(train(pack.images(pack.uids), labels, tiny, 0, "cuda"))
+        from_array = weights(train(images, labels, tiny, 0, "cuda"))
+    assert same(there, from_array)
+    assert same(there, wanted) or not gpu.exact
 
 
 def test_features_of_a_store_are_those_of_an_array(drawn, tiny, pack, monkeypatch):
@@ -86,12 +89,14 @@ def test_features_of_a_store_are_those_of_an_array(drawn, tiny, pack, monkeypatc
     assert torch.equal(embed_images(model, pack.images(pack.uids), tiny.compute, "cpu"), wanted)
 
 
-def test_an_upload_is_never_more_than_two_blocks_ahead(drawn, monkeypatch):
-    with pretended(monkeypatch) as gpu:
+def test_an_upload_is_never_more_than_two_blocks_ahead(drawn, on_gpu):
+    with on_gpu() as gpu:
         blocks = list(devices.blocks_to_device(StoredImages.of(drawn[0]), 20, "cuda"))
         assert [len(block) for block in blocks] == [20, 20, 20, 20, 16]
         assert (torch.cat(blocks).cpu().numpy() == drawn[0]).all()
-    assert [what for what, _ in gpu.waits] == ["an event"] * 3 + ["copy to the host"]
+    waited = [what for what, _ in gpu.waits]
+    assert waited[:3] == ["an event"] * 3
+    assert len(waited) == 4, "the last one is the copy to the host"
 
 
 def test_images_that_the_store_has_lost_are_counted_and_parts_named(pack):

@@ -1,9 +1,11 @@
-"""The engine on a pretended GPU: nothing lies on the wrong side, and the pixels are the
+"""The engine on a GPU, pretended and real: tensors are on the right device, and the pixels are the
 processor's."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from pretended import pretended
 
 from gprplus.engine.crops.crop_renderer import CropRenderer
 from gprplus.engine.crops.design import make_design
@@ -11,7 +13,7 @@ from gprplus.engine.crops.design import make_design
 
 @pytest.mark.parametrize("domain", ["engine", "mall"])
 def test_pictures_drawn_on_the_device_are_the_processor_s(
-    monkeypatch: pytest.MonkeyPatch, domain: str
+    on_gpu: Callable[..., Any], domain: str
 ) -> None:
     design = make_design(
         identities=1,
@@ -36,11 +38,11 @@ def test_pictures_drawn_on_the_device_are_the_processor_s(
         return first
 
     here = drawn("cpu")
-    with pretended(monkeypatch) as gpu:
+    with on_gpu() as gpu:
         there = drawn("cuda")
-    for one, other in zip(
-        here, there, strict=True
-    ):  # rounding at half a level depends on the processor's kernels
+    # Rounding at half a level depends on the kernels; on a real device, a ray that grazes an edge too.
+    level, share, strays = (1, 1e-3, 0.0) if gpu.exact else (1, 2e-2, 1e-3)
+    for one, other in zip(here, there, strict=True):
         apart = (one.float() - other.float()).abs()
-        assert apart.max() <= 1
-        assert (apart > 0).float().mean() < 1e-3
+        assert (apart > level).float().mean() <= strays
+        assert (apart > 0).float().mean() < share

@@ -51,6 +51,10 @@ class MixedDevices(AssertionError):
     """Tensors of two devices in one operation."""
 
 
+class ForbiddenWait(AssertionError):
+    """The host waits where it must not."""
+
+
 class Race(AssertionError):
     """A stream reads what another has not been waited for, or what may be freed under it."""
 
@@ -103,9 +107,18 @@ class Label:
 
 
 class Gpu:
-    """The device; `waits` holds (what, where) of everything the host has waited for."""
+    """The device; `waits` holds (what, where) of everything the host has waited for.
+
+    `real_gpu.RealGpu` has the attributes that tests of both devices use.
+    """
+
+    exact = True  # the values are the processor's, bit for bit
+    feature_tolerance = 1e-6
+    mixed_devices = MixedDevices
+    forbidden_wait = ForbiddenWait
 
     def __init__(self, free: int = 1 << 30) -> None:
+        self.forbidden = False
         self.free, self.share, self.capability = free, 1.0, (9, 0)
         self.settled: list[int] = []  # what set_device was asked for
         self.entered: list[str] = []  # what torch.cuda.device was
@@ -174,14 +187,20 @@ class Gpu:
         if label is None or label.where != "gpu" or label.stream is self.current:
             return
         if self.current.known.get(label.stream, 0) < label.tick:
-            raise Race(f"a stream reads what another is still writing, at {_here()}")
+            raise Race(f"a stream reads what another is still writing, at {calling_line()}")
         if self.current not in label.recorded:
             raise Race(
-                f"record_stream was not called: memory may be freed under its reader, at {_here()}"
+                f"record_stream was not called: memory may be freed under its reader, at {calling_line()}"
             )
 
+    def forbid_waits(self, forbidden: bool) -> None:
+        """Let operations that wait raise, or only note them."""
+        self.forbidden = forbidden
+
     def waited(self, what: str) -> None:
-        self.waits.append((what, _here()))
+        if self.forbidden:
+            raise ForbiddenWait(f"{what}, at {calling_line()}")
+        self.waits.append((what, calling_line()))
 
     def judge(self, func: Any, args: Any, kwargs: Any) -> None:
         given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
@@ -212,7 +231,9 @@ class Gpu:
         ):
             self.waited(str(packet))
         if any(one.dim() for one in host):
-            raise MixedDevices(f"{func} takes tensors of the device and of the host, at {_here()}")
+            raise MixedDevices(
+                f"{func} takes tensors of the device and of the host, at {calling_line()}"
+            )
 
     def labelled(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
@@ -353,14 +374,14 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
     monkeypatch.setattr(
         "gprplus.baseline.loader.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter)
     )
-    _forget()
+    forget_cached_tensors()
     with ExitStack() as modes:
-        modes.callback(_forget)
+        modes.callback(forget_cached_tensors)
         enter(modes)
         yield gpu
 
 
-def _forget() -> None:
+def forget_cached_tensors() -> None:
     """Tensors that gprplus keeps for a device: those of another pretended one lie nowhere."""
     for name, module in list(sys.modules.items()):
         if name.startswith("gprplus."):
@@ -373,7 +394,7 @@ def _autocast(real: Any) -> Any:
     return lambda kind, *args, **kwargs: real("cpu", *args, **kwargs)
 
 
-def _here() -> str:
+def calling_line() -> str:
     """The innermost line of gprplus on the stack."""
     ours = [frame for frame in traceback.extract_stack() if "/gprplus/" in frame.filename]
     return f"{ours[-1].filename.rpartition('/gprplus/')[2]}:{ours[-1].lineno}" if ours else "?"
