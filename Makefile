@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test hunt lint bench clean help
+.PHONY: demo test hunt lint bench gpu clean help
 
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
@@ -12,6 +12,7 @@ help:
 	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
+	@echo "make gpu    on a machine with a GPU, in 7 minutes and without an install: its tests, speeds and a training"
 	@echo "make clean  remove the virtual environment and what the demo made"
 
 $(READY): setup.cfg pyproject.toml constraints.txt
@@ -42,6 +43,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# With the Python and the packages of the machine: nothing is installed.
+gpu:
+	PYTHONPATH=. $(PYTHON) -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV) work *.egg-info build

@@ -12,7 +12,6 @@ import torch
 
 from benchmarks import feeding, harness, loops
 from gprplus.baseline import devices, loader
-from gprplus.baseline import train as training
 from gprplus.baseline.network import model
 from gprplus.baseline.network.embed import embed_images
 from gprplus.baseline.precision_trial import try_precisions
@@ -20,7 +19,7 @@ from gprplus.baseline.recipe import COMPILE, Recipe, TrainingLength
 from gprplus.core.parallel import available_cores
 from gprplus.evaluation import score
 
-PEOPLE, EACH = 48, 18
+PEOPLE, EACH = 64, 16  # as many people as a step of `fast` has: with fewer it would be smaller
 STRETCHES = 5  # of steps, timed apart: the least disturbed one counts, on either side
 # Of facts that stand in manifests/studies: what ten distinct trainings see an epoch, the largest
 # arm, and the runs, two untrained ones among them, that search both targets.
@@ -49,38 +48,23 @@ def main() -> None:
 
 def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     """The table, and images trained and embedded a second."""
-    rng = np.random.default_rng(0)
-    shape = (PEOPLE * EACH, recipe.input.height, recipe.input.width, 3)
-    pixels, labels = rng.integers(0, 256, shape, dtype=np.uint8), np.repeat(np.arange(PEOPLE), EACH)
+    pixels, labels = loops.noise(recipe, PEOPLE, EACH)
     steps = loader.STEPS_PER_CHUNK_RESIDENT  # what the training loop reports at a time
-    clock = loops.clock(device)
-
-    def run() -> np.ndarray:
-        stamps: list[float] = []
-        length = TrainingLength(steps=STRETCHES * steps)
-        training.train(
-            pixels,
-            labels,
-            replace(recipe, length=length),
-            0,
-            device,
-            log=lambda _: stamps.append(clock()),
-        )
-        return np.diff(stamps)  # what starts a run (weights, upload) lies before the first
 
     constant = loops.constant(recipe, PEOPLE, device)
     network = model.build_model(recipe.network, 2, 0, device).eval()
     whole, floor, embedding = [], [], []
-    with devices.thread_limit(1 if device == "cpu" else None):
+    with devices.thread_limit(1 if device == "cpu" else None), loops.convolutions(recipe):
         constant(2)
         for _ in range(3):
-            whole += run().tolist()
+            speed = loops.training_speed(recipe, pixels, labels, device, STRETCHES * steps)
+            whole += speed.chunks
             floor += [loops.seconds(lambda: constant(steps), device) for _ in range(STRETCHES - 1)]
             embedding.append(
                 loops.seconds(lambda: embed_images(network, pixels, recipe.compute, device), device)
             )
-    seen = steps * recipe.batch.size
-    trained, still, embedded = seen / min(whole), seen / min(floor), len(pixels) / min(embedding)
+    trained, still = speed.images / min(whole), steps * recipe.batch.size / min(floor)
+    embedded = len(pixels) / min(embedding)
     rows = [
         ["one constant batch, over and over", f"{still:,.0f}", "1"],
         ["training: sampled, augmented, normalised", f"{trained:,.0f}", f"{still / trained:.3f}"],
@@ -118,9 +102,7 @@ def _compiled(recipe: Recipe, device: str) -> str:
             tempfile.TemporaryDirectory() as fresh,
             harness.environment(TORCHINDUCTOR_CACHE_DIR=fresh),
             devices.thread_limit(1 if device == "cpu" else None),
-            torch.backends.cudnn.flags(
-                enabled=True, benchmark=not deterministic, deterministic=deterministic
-            ),
+            loops.convolutions(one),
         ):
             loop = loops.constant(one, PEOPLE, device)
             first = loops.wall(lambda: loop(1), device)  # noqa: B023
@@ -141,24 +123,11 @@ def _compiled(recipe: Recipe, device: str) -> str:
 
 def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
     """How much of what the device multiplies at best goes into the network."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     dtype, kind = devices.precision(recipe.compute.precision, device), device.split(":")[0]
-    network = model.build_model(recipe.network, PEOPLE, 0, device).train()
-    batch = torch.zeros(4, 3, recipe.input.height, recipe.input.width, device=device)
-    with (
-        FlopCounterMode(display=False) as counted,
-        torch.autocast(kind, dtype, enabled=dtype != torch.float32),
-    ):
-        features, logits = network(batch)
-        (features.sum() + logits.sum()).backward()
-    each = counted.get_total_flops() / len(batch)
+    each = loops.flops_per_image(recipe, device)
     size = 1024 if kind == "cpu" else 8192
-    square = torch.ones(size, size, dtype=dtype, device=device)
     with devices.thread_limit(1 if kind == "cpu" else None):
-        torch.mm(square, square)
-        took = min(loops.seconds(lambda: torch.mm(square, square), device) for _ in range(5))
-    peak = 2 * size**3 / took
+        peak = loops.matmul_peak(dtype, device, size)
     memory = (
         f" Peak memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB."
         if kind == "cuda"
