@@ -19,6 +19,7 @@ COUNTS = (1, 2, 4)
 SIZES = (64, 256)  # images a step: a small one leaves more of a device to others
 SECONDS = 3.0  # of each training, after its first chunk
 SKEW = 4.0  # seconds between the first and the last of several jobs to start, at most
+CHUNK = 8  # steps between two time stamps: four jobs of 256 images take a second or two for them
 STARTING = 8.0  # seconds that a process takes until it trains
 
 
@@ -89,7 +90,7 @@ def _trained(job: Job) -> list[tuple[float, int]]:
     with (
         suppress(_Enough),
         devices.device_context(job.device, job.count),
-        chunk_length(job.context),
+        chunk_length(job.context, CHUNK),
     ):
         train(pixels, labels, recipe, 0, job.device, log=note, jobs=job.count)
     return log

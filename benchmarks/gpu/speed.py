@@ -46,10 +46,10 @@ def cells(context: PartContext) -> list[tuple[str, int]]:
 
 
 @contextmanager
-def chunk_length(context: PartContext) -> Iterator[int]:
-    """The steps of a chunk; few in a rehearsal."""
+def chunk_length(context: PartContext, steps: int = 0) -> Iterator[int]:
+    """The steps of a chunk: those of a training, or `steps`; few in a rehearsal."""
     before = loader.STEPS_PER_CHUNK_RESIDENT
-    loader.STEPS_PER_CHUNK_RESIDENT = 2 if context.rehearse else before
+    loader.STEPS_PER_CHUNK_RESIDENT = 2 if context.rehearse else steps or before
     try:
         yield loader.STEPS_PER_CHUNK_RESIDENT
     finally:
