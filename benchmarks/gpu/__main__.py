@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = asked.output or ROOT / "benchmarks" / "results"
     if asked.rehearse and asked.output is None:
         sys.exit("--rehearse measures nothing that is worth keeping: give a folder with -o.")
-    seconds = asked.seconds or (60 if asked.rehearse else 420)
+    seconds = asked.seconds or (1800 if asked.rehearse else 420)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; the page has what was found"))
     with tempfile.TemporaryDirectory() as scratch:
         results = run_parts(

@@ -18,4 +18,4 @@ PARTS = (
     Part("sweep", f"{HERE}.learning:sweep", "Learning rate of `fast`", 30, 600),
 )
 # Of a rehearsal on a processor.
-REHEARSAL_SECONDS = 20.0
+REHEARSAL_SECONDS = 600.0  # for each part: a processor may be slow or busy
