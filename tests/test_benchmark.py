@@ -399,7 +399,9 @@ def test_equal_training_sets_are_trained_once(work):
     assert outcome.plan.images == 96, "images that two splits share are counted once"
     one, other = (pq.read_table(folder / "results.parquet") for folder in outcome.folders)
     assert one.column("mAP").equals(other.column("mAP"))
-    assert "twin" in json.loads((outcome.folders[1] / "mix" / "seed0" / "run.json").read_text())
+    shared = json.loads((outcome.folders[1] / "mix" / "seed0" / "run.json").read_text())
+    assert "twin" in shared
+    assert shared["initial_weights"]["tensors"] == 37
 
 
 def test_a_dry_run_counts_and_writes_nothing(work):
@@ -573,14 +575,29 @@ def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, t
     ]
     path = tmp_path / "half.safetensors"
     save_file({name: state[name] for name in names[: -(-len(names) // 2)]}, path)
-    outcome = ask(work, "half", weights=str(path), steps=1)
+    with pytest.raises(RecipeError, match=r"18 of 37 tensors .*--partial-weights"):
+        ask(work, "half", weights=str(path), steps=1)
+    outcome = ask(work, "half", weights=str(path), partial_weights=True, steps=1)
     said = "18 of 37 tensors of the network are not in it and start fresh ("
     assert said in outcome.plan.warnings[0]
     folder = outcome.folders[0]
     assert said in json.loads((folder / "benchmark.json").read_text())["weights_note"]
     assert f"starting from {path} weights: {said}" in (folder / "results.md").read_text()
     assert said in (folder / "report.html").read_text()
+    first = json.loads((folder / "mix" / "seed0" / "run.json").read_text())["initial_weights"]
+    assert first["source"] == str(path)
+    assert (first["file"], len(first["sha256"])) == ("half.safetensors", 64)
+    assert (first["tensors"], first["filled"], len(first["fresh"])) == (37, 19, 18)
     assert ask(work).plan.warnings == ()
+
+
+def test_every_run_records_its_initial_weights(done):
+    """Also the untrained one."""
+    (folder,) = done.folders
+    records = [json.loads(path.read_text()) for path in folder.glob("*/seed*/run.json")]
+    assert len(records) >= 4
+    expected = {"source": "none", "tensors": 37, "filled": 0}
+    assert [record["initial_weights"] for record in records] == [expected] * len(records)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

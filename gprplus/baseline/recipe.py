@@ -58,14 +58,15 @@ class InputSettings:
 @dataclass(frozen=True)
 class NetworkSettings:
     """`backbone` names an entry of backbones.BACKBONES, or timm:NAME; `weights` is none, imagenet
-    or a file; `last_stride` 1 keeps the last stage twice as fine; `pooling` is mean, or gem (a
-    generalised mean of learnt power).
+    or a file, which must fit in every tensor unless `partial_weights`; `last_stride` 1 keeps the
+    last stage twice as fine; `pooling` is mean, or gem (a generalised mean of learnt power).
     """
 
     backbone: str = "resnet50"
     weights: str = "none"
     last_stride: int = 1
     pooling: str = "mean"
+    partial_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ class Recipe:
         *,
         backbone: str | None = None,
         weights: str | None = None,
+        partial_weights: bool = False,
         steps: int | None = None,
         epochs: float | None = None,
         compile: str | None = None,
@@ -202,6 +204,8 @@ class Recipe:
             network = replace(network, backbone=backbone)
         if weights is not None:
             network = replace(network, weights=weights)
+        if partial_weights:
+            network = replace(network, partial_weights=True)
         if steps is not None:
             length = TrainingLength(steps=int(steps))
         if epochs is not None:

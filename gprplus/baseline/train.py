@@ -22,19 +22,21 @@ from gprplus.baseline.network import model, pretrained
 from gprplus.baseline.recipe import OptimizerSettings, Recipe
 from gprplus.baseline.store_view import StoredImages
 from gprplus.core.errors import TrainingError, first_few, first_line
+from gprplus.schema.run_record import InitialWeights
 
 REPLAYED = ("reduce-overhead", "max-autotune")  # modes of torch.compile that record CUDA graphs
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A model that is trained, and what that took."""
+    """A model that is trained, what that took, and its initial weights."""
 
     model: model.Model
     steps: int
     images_seen: int
     seconds: float
     note: str
+    initial_weights: InitialWeights
 
 
 def _numbered(rows: np.ndarray) -> list[str]:
@@ -133,9 +135,8 @@ def _train(
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.build_model(recipe.network, classes, seed, device).train()
-    note = pretrained.load_pretrained(
-        network.backbone, recipe.network.backbone, recipe.network.weights
-    )
+    initial = pretrained.load_pretrained(network.backbone, recipe.network)
+    note = initial.gaps()
     network = group.convert_batchnorm(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
@@ -182,7 +183,8 @@ def _train(
         note = f"{note} Each step was taken in {parts} parts, for lack of memory.".strip()
     if mode != recipe.compute.compile:
         note = f"{note} Not compiled: only whole steps of one process are.".strip()
-    return TrainingResult(network.eval(), steps, steps * size, time.perf_counter() - start, note)
+    seconds = time.perf_counter() - start
+    return TrainingResult(network.eval(), steps, steps * size, seconds, note, initial)
 
 
 @contextmanager
@@ -207,10 +209,8 @@ def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
 def untrained_model(recipe: Recipe, seed: int, device: str) -> TrainingResult:
     """The network as `train` starts with it: the floor that every training has to leave."""
     network = model.build_model(recipe.network, 1, seed, device)
-    note = pretrained.load_pretrained(
-        network.backbone, recipe.network.backbone, recipe.network.weights
-    )
-    return TrainingResult(network.eval(), 0, 0, 0.0, note)
+    initial = pretrained.load_pretrained(network.backbone, recipe.network)
+    return TrainingResult(network.eval(), 0, 0, 0.0, initial.gaps(), initial)
 
 
 def _optimizer(network: model.Model, optimizer: OptimizerSettings) -> torch.optim.Optimizer:

@@ -56,6 +56,14 @@ class TrainingOptions(Options):
         default_note="the recipe's",
         help="Initial weights of the network: none, imagenet or a file.",
     )
+    partial_weights: bool = option(
+        False,
+        group=TRAINING,
+        help=(
+            "Accept initial weights that fit only a part of the network; the other tensors start"
+            " from random values."
+        ),
+    )
     seeds: int | None = option(
         None,
         group=TRAINING,

@@ -26,6 +26,11 @@ def optional_table() -> Any:
     return field(default_factory=dict, metadata={"omit": {}})
 
 
+def optional_list() -> Any:
+    """Declare a list that JSON leaves out where it is empty."""
+    return field(default_factory=list, metadata={"omit": []})
+
+
 class Absent(Enum):
     """The value of a key that JSON lacks, where null means something else."""
 

@@ -238,7 +238,8 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
                 f"{training_run.twin} holds no finished run. Run the benchmark again: it repeats this run."
             )
         effort = {
-            name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")
+            name: getattr(known, name)
+            for name in ("steps", "images_seen", "seconds", "device", "initial_weights")
         }
         effort |= {"twin": known.arm}
     else:
@@ -270,7 +271,7 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
             "images_seen": done.images_seen,
             "seconds": round(done.seconds, 3),
         }
-        effort |= {"note": done.note or None}
+        effort |= {"note": done.note or None, "initial_weights": done.initial_weights}
     if group.first:
         model.save_model(network, training_run.folder / MODEL)
     return replace(record, **effort)

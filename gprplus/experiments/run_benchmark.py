@@ -110,6 +110,7 @@ def run_benchmark(
     chosen = chosen.with_options(
         backbone=options.backbone,
         weights=None if options.weights is None else str(options.weights),
+        partial_weights=options.partial_weights,
         steps=options.steps,
         epochs=options.epochs,
         compile=options.compile,
@@ -228,11 +229,8 @@ def _weights_note(recipe: Recipe) -> str:
     from gprplus.baseline.network import model
     from gprplus.baseline.network import pretrained as weights
 
-    return weights.load_pretrained(
-        model.build_model(recipe.network, 2, 0).backbone,
-        recipe.network.backbone,
-        recipe.network.weights,
-    )
+    backbone = model.build_model(recipe.network, 2, 0).backbone
+    return weights.load_pretrained(backbone, recipe.network).gaps()
 
 
 def _counts(wanted: Sequence[SplitJob], seeds: int, force: bool) -> tuple[int, int, int]:

@@ -4,8 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.errors import GprplusError, ReportError, TrainingError
-from gprplus.core.typed import Absent, absent, optional, optional_table, parse_typed
+from gprplus.core.errors import GprplusError, ReportError, TrainingError, first_few
+from gprplus.core.typed import (
+    Absent,
+    absent,
+    optional,
+    optional_list,
+    optional_table,
+    parse_typed,
+)
 from gprplus.schema.audit import AnswerableCounts
 from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.schema.records import Protocol
@@ -107,6 +114,53 @@ class BenchmarkRecord:
         return (self.arguments or {}).get("estimand")
 
 
+@dataclass(frozen=True)
+class InitialWeights:
+    """The weights that a training started from, and which part of the network and of the file they
+    are.
+
+    Args:
+        source: "none" (random values of the seed), "imagenet" or a path, as requested.
+        origin: URL, or name and version of a package, of published weights.
+        file: name of the file; with `sha256`, its digest.
+        license: license of the file where it is known, by its SPDX name.
+        tensors: tensors of the backbone, counters of batches aside.
+        filled: those of them that the file filled.
+        fresh: names of the others, which started from random values.
+        unused: tensors of the file that the backbone lacks.
+        classifier: tensors of the file that belong to another task's classifier.
+    """
+
+    source: str
+    origin: str | None = optional()
+    file: str | None = optional()
+    sha256: str | None = optional()
+    license: str | None = optional()
+    tensors: int = 0
+    filled: int = 0
+    fresh: list[str] = optional_list()
+    unused: list[str] = optional_list()
+    classifier: list[str] = optional_list()
+
+    def gaps(self) -> str:
+        """Return a sentence about the tensors that do not fit; empty if all do.
+
+        >>> InitialWeights("a.pth", tensors=37, filled=36, fresh=["stem.weight"]).gaps()
+        'a.pth: 1 of 37 tensors of the network are not in it and start fresh (stem.weight).'
+        """
+        parts = []
+        if self.fresh:
+            parts.append(
+                f"{len(self.fresh)} of {self.tensors} tensors of the network are not in it and"
+                f" start fresh ({first_few(self.fresh)})"
+            )
+        if self.unused:
+            parts.append(
+                f"{len(self.unused)} of its tensors are not used ({first_few(self.unused)})"
+            )
+        return f"{self.source}: {' and '.join(parts)}." if parts else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunTarget:
     """The scores of a run on a target."""
@@ -122,7 +176,8 @@ class RunRecord:
     """run.json: an arm and a seed, trained and scored.
 
     `config` is the recipe in full. `twin` names the arm whose training this run shares, `note`
-    describes what the first weights did not fill, `processes` counts the processes that trained
+    describes what the first weights did not fill, `initial_weights` records them (absent in runs of
+    earlier versions), `processes` counts the processes that trained
     together.
     """
 
@@ -148,6 +203,7 @@ class RunRecord:
     twin: str | None = optional()
     note: str | None = optional()
     processes: int | None = optional()
+    initial_weights: InitialWeights | None = optional()
 
 
 def benchmark_record(

