@@ -92,11 +92,9 @@ class GroundTruth:
         order: list[int] = []
         wanted: list[QueryRelevance] = []
         queries_by_id = np.argsort(self.query_ids, kind="stable")
-        for same in np.split(
-            queries_by_id, np.flatnonzero(np.diff(self.query_ids[queries_by_id])) + 1
-        ):
-            identity = self.query_ids[same[0]]
-            low, high = np.searchsorted(sorted_ids, [identity, identity + 1])
+        ids, first = np.unique(self.query_ids[queries_by_id], return_index=True)
+        bounds = np.searchsorted(sorted_ids, ids), np.searchsorted(sorted_ids, ids, side="right")
+        for same, low, high in zip(np.split(queries_by_id, first[1:]), *bounds, strict=True):
             if low == high:
                 continue
             own = by_id[low:high]

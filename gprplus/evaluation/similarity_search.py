@@ -19,12 +19,14 @@ change the ranks of other rows. Rows that repeat an earlier row bit for bit use 
 product can round one sum differently in another position.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.core.parallel import map_threads, threads_each
 from gprplus.evaluation.ranks import QueryRelevance, count_reached, rank_relevant
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ NEAR = (
 )  # rows of a gallery whose median distance from c is below this share of their length are centred
 _SAMPLE = 64  # gallery rows whose median, dimension by dimension, is c
 _PROBE = 256  # rows whose products show how finely a device multiplies
-_PIECE = 16 << 20  # bytes of features centred at a time
-_CONVERTED = 1 << 20  # bytes of features converted to float64 at a time: fits the processor's cache
+_PIECE = 16 << 20  # bytes of features read or centred at a time
+_TOGETHER = 64  # queries that a thread ranks at a time
 
 
 def to_numpy(values: "np.ndarray | torch.Tensor") -> np.ndarray:
@@ -55,15 +57,25 @@ def to_numpy(values: "np.ndarray | torch.Tensor") -> np.ndarray:
 def squared_norms(features: "np.ndarray | torch.Tensor") -> np.ndarray:
     """Return the squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is
     not."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.concatenate([np.einsum("ij,ij->i", part, part) for part in _pieces(features)])
+
+    def norms(part: slice) -> np.ndarray:
+        rows = to_numpy(features[part])
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares: np.ndarray = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+        return squares
+
+    return np.concatenate(list(map_threads(norms, _pieces(features), threads_each(1))))
 
 
-def _pieces(features: "np.ndarray | torch.Tensor") -> Iterator[np.ndarray]:
-    """Consecutive rows of features in float64."""
-    step = max(1, _CONVERTED // (8 * features.shape[1]))
-    for start in range(0, len(features), step):
-        yield to_numpy(features[start : start + step]).astype(np.float64)
+def _pieces(features: "np.ndarray | torch.Tensor") -> list[slice]:
+    """Return slices of consecutive rows of features, each about _PIECE bytes."""
+    return _slices(len(features), _PIECE // (features.dtype.itemsize * features.shape[1]))
+
+
+def _slices(count: int, size: int) -> list[slice]:
+    """Return consecutive slices of `size` rows, of `count` in all."""
+    size = max(1, size)
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def multiplies_coarsely(features: "torch.Tensor") -> bool:
@@ -95,18 +107,26 @@ def full_float32() -> Iterator[None]:
         setattr(switch, name, before)
 
 
-def identical_rows(features: "np.ndarray | torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
+def identical_rows(
+    features: "np.ndarray | torch.Tensor", norms: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of rows that repeat an earlier row bit for bit, and those of the rows
-    that they repeat."""
+    that they repeat. Only rows whose squared norms agree, up to rounding, are compared.
+    """
     import xxhash
 
+    order = np.argsort(norms)
+    close = np.diff(norms[order]) <= features.shape[1] * 2.0**-51 * norms[order[1:]]
+    candidates = np.sort(order[np.append(close, False) | np.append(False, close)])
     seen: dict[int, int] = {}
-    digests = (xxhash.xxh3_64_intdigest(row.data) for row in to_numpy(features))
+    digests = (xxhash.xxh3_64_intdigest(to_numpy(features[i]).data) for i in candidates)
     first = np.fromiter(
-        (seen.setdefault(digest, i) for i, digest in enumerate(digests)), np.int64, len(features)
+        (seen.setdefault(digest, i) for digest, i in zip(digests, candidates, strict=True)),
+        np.int64,
+        len(candidates),
     )
-    repeated = np.flatnonzero(first != np.arange(len(first)))
-    return repeated, first[repeated]
+    repeated = first != candidates
+    return candidates[repeated], first[repeated]
 
 
 class SimilaritySearch:
@@ -126,24 +146,30 @@ class SimilaritySearch:
             (HOST_BLOCK if self.is_array else DEVICE_BLOCK)
             // (gallery.dtype.itemsize * len(gallery)),
         )
-        self.repeated, self.original = identical_rows(self.gallery)
+        self.repeated, self.original = identical_rows(self.gallery, self.norms)
+        self.source = np.arange(len(gallery))  # the row whose similarities a row uses
+        self.source[self.repeated] = self.original
         self.scale = row_scales(self.norms, metric)
         self.length = self.scale * np.sqrt(self.norms)
         self.centre = _centre(gallery, self.scale)
         self.near = bool(self.centre.any())
         bias = self._bias()
         self.level = bias.max()
-        self.bias = (
-            bias - self.level
-        )  # no larger for any row, and near 0 for unit features: it rounds less
+        # No larger than 0 for any row, and near 0 for unit features: it rounds less.
+        self.bias = bias - self.level
+        self._placed = [
+            self.placed(each) for each in (self.scale, self.bias, self.repeated, self.original)
+        ]
 
     def _bias(self) -> np.ndarray:
         """-|g - c|^2 / 2, `(G,) float64`; for "cosine" as if zero vectors had unit length."""
         along = np.zeros(len(self.scale))
         if self.near:
-            along = self.scale * np.concatenate(
-                [part @ self.centre for part in _pieces(self.gallery)]
-            )
+            products = [
+                np.einsum("ij,j->i", to_numpy(self.gallery[part]), self.centre)
+                for part in _pieces(self.gallery)
+            ]
+            along = self.scale * np.concatenate(products)
         result: np.ndarray = (
             along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
         )
@@ -162,34 +188,38 @@ class SimilaritySearch:
     def centred(self, queries: Any, norms: np.ndarray) -> Any:
         """`(B, D)` queries less c, scaled to unit length before for "cosine"."""
         scaled = queries * self.placed(row_scales(norms, self.metric))[:, None]
-        return scaled - self.placed(self.centre) if self.near else scaled
+        if self.near:
+            scaled -= self.placed(self.centre)
+        return scaled
 
-    def similarities(self, centred: Any, out: Any = None) -> Any:
-        """Similarities `(B, G)`, into `out` where given, up to a constant of each query: larger is
-        more alike."""
-        out = self._empty(len(centred)) if out is None else out
+    def similarities(self, centred: Any) -> Any:
+        """Similarities `(B, G)` up to a constant of each query: larger is more alike."""
+        out = self._empty(len(centred))
         self._multiply(centred, out)
-        scale, bias = (self.placed(each) for each in (self.scale, self.bias))
-        repeated, original = self.placed(self.repeated), self.placed(self.original)
-        for row in (
-            out if self.is_array else [out]
-        ):  # a row fits the processor's cache, the block does not
-            if self.metric == "cosine":
-                row *= scale
-            if self.near or self.metric == "euclidean":
-                row += bias
-            if len(repeated):
-                row[..., repeated] = row[..., original]
+        for row in out if self.is_array else [out]:  # a row fits the processor's cache
+            self._complete(row)
         return out
 
+    def _complete(self, products: Any) -> None:
+        """Turn products with the gallery, `(G,)` or `(B, G)`, into similarities, in place."""
+        scale, bias, repeated, original = self._placed
+        self._adjust(products, scale, bias)
+        if len(repeated):
+            products[..., repeated] = products[..., original]
+
+    def _adjust(self, products: Any, scale: Any, bias: Any) -> None:
+        if self.metric == "cosine":
+            products *= scale
+        if self.near or self.metric == "euclidean":
+            products += bias
+
     def _multiply(self, centred: Any, out: Any) -> None:
+        """Write the products of queries with the centred gallery into `out (B, G)`."""
         if not self.near:
             _product(centred, self.gallery, out)
             return
-        step = max(1, _PIECE // (self.gallery.dtype.itemsize * self.gallery.shape[1]))
         centre, length = self.placed(self.centre), self.placed(1 / self.scale)[:, None]
-        for start in range(0, len(self.gallery), step):
-            part = slice(start, start + step)
+        for part in _pieces(self.gallery):
             _product(centred, self.gallery[part] - length[part] * centre, out[:, part])
 
     def distances(self, queries: Any) -> np.ndarray:
@@ -220,41 +250,70 @@ class SimilaritySearch:
             block = queries[self.placed(place)]
             norms = squared_norms(block)
             centred = self.centred(block, norms)
-            similar = self.similarities(centred, buffer[: len(place)])
-            if self.metric == "cosine":
-                similar[np.flatnonzero(norms == 0)] = 0  # a zero vector is equally unlike all
-            counts = [len(one.matches) for one in relevance]
-            query, column = (
-                np.repeat(np.arange(len(relevance)), counts),
-                np.concatenate([one.matches for one in relevance]),
-            )
-            found = to_numpy(similar[self.placed(query), self.placed(column)])
-            limits = found - self._slack(centred, norms, found, query, column)
-            each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
-            count = counted_by_row if self.is_array else counted_together
-            yield from map(
-                rank_relevant, count(similar, [one.not_wrong for one in relevance], each)
-            )
+            products = buffer[: len(place)]
+            self._multiply(centred, products)
+            limits = self._limits(products, centred, norms, [one.matches for one in relevance])
+            struck = [one.not_wrong for one in relevance]
+            yield from map(rank_relevant, self._counts(products, limits, struck))
 
-    def _slack(
-        self,
-        centred: Any,
-        norms: np.ndarray,
-        found: np.ndarray,
-        query: np.ndarray,
-        column: np.ndarray,
-    ) -> np.ndarray:
-        """Return the tolerance below `found (M,)` within which a similarity counts as equal to it.
+    def _limits(
+        self, products: Any, centred: Any, norms: np.ndarray, matches: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Return, for each query, the similarities from which a wrong row ranks before its relevant
+        rows: `matches` has the columns of these.
+
+        A similarity counts as equal to that of a relevant row, `found`, if it is less by no more
+        than the roundings of `found`, its bias and its product.
+        """
+        query, column = _pairs(matches)
+        column = self.source[column]
+        found = products[self.placed(query), self.placed(column)]
+        scale, bias, *_ = self._placed
+        self._adjust(found, scale[self.placed(column)], bias[self.placed(column)])
+        found = to_numpy(found)
+        slack = ROUNDING * (np.abs(found) + np.abs(self.bias[column]))
+        slack += self._share(centred, norms)[query] * self.length[column]
+        limits = (found - slack).astype(found.dtype)
+        if self.metric == "cosine":  # a zero vector is equally unlike all
+            limits[norms[query] == 0] = np.finfo(limits.dtype).min
+        bounds = np.searchsorted(query, np.arange(len(matches) + 1))
+        return [limits[start:stop] for start, stop in pairwise(bounds)]
+
+    def _counts(
+        self, products: Any, limits: Sequence[np.ndarray], struck: Sequence[np.ndarray]
+    ) -> Iterable[np.ndarray]:
+        """Return, query by query, how many similarities reach each of the query's limits once its
+        struck columns are left out. Overwrites the products `(B, G)`.
+        """
+        if not self.is_array:
+            self._complete(products)
+            products[tuple(map(self.placed, _pairs(struck)))] = -np.inf
+            return counted_together(products, limits)
+
+        def count(part: slice) -> list[np.ndarray]:
+            return [
+                self._count(*each)
+                for each in zip(products[part], limits[part], struck[part], strict=True)
+            ]
+
+        parts = _slices(len(products), _TOGETHER)
+        return chain.from_iterable(map_threads(count, parts, threads_each(1)))
+
+    def _count(self, row: np.ndarray, limits: np.ndarray, struck: np.ndarray) -> np.ndarray:
+        self._complete(row)
+        row[struck] = -np.inf
+        return count_reached(row, limits)
+
+    def _share(self, centred: Any, norms: np.ndarray) -> np.ndarray:
+        """Return the rounding of each query's products with a row of unit length, `(B,) float64`.
 
         If a product of D terms has a small sum, its partial sums are about |q - c| |g| / sqrt(D).
         """
-        partial = np.sqrt(squared_norms(centred) / centred.shape[1])
-        noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
-        share = ROUNDING * partial + noise
-        result: np.ndarray = (
-            ROUNDING * (np.abs(found) + np.abs(self.bias[column]))
-            + share[query] * self.length[column]
-        )
+        scale = row_scales(norms, self.metric)
+        squares = squared_norms(centred) if self.near else norms * scale**2
+        partial = np.sqrt(squares / centred.shape[1])
+        noise = NOISE * np.sqrt(norms) * scale
+        result: np.ndarray = ROUNDING * partial + noise
         return result
 
     def _empty(self, rows: int) -> Any:
@@ -296,27 +355,18 @@ def row_scales(norms: np.ndarray, metric: str) -> np.ndarray:
     return result
 
 
-def counted_by_row(
-    similar: np.ndarray, struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Return, query by query, how many similarities `(B, G)` reach each of the query's limits once
-    its struck columns are left out. Overwrites the similarities.
+def _pairs(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and column of each entry of `columns`, which has one array for each row."""
+    row = np.repeat(np.arange(len(columns)), [len(one) for one in columns])
+    return row, np.concatenate(columns)
+
+
+def counted_together(similar: "torch.Tensor", limits: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return, query by query, how many similarities `(B, G)` reach each of the query's limits, by
+    one pass for the k-th limit of all queries.
     """
-    for row, gone, mine in zip(similar, struck, limits, strict=True):
-        row[gone] = -np.inf
-        yield count_reached(row, mine)
-
-
-def counted_together(
-    similar: "torch.Tensor", struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Return the counts of `counted_by_row` on an accelerator, by one pass for the k-th limit of
-    all queries."""
     import torch
 
-    query = np.repeat(np.arange(len(struck)), [len(gone) for gone in struck])
-    gone = torch.from_numpy(np.stack([query, np.concatenate(struck)])).to(similar.device)
-    similar[gone[0], gone[1]] = -torch.inf
     padded = np.full((max(map(len, limits)), len(limits)), np.inf, np.float32)
     for i, mine in enumerate(limits):
         padded[: len(mine), i] = mine

@@ -13,7 +13,12 @@ from gprplus.core.errors import ScoreError
 from gprplus.evaluation import score
 from gprplus.evaluation.ground_truth import GroundTruth
 from gprplus.evaluation.rerank import RerankOptions
-from gprplus.evaluation.similarity_search import SimilaritySearch, multiplies_coarsely
+from gprplus.evaluation.similarity_search import (
+    SimilaritySearch,
+    identical_rows,
+    multiplies_coarsely,
+    squared_norms,
+)
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))
@@ -199,6 +204,17 @@ def test_repeated_rows_tie_among_others(dimensions, metric):
         assert score(
             query, gallery, [0], ids, metric=metric
         ).per_query.first_match_rank.tolist() == [16]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dimensions", [1, 257, 2048])
+def test_identical_rows_are_found_among_rows_of_the_same_norm(dimensions, dtype):
+    base = np.random.default_rng(4).normal(size=(20, dimensions)).astype(dtype)
+    rows = np.concatenate([base, -base, base[[7, 3]], base[[7]]])
+    for features in (rows, torch.from_numpy(rows)):
+        repeated, original = identical_rows(features, squared_norms(features))
+        assert repeated.tolist() == [40, 41, 42]
+        assert original.tolist() == [7, 3, 7]
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-18, 1e18, 1e30])

@@ -192,6 +192,27 @@ def test_the_product_for_accelerators_counts_the_same(search):
         assert one.tolist() == other.tolist()
 
 
+@pytest.mark.parametrize("length", [1, 2039, 2040, 2041, 4080, 70_000])
+def test_counting_adds_flags_of_long_rows_without_overflow(monkeypatch, length):
+    monkeypatch.setattr(ranks_module, "_PASS", 0)
+    row = np.arange(length, dtype=np.float32)
+    limits = np.array([0, length - 1, length], np.float32)
+    assert ranks_module.count_reached(row, limits).tolist() == [length, 1, 0]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_threads_change_no_rank(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    rng = np.random.default_rng(3)
+    directions = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]], np.float32)
+    arrays = [directions[rng.integers(0, 4, rows)] for rows in (300, 90)]
+    arrays += [rng.integers(0, most, rows) for most in (9, 3) for rows in (300, 90)]
+    expected = brute(*arrays, np.zeros(90, bool), "step")
+    found = score(*arrays).per_query
+    assert found.AP.tolist() == pytest.approx([one[0] for one in expected])
+    assert found.first_match_rank.tolist() == [one[1] for one in expected]
+
+
 def test_row_order_dtype_and_kind_of_array_change_nothing():
     rng = np.random.default_rng(5)
     query, gallery = (
