@@ -31,6 +31,7 @@ from gprplus.core.files.folders import hold_folder
 from gprplus.core.imaging import images
 from gprplus.core.imaging.images import encode_jpeg
 from gprplus.experiments import run as trial
+from gprplus.experiments import run_reports
 from gprplus.experiments.run_benchmark import benchmark
 from gprplus.ingest import build_manifest
 from gprplus.reporting.findings import with_family_columns
@@ -602,7 +603,8 @@ def test_every_run_records_its_initial_weights(done):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch, jobs):
-    monkeypatch.setattr(trial, "PROGRESS_EVERY", 0.0)  # in this process; workers keep theirs
+    # In this process; workers keep theirs.
+    monkeypatch.setattr(run_reports, "SECONDS_BETWEEN_REPORTS", 0.0)
     seen = []
     ask(
         work,

@@ -11,7 +11,7 @@ from gprplus.cli import options
 from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.benchmark_options import BenchmarkOptions
-from gprplus.core.progress import progress_bar
+from gprplus.core.progress import format_duration, progress_bar
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
@@ -109,21 +109,11 @@ def print_plan(plan: "BenchmarkCost") -> None:
     )
     on = "here" if plan.device.startswith("cpu") else f"of one {plan.device}"
     parts = ", ".join(
-        f"{part} {_duration(seconds)}" for part, seconds in (plan.parts or {}).items()
+        f"{part} {format_duration(seconds)}" for part, seconds in (plan.parts or {}).items()
     )
     print_result(
-        f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}"
+        f"time: about {format_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}"
     )
-
-
-def _duration(seconds: float) -> str:
-    """
-    >>> _duration(42), _duration(600), _duration(9000)
-    ('42 s', '10 min', '2.5 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def print_results(outcome: "BenchmarkResult") -> None:

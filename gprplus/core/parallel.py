@@ -24,6 +24,23 @@ def no_progress(done: int, total: int) -> None:
     """Progress without a display."""
 
 
+class ProgressDisplay:
+    """A function of (done, total) that shows progress, and can show more than the count."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show the count."""
+        raise NotImplementedError
+
+    def describe(self, text: str, seconds_left: float | None) -> None:
+        """Show the current work in a few words, and the time left, None if it is unknown."""
+
+
+def describe_progress(progress: Progress, text: str, seconds_left: float | None) -> None:
+    """Show the current work and the time left, if `progress` shows them."""
+    if isinstance(progress, ProgressDisplay):
+        progress.describe(text, seconds_left)
+
+
 def available_cores() -> int:
     """Processor cores this process may use (respects affinity, not the size of the machine)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

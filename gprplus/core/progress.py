@@ -1,9 +1,11 @@
-"""Progress bars: on a terminal and in a notebook, and nowhere else.
+"""Progress bars: on a terminal and in a notebook; a line now and then where output is piped.
 
 Long functions take `progress`, a function that is called with (done, total). Left out, a call from
-Python shows a bar (`shows_progress`); the command line shows its own (`progress_bar`).
+Python shows a bar (`shows_progress`); the command line shows its own (`progress_bar`). A function
+that knows what it does and how long it takes calls `parallel.describe_progress` too.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,25 +13,27 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.parallel import Progress, ProgressDisplay, no_progress
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 _SECONDS = 0.2  # between two updates of a notebook's bar
+_SECONDS_BETWEEN_LINES = 30.0  # where output is piped
 _bars = 0  # that are shown in this process: one at a time, since a terminal has one last line
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress]:
+def progress_bar(title: str, *, piped: bool = True) -> Iterator[Progress]:
     """Show a bar on stderr, or below a notebook's cell; yields the function that moves it.
 
-    Nothing is shown where stderr is neither a terminal nor a notebook, or another bar is shown
-    already.
+    Where stderr is neither a terminal nor a notebook, a line is printed every half minute if
+    `piped` is set. Nothing is shown where another bar is shown already, or in any but the first
+    process of `torchrun`.
     """
     global _bars
-    shown = _below_a_cell if in_notebook() else _on_a_terminal if sys.stderr.isatty() else None
-    if _bars or shown is None:
+    shown = _below_a_cell if in_notebook() else _on_a_terminal if sys.stderr.isatty() else _in_lines
+    if _bars or os.environ.get("RANK", "0") != "0" or (shown is _in_lines and not piped):
         yield no_progress
         return
     _bars += 1
@@ -42,33 +46,46 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def _on_a_terminal(title: str) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
+    from gprplus.core.terminal_bar import TerminalBar
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+    with TerminalBar.shown(title) as bar:
+        yield bar
 
-        def show(done: int, total: int) -> None:
-            if total != bar.tasks[0].total:  # something else is counted now, at another speed
-                bar.reset(task, total=total)
-            bar.update(task, completed=done)
 
-        yield show
+class _Lines(ProgressDisplay):
+    """A line on stderr every half minute."""
+
+    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title, self._clock, self._printed = title, clock, clock()
+        self._text, self._left = "", ""
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        if now - self._printed >= _SECONDS_BETWEEN_LINES:
+            self._printed = now
+            text = f"{self._title} {done:,}/{total:,}{self._left}{self._text}"
+            print(text, file=sys.stderr, flush=True)
+
+    def describe(self, text: str, seconds_left: float | None) -> None:
+        self._text = f"; {text}" if text else ""
+        left = seconds_left
+        self._left = "" if left is None else f", about {format_duration(left)} left"
+
+
+@contextmanager
+def _in_lines(title: str) -> Iterator[Progress]:
+    yield _Lines(title)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in the unit that suits it.
+
+    >>> format_duration(42), format_duration(600), format_duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager
@@ -121,7 +138,7 @@ def shows_progress(
         def shown(*args: Parameters.args, **options: Parameters.kwargs) -> Result:
             if options.get("progress") is not None:
                 return function(*args, **options)
-            with progress_bar(title) as bar:
+            with progress_bar(title, piped=False) as bar:
                 options["progress"] = bar
                 return function(*args, **options)
 

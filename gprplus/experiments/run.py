@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from gprplus.core.errors import TrainingError
 from gprplus.core.files import workdir
 from gprplus.core.files.atomic import write_new
 from gprplus.core.typed import as_json
-from gprplus.core.workers import send_progress
 from gprplus.evaluation.targets import Target
+from gprplus.experiments.run_reports import DONE, EMBEDDING, PREPARING, SCORING, RunReporter
 from gprplus.schema.run_record import RunRecord, RunTarget, run_record
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
-PROGRESS_EVERY = 0.5  # seconds between two reports of the step that a training has reached
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
 def train_and_score(training_run: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
-    The steps of its training are sent with `workers.send_progress`.
+    Its phases and steps are sent with `workers.send_progress` (`run_reports`).
 
     All processes of a `group` call this alike; the first one writes.
     """
@@ -152,17 +152,20 @@ def train_and_score(training_run: TrainingRun, group: "ProcessGroup | None" = No
     from gprplus.baseline.distributed import ProcessGroup
 
     group = group or ProcessGroup()
+    reporter = RunReporter(training_run.folder)
+    reporter.begin(PREPARING)
     with (
         devices.device_context(training_run.device, training_run.jobs),
         devices.thread_limit(training_run.threads),
     ):
         record = group.broadcast(read_run_record(training_run.folder)) or _trained(
-            training_run, group
+            training_run, group, reporter
         )
         if group.first:
-            _scored(training_run, record)
+            _scored(training_run, record, reporter)
             _checkpoint(training_run, group).delete()
     group.barrier()
+    reporter.begin(DONE)
     return training_run.folder
 
 
@@ -184,22 +187,7 @@ def _checkpoint(training_run: TrainingRun, group: "ProcessGroup") -> "Checkpoint
     )
 
 
-def _steps(training_run: TrainingRun) -> Callable[[int], None]:
-    """Return a function that takes the current step of a training, and reports it occasionally,
-    with the run's folder.
-    """
-    last = 0.0
-
-    def reached(step: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= PROGRESS_EVERY:
-            last = time.monotonic()
-            send_progress((str(training_run.folder), step))
-
-    return reached
-
-
-def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
+def _trained(training_run: TrainingRun, group: "ProcessGroup", reporter: RunReporter) -> RunRecord:
     """Train (or take the twin's weights), save the model, and start the record."""
     from gprplus.baseline import devices
     from gprplus.baseline.checkpoint import read_log_until
@@ -248,6 +236,11 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
         group.barrier()
         with _log_file(training_run, group) as log:
             log.write(earlier)
+
+            def log_chunk(line: dict[str, Any]) -> None:
+                print(json.dumps(line), file=log, flush=True)
+                reporter.chunk(line)
+
             if data is None:
                 done = untrained_model(recipe, training_run.seed, training_run.device)
             else:
@@ -259,8 +252,8 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
                     training_run.device,
                     names=lambda rows: [data.paths[row] for row in rows],
                     shares=data.shares,
-                    log=lambda line: print(json.dumps(line), file=log, flush=True),
-                    reached=_steps(training_run),
+                    log=log_chunk,
+                    reached=reporter.reached,
                     checkpoint=checkpoint,
                     group=group,
                     jobs=training_run.jobs,
@@ -284,7 +277,7 @@ def _log_file(training_run: TrainingRun, group: "ProcessGroup") -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
-def _scored(training_run: TrainingRun, record: RunRecord) -> None:
+def _scored(training_run: TrainingRun, record: RunRecord, reporter: RunReporter) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
 
@@ -293,6 +286,7 @@ def _scored(training_run: TrainingRun, record: RunRecord) -> None:
     missing = training_run.missing()
     if not missing:
         return
+    reporter.begin(EMBEDDING)
     network = model.read_model(
         training_run.folder / MODEL, training_run.recipe.network, training_run.device
     )
@@ -305,12 +299,14 @@ def _scored(training_run: TrainingRun, record: RunRecord) -> None:
         )
     )
     packs = {id(pack): pack for _, pack in missing}
-    features = {
-        key: (uids, _embedded(network, uids, packs[key], training_run))
-        for key, uids in target_image_keys(missing).items()
-    }
+    features, count = {}, 0
+    for key, uids in target_image_keys(missing).items():
+        reached = partial(_embedded_so_far, reporter, count)
+        features[key] = uids, _embedded(network, uids, packs[key], training_run, reached)
+        count += len(uids)
     done = dict(record.targets)
-    for target, pack in missing:
+    for count, (target, pack) in enumerate(missing):
+        reporter.reached(count, SCORING)
         start = time.perf_counter()
         uids, known = features[id(pack)]
         mine = known[np.searchsorted(uids, target.uids)]
@@ -342,15 +338,27 @@ def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int,
     }
 
 
+def _embedded_so_far(reporter: RunReporter, before: int, count: int) -> None:
+    reporter.reached(before + count, EMBEDDING)
+
+
 def _embedded(
-    network: "Model", uids: np.ndarray, pack: ImageStore, training_run: TrainingRun
+    network: "Model",
+    uids: np.ndarray,
+    pack: ImageStore,
+    training_run: TrainingRun,
+    reached: Callable[[int], None],
 ) -> "torch.Tensor":
     import torch
 
     from gprplus.baseline.network.embed import embed_images
 
     features = embed_images(
-        network, pack.images(uids), training_run.recipe.compute, training_run.device
+        network,
+        pack.images(uids),
+        training_run.recipe.compute,
+        training_run.device,
+        reached,
     )
     if not torch.isfinite(features).all():
         remedy = "train it in float32, or lower the recipe's optimizer.lr"

@@ -36,7 +36,7 @@ from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
-from gprplus.experiments.run_progress import RunMeter
+from gprplus.experiments.run_progress import RunMeter, packing_progress
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
 from gprplus.statistics.effects import EffectTables
@@ -181,7 +181,9 @@ def run_benchmark(
                 clear_output(case.folder, split_job.KIND, RequestChanged)
         wanted = choose_precision(wanted, device, threads)
         packs = {
-            name: image_store.pack_images(rows, where, folder, height, width, progress=progress)
+            name: image_store.pack_images(
+                rows, where, folder, height, width, progress=packing_progress(progress)
+            )
             for name, (rows, where) in images.items()
         }
         training_runs = [
@@ -281,14 +283,22 @@ def _training_runs(
 
 
 def _run(
-    training_runs: Sequence[TrainingRun], jobs: int, progress: Progress, group: ProcessGroup
+    training_runs: Sequence[TrainingRun],
+    jobs: int,
+    progress: Progress,
+    group: ProcessGroup,
+    after: float = 0.0,
 ) -> None:
     """First what has to be trained, then what shares a training.
 
     Several runs at a time, or each by all processes of `group`.
     """
-    batches = schedule.group_shared_trainings(training_runs)
-    meter = RunMeter([one for batch in batches for one in batch], progress)
+    # The floors take no training: with them first, embedding and scoring are measured at once.
+    batches = [
+        sorted(batch, key=lambda one: one.data is not None)
+        for batch in schedule.group_shared_trainings(training_runs)
+    ]
+    meter = RunMeter(batches, jobs, progress, after)
     runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
     for batch in batches:
         places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
@@ -296,8 +306,8 @@ def _run(
         done = map_processes(
             runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", on_progress=meter.advance
         )
-        for one, _ in zip(open_, done, strict=True):
-            meter.finished(one)
+        for _ in done:
+            pass
 
 
 @contextmanager

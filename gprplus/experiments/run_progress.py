@@ -1,58 +1,116 @@
-"""Progress of a benchmark: optimizer steps over all runs, with scoring converted to steps."""
+"""Progress of a benchmark: steps over all runs, what they do, and the time they still take."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
-from gprplus.core.parallel import Progress
+from gprplus.core.parallel import Progress, describe_progress
+from gprplus.experiments.remaining_time import Work, WorkClock
 from gprplus.experiments.run import TrainingRun, read_run_record, target_image_keys
+from gprplus.experiments.run_reports import DONE, RunReport
 
-_STEP_TO_EMBED = (
-    3  # an image costs so many times more in a training step than where it is only embedded
-)
+_STEP_TO_EMBED = 3  # an image of a step counts as so many that are only embedded
 
 
-def remaining_units(training_run: TrainingRun) -> int:
-    """Remaining work of a run, in steps of its training: those of the training, and its scoring."""
+def remaining_work(training_run: TrainingRun) -> Work:
+    """Return the steps of a run that are missing, and its images and targets to score."""
     missing = training_run.missing()
-    if not missing:
-        return 0
     images = sum(map(len, target_image_keys(missing).values()))
-    scoring = max(1, round(images / (_STEP_TO_EMBED * training_run.recipe.batch.size)))
     trained = (
-        training_run.data is None
+        not missing
+        or training_run.data is None
         or training_run.twin is not None
         or bool(read_run_record(training_run.folder))
     )
-    return (
-        scoring
-        if trained or training_run.data is None
-        else scoring + training_run.recipe.steps(len(training_run.data.uids))
+    return Work(
+        steps=0 if trained or not training_run.data else _steps(training_run),
+        images=images,
+        targets=len(missing),
+        batch=training_run.recipe.batch.size,
     )
 
 
-class RunMeter:
-    """The progress of several runs at once; `advance` may be called from any thread."""
+def _steps(training_run: TrainingRun) -> int:
+    assert training_run.data is not None
+    return training_run.recipe.steps(len(training_run.data.uids))
 
-    def __init__(self, training_runs: Sequence[TrainingRun], progress: Progress) -> None:
-        self._work = {
-            str(training_run.folder): remaining_units(training_run)
-            for training_run in training_runs
+
+def _count(work: Work) -> int:
+    """Return the work of a run as a number of steps, its scoring included."""
+    scoring = max(1, round(work.images / (_STEP_TO_EMBED * work.batch))) if work.targets else 0
+    return work.steps + scoring
+
+
+class RunMeter:
+    """The progress of several runs at once; `advance` may be called from any thread.
+
+    Args:
+        batches: runs, of which each batch begins when the one before is done.
+        jobs: runs at a time.
+        progress: takes steps done and all steps; a bar also gets a sentence and the seconds left.
+        after: seconds of work after the last run.
+    """
+
+    def __init__(
+        self,
+        batches: Sequence[Sequence[TrainingRun]],
+        jobs: int,
+        progress: Progress,
+        after: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        work = [{str(one.folder): remaining_work(one) for one in batch} for batch in batches]
+        self._counts = {folder: _count(one) for batch in work for folder, one in batch.items()}
+        self._names = {
+            str(one.folder): f"{one.arm}, seed {one.seed}" for batch in batches for one in batch
         }
-        self._done = dict.fromkeys(self._work, 0)
-        self._progress, self._lock = progress, threading.Lock()
+        self._done = dict.fromkeys(self._counts, 0)
+        self._reports: dict[str, RunReport] = {}
+        self._clock = WorkClock(work, jobs, clock)
+        self._progress, self._after, self._lock = progress, after, threading.Lock()
         self._show()
 
-    def advance(self, reached: tuple[str, int]) -> None:
-        """A run has reached a step of its training (`experiments.run`)."""
-        folder, step = reached
+    def advance(self, report: RunReport) -> None:
+        """Take a report of a run."""
         with self._lock:
-            self._done[folder] = max(self._done[folder], min(step, self._work[folder]))
+            self._clock.take(report)
+            count, steps = self._counts[report.folder], self._clock.steps_done(report.folder)
+            done = count if report.phase == DONE else min(steps, count)
+            self._done[report.folder] = max(self._done[report.folder], done)
+            self._reports[report.folder] = report
             self._show()
 
-    def finished(self, training_run: TrainingRun) -> None:
-        """A run is scored and written."""
-        self.advance((str(training_run.folder), self._work[str(training_run.folder)]))
-
     def _show(self) -> None:
-        if self._work:
-            self._progress(sum(self._done.values()), sum(self._work.values()))
+        total = sum(self._counts.values())
+        if total:
+            self._progress(sum(self._done.values()), total)
+            left = self._clock.seconds_left()
+            left = None if left is None else left + self._after
+            describe_progress(self._progress, self._sentence(), left)
+
+    def _sentence(self) -> str:
+        """Return what the first of the open runs does, and how many others are open."""
+        active = [self._reports[name] for name in self._names if name in self._reports]
+        active = [report for report in active if report.phase != DONE]
+        if not active:
+            return ""
+        first = active[0]
+        more = [] if first.loss is None else [f"loss {first.loss:.3g}"]
+        if first.images_per_second is not None:
+            more.append(f"{first.images_per_second:,.0f} images/s")
+        if len(active) > 1:
+            more.append(f"and {len(active) - 1} more at once")
+        doing = f"{first.phase} {self._names[first.folder]}"
+        return f"{doing}: {', '.join(more)}" if more else doing
+
+
+def packing_progress(progress: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Return `progress` for packing images: a bar also shows the phase and its time left."""
+    start = clock()
+
+    def packed(done: int, total: int) -> None:
+        progress(done, total)
+        left = (clock() - start) * (total - done) / done if done else None
+        describe_progress(progress, "packing images", left)
+
+    return packed

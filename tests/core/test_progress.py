@@ -6,9 +6,10 @@ import sys
 from types import ModuleType
 
 import pytest
+from rich.text import Text
 
 from gprplus.core import progress
-from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.parallel import Progress, describe_progress, no_progress
 from gprplus.core.progress import progress_bar, shows_progress
 
 
@@ -98,3 +99,21 @@ def test_a_notebook_gets_one_bar_that_is_empty_in_the_end(monkeypatch: pytest.Mo
         '<progress value="3" max="3"></progress> Counting 3/3',
         "",
     ]
+
+
+def test_a_terminal_shows_the_work_and_the_time_left_in_80_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = terminal_of(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "80")
+    with progress_bar("Training and scoring") as bar:
+        bar(12_345, 67_890)
+        describe_progress(bar, "training only-foggy, seed 0: loss 2.31, " + 60 * "x", 3700.5)
+        describe_progress(no_progress, "ignored", None)
+    lines = [line.plain.rstrip() for line in map(Text.from_ansi, terminal.getvalue().splitlines())]
+    shown = [line for line in lines if "12345/67890" in line][-1]
+    assert "left 1:01:40" in shown
+    assert len(shown) <= 80
+    text = [line for line in lines if "only-foggy" in line][-1]
+    assert len(text) <= 80
+    assert text.endswith("…")
