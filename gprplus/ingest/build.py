@@ -22,6 +22,7 @@ from gprplus.core.typed import as_json
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.reading.shard import ReadShard
+from gprplus.ingest.sidecars.identities import read_identities
 from gprplus.ingest.sources import (
     IngestSource,
     check_dataset_request,
@@ -36,6 +37,7 @@ from gprplus.schema.check_columns import parse_check_names
 
 if TYPE_CHECKING:
     from gprplus.ingest.reading.partial import PartialResults
+    from gprplus.ingest.sidecars.roles import RoleLists
     from gprplus.ingest.tables.assemble import AssembledTables
     from gprplus.ingest.updates.previous_build import PreviousBuild
 
@@ -112,23 +114,31 @@ def _built(
     progress: Progress,
 ) -> "tuple[AssembledTables, PartialResults]":
     """The rows of one dataset, and the temporary parts that can be removed once they are stored."""
-    from gprplus.ingest.dataset import ingest_dataset
-    from gprplus.ingest.gta.match_log import match_log
     from gprplus.ingest.reading.partial import PartialResults
-    from gprplus.ingest.sidecars.identities import read_identities
+    from gprplus.ingest.reading.read import read_source
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
+    identities = read_identities(source.identities, chosen.layout.codes)
     parts = PartialResults.of(output, chosen.name, _read_digest(source, earlier, force))
     _whole(parts, source, output)
-    rows = ingest_dataset(
-        source,
-        read_identities(source.identities, chosen.layout.codes),
-        earlier=earlier,
-        parts=parts,
-        workers=workers,
-        progress=progress,
-    )
+    listed = _role_lists(source)
+    found = read_source(source, earlier, parts=parts, workers=workers, progress=progress)
+    # After reading has begun: these modules import pyarrow.
+    from gprplus.ingest.dataset import ingest_dataset
+    from gprplus.ingest.gta.match_log import match_log
+
+    rows = ingest_dataset(source, found, identities, listed, earlier)
     return match_log(rows, chosen.layout, source.logs, output, chosen.name), parts
+
+
+def _role_lists(source: IngestSource) -> "RoleLists | None":
+    """The role lists of a layout that has some, before its images are read: a wrong list is
+    reported at once."""
+    if not source.chosen.layout.lists:
+        return None
+    from gprplus.ingest.sidecars.roles import read_lists
+
+    return read_lists(source.listing, source.chosen.layout.lists)
 
 
 def _checks(old: Manifest | None, names: list[str] | None) -> list[str]:

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, ManifestError, first_few
-from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.sampling import is_valid, sha256_digest, table_fingerprint
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
@@ -17,13 +16,13 @@ from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
 from gprplus.ingest.layouts.detect import describe_folder
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.reading.partial import PartialResults
-from gprplus.ingest.reading.read import PROBED, read_files
+from gprplus.ingest.reading.columns import PROBED
+from gprplus.ingest.reading.read import FoundFiles
 from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
 from gprplus.ingest.sidecars.roles import (
+    RoleLists,
     add_roles,
     gallery_only_warning,
-    read_lists,
     role_list_notes,
 )
 from gprplus.ingest.skipped_messages import describe_losses, hidden_of
@@ -31,7 +30,7 @@ from gprplus.ingest.sources import IngestSource, dataset_record
 from gprplus.ingest.tables.assemble import AssembledTables
 from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys
 from gprplus.ingest.tables.select import filter_mask, lookup_rows
-from gprplus.ingest.updates.incremental import files_to_read, merge_kept
+from gprplus.ingest.updates.incremental import merge_kept
 from gprplus.ingest.updates.previous_build import PreviousBuild
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 from gprplus.schema.manifest_record import ManifestDataset
@@ -43,23 +42,17 @@ EXPLAINED = (
 
 def ingest_dataset(
     source: IngestSource,
+    read: FoundFiles,
     people: IdentityTable,
-    *,
+    listed: RoleLists | None = None,
     earlier: PreviousBuild | None = None,
-    parts: PartialResults | None = None,
-    workers: int | None = None,
-    progress: Progress = no_progress,
 ) -> AssembledTables:
-    """Read the files of a source and return their rows. Raises LayoutError when no name fits,
-    ManifestError when two files would be one image or none is good.
+    """Return the rows of a source from what was read of its files. Raises LayoutError when no name
+    fits, ManifestError when two files would be one image or none is good.
     """
     listing, verify = source.listing, source.request["verify"]
     layout, name = source.chosen.layout, source.chosen.name
-    listed = read_lists(listing, layout.lists)
-    wanted, fresh, new = files_to_read(earlier, listing, layout)
-    found, unmatched = read_files(
-        wanted, name, layout, verify, fresh=fresh, parts=parts, workers=workers, progress=progress
-    )
+    found, unmatched, new = read.take_table(), read.unmatched, read.new
     if not found.num_rows and new is None:
         raise LayoutError(_no_name_fits(listing, layout, unmatched))
     if earlier is not None and new is None:
@@ -83,7 +76,7 @@ def ingest_dataset(
     )
     del found, good  # at two million files each is a quarter of a gigabyte
     images = sort_rows(images)
-    if listed.files:
+    if listed and listed.files:
         images = add_roles(images, listed)
     images, doubled = drop_repeated_pass(images, layout, listing.root, verify)
     reject_duplicate_keys(images, listing.root)
@@ -108,7 +101,7 @@ def ingest_dataset(
             losses=describe_losses(listing, layout, images, people, named),
             remarks=[
                 *unknown,
-                *role_list_notes(images, listed, layout.lists),
+                *(role_list_notes(images, listed, layout.lists) if listed else []),
                 *gallery_only_warning(images),
                 *doubled,
                 *duplicate_content_warnings(images),

@@ -12,13 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from gprplus.core.arrow import from_strings, to_numpy
 from gprplus.core.errors import ManifestError
 from gprplus.core.files.folders import remove_output
 from gprplus.core.files.safe_names import child_path
@@ -27,6 +22,9 @@ from gprplus.ingest.reading.batch import FileBatch
 from gprplus.ingest.tables.manifest import PARTS
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
     from gprplus.ingest.reading.shard import ReadShard
 
 SECONDS = 5.0  # what is read in less is read again sooner than found
@@ -34,9 +32,9 @@ _ABOUT = b"batches"
 
 
 class FinishedBatch(NamedTuple):
-    """The rows of one batch, as read.outcome_table makes them, and the paths that fit no name."""
+    """The rows of one batch, as columns.outcome_table makes them, and the paths that fit no name."""
 
-    images: pa.Table
+    images: "pa.Table"
     unmatched: list[str]
 
 
@@ -66,11 +64,7 @@ class PartialResults:
             child_path(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who
         )
         for path in sorted(parts.folder.glob("*.arrow")):
-            try:
-                about = json.loads(_read(path).schema.metadata[_ABOUT])
-            except (OSError, pa.ArrowInvalid):
-                continue  # as a machine that lost its power may leave it: what it held is read again
-            parts._places |= {key: _Place(path, *place) for key, *place in about}
+            parts._places |= {key: _Place(path, *place) for key, *place in _batches_of(path)}
         return parts
 
     def __bool__(self) -> bool:
@@ -95,6 +89,8 @@ class PartialResults:
         """Write what waits as one part."""
         if not self._waiting:
             return
+        import pyarrow as pa
+
         about, start = [], 0
         for batch, (images, unmatched) in self._waiting:
             about.append((batch.key, start, images.num_rows, unmatched))
@@ -145,14 +141,33 @@ class PartialResults:
             remove_output(parts)
 
 
-def _read(path: Path) -> pa.Table:
+def _batches_of(path: Path) -> list[list[Any]]:
+    """What a part holds; nothing if it is damaged, as after a loss of power: its files are read
+    again."""
+    import pyarrow as pa
+
+    try:
+        about: list[list[Any]] = json.loads(_read(path).schema.metadata[_ABOUT])
+        return about
+    except (OSError, pa.ArrowInvalid):
+        return []
+
+
+def _read(path: Path) -> "pa.Table":
     """Open a part; its columns are read on demand."""
+    import pyarrow as pa
+
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
 
-def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
+def _as_it_was(batch: FileBatch, images: "pa.Table") -> bool:
     """Return True if every opened file has the same size and time as before."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from gprplus.core.arrow import from_strings, to_numpy
+
     if any(folder.sizes is None for folder in batch.folders):
         return False
     sizes, mtimes = (
@@ -167,5 +182,7 @@ def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
     )
 
 
-def _joined(arrays: Sequence) -> np.ndarray:
+def _joined(arrays: Sequence) -> "np.ndarray":
+    import numpy as np
+
     return np.concatenate([np.frombuffer(one, np.int64) for one in arrays])

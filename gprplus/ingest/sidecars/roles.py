@@ -128,8 +128,6 @@ def role_list_notes(
     images: pa.Table, listed: RoleLists, lists: Sequence[RoleListRule]
 ) -> list[str]:
     """Return messages about the role lists of a dataset, one sentence each."""
-    if not lists:
-        return []
     if not listed.files:
         return [
             f"none of the role lists ({first_few([item.file for item in lists], 4)}) exists next to"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gprplus.core.arrow import from_joined, from_numpy, text_scalar, to_numpy
 from gprplus.core.sampling import is_valid
 from gprplus.ingest.files.listing import FolderState, Listing
-from gprplus.ingest.reading.read import PROBED
+from gprplus.ingest.reading.columns import PROBED
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import filter_dataset, lookup_rows
 from gprplus.schema.manifest_record import ManifestDataset
@@ -39,7 +39,7 @@ class PreviousBuild:
         return filter_dataset(self.manifest.scan(), self.name)
 
     def probes(self) -> pa.Table:
-        """`path` and what the probe found (read.PROBED) of every file that was opened."""
+        """`path` and what the probe found (columns.PROBED) of every file that was opened."""
         images = filter_dataset(
             self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]),
             self.name,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError
@@ -302,7 +303,7 @@ def test_a_full_disk_is_one_sentence_while_reading_too(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(partial.pa, "OSFile", full)
+        patch.setattr(pa, "OSFile", full)
         with pytest.raises(
             GprplusError, match=r"\.arrow cannot be written: No space left on device\."
         ):
