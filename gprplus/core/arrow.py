@@ -75,16 +75,18 @@ def from_joined(joined: str) -> "pa.Array":
     >>> from_joined("a.jpg\\0bc.jpg").to_pylist()
     ['a.jpg', 'bc.jpg']
     """
-    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    if not joined:
-        return pa.nulls(0, pa.string())
-    raw = np.frombuffer(joined.encode(), np.uint8)
-    ends = np.append(np.flatnonzero(raw == 0), len(raw))
-    offsets = np.zeros(len(ends) + 1, np.int32)
-    offsets[1:] = ends - np.arange(len(ends))
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(raw[raw != 0])]
-    return pa.Array.from_buffers(pa.string(), len(ends), buffers)
+    return pc.split_pattern(from_strings([joined] if joined else []), "\0").flatten()
+
+
+def join_strings(texts: "pa.Array", separator: str) -> bytes:
+    """The bytes of strings with a separator between them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = pa.ListArray.from_arrays(from_numpy(np.array([0, len(texts)], np.int32)), texts)
+    return pc.binary_join(rows, text_scalar(separator)).cast(pa.binary())[0].as_py()
 
 
 def constant(text: str, rows: int) -> "pa.DictionaryArray":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.arrow import combine_chunks, from_numpy, from_strings, to_numpy
+from gprplus.core.arrow import combine_chunks, from_numpy, from_strings, join_strings, to_numpy
 from gprplus.core.hashing import (
     SEPARATOR,
     VERSION,
@@ -195,11 +195,19 @@ def _ascending(column: "pa.Array") -> bool:
     return column.null_count == 0 and bool(pc.all(following, min_count=0).as_py())
 
 
+def _joined(texts: "pa.Array | list[str]") -> bytes:
+    """The bytes of `join_canonical(*texts)`; of an Arrow array of plain texts without a Python object
+    for each."""
+    if isinstance(texts, list):
+        return join_canonical(*texts).encode()
+    plain = join_strings(texts, SEPARATOR)
+    if plain.isascii() and b"\\" not in plain and plain.count(SEPARATOR.encode()) < len(texts):
+        return plain
+    return join_canonical(*texts.to_pylist()).encode()
+
+
 def _texts(column: "pa.Array | list[str]", block: int = 65_536) -> Iterable[bytes]:
     """The bytes of `join_canonical(*column)`, a block of texts at a time."""
     for start in range(0, len(column), block):
         between = SEPARATOR if start else ""
-        texts = column[start : start + block]
-        yield (
-            between + join_canonical(*(texts if isinstance(texts, list) else texts.to_pylist()))
-        ).encode()
+        yield between.encode() + _joined(column[start : start + block])

@@ -182,7 +182,7 @@ def _remembered(found: pa.Table, earlier: PreviousBuild) -> pa.Table:
     """`found` with the probe's columns of files that were not opened now taken from the earlier
     build."""
     memory = earlier.probes()
-    position = _positions(found, memory["path"])
+    position = lookup_rows(found["path"], memory["path"])
     memory = memory.drop_columns("path")
     for column in PROBED.names:
         before = memory[column].cast(found.schema.field(column).type).take(position)
@@ -193,17 +193,6 @@ def _remembered(found: pa.Table, earlier: PreviousBuild) -> pa.Table:
     return found
 
 
-def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
-    """Return the position of each file of `found` among the previous paths; null if it is new."""
-    seen = pc.invert(found["fresh"])
-    if (
-        not found["path"].filter(seen).equals(remembered)
-    ):  # files changed or were removed, in addition to new ones
-        return lookup_rows(found["path"], remembered)
-    before = to_numpy(seen)
-    return from_numpy(np.cumsum(before) - 1, unknown=~before)
-
-
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
@@ -212,19 +201,21 @@ def sort_rows(images: pa.Table) -> pa.Table:
     """Rows of one dataset by identity (null last), then path."""
     column = combine_chunks(images["identity"])  # its levels are sorted: DecodedTokens.levels
     rank = np.where(is_valid(column), to_numpy(column.indices), len(column.dictionary))
-    by_path = (
-        to_numpy(pc.sort_indices(images["path"]))
-        if not _ascending(images["path"])
-        else np.arange(len(rank))
-    )
-    order = by_path[np.argsort(rank[by_path], kind="stable")]
+    order = np.argsort(rank, kind="stable")
+    order = _by_path(order, rank[order], combine_chunks(images["path"]))
     return images.take(from_numpy(order)) if (order[1:] < order[:-1]).any() else images
 
 
-def _ascending(column: pa.ChunkedArray) -> bool:
-    return bool(
-        pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py()
-    )
+def _by_path(order: np.ndarray, rank: np.ndarray, paths: pa.Array) -> np.ndarray:
+    """`order (N,)`, which is by `rank (N,)`, with the rows of a rank by path. Ranks whose rows are
+    so already are left alone: in an update that is nearly all."""
+    taken = paths.take(from_numpy(order))
+    ascends = to_numpy(pc.less(taken[:-1], taken[1:]))
+    late = np.flatnonzero(~ascends & (rank[1:] == rank[:-1]))
+    rows = np.flatnonzero(np.isin(rank, rank[late]))
+    by_path = rows[to_numpy(pc.sort_indices(taken.take(from_numpy(rows))))]
+    order[rows] = order[by_path[np.argsort(rank[by_path], kind="stable")]]
+    return order
 
 
 def _rejected(

@@ -85,7 +85,8 @@ def merge_kept(
     )  # checks are made anew
     before = before if had is old else filter_mask(before, pc.is_in(before["path"], stay))
     refused = filter_dataset(earlier.manifest.rejected(), earlier.name)
-    refused = refused.filter(pc.is_in(refused["path"], stay))
+    if len(refused):
+        refused = refused.filter(pc.is_in(refused["path"], stay))
     news = np.flatnonzero(fresh)
     if len(scan) < len(news):  # some were not read: their names do not fit, or they are gone
         read = pc.is_in(paths.take(from_numpy(news)), scan["path"].combine_chunks())
@@ -108,10 +109,8 @@ def _levels_sorted(table: pa.Table) -> pa.Table:
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             column = DecodedTokens(table, field.name)
-            used = {
-                column.tokens[code]: column.tokens[code]
-                for code in np.unique(column.codes).tolist()
-            }
+            counts = np.bincount(column.codes, minlength=len(column.tokens))
+            used = {column.tokens[code]: column.tokens[code] for code in np.flatnonzero(counts)}
             table = table.set_column(i, field, column.levels(used.get))
     return table
 

@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.arrow import from_joined, from_numpy, text_scalar, to_numpy
-from gprplus.core.sampling import is_valid
-from gprplus.ingest.files.listing import FolderState, Listing
+from gprplus.core.arrow import combine_chunks, from_numpy, from_strings, text_scalar, to_numpy
+from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.reading.columns import PROBED
 from gprplus.ingest.tables.manifest import Manifest
-from gprplus.ingest.tables.select import filter_dataset, lookup_rows
+from gprplus.ingest.tables.select import filter_dataset, find_rows, lookup_rows
 from gprplus.schema.manifest_record import ManifestDataset
 
 
@@ -79,14 +78,11 @@ def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> 
 def read_listing(listing: Listing) -> pa.Array:
     """The path of every file below the root, in order. As Python strings they would take three
     times the memory."""
-    return pa.concat_arrays([pa.nulls(0, pa.string()), *map(_folder_paths, listing.folders)])
-
-
-def _folder_paths(folder: FolderState) -> pa.Array:
-    names = from_joined(folder.joined)
-    if not folder.path:
-        return names
-    return pc.binary_join_element_wise(text_scalar(folder.path), names, text_scalar("/"))
+    folders = [folder for folder in listing.folders if len(folder)]
+    names = pc.split_pattern(from_strings([folder.joined for folder in folders]), "\0")
+    before = from_strings([f"{folder.path}/" if folder.path else "" for folder in folders])
+    before = before.take(pc.list_parent_indices(names))
+    return pc.binary_join_element_wise(before, names.flatten(), text_scalar(""))
 
 
 def fresh_files(earlier: PreviousBuild | None, listing: Listing) -> np.ndarray | None:
@@ -101,17 +97,11 @@ def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
     here = read_listing(listing)
     sizes = _joined([folder.sizes for folder in listing.folders])
     mtimes = _joined([folder.mtimes for folder in listing.folders])
-    if len(scan) == len(here) and scan["path"].combine_chunks().equals(here):
-        place = np.arange(len(here))
-        found = np.ones(len(here), bool)
-    else:
-        position = pc.index_in(here, scan["path"].combine_chunks())
-        found = is_valid(position)
-        place = np.where(found, to_numpy(position), 0)
     if not len(scan):
         return np.zeros(len(here), bool)
+    place = find_rows(here, combine_chunks(scan["path"]))
     same_size = to_numpy(scan["size_bytes"])[place] == sizes
-    return found & same_size & (to_numpy(scan["mtime_ns"])[place] == mtimes)
+    return (place >= 0) & same_size & (to_numpy(scan["mtime_ns"])[place] == mtimes)
 
 
 def _joined(arrays: "Sequence[array | None]") -> np.ndarray:
