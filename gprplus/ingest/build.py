@@ -168,29 +168,27 @@ def _write(
 ) -> None:
     """Put the tables of old and new datasets together, check their images, and replace the
     manifest."""
-    from gprplus.ingest.tables.assemble import assemble_tables
+    from gprplus.ingest.tables.assemble import assemble_record, assemble_tables
 
-    tables, record = assemble_tables(old, done)
+    tables, checked = assemble_tables(old, done), None
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 
-        roots = {
-            name: (output / dataset.root).resolve() for name, dataset in record.datasets.items()
-        }
+        datasets = (old.datasets if old else {}) | {name: rows.about for name, rows in done.items()}
         found = run_checks(
             checks,
             tables["images"],
             tables["scan"],
-            roots,
+            {name: (output / dataset.root).resolve() for name, dataset in datasets.items()},
             old=old,
             journal=output / MEASURING,
             workers=workers,
             progress=progress,
         )
-        tables["images"], record = found.images, dataclasses.replace(record, checks=found.record)
+        tables["images"], checked = found.images, found.record
         if found.measurements is not None:
             tables[LOOKS] = found.measurements
-    replace_manifest(output, tables, as_json(record))
+    replace_manifest(output, tables, lambda: as_json(assemble_record(old, done, tables, checked)))
     remove_output(output / MEASURING)
 
 
@@ -259,9 +257,11 @@ def build_shard(
 
 
 def _earlier(source: IngestSource, old: Manifest | None, force: bool) -> "PreviousBuild | None":
+    if force or old is None:
+        return None
     from gprplus.ingest.updates.previous_build import PreviousBuild
 
-    return None if force else PreviousBuild.of(old, source.chosen.name)
+    return PreviousBuild.of(old, source.chosen.name)
 
 
 def _read_digest(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -> str:

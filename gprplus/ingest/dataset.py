@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, ManifestError, first_few
-from gprplus.core.sampling import is_valid, sha256_digest, table_fingerprint
+from gprplus.core.sampling import is_valid
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
 from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
@@ -110,7 +110,7 @@ def ingest_dataset(
             strangers=len(others),
             stranger_examples=others[:3],
             seal=listing_digest(listing, scan),
-            fingerprint=sha256_digest(table_fingerprint(images), table_fingerprint(persons)),
+            fingerprint="",  # AssembledTables.entry
             **dataset_record(source),
             **hidden_of(listing),
         ),
@@ -202,20 +202,23 @@ def sort_rows(images: pa.Table) -> pa.Table:
     column = combine_chunks(images["identity"])  # its levels are sorted: DecodedTokens.levels
     rank = np.where(is_valid(column), to_numpy(column.indices), len(column.dictionary))
     order = np.argsort(rank, kind="stable")
-    order = _by_path(order, rank[order], combine_chunks(images["path"]))
-    return images.take(from_numpy(order)) if (order[1:] < order[:-1]).any() else images
+    paths = combine_chunks(images["path"])
+    _sort_by_path(order, rank, paths if _ascends(order) else paths.take(from_numpy(order)))
+    return images if _ascends(order) else images.take(from_numpy(order))
 
 
-def _by_path(order: np.ndarray, rank: np.ndarray, paths: pa.Array) -> np.ndarray:
-    """`order (N,)`, which is by `rank (N,)`, with the rows of a rank by path. Ranks whose rows are
-    so already are left alone: in an update that is nearly all."""
-    taken = paths.take(from_numpy(order))
-    ascends = to_numpy(pc.less(taken[:-1], taken[1:]))
-    late = np.flatnonzero(~ascends & (rank[1:] == rank[:-1]))
-    rows = np.flatnonzero(np.isin(rank, rank[late]))
-    by_path = rows[to_numpy(pc.sort_indices(taken.take(from_numpy(rows))))]
-    order[rows] = order[by_path[np.argsort(rank[by_path], kind="stable")]]
-    return order
+def _sort_by_path(order: np.ndarray, rank: np.ndarray, paths: pa.Array) -> None:
+    """Sort the rows of each rank by path, in place: `order (N,)` is by rank, `paths` are in that
+    order. Ranks whose rows are in order already are left alone; in an update, that is nearly all."""
+    ranks = rank[order]
+    falls = ~to_numpy(pc.less(paths[:-1], paths[1:])) & (ranks[1:] == ranks[:-1])
+    rows = np.flatnonzero(np.isin(ranks, ranks[1:][falls]))
+    by_path = rows[to_numpy(pc.sort_indices(paths.take(from_numpy(rows))))]
+    order[rows] = order[by_path[np.argsort(ranks[by_path], kind="stable")]]
+
+
+def _ascends(order: np.ndarray) -> bool:
+    return bool((order[1:] > order[:-1]).all())
 
 
 def _rejected(

@@ -17,7 +17,6 @@ from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.escape import csv_text
 from gprplus.core.files.folders import remove_output
 from gprplus.core.files.workdir import write_text
-from gprplus.core.sampling import sha256_digest, table_fingerprint
 from gprplus.ingest.gta.log import GeneratorLog, log_digest, read_log
 from gprplus.ingest.gta.log_segments import (
     Cell,
@@ -112,7 +111,6 @@ def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]
         ),
         engine_log_digest=log_digest(paths),
         remarks=[*rows.about.remarks, *_remarks(log, found, again, facts, people)],
-        fingerprint=sha256_digest(table_fingerprint(images), table_fingerprint(rows.identities)),
     )
     if declared.places_by == "identity" and images["background"].null_count < images.num_rows:
         about = replace(about, functions={**rows.about.functions, "background": ["identity"]})

@@ -2,22 +2,24 @@
 over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from gprplus.core.declarations import attributes, sort_levels
 from gprplus.core.files.workdir import fingerprint, package_versions
+from gprplus.core.sampling import sha256_digest, table_fingerprint
 from gprplus.ingest.tables.manifest import TABLES, Manifest
 from gprplus.ingest.tables.select import drop_dataset, filter_dataset
 from gprplus.schema import IMAGES, VERSION
-from gprplus.schema.manifest_record import ManifestDataset, ManifestRecord
+from gprplus.schema.manifest_record import ChecksRecord, ManifestDataset, ManifestRecord
 
 
 @dataclass(frozen=True)
 class AssembledTables:
-    """The four tables of one dataset, sorted, and its entry in manifest.json."""
+    """The four tables of one dataset, sorted, and its entry in manifest.json without the
+    fingerprint."""
 
     images: pa.Table
     identities: pa.Table
@@ -25,29 +27,31 @@ class AssembledTables:
     scan: pa.Table
     about: ManifestDataset
 
+    def entry(self) -> ManifestDataset:
+        """Return the entry in manifest.json with the fingerprint of the rows."""
+        digests = map(table_fingerprint, (self.images, self.identities))
+        return replace(self.about, fingerprint=sha256_digest(*digests))
+
 
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
-) -> tuple[dict[str, pa.Table], ManifestRecord]:
-    """Assemble all tables (datasets in the order of their names) and manifest.json."""
+) -> dict[str, pa.Table]:
+    """Assemble all tables, datasets in the order of their names."""
     kept = [name for name in (old.datasets if old else {}) if name not in done]
-    names = sorted([*kept, *done])
     tables = {}
     for table in TABLES:
         had = _unchecked(old, table) if old and kept else None
         had = drop_dataset(had, list(done)) if had is not None and done else had
         parts = [
             getattr(done[name], table) if name in done else filter_dataset(had, name)
-            for name in names
+            for name in sorted([*kept, *done])
         ]
         tables[table] = (
             parts[0]
             if len(parts) == 1
             else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
         )
-    had_datasets = old.datasets if old else {}
-    datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
-    return tables, _record(datasets, tables)
+    return tables
 
 
 def _unchecked(old: Manifest, table: str) -> pa.Table:
@@ -60,7 +64,15 @@ def _unchecked(old: Manifest, table: str) -> pa.Table:
     )
 
 
-def _record(datasets: dict[str, ManifestDataset], tables: Mapping[str, pa.Table]) -> ManifestRecord:
+def assemble_record(
+    old: Manifest | None,
+    done: Mapping[str, AssembledTables],
+    tables: Mapping[str, pa.Table],
+    checks: ChecksRecord | None,
+) -> ManifestRecord:
+    """Assemble manifest.json over the tables."""
+    entries = (old.datasets if old else {}) | {name: rows.entry() for name, rows in done.items()}
+    datasets = dict(sorted(entries.items()))
     return ManifestRecord(
         schema_version=VERSION,
         request={name: about.request for name, about in datasets.items()},
@@ -69,6 +81,7 @@ def _record(datasets: dict[str, ManifestDataset], tables: Mapping[str, pa.Table]
         levels=_levels(tables),
         counts={name: tables[name].num_rows for name in ("images", "identities", "rejected")},
         versions=package_versions(),
+        checks=checks,
     )
 
 

@@ -2,7 +2,8 @@
 completely or not."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,17 +30,25 @@ def hold_manifest(folder: Path) -> Iterator[None]:
 
 
 def replace_manifest(
-    folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]
+    folder: Path, tables: "Mapping[str, pa.Table]", record: Callable[[], Mapping[str, Any]]
 ) -> None:
     """Replace the tables and their record by new ones, so that no reader accepts a mixture.
+
+    `record` is called while the tables are written: the fingerprint of the rows takes as long.
 
     Everything is first written to temporary names, the record last; then each file is renamed, the
     record last again. Interrupted before the record exists, the old manifest is unchanged; after
     it, the next build finishes the renaming.
     """
     staged = folder / NEXT
-    for name, table in tables.items():
-        write_table(staged / f"{name}.parquet", table)
+    with ThreadPoolExecutor(len(tables)) as pool:
+        writes = [
+            pool.submit(write_table, staged / f"{name}.parquet", table)
+            for name, table in tables.items()
+        ]
+        info = record()
+        for write in writes:
+            write.result()
     write_json(staged / RECORD, info)
     if LOOKS not in tables:
         remove_output(folder / f"{LOOKS}.parquet")
