@@ -64,7 +64,7 @@ def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_four_commands_end_with_a_report(toured: Path) -> None:
-    assert (toured / "work/runs/weather/smoke/report.html").stat().st_size > 10_000
+    assert (toured / "work/runs/weather/quick/report.html").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -86,7 +86,7 @@ def command(
     Examples:
       gprplus analyze --target market=data/market --attr weather,illumination
       gprplus analyze --target market=data/market -o work/analysis-reid \\
-          --features histograms,reid:work/runs/weather/smoke/mix/seed0
+          --features histograms,reid:work/runs/weather/quick/mix/seed0
       gprplus analyze --target market=data/market --mode paper -o paper
       gprplus analyze --target market=data/market --target msmt=data/msmt17 \\
           --budget 400x50

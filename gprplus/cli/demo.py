@@ -19,7 +19,7 @@ from gprplus.engine.options import RenderOptions
 IDENTITIES = 32
 VIEWPOINTS = 6
 ILLUMINATIONS = ["noon", "night"]
-SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
+SEEDS = 3  # what `quick` takes anyway; on a GPU `fast` would take five
 
 
 @click.command("demo", cls=TopicCommand)

@@ -60,7 +60,7 @@ def command(
 
     \b
     Examples:
-      gprplus report work/runs/weather/smoke -o page
+      gprplus report work/runs/weather/quick -o page
       gprplus report --plan --margin 0.5
     """
     if plan:

@@ -44,7 +44,7 @@ def command(
       gprplus study first_look --dry-run
       gprplus study first_look
       gprplus study icassp2021_market icassp2021_duke --dry-run
-      gprplus study icassp2021_market --scale 1/20 --recipe smoke \\
+      gprplus study icassp2021_market --scale 1/20 --recipe quick \\
           --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, print_plan, print_results

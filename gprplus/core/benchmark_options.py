@@ -39,7 +39,7 @@ class TrainingOptions(Options):
         metavar="RECIPE",
         help=(
             "Training recipe: the name of a shipped one or a .toml file; auto is fast on a GPU and"
-            " smoke without one."
+            " quick without one."
         ),
     )
     backbone: str | None = option(

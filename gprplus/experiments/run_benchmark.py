@@ -219,7 +219,7 @@ def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
     if str(name) != "auto":
         return Recipe.read(name), "given"
     gpu = device.startswith("cuda")
-    return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
+    return Recipe.read("fast" if gpu else "quick"), f"auto, on {'a GPU' if gpu else 'a processor'}"
 
 
 def _weights_note(recipe: Recipe) -> str:
