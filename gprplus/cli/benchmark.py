@@ -9,6 +9,7 @@ import click
 
 from gprplus.cli import options
 from gprplus.cli.click_options import click_options, given_options
+from gprplus.cli.show.first_seed import print_first_scores
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.progress import format_duration, progress_bar
@@ -55,7 +56,13 @@ def command(
     with progress_bar("benchmark") as bar:
         given = given_options(BenchmarkOptions, values)
         outcome = benchmark(
-            chosen, output or work / "runs", given, dry_run=dry_run, force=force, progress=bar
+            chosen,
+            output or work / "runs",
+            given,
+            dry_run=dry_run,
+            force=force,
+            progress=bar,
+            on_first_seed=print_first_scores,
         )
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all

@@ -9,6 +9,7 @@ import click
 
 from gprplus.cli import console, options
 from gprplus.cli.click_options import click_options
+from gprplus.cli.show.first_seed import print_first_scores
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.parallel import Progress
 from gprplus.core.progress import progress_bar
@@ -69,7 +70,14 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     with run_step(f"gprplus make-split --attr=weather --work {home}", "split"):
         make_split(manifest, "weather", output=split)
     with run_step(f"gprplus benchmark --seeds {SEEDS} --work {home}", "runs") as progress:
-        outcome = benchmark([split], home / "runs", seeds=SEEDS, device=device, progress=progress)
+        outcome = benchmark(
+            [split],
+            home / "runs",
+            seeds=SEEDS,
+            device=device,
+            progress=progress,
+            on_first_seed=print_first_scores,
+        )
     if as_json:
         console.print_json(as_data(outcome))
     else:

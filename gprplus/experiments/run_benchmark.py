@@ -2,9 +2,8 @@
 collected and reported.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
@@ -26,7 +25,6 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import (
     Progress,
     available_cores,
-    map_processes,
     no_progress,
     threads_each,
 )
@@ -34,9 +32,10 @@ from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
+from gprplus.experiments.first_seed import FirstScores, FirstSeed, ignore_first_seed
 from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
-from gprplus.experiments.run_progress import RunMeter, packing_progress
+from gprplus.experiments.run_progress import packing_progress
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
 from gprplus.statistics.effects import EffectTables
@@ -44,9 +43,6 @@ from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# numpy's and torch's thread pools read these when a process starts.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @shows_progress("Training and scoring")
@@ -59,6 +55,7 @@ def benchmark(
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
+    on_first_seed: Callable[[FirstScores], None] = ignore_first_seed,
     **changes: Any,
 ) -> BenchmarkResult:
     """Train and score every arm and seed of splits, and write tables and a report for each.
@@ -74,6 +71,7 @@ def benchmark(
         dry_run: return the number of runs and their cost, and do nothing.
         force: replace the results of another request in the output folder.
         progress: called with the number of steps done and of all steps.
+        on_first_seed: called with the scores of seed 0 when all arms of a split have them.
 
     Raises:
         GprplusError: before any training, if the request cannot be met.
@@ -83,7 +81,13 @@ def benchmark(
     given = combined(BenchmarkOptions, options, changes, "benchmark")
     folder = workdir.work_folder() / "runs" if output is None else Path(output)
     return run_benchmark(
-        as_list(splits), folder, given, dry_run=dry_run, force=force, progress=progress
+        as_list(splits),
+        folder,
+        given,
+        dry_run=dry_run,
+        force=force,
+        progress=progress,
+        on_first_seed=on_first_seed,
     )
 
 
@@ -96,6 +100,7 @@ def run_benchmark(
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
+    on_first_seed: Callable[[FirstScores], None] = ignore_first_seed,
 ) -> BenchmarkResult:
     """Run a benchmark by itself, or as part of a study.
 
@@ -195,8 +200,9 @@ def run_benchmark(
             for case in wanted:
                 split_job.write_record(case, device, digests, note, options, output, command)
             group.barrier()
-        with _few_threads(threads):
-            _run(training_runs, jobs, progress, group)
+        first_seed = FirstSeed(wanted, count, on_first_seed)
+        with schedule.few_threads(threads):
+            schedule.execute_runs(training_runs, jobs, progress, group, first_seed.scored)
             margin = options.margin_points / 100
             found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:
@@ -282,51 +288,6 @@ def _training_runs(
     return [one for one in found if arms is None or one.arm in arms]
 
 
-def _run(
-    training_runs: Sequence[TrainingRun],
-    jobs: int,
-    progress: Progress,
-    group: ProcessGroup,
-    after: float = 0.0,
-) -> None:
-    """First what has to be trained, then what shares a training.
-
-    Several runs at a time, or each by all processes of `group`.
-    """
-    # The floors take no training: with them first, embedding and scoring are measured at once.
-    batches = [
-        sorted(batch, key=lambda one: one.data is not None)
-        for batch in schedule.group_shared_trainings(training_runs)
-    ]
-    meter = RunMeter(batches, jobs, progress, after)
-    runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
-    for batch in batches:
-        places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
-        open_ = [batch[i] for i in places]
-        done = map_processes(
-            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", on_progress=meter.advance
-        )
-        for _ in done:
-            pass
-
-
-@contextmanager
-def _few_threads(threads: int | None) -> Iterator[None]:
-    """Processes started inside use `threads` threads each, so that several do not fight over the
-    cores."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    if threads:
-        os.environ.update({name: str(threads) for name in _THREADS})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 Collected = tuple["pa.Table", "pa.Table", EffectTables]  # results, summary, effects
 
 
@@ -359,7 +320,7 @@ def _run_sensitivity(
         for v in found
         for one in training_runs(recipe=v.recipe, folder=folder / v.folder, arms=pair)
     ]
-    _run(runs_, jobs, progress, group)
+    schedule.execute_runs(runs_, jobs, progress, group)
     if base is not None:
         table = settings.compare_variants(base, folder, found, arm, split, margin)
         workdir.write_table(case.folder / settings.TABLE, table)

@@ -1,21 +1,30 @@
 """Runs of a request: every arm and seed of a split, and the untrained baseline, with one image
-store for each source of images.
+store for each source of images; and their execution.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.image_store import ImageStore
 from gprplus.core.errors import TrainingError
+from gprplus.core.parallel import Progress, map_processes
+from gprplus.experiments import run
 from gprplus.experiments.run import TrainingRun, TrainingSet
+from gprplus.experiments.run_progress import RunMeter
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
     from gprplus.splits import Split
 
+# numpy's and torch's thread pools read these when a process starts.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
@@ -119,3 +128,55 @@ def group_shared_trainings(
             first[key] = training_run
             leaders.append(training_run)
     return leaders, followers
+
+
+def _ignore(done: TrainingRun) -> None:
+    pass
+
+
+def execute_runs(
+    training_runs: Sequence[TrainingRun],
+    jobs: int,
+    progress: Progress,
+    group: ProcessGroup,
+    scored: Callable[[TrainingRun], None] = _ignore,
+) -> None:
+    """Do what is missing of the runs: first those that have to be trained, then those that share a
+    training.
+
+    Several runs at a time, or each by all processes of `group`. `scored` gets each run that is
+    done, in their order.
+    """
+    # The untrained baseline comes first: embedding and scoring are measured at once.
+    batches = [
+        sorted(batch, key=lambda one: one.data is not None)
+        for batch in group_shared_trainings(training_runs)
+    ]
+    meter = RunMeter(batches, jobs, progress)
+    runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
+    for batch in batches:
+        places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
+        open_ = [batch[i] for i in places]
+        done = map_processes(
+            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", on_progress=meter.advance
+        )
+        for one, _ in zip(open_, done, strict=True):
+            if group.first:
+                scored(one)
+
+
+@contextmanager
+def few_threads(threads: int | None) -> Iterator[None]:
+    """Processes started inside use `threads` threads each, so that several do not compete for the
+    cores."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    if threads:
+        os.environ.update({name: str(threads) for name in _THREADS})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
