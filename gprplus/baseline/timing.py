@@ -16,9 +16,11 @@ _EMBEDDED = 256
 _ENOUGH = 128  # steps beyond which a longer training is not tried
 
 
-def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:
-    """Return the seconds of one training step of the recipe, on noise: the time of a longer
-    training minus a shorter one.
+def training_seconds(
+    recipe: Recipe, device: str, threads: int | None = None
+) -> tuple[float, float]:
+    """Return the seconds of the start of a training and of one of its steps, on noise: the time of a
+    longer training minus a shorter one.
 
     The start of a training (building the network, first kernels, upload) is in both and cancels, so
     the longer one has to be much longer. Never compiled, whatever the recipe: compiling would take
@@ -55,7 +57,8 @@ def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> flo
             more *= 4
         # A busy machine may take longer for the shorter one; half of the longer one's rate is then
         # the most we claim.
-        return max(whole - short, whole / 2) / more
+        step = max(whole - short, whole / 2) / more
+        return max(short - step, 0.0), step
 
 
 def embedding_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:

@@ -23,8 +23,8 @@ class BenchmarkCost:
         seeds: Seeds of every arm.
         trained: Runs to train; `shared` share another's training, `kept` exist already.
         images: Images to read; `missing` of them are still to pack, which takes `bytes` of disk.
-        seconds: Estimated seconds, and `parts` of packing, training, embedding and scoring; None
-            unless it was a dry run.
+        seconds: Estimated seconds, and `parts` of packing, starting processes, training,
+            embedding, scoring and reporting; None unless it was a dry run.
         warnings: Sentences about the targets and the deals of the splits.
     """
 

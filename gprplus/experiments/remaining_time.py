@@ -110,6 +110,10 @@ class WorkClock:
         state = self._states.get(folder)
         return folder in self._work and (state is None or state.phase != DONE)
 
+    def start_seconds(self) -> float:
+        """Return the seconds that a process took to start; 0 if none was started."""
+        return self._rates().get(STARTING, 0.0)
+
     def seconds_left(self) -> float | None:
         """Return the seconds until the last run is done; None until the rate of steps is known."""
         rates, total = self._rates(), 0.0

@@ -2,6 +2,7 @@
 collected and reported.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -107,6 +108,7 @@ def run_benchmark(
     `command` are the words of the study's command, for reports. The splits of a study are all there
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
+    begun = time.perf_counter()
     device = distributed.local_device(devices.resolve_device(options.device))
     group = distributed.join_process_group(device)
     chosen, why = _recipe(options.recipe, device)
@@ -162,22 +164,22 @@ def run_benchmark(
         warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
     )
     if dry_run:
-        trained = choose_precision(wanted, device, threads, resume=not force)[0].run_recipe()
-        todo = cost_estimate.count_workload(wanted, count, force)
-        todo = replace(
-            todo,
-            steps=todo.steps
-            + sum(_steps_again(case, count) for case in wanted if options.sensitivity),
+        wanted = choose_precision(wanted, device, threads, resume=not force)
+        setup = time.perf_counter() - begun
+        parts = cost_estimate.estimate_request(
+            wanted,
+            planned,
+            list(costs.values()),
+            device,
+            threads,
+            force=force,
+            again=sum(
+                settings.steps_again(case.recipe, case.split.record, count)
+                for case in (wanted if options.sensitivity else ())
+            ),
+            group=group.size,
         )
-        # A GPU that one run fills does no more for several; cores are dealt out to the runs.
-        at_once = (
-            group.size
-            if gpu or group.size > 1
-            else min(jobs, max(planned.trained + planned.shared, 1))
-        )
-        parts = cost_estimate.estimate_seconds(
-            todo, list(costs.values()), planned.missing, trained, device, threads, at_once
-        )
+        parts["starting"] += setup
         return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
         for case in wanted if group.first else ():
@@ -201,8 +203,10 @@ def run_benchmark(
                 split_job.write_record(case, device, digests, note, options, output, command)
             group.barrier()
         first_seed = FirstSeed(wanted, count, on_first_seed)
+        scores = sum(len(one.targets) for one in training_runs)
+        after = partial(cost_estimate.reporting_seconds, len(wanted), scores)
         with schedule.few_threads(threads):
-            schedule.execute_runs(training_runs, jobs, progress, group, first_seed.scored)
+            schedule.execute_runs(training_runs, jobs, progress, group, first_seed.scored, after)
             margin = options.margin_points / 100
             found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:
@@ -324,18 +328,6 @@ def _run_sensitivity(
     if base is not None:
         table = settings.compare_variants(base, folder, found, arm, split, margin)
         workdir.write_table(case.folder / settings.TABLE, table)
-
-
-def _steps_again(case: SplitJob, seeds: int) -> int:
-    """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest
-    do."""
-    sizes = sorted(arm.images for arm in case.split.record.arms.values())
-    pair = [sizes[0], sizes[-1]]
-    return seeds * sum(
-        one.recipe.steps(size)
-        for one in settings.recipe_variants(case.recipe, pair)
-        for size in pair
-    )
 
 
 def _written(

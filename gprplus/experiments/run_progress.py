@@ -48,7 +48,7 @@ class RunMeter:
         batches: runs, of which each batch begins when the one before is done.
         jobs: runs at a time.
         progress: takes steps done and all steps; a bar also gets a sentence and the seconds left.
-        after: seconds of work after the last run.
+        after: seconds of work after the last run, from those that a process took to start.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RunMeter:
         batches: Sequence[Sequence[TrainingRun]],
         jobs: int,
         progress: Progress,
-        after: float = 0.0,
+        after: Callable[[float], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         work = [{str(one.folder): remaining_work(one) for one in batch} for batch in batches]
@@ -85,7 +85,8 @@ class RunMeter:
         if total:
             self._progress(sum(self._done.values()), total)
             left = self._clock.seconds_left()
-            left = None if left is None else left + self._after
+            if left is not None and self._after:
+                left += self._after(self._clock.start_seconds())
             describe_progress(self._progress, self._sentence(), left)
 
     def _sentence(self) -> str:

@@ -140,19 +140,20 @@ def execute_runs(
     progress: Progress,
     group: ProcessGroup,
     scored: Callable[[TrainingRun], None] = _ignore,
+    after: Callable[[float], float] | None = None,
 ) -> None:
     """Do what is missing of the runs: first those that have to be trained, then those that share a
     training.
 
     Several runs at a time, or each by all processes of `group`. `scored` gets each run that is
-    done, in their order.
+    done, in their order. `after` gives the seconds of work after the last run (`RunMeter`).
     """
     # The untrained baseline comes first: embedding and scoring are measured at once.
     batches = [
         sorted(batch, key=lambda one: one.data is not None)
         for batch in group_shared_trainings(training_runs)
     ]
-    meter = RunMeter(batches, jobs, progress)
+    meter = RunMeter(batches, jobs, progress, after)
     runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
     for batch in batches:
         places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])

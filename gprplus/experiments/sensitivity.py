@@ -57,6 +57,15 @@ def recipe_variants(recipe: Recipe, sizes: Sequence[int]) -> list[RecipeVariant]
     return found
 
 
+def steps_again(recipe: Recipe, split: SplitRecord, seeds: int) -> int:
+    """Return the steps of all variants, for two arms that differ in size as the smallest and the
+    largest do."""
+    sizes = sorted(arm.images for arm in split.arms.values())
+    pair = [sizes[0], sizes[-1]]
+    variants = recipe_variants(recipe, pair)
+    return seeds * sum(one.recipe.steps(size) for one in variants for size in pair)
+
+
 def widest_contrast(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
     """The arm whose difference to the reference is the widest in mAP, on the first external target
     if there is one.
