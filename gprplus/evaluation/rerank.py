@@ -125,11 +125,10 @@ class RerankedSearch:
         self.distances = RerankedDistances(queries, gallery, metric)
         self.settings = settings
         self.rows = self.distances.rows
-        nearest, self.farthest = _nearest(self.distances, max(settings.k1 + 1, settings.k2))
-        encoded = _encoded(
-            self.distances, nearest[:, : settings.k1 + 1], self.farthest, settings.k1
-        )
-        vectors = _expanded(encoded, nearest, settings.k2)
+        found = _nearest(self.distances, max(settings.k1 + 1, settings.k2))
+        self.farthest = found.farthest
+        encoded = _encoded(self.distances, found, settings.k1)
+        vectors = _expanded(encoded, found.rows, settings.k2)
         self.vectors = vectors
         self.holders = _transposed(vectors, self.distances.queries, self.distances.count)
 
@@ -175,34 +174,45 @@ def _over(distances: np.ndarray, farthest: Any) -> np.ndarray:
     return result
 
 
-def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest rows of each row, itself among them, `(N, count) int64`, nearest first
-    and at equal distance in the order of rows; and the largest distance of each, `(N,)`.
+@dataclass(frozen=True)
+class _Nearest:
+    """The K nearest rows of each row, itself among them, nearest first and at equal distance in the
+    order of rows.
+
+    Attributes:
+        rows: `(N, K) int64`.
+        away: `(N, K) float64`, their distances.
+        farthest: `(N,) float64`, the largest distance of each row to any.
     """
+
+    rows: np.ndarray
+    away: np.ndarray
+    farthest: np.ndarray
+
+
+def _nearest(distances: RerankedDistances, count: int) -> _Nearest:
     count = min(count, distances.count)
-    nearest = np.empty((distances.count, count), dtype=np.int64)
-    farthest = np.empty(distances.count)
+    shape = distances.count, count
+    found = _Nearest(np.empty(shape, np.int64), np.empty(shape), np.empty(distances.count))
     for start in range(0, distances.count, distances.rows):
         rows = np.arange(start, min(start + distances.rows, distances.count))
-        block = distances.block(rows)
-        farthest[rows] = block.max(axis=1)
-        limit = np.partition(block, count - 1, axis=1)[:, count - 1]
-        for row, away, reach in zip(rows, block, limit, strict=True):
-            near = np.flatnonzero(away <= reach)
-            nearest[row] = near[np.argsort(away[near], kind="stable")[:count]]
-    return nearest, farthest
+        for row, away in zip(rows, distances.block(rows), strict=True):
+            near = np.flatnonzero(away <= np.partition(away, count - 1)[count - 1])
+            near = near[np.argsort(away[near], kind="stable")[:count]]
+            found.rows[row], found.away[row] = near, away[near]
+            found.farthest[row] = away.max()
+    return found
 
 
-def _encoded(
-    distances: RerankedDistances, nearest: np.ndarray, farthest: np.ndarray, k1: int
-) -> SparseRows:
+def _encoded(distances: RerankedDistances, found: _Nearest, k1: int) -> SparseRows:
     """Encode each row as weights exp(-distance) over its expanded k-reciprocal neighbors, with sum
     1 (equation 7)."""
+    nearest = found.rows[:, : k1 + 1]
     total = len(nearest)
     full = _reciprocal(nearest)
     half = nearest[:, : int(np.around(k1 / 2)) + 1]
     half_kept = _reciprocal(half)
-    found = []
+    places = []
     for start in range(0, total, _ROWS):
         rows = np.arange(start, min(start + _ROWS, total))
         mine, kept = nearest[rows], full[rows]
@@ -216,10 +226,10 @@ def _encoded(
         added = theirs_kept & joins[..., None]
         row = np.concatenate([rows[np.nonzero(kept)[0]], rows[np.nonzero(added)[0]]])
         column = np.concatenate([mine[kept], theirs[added]])
-        found.append(np.unique(row * total + column))
-    place = np.concatenate(found)
-    row, column = place // total, place % total
-    weight = np.exp(-_over(_pairs(distances, row, column), farthest[row]))
+        places.append(np.unique(row * total + column))
+    row, column = np.divmod(np.concatenate(places), total)
+    away = _distances_of_pairs(distances, found, row, column)
+    weight = np.exp(-_over(away, found.farthest[row]))
     return SparseRows.of(row, column, weight / np.bincount(row, weight, total)[row], (total, total))
 
 
@@ -232,13 +242,20 @@ def _reciprocal(nearest: np.ndarray) -> np.ndarray:
     return out
 
 
-def _pairs(distances: RerankedDistances, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """The distances of pairs of rows: a product each, which costs a fifth of the blocks that hold
-    them once more."""
+def _distances_of_pairs(
+    distances: RerankedDistances, found: _Nearest, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
+    """Return the distances of pairs of rows, `(P,) float64`: nearly all are among the nearest rows,
+    the others are computed."""
     out = np.empty(len(row))
     for start in range(0, len(row), _PAIRS):
         part = slice(start, start + _PAIRS)
-        out[part] = distances.of_pairs(row[part], column[part])
+        of, to = row[part], column[part]
+        same = found.rows[of] == to[:, None]
+        known = same.any(axis=1)
+        away = found.away[of, same.argmax(axis=1)]
+        away[~known] = distances.of_pairs(of[~known], to[~known])
+        out[part] = away
     return out
 
 

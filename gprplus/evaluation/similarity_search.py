@@ -229,13 +229,15 @@ class SimilaritySearch:
         norms = squared_norms(queries)
         centred = self.centred(queries, norms)
         away = to_numpy(self.similarities(centred))
-        away *= -2
-        zero = (norms == 0) & (
-            self.metric == "cosine"
-        )  # counts as a unit vector at a right angle to all others
-        away += (squared_norms(centred) + zero - 2 * self.level)[:, None].astype(away.dtype)
-        noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
-        away[away <= noise[:, None].astype(away.dtype) * self.length.astype(away.dtype)] = 0
+        # By cosine, a zero vector counts as a unit vector at a right angle to all others.
+        zero = (norms == 0) & (self.metric == "cosine")
+        offset = (squared_norms(centred) + zero - 2 * self.level).astype(away.dtype)
+        noise = (NOISE * np.sqrt(norms) * row_scales(norms, self.metric)).astype(away.dtype)
+        length = self.length.astype(away.dtype)
+        for row, of_query, least in zip(away, offset, noise, strict=True):
+            row *= -2
+            row += of_query
+            row[row <= least * length] = 0
         return away
 
     def ranks(
