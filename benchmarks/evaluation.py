@@ -67,8 +67,8 @@ def main() -> None:
         harness.table(headers, rows)
         + "\n\nLeast of three (MSMT17: of one): processor seconds on one thread, which a busy"
         " machine disturbs little, else by the clock. Features are planted, 2048 float32 each."
-        " Both multiply by NumPy's library, in blocks of the score's size. More cores multiply"
-        " faster but count ranks no faster. Memory is the peak that NumPy asked for."
+        " Both multiply by NumPy's library, in blocks of the score's size. Memory is the peak that"
+        " NumPy asked for."
     )
     headers = [
         "size of",
@@ -83,8 +83,9 @@ def main() -> None:
     body += "\n\n" + harness.table(headers, again)
     body += (
         "\n\nRe-ranking (k1 20, k2 6, lambda 0.3) cannot do without the distances among all rows,"
-        " queries and gallery alike: that product is its floor. Held whole, as the common script"
-        " does, they and its neighbour vectors would take four matrices of that size, 1.4 GiB each."
+        " queries and gallery alike: that product is its floor. The product of queries and gallery"
+        " is computed twice rather than kept. In one piece, as in the common script, they and the"
+        " neighbour vectors would take four matrices of that size, 1.4 GiB each."
     )
     harness.keep("evaluation", "Exact evaluation against the matrix product alone", body)
 

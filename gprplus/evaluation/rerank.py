@@ -13,6 +13,7 @@ here.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -81,17 +82,19 @@ class RerankedDistances:
     def __init__(self, queries: Any, gallery: Any, metric: str) -> None:
         self.parts = (SimilaritySearch(queries, metric), SimilaritySearch(gallery, metric))
         self.queries, self.count = len(queries), len(queries) + len(gallery)
-        self.rows = max(1, self.parts[1].rows // 2)
+        self.rows = max(1, self.parts[1].rows * len(gallery) // self.count)
 
-    def block(self, rows: np.ndarray) -> np.ndarray:
-        """`(B, N) float` from consecutive rows."""
-        queries, gallery = rows[rows < self.queries], rows[rows >= self.queries] - self.queries
-        parts = [
-            np.concatenate([other.distances(part.gallery[chosen]) for other in self.parts], axis=1)
-            for part, chosen in zip(self.parts, (queries, gallery), strict=True)
-            if len(chosen)
-        ]
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Consecutive rows of distances, `(B, N) float`. All use the same memory."""
+        like = to_numpy(self.parts[0].gallery[:0])
+        out = np.empty((min(self.rows, self.count), self.count), like.dtype)
+        for part in self.parts:
+            for start in range(0, len(part.gallery), self.rows):
+                features = part.gallery[start : start + self.rows]
+                block = out[: len(features)]
+                self.parts[0].distances(features, block[:, : self.queries])
+                self.parts[1].distances(features, block[:, self.queries :])
+                yield block
 
     def to_gallery(self, queries: np.ndarray) -> np.ndarray:
         """`(B, G) float` from some queries."""
@@ -194,13 +197,11 @@ def _nearest(distances: RerankedDistances, count: int) -> _Nearest:
     count = min(count, distances.count)
     shape = distances.count, count
     found = _Nearest(np.empty(shape, np.int64), np.empty(shape), np.empty(distances.count))
-    for start in range(0, distances.count, distances.rows):
-        rows = np.arange(start, min(start + distances.rows, distances.count))
-        for row, away in zip(rows, distances.block(rows), strict=True):
-            near = np.flatnonzero(away <= np.partition(away, count - 1)[count - 1])
-            near = near[np.argsort(away[near], kind="stable")[:count]]
-            found.rows[row], found.away[row] = near, away[near]
-            found.farthest[row] = away.max()
+    for row, away in enumerate(chain.from_iterable(distances.blocks())):
+        near = np.flatnonzero(away <= np.partition(away, count - 1)[count - 1])
+        near = near[np.argsort(away[near], kind="stable")[:count]]
+        found.rows[row], found.away[row] = near, away[near]
+        found.farthest[row] = away.max()
     return found
 
 

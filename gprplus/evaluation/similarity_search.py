@@ -192,14 +192,6 @@ class SimilaritySearch:
             scaled -= self.placed(self.centre)
         return scaled
 
-    def similarities(self, centred: Any) -> Any:
-        """Similarities `(B, G)` up to a constant of each query: larger is more alike."""
-        out = self._empty(len(centred))
-        self._multiply(centred, out)
-        for row in out if self.is_array else [out]:  # a row fits the processor's cache
-            self._complete(row)
-        return out
-
     def _complete(self, products: Any) -> None:
         """Turn products with the gallery, `(G,)` or `(B, G)`, into similarities, in place."""
         scale, bias, repeated, original = self._placed
@@ -222,22 +214,30 @@ class SimilaritySearch:
         for part in _pieces(self.gallery):
             _product(centred, self.gallery[part] - length[part] * centre, out[:, part])
 
-    def distances(self, queries: Any) -> np.ndarray:
+    def distances(self, queries: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Squared Euclidean distances `(B, G)` from queries to all rows, of unit features for
-        "cosine"; 0 between features that NOISE lets count as one point.
+        "cosine"; 0 between features that NOISE lets count as one point. Written to `out` if given.
         """
         norms = squared_norms(queries)
         centred = self.centred(queries, norms)
-        away = to_numpy(self.similarities(centred))
+        products = out if self.is_array and out is not None else self._empty(len(queries))
+        self._multiply(centred, products)
+        if not self.is_array:
+            self._complete(products)
+        away = to_numpy(products)
         # By cosine, a zero vector counts as a unit vector at a right angle to all others.
         zero = (norms == 0) & (self.metric == "cosine")
         offset = (squared_norms(centred) + zero - 2 * self.level).astype(away.dtype)
         noise = (NOISE * np.sqrt(norms) * row_scales(norms, self.metric)).astype(away.dtype)
         length = self.length.astype(away.dtype)
         for row, of_query, least in zip(away, offset, noise, strict=True):
+            if self.is_array:
+                self._complete(row)
             row *= -2
             row += of_query
             row[row <= least * length] = 0
+        if out is not None and not self.is_array:
+            out[:] = away
         return away
 
     def ranks(
