@@ -81,6 +81,14 @@ def on_gpu(
     return partial(context, monkeypatch)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _wide_output() -> Iterator[None]:
+    """Output wide enough for whole tables and sentences; tests of the width set their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "1000")
+        yield
+
+
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., Path]:
     """Draw a crossed design into a folder, as the engine would name it."""

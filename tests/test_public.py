@@ -95,10 +95,10 @@ def test_a_study_takes_text(made, tmp_path):
 def test_numbers_that_cannot_be_are_one_sentence(made):
     for options in ({"seeds": 0}, {"seeds": 10**9}, {"steps": 0}):
         with pytest.raises(
-            TrainingError, match=r"--(seeds|steps) must be at (least 1|most 1,000); found"
+            TrainingError, match=r"(seeds|steps) must be at (least 1|most 1,000); found"
         ):
             benchmark(made, made / "split", made / "none" / "runs", **options)
-    with pytest.raises(TrainingError, match="--jobs must be at least 1; found -1"):
+    with pytest.raises(TrainingError, match="jobs must be at least 1; found -1"):
         gprplus.benchmark(made / "split", made / "none" / "runs", device="cpu", jobs=-1)
 
 

@@ -125,7 +125,7 @@ def print_plan(plan: "BenchmarkCost") -> None:
 
 def print_results(outcome: "BenchmarkResult") -> None:
     """Print the table, the verdict and the page of every split."""
-    from gprplus.cli.console import print_note, print_paragraph, print_result, print_table
+    from gprplus.cli.console import print_line, print_note, print_result, print_table
     from gprplus.reporting import verdict_paragraphs
     from gprplus.reporting.formatting import pluralize
     from gprplus.reporting.summary_tables import overview_table
@@ -148,5 +148,5 @@ def print_results(outcome: "BenchmarkResult") -> None:
         print_table(
             headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers))
         )
-        print_paragraph(verdict_paragraphs(summary, contrasts, about, levels, again))
-        print_result(f"report: {page}")
+        print_result(verdict_paragraphs(summary, contrasts, about, levels, again))
+        print_line(f"report: {page}")

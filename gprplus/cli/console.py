@@ -7,9 +7,42 @@ from typing import Any
 
 import click
 
+_PIPED = 80  # columns where output is no terminal; COLUMNS is heeded everywhere
+_PROSE = 100  # most characters of a line of prose on a terminal
+
+
+def output_columns() -> int:
+    """Return the number of columns of the terminal; 80 where output is piped."""
+    import shutil
+
+    return shutil.get_terminal_size((_PIPED, 24)).columns
+
 
 def print_result(text: str) -> None:
-    """Lines of result on stdout; whatever a terminal would obey is escaped."""
+    """Print sentences on stdout, folded between words at the width of the output; control
+    characters are escaped."""
+    import textwrap
+
+    columns = output_columns()
+    room = min(columns, _PROSE) if sys.stdout.isatty() else columns
+    folded = []
+    for line in _escaped(text).split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        indent += "  " if line.lstrip().startswith("- ") else ""
+        short = len(line) <= room
+        folded += (
+            [line]
+            if short
+            else textwrap.wrap(
+                line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
+        )
+    _write("\n".join(folded))
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout that ends in a path or a command, whole at any width; control
+    characters are escaped."""
     _write(_escaped(text))
 
 
@@ -21,22 +54,6 @@ def _escaped(text: str) -> str:
     from gprplus.core.errors import escape
 
     return text if text.isprintable() else "\n".join(map(escape, text.split("\n")))
-
-
-def print_paragraph(text: str) -> None:
-    """Paragraphs of result on stdout, folded between words on a terminal; elsewhere a paragraph
-    stays a line."""
-    if sys.stdout.isatty():
-        import shutil
-        import textwrap
-
-        room = min(shutil.get_terminal_size().columns, 100)
-        folded = (
-            textwrap.fill(one, room, break_long_words=False, break_on_hyphens=False)
-            for one in text.split("\n")
-        )
-        text = "\n".join(folded)
-    print_result(text)
 
 
 def print_note(text: str) -> None:
@@ -62,39 +79,50 @@ def print_table(
     title: str = "",
     right: Sequence[int] = (),
 ) -> None:
-    """A table that fits the terminal; columns numbered in `right` are set flush right.
+    """Print a table that fits the output; columns numbered in `right` are set flush right.
 
-    On a narrow terminal the last columns are left out, and named below the table. No figure is ever
-    broken: without its last digit it is another figure. Elsewhere every column is printed, however
-    wide.
+    Headings are folded first, and then the last columns are left out and named below the table. No
+    figure is ever broken: without its last digit it is another figure.
     """
-    import shutil
-
-    headers, title = [_escaped(str(header)) for header in headers], _escaped(title)
+    headers = [_escaped(str(header)) for header in headers]
     rows = [["" if cell is None else _escaped(str(cell)) for cell in row] for row in rows]
-    terminal = sys.stdout.isatty()
-    room = shutil.get_terminal_size().columns if terminal else 100
-    shown = len(headers)
-    while terminal and shown > 2 and _grid(headers[:shown], rows, title, right)[1] > room:
+    room, shown = output_columns(), len(headers)
+    folded = [_folded(header, [row[i] for row in rows]) for i, header in enumerate(headers)]
+    while shown > 2 and _grid(folded[:shown], rows, right)[1] > room:
         shown -= 1
-    grid, needed = _grid(headers[:shown], rows, title, right)
-    _write(_drawn(grid, max(room, needed), terminal))
+    grid, needed = _grid(headers[:shown], rows, right)
+    if needed > room:
+        grid, needed = _grid(folded[:shown], rows, right)
+    if title:
+        print_line(title)
+    _write(_drawn(grid, max(room, needed), sys.stdout.isatty()))
     if shown < len(headers):
-        print_paragraph(f"Not shown at this width: {', '.join(headers[shown:])}.")
+        print_result(f"Not shown at this width: {', '.join(headers[shown:])}.")
+
+
+def _folded(header: str, cells: Sequence[str]) -> str:
+    """Return a heading in lines no longer than its longest cell, and no word broken."""
+    import textwrap
+
+    from rich.cells import cell_len
+
+    longest = max(map(cell_len, [*header.split(), *cells]), default=1)
+    return textwrap.fill(header, longest, break_long_words=False, break_on_hyphens=False)
 
 
 def _grid(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[int]
+    headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]
 ) -> tuple[Any, int]:
-    """The first columns of a table, and how wide it is at least."""
+    """Return the first columns of a table, and how wide it is at least."""
     from rich import box
     from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for i, header in enumerate(headers):
-        longest = max(cell_len(cell) for cell in (header, *(row[i] for row in rows)))
+        lines = [*header.split("\n"), *(row[i] for row in rows)]
+        longest = max(map(cell_len, lines), default=0)
         least = longest if longest <= 24 else None  # a name is not broken to make room for prose
         grid.add_column(header, overflow="fold", no_wrap=least is not None, min_width=least)
         grid.columns[-1].justify = "right" if i in right else "left"

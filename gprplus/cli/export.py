@@ -69,7 +69,7 @@ def command(
     origin = (
         f" from {first_few([print_export(root) for root in found.roots])}" if found.roots else ""
     )
-    console.print_result(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
+    console.print_line(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
 
 
 def print_export(root: Path) -> str:

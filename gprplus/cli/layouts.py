@@ -49,7 +49,7 @@ def print_layouts(name: str) -> None:
     """Print the TOML of a layout, to be copied and changed."""
     from gprplus.core.declarations import load_declaration
 
-    console.print_result(
+    console.print_line(
         load_declaration("layouts", name).path.read_text(encoding="utf-8").rstrip("\n")
     )
 
@@ -83,8 +83,8 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     if tried.left_out:
         console.print_result(tried.left_out)
     for path, why in tried.misses:
-        console.print_result(f"{path} {why}.")
+        console.print_line(f"{path} {why}.")
     if not tried.matched and name != "auto":
-        console.print_result(
+        console.print_line(
             f"Which layout does fit? {command_line(['layouts', 'try', 'auto', folder])}"
         )

@@ -96,9 +96,9 @@ def command(
         console.print_json({"reports": made})
         return
     for outcome, verdict in zip(outcomes, verdicts, strict=True):
-        console.print_paragraph(f"{outcome.name}: {verdict}")
+        console.print_result(f"{outcome.name}: {verdict}")
     for path in files:
-        console.print_result(str(path))
+        console.print_line(str(path))
 
 
 def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:

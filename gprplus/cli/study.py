@@ -70,8 +70,8 @@ def command(
         return
     print_results(found.outcome)
     _show_published(found)
-    console.print_result(f"study: {found.path}")
-    console.print_result(f"report: {found.path / 'study.html'}")
+    console.print_line(f"study: {found.path}")
+    console.print_line(f"report: {found.path / 'study.html'}")
 
 
 def _show_published(found: "StudyResult") -> None:

@@ -179,7 +179,18 @@ def combined(cls: type[O], options: O | None, changes: Mapping[str, Any], functi
             now = [one.name for one in known.values() if one.old == name]
             hint = f"It is now called '{now[0]}'." if now else did_you_mean(name, known)
             raise TypeError(f"{function}() has no option '{name}'. {hint}")
-    return cls(**changes) if options is None else dataclasses.replace(options, **changes)  # type: ignore[type-var]
+    try:
+        return cls(**changes) if options is None else dataclasses.replace(options, **changes)  # type: ignore[type-var]
+    except cls.error as error:
+        raise type(error)(_by_keyword(str(error), known)) from None
+
+
+def _by_keyword(message: str, known: Mapping[str, Option]) -> str:
+    """Return a message about an option with its keyword in Python instead of its flag."""
+    for one in known.values():
+        if message.startswith(f"{one.flag} "):
+            return one.name + message.removeprefix(one.flag)
+    return message
 
 
 def accepts(cls: type[Options]) -> Callable[[F], F]:

@@ -30,20 +30,14 @@ WORDS = [
 ]
 
 
-def test_a_wide_table_goes_whole_into_a_file(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    console.print_table(HEADERS, [WORDS], right=range(2, 9))
-    printed = capsys.readouterr().out
-    assert all(word in printed for word in [*HEADERS, *WORDS])
-
-
-@pytest.mark.parametrize(("columns", "lost"), [(60, 4), (80, 3), (100, 1), (110, 0)])
-def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(
-    capsys, monkeypatch, columns, lost
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(("columns", "lost"), [(60, 3), (80, 2), (90, 0), (110, 0)])
+def test_narrow_output_loses_the_last_columns_and_never_a_digit(
+    capsys, monkeypatch, columns, lost, terminal
 ):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     console.print_table(HEADERS, [WORDS], right=range(2, 9))
     printed = capsys.readouterr().out
     kept = len(HEADERS) - lost
@@ -54,26 +48,44 @@ def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(
     assert (named in " ".join(printed.split())) == (lost > 0)
 
 
-def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(capsys, monkeypatch):
+def test_piped_output_has_80_columns(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    console.print_table(HEADERS, [WORDS], right=range(2, 9))
+    assert "Not shown at this width: " in capsys.readouterr().out
+
+
+def test_headings_are_folded_before_a_column_is_left_out(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "24")
+    console.print_table(["arm", "all images", "95% interval"], [["mix", "12", "1.0-2.0"]])
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "      all     95%",
+        " arm  images  interval",
+        " ─────────────────────",
+        " mix  12      1.0-2.0",
+        "",
+    ]
+
+
+def test_a_verdict_is_folded_between_words_and_a_path_stays_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
-    text = (
-        "Training on blizzard alone loses 48.0 points.\n\nOn the same-budget mixture, nothing is"
+    console.print_result(
+        "Training on blizzard alone loses 48.0 points.\n\n- On the same-budget mixture, nothing is"
         " shown."
     )
-    console.print_paragraph(text)
-    assert capsys.readouterr().out == f"{text}\n"
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    console.print_paragraph(text)
+    console.print_line("report: a folder with spaces/in its name/report.html")
     assert capsys.readouterr().out.splitlines() == [
         "Training on blizzard alone",
         "loses 48.0 points.",
         "",
-        "On the same-budget mixture,",
-        "nothing is shown.",
+        "- On the same-budget mixture,",
+        "  nothing is shown.",
+        "report: a folder with spaces/in its name/report.html",
     ]
 
 
-def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
+def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     console.print_table(
         ["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts"
     )

@@ -230,3 +230,17 @@ def test_help_lists_options_by_topic_and_ends_with_the_examples(monkeypatch):
 def test_options_are_replaced_with_checks():
     with pytest.raises(RenderError, match="--coats must be at least 1"):
         replace(PaintOptions(coats=2), coats=0)
+
+
+def test_a_call_names_the_keyword_and_a_command_the_flag():
+    with pytest.raises(GprplusError, match=r"^coat_share must be less than 1; found 2\.0\.$"):
+        combined(Wardrobe, None, {"coat_share": 2.0}, "wear")
+    with pytest.raises(GprplusError, match=r"^--coat-share must be less than 1; found 2\.0\.$"):
+        Wardrobe(coat_share=2.0)
+
+
+@dataclass(frozen=True)
+class Wardrobe(Options):
+    """An option whose keyword and flag differ."""
+
+    coat_share: float = option(0.5, group="Paint", below=1, help="Share of coats.")

@@ -169,7 +169,7 @@ def test_collisions_are_refused(tmp_path, files, sentence):
     [
         ({"to": "market"}, ExportError, "Did you mean 'market1501'"),
         ({"arm": "mixx"}, SplitError, "Did you mean 'mix'"),
-        ({"link": "soft"}, ExportError, "--link soft is not known"),
+        ({"link": "soft"}, ExportError, "link soft is not known"),
     ],
     ids=["form", "arm", "link"],
 )
@@ -190,7 +190,7 @@ def test_packed_forms_are_whole_or_nothing_and_need_no_link(tmp_path, draw, form
     assert not export(tmp_path / "manifest", form, tmp_path / "out", link="copy").made
     with pytest.raises(RequestChanged, match="shard_size was 10000, now 7"):
         export(tmp_path / "manifest", form, tmp_path / "out", shard_size=7)
-    with pytest.raises(ExportError, match="--shard-size must be at least 1"):
+    with pytest.raises(ExportError, match="shard_size must be at least 1"):
         export(tmp_path / "manifest", form, tmp_path / "none", shard_size=0)
     (renders / "0002" / "0002_c02_w04_l07.jpg").unlink()
     with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg cannot be read.*--root"):

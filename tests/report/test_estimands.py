@@ -180,9 +180,7 @@ def test_a_plan_counts_that_three_estimands_share_the_five_percent():
 
 
 def test_an_estimand_that_does_not_exist_is_refused_with_the_nearest_name(tmp_path):
-    with pytest.raises(
-        TrainingError, match=r"--estimand mix is not known\. Did you mean 'mixed'\?"
-    ):
+    with pytest.raises(TrainingError, match=r"estimand mix is not known\. Did you mean 'mixed'\?"):
         benchmark([tmp_path], tmp_path / "runs", estimand="mix")
     with pytest.raises(ReportError, match="There is no estimand 'owned'"):
         report(tmp_path, estimand="owned")

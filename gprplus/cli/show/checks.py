@@ -52,7 +52,7 @@ def print_findings(manifest: "Manifest") -> None:
         show = command_line(
             ["inspect", manifest.path, "--issues", most.check, "--sheet", "worst.png"]
         )
-        console.print_result(f"`{show}` draws the worst of a check.")
+        console.print_line(f"`{show}` draws the worst of a check.")
 
 
 def print_issues(

@@ -19,7 +19,7 @@ def print_split_json(split: "Split") -> None:
 
 def print_split(split: "Split") -> None:
     """The arms as a table, the test set, what was matched, what to beware of."""
-    from gprplus.cli.console import print_note, print_result, print_table
+    from gprplus.cli.console import print_line, print_note, print_result, print_table
     from gprplus.reporting.formatting import pluralize
 
     record = split.record
@@ -65,7 +65,7 @@ def print_split(split: "Split") -> None:
     for warning in record.warnings:
         print_note(f"Warning: {warning}")
     needed = "" if test.identities else " --target NAME=FOLDER"
-    print_result(f"next: gprplus benchmark {shlex.quote(str(split.path))}{needed}")
+    print_line(f"next: gprplus benchmark {shlex.quote(str(split.path))}{needed}")
 
 
 def deal_counts(record: SplitRecord) -> str:
