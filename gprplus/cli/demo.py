@@ -69,7 +69,7 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
         build_manifest([renders], manifest, workers=workers, progress=progress)
     with run_step(f"gprplus make-split --attr=weather --work {home}", "split"):
         make_split(manifest, "weather", output=split)
-    with run_step(f"gprplus benchmark --seeds {SEEDS} --work {home}", "runs") as progress:
+    with run_step(f"gprplus benchmark --seeds {SEEDS} --work {home}", "steps") as progress:
         outcome = benchmark(
             [split],
             home / "runs",
