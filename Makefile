@@ -4,11 +4,12 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test hunt lint bench gpu clean help
+.PHONY: demo test test-fast hunt lint bench gpu clean help
 
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
 	@echo "make test   the tests"
+	@echo "make test-fast  the quick ones of them, under a minute"
 	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
@@ -25,7 +26,13 @@ demo: $(READY)
 	$(BIN)/gprplus demo
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# Reading, checking and writing of data, without training and without whole commands from end to end.
+FAST = $(addprefix tests/,core schema archives cli ingest) $(addprefix tests/test_,architecture.py language.py doctests.py errors.py stored.py schema.py declared.py protocol.py docs.py)
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow" $(FAST)
 
 hunt: $(READY)
 	while $(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile hunt -x \

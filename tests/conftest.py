@@ -7,6 +7,13 @@ import os
 # Processes that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# One core a process of the suite, which the commands that tests start inherit: they work in one
+# process, because starting others for a few files costs more than the files do.
+if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
