@@ -86,7 +86,8 @@ def join_strings(texts: "pa.Array", separator: str) -> bytes:
     import pyarrow.compute as pc
 
     rows = pa.ListArray.from_arrays(from_numpy(np.array([0, len(texts)], np.int32)), texts)
-    joined: bytes = pc.binary_join(rows, text_scalar(separator)).cast(pa.binary())[0].as_py()
+    between = text_scalar(separator).cast(texts.type)
+    joined: bytes = pc.binary_join(rows, between).cast(pa.large_binary())[0].as_py()
     return joined
 
 

@@ -37,6 +37,7 @@ from gprplus.schema.check_columns import parse_check_names
 
 if TYPE_CHECKING:
     from gprplus.ingest.reading.partial import PartialResults
+    from gprplus.ingest.reading.read import FoundFiles
     from gprplus.ingest.sidecars.roles import RoleLists
     from gprplus.ingest.tables.assemble import AssembledTables
     from gprplus.ingest.updates.previous_build import PreviousBuild
@@ -105,6 +106,28 @@ def build_manifest(
     return dataclasses.replace(result, rebuilt=tuple(rebuilt))
 
 
+def _read_source(
+    source: IngestSource,
+    earlier: "PreviousBuild | None",
+    parts: "PartialResults",
+    workers: int | None,
+    progress: Progress,
+) -> "FoundFiles":
+    """Parse the names of a source and probe its files; of an earlier build, only what is new."""
+    from gprplus.ingest.reading.read import FoundFiles, read_files
+
+    listing, fresh, new = source.listing, None, None
+    if earlier is not None:
+        from gprplus.ingest.updates.incremental import files_to_read
+
+        listing, fresh, new = files_to_read(earlier, listing, source.chosen.layout)
+    verify = source.request["verify"]
+    table, unmatched = read_files(
+        listing, source.chosen, verify, fresh, parts=parts, workers=workers, progress=progress
+    )
+    return FoundFiles(table, unmatched, new)
+
+
 def _built(
     source: IngestSource,
     output: Path,
@@ -115,14 +138,13 @@ def _built(
 ) -> "tuple[AssembledTables, PartialResults]":
     """The rows of one dataset, and the temporary parts that can be removed once they are stored."""
     from gprplus.ingest.reading.partial import PartialResults
-    from gprplus.ingest.reading.read import read_source
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
     identities = read_identities(source.identities, chosen.layout.codes)
     parts = PartialResults.of(output, chosen.name, _read_digest(source, earlier, force))
     _whole(parts, source, output)
     listed = _role_lists(source)
-    found = read_source(source, earlier, parts=parts, workers=workers, progress=progress)
+    found = _read_source(source, earlier, parts, workers, progress)
     # After reading has begun: these modules import pyarrow.
     from gprplus.ingest.dataset import ingest_dataset
     from gprplus.ingest.gta.match_log import match_log

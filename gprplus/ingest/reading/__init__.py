@@ -2,6 +2,7 @@
 time.
 
 - `batch`: what a worker does.
+- `columns`: the result of a batch as a table.
 - `read`: all batches, into one table.
 - `partial`: what is finished of a build that is not.
 - `shard`: a share of the batches, for another machine.

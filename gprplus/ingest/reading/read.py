@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from gprplus.ingest.layouts.detect import DetectedLayout
     from gprplus.ingest.reading.partial import FinishedBatch, PartialResults
-    from gprplus.ingest.sources import IngestSource
-    from gprplus.ingest.updates.previous_build import PreviousBuild
 
 # Files from which processes pay for their start (about a tenth of a second each), by grade.
 _PAYS = {"names": 60_000, "header": 20_000, "digest": 10_000, "decode": 1_000}
@@ -53,40 +51,21 @@ class FoundFiles:
         return table
 
 
-def read_source(
-    source: "IngestSource",
-    earlier: "PreviousBuild | None" = None,
+def read_files(
+    listing: Listing,
+    chosen: "DetectedLayout",
+    verify: str,
+    fresh: "np.ndarray | None" = None,
     *,
     parts: "PartialResults | None" = None,
     workers: int | None = None,
     progress: Progress = no_progress,
-) -> FoundFiles:
-    """Parse the names of a source and probe its files; of an earlier build, only what is new.
+) -> "tuple[pa.Table, list[str]]":
+    """Parse every name and probe the `fresh (N,) bool` files (all by default): a table of the files
+    that match, and the paths that do not.
 
     `parts` has what an interrupted run finished, and is given what this one does.
     """
-    listing, fresh, new = source.listing, None, None
-    if earlier is not None:
-        from gprplus.ingest.updates.incremental import files_to_read
-
-        listing, fresh, new = files_to_read(earlier, listing, source.chosen.layout)
-    verify = source.request["verify"]
-    table, unmatched = _read_files(
-        listing, source.chosen, verify, fresh, parts=parts, workers=workers, progress=progress
-    )
-    return FoundFiles(table, unmatched, new)
-
-
-def _read_files(
-    listing: Listing,
-    chosen: "DetectedLayout",
-    verify: str,
-    fresh: "np.ndarray | None",
-    *,
-    parts: "PartialResults | None",
-    workers: int | None,
-    progress: Progress,
-) -> "tuple[pa.Table, list[str]]":
     cut = _cut(listing, chosen, verify, fresh)
     finished = {i: found for i, batch in enumerate(cut) if parts and (found := parts.get(batch))}
     outcomes = _read([batch for i, batch in enumerate(cut) if i not in finished], parts, workers)
@@ -129,7 +108,7 @@ def read_shard(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> int:
-    """Read one share of the batches that read_source would read, into `parts`; the number of files
+    """Read one share of the batches that read_files would read, into `parts`; the number of files
     in it."""
     cut = _cut(listing, chosen, verify, fresh)
     mine = [batch for i, batch in enumerate(cut) if shard.has(i)]
