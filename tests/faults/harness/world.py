@@ -105,6 +105,8 @@ def build(folder: Path, runner: Runner) -> Case:
 def tiny_recipe() -> str:
     """The recipe `smoke` for images and batches so small that a step takes milliseconds."""
     text = (REPOSITORY / "manifests" / "recipes" / "smoke.toml").read_text()
+    # The trial of number types is decided by the clock, which differs between two runs.
+    text = text.replace('compile = "no"', 'compile = "no"\nprecision = "float32"')
     smaller = {
         "height = 96": "height = 64",
         "width = 48": "width = 32",
