@@ -99,14 +99,14 @@ class GroundTruth:
                 continue
             own = by_id[low:high]
             struck = np.concatenate([own, junk_columns])
-            for query, hidden in zip(same, self._ignored(same, own), strict=True):
-                mine = struck
+            for query, relevant in zip(same, ~self._ignored(same, own), strict=True):
+                matches, mine = own[relevant], struck
                 if removed is not None and len(removed[query]):
-                    hidden = hidden | np.isin(own, removed[query])
+                    matches = np.setdiff1d(matches, removed[query])
                     mine = np.union1d(struck, removed[query])
-                if not hidden.all():
+                if len(matches):
                     order.append(query)
-                    wanted.append(QueryRelevance(own[~hidden], mine))
+                    wanted.append(QueryRelevance(matches, mine))
         return np.array(order, dtype=np.int64), wanted
 
     def _ignored(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:

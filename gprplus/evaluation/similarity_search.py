@@ -21,7 +21,7 @@ product can round one sum differently in another position.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +46,6 @@ NEAR = (
 _SAMPLE = 64  # gallery rows whose median, dimension by dimension, is c
 _PROBE = 256  # rows whose products show how finely a device multiplies
 _PIECE = 16 << 20  # bytes of features read or centred at a time
-_TOGETHER = 64  # queries that a thread ranks at a time
 
 
 def to_numpy(values: "np.ndarray | torch.Tensor") -> np.ndarray:
@@ -292,14 +291,7 @@ class SimilaritySearch:
             products[tuple(map(self.placed, _pairs(struck)))] = -np.inf
             return counted_together(products, limits)
 
-        def count(part: slice) -> list[np.ndarray]:
-            return [
-                self._count(*each)
-                for each in zip(products[part], limits[part], struck[part], strict=True)
-            ]
-
-        parts = _slices(len(products), _TOGETHER)
-        return chain.from_iterable(map_threads(count, parts, threads_each(1)))
+        return map(self._count, products, limits, struck)
 
     def _count(self, row: np.ndarray, limits: np.ndarray, struck: np.ndarray) -> np.ndarray:
         self._complete(row)
