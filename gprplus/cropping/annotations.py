@@ -28,8 +28,9 @@ class AnnotatedPerson:
 
     `number` distinguishes the boxes of a frame; `visible` and `truncated` are shares from 0 to 1 if
     the source gives them; `segmentation` is COCO's (polygons or a run-length code), `value` the
-    value of the person in the instance mask of the frame; `keypoints` are x, y, v in pixels of the
-    frame. `levels` are values of declared attributes, `extra` all other keys of the source.
+    value of the person in the instance mask of the frame, `masks` the paths of binary masks whose
+    union is the person; `keypoints` are x, y, v in pixels of the frame. `levels` are values of
+    declared attributes, `extra` all other keys of the source.
     `reject` is (reason, detail) if the source excludes the annotation.
     """
 
@@ -40,6 +41,7 @@ class AnnotatedPerson:
     truncated: float | None = None
     segmentation: Any = None
     value: int | None = None
+    masks: tuple[str, ...] = ()
     keypoints: tuple[float, ...] = ()
     levels: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -51,8 +53,10 @@ class AnnotatedFrame:
     """A frame: its path below the folder of frames, its number, its size (width, height) if the
     source has it.
 
-    `mask` is the path of its instance mask; the persons are then read from it. `known` maps values
-    of the mask to identities; None if the value itself is the identity.
+    `mask` is the path of its instance mask; the persons are then read from it. `mask_form` is one
+    of segmentation.MASK_FORMS: how its pixels become values. `known` maps values to persons (values
+    of one number are parts of one person) or to None for what is no person; it is None if the value
+    itself is the identity.
     """
 
     path: str
@@ -60,7 +64,8 @@ class AnnotatedFrame:
     size: tuple[int, int] | None = None
     people: tuple[AnnotatedPerson, ...] = ()
     mask: str = ""
-    known: Mapping[int, AnnotatedPerson] | None = None
+    mask_form: str = "value"
+    known: Mapping[int, AnnotatedPerson | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,4 +99,5 @@ class AnnotationSet:
         """Yield every person that can become a crop, including those of a mask table."""
         found = [person for frame in self.frames for person in frame.people]
         tables = {id(frame.known): frame.known for frame in self.frames if frame.known is not None}
-        return found + [person for table in tables.values() for person in table.values()]
+        known = [person for table in tables.values() for person in table.values()]
+        return found + [person for person in known if person is not None]

@@ -86,7 +86,7 @@ def _merged(
     everywhere: Mapping[int, AnnotatedPerson],
     known: Mapping[str, dict[int, AnnotatedPerson]],
     path: str,
-) -> Mapping[int, AnnotatedPerson]:
+) -> Mapping[int, AnnotatedPerson | None]:
     """Return the identities by value in one frame; the same object for all frames without separate
     entries."""
     own = {**known.get(path, {}), **known.get(_stem(path), {})}

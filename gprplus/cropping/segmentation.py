@@ -7,7 +7,8 @@ two before.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +153,14 @@ def translate_mask(segmentation: Any, window: Window, size: tuple[int, int]) -> 
     ] or None
 
 
-def read_instances(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """The `(H, W)` whole numbers of an instance mask, 0 where there is no person.
+def read_instances(path: Path, size: tuple[int, int], form: str = "value") -> np.ndarray:
+    """Return the `(H, W)` whole numbers of an instance mask, 0 where there is no person.
 
-    Grey images of 1 to 16 bits hold the value itself, palette images the palette's index, colour
-    images 65536 R + 256 G + B. Raises FramesError when the file cannot be read, or is not of the
-    frame's size (width, height).
+    Gray images of 1 to 16 bits hold the value itself, palette images the index of the palette,
+    color images 65536 R + 256 G + B. In the form "rgba" colors include alpha (`rgba_value`), and
+    black is 0; in the form "carla" R is the tag of the class and the value of a pedestrian
+    G + 256 B ("carla-4" before CARLA 0.9.14, with another tag). Raises FramesError if the file
+    cannot be read or has another size (width, height) than the frame.
     """
     try:
         with open_image(path.read_bytes()) as image:
@@ -165,7 +168,7 @@ def read_instances(path: Path, size: tuple[int, int]) -> np.ndarray:
                 raise FramesError(
                     f"the mask {path} is of size {image.size}, and the frame of {size}."
                 )
-            return _values(image, path)
+            return MASK_FORMS[form](image, path)
     except (FramesError, MemoryError):
         raise
     except Exception as error:  # Pillow raises whatever it likes on damaged bytes
@@ -185,6 +188,53 @@ def _values(image: "Image.Image", path: Path) -> np.ndarray:
         values <<= 8
         values |= colours[..., channel]
     return values
+
+
+def _rgba_values(image: "Image.Image", path: Path) -> np.ndarray:
+    colours = np.ascontiguousarray(_colours(image, path, "RGBA"))
+    values = colours.view(">u4")[..., 0].astype(np.uint32)
+    values[values < 256] = 0  # black, of any alpha
+    return values
+
+
+def rgba_value(colour: Sequence[int]) -> int:
+    """Return the value of a color R, G, B, A in a mask of the form "rgba"; 0 for black.
+
+    >>> rgba_value((1, 2, 3, 255)) == 0x010203FF, rgba_value((0, 0, 0, 255))
+    (True, 0)
+    """
+    red, green, blue, alpha = colour
+    value = (red << 24) | (green << 16) | (blue << 8) | alpha
+    return value if value >= 256 else 0
+
+
+def _carla_values(tag: int, image: "Image.Image", path: Path) -> np.ndarray:
+    """The ids of the pedestrians."""
+    colours = _colours(image, path, "RGB")
+    ids = colours[..., 1] + 256 * colours[..., 2].astype(np.uint16)
+    return np.where(colours[..., 0] == tag, ids, np.uint16(0))
+
+
+def _colours(image: "Image.Image", path: Path, mode: str) -> np.ndarray:
+    if image.mode not in ("RGB", "RGBA"):
+        raise FramesError(f"the mask {path} is of the mode {image.mode}; RGB or RGBA is expected.")
+    return np.asarray(image.convert(mode))
+
+
+MASK_FORMS: dict[str, Callable[["Image.Image", Path], np.ndarray]] = {
+    "value": _values,
+    "rgba": _rgba_values,
+    "carla": partial(_carla_values, 12),
+    "carla-4": partial(_carla_values, 4),
+}
+
+
+def read_union(paths: Sequence[str], size: tuple[int, int]) -> np.ndarray:
+    """Return the `(H, W) bool` union of binary masks. Raises FramesError as read_instances."""
+    union = np.zeros((size[1], size[0]), bool)
+    for path in paths:
+        union |= read_instances(Path(path), size) != 0
+    return union
 
 
 def boxes_of(values: np.ndarray, most: int) -> dict[int, tuple[float, float, float, float]]:

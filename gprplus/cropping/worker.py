@@ -5,9 +5,7 @@ is complete.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,11 @@ from gprplus.core.errors import FramesError
 from gprplus.core.files.workdir import atomic_write, read_json, write_json
 from gprplus.core.imaging import images
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
+from gprplus.cropping.opened_frame import OpenedFrame, open_frame
 from gprplus.cropping.output_names import CropNaming
-from gprplus.cropping.segmentation import boxes_of, mask_of, read_instances, translate_mask
+from gprplus.cropping.segmentation import (
+    translate_mask,
+)
 from gprplus.cropping.selection import (
     CropDecision,
     CropRules,
@@ -30,7 +31,6 @@ from gprplus.cropping.selection import (
 )
 
 PARTS = "_parts"
-MAX_IDENTITIES = 10_000  # of one frame: each is compared with all others
 
 
 @dataclass(frozen=True)
@@ -61,54 +61,6 @@ class FrameShard:
         return self.output / PARTS / f"{self.number:06d}.json"
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A decoded frame with its persons, and their masks where they have any."""
-
-    pixels: np.ndarray
-    people: tuple[AnnotatedPerson, ...]
-    values: np.ndarray | None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.pixels.shape[1], self.pixels.shape[0]
-
-    def mask(self, person: AnnotatedPerson, window: Window) -> np.ndarray | None:
-        """The person's `(H, W) bool` mask inside a window."""
-        if self.values is not None and person.value is not None:
-            return self.values[window[1] : window[3], window[0] : window[2]] == person.value
-        return mask_of(person.segmentation, window, self.size)
-
-    @cached_property
-    def boxes(self) -> np.ndarray:
-        """The persons' boxes, `(N, 4)`; NaN for one without a box."""
-        return np.array(
-            [person.box or (np.nan,) * 4 for person in self.people], np.float64
-        ).reshape(-1, 4)
-
-    @cached_property
-    def masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Find the persons with a mask that fits the frame, `(N,) bool`, and the pixels of all
-        masks, `(H, W) bool`.
-
-        Each mask is clipped to its person's box, and drawn once for all others.
-        """
-        have = np.zeros(len(self.people), bool)
-        covered = np.zeros(self.pixels.shape[:2], bool)
-        for i, person in enumerate(self.people):
-            window = clip_box(person.box, self.size) if person.box and person.segmentation else None
-            if window is None:
-                continue
-            try:
-                mask = self.mask(person, window)
-            except FramesError:  # it is rejected for that, and covers no other person
-                continue
-            if mask is not None:
-                have[i] = True
-                covered[window[1] : window[3], window[0] : window[2]] |= mask
-        return have, covered
-
-
 def cut_shard(shard: FrameShard) -> int:
     """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its
     frames."""
@@ -135,7 +87,8 @@ def _frame(
     rejected: list[dict[str, Any]],
 ) -> None:
     try:
-        opened = _opened(shard.root, frame)
+        needed = shard.rules.blank is not None or shard.writing.masks
+        opened = open_frame(shard.root, frame, masks=needed)
     except FramesError as error:
         lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
         rejected += lost or [
@@ -150,48 +103,8 @@ def _frame(
         (rejected if "reason" in row else crops).append(row)
 
 
-def _opened(root: Path, frame: AnnotatedFrame) -> _Opened:
-    """Decode a frame, and find the persons of its mask."""
-    if len(frame.people) > MAX_IDENTITIES:
-        raise FramesError(
-            f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are"
-            " cut."
-        )
-    try:
-        pixels = images.decode_image(images.read_bytes(root, frame.path))
-    except OSError as error:
-        raise FramesError(f"{frame.path} cannot be read: {error.strerror or error}.") from error
-    if pixels is None:
-        raise FramesError(f"{frame.path} does not decode.")
-    size = (pixels.shape[1], pixels.shape[0])
-    if frame.size is not None and frame.size != size:
-        raise FramesError(
-            f"{frame.path} is of size {size}, and the annotations are made for {frame.size}."
-        )
-    if not frame.mask:
-        return _Opened(pixels, frame.people, None)
-    values = read_instances(Path(frame.mask), size)
-    return _Opened(pixels, tuple(_found(values, frame.known)), values)
-
-
-def _found(
-    values: np.ndarray, known: Mapping[int, AnnotatedPerson] | None
-) -> list[AnnotatedPerson]:
-    """The persons of an instance mask, by value."""
-    people = []
-    for value, box in boxes_of(values, MAX_IDENTITIES).items():
-        person = (
-            AnnotatedPerson(value, str(value), value=value) if known is None else known.get(value)
-        )
-        if person is None or person.identity is None:
-            why = ("identity", f"the table has no identity for the value {value}.")
-            person = AnnotatedPerson(value, value=value, reject=why)
-        people.append(replace(person, box=box))
-    return people
-
-
 def _person(
-    shard: FrameShard, frame: AnnotatedFrame, opened: _Opened, number: int
+    shard: FrameShard, frame: AnnotatedFrame, opened: OpenedFrame, number: int
 ) -> dict[str, Any]:
     """Write the crop of the person at a position, and return its row, or the row of a reject."""
     person = opened.people[number]
@@ -217,7 +130,7 @@ def _person(
     return _row(frame, person, verdict, path, opened.size)
 
 
-def _visible(opened: _Opened, number: int) -> tuple[float, str]:
+def _visible(opened: OpenedFrame, number: int) -> tuple[float, str]:
     """The visible share: as given, else by masks where all who meet the box have one, else by
     boxes."""
     person = opened.people[number]

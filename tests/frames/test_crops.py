@@ -508,7 +508,8 @@ def test_each_mask_is_drawn_twice_however_many_lie_over_it(
     coco.write_text(json.dumps({**data, "annotations": rows}))
     drawn = []
     monkeypatch.setattr(
-        "gprplus.cropping.worker.mask_of", lambda *given: drawn.append(given) or mask_of(*given)
+        "gprplus.cropping.opened_frame.mask_of",
+        lambda *given: drawn.append(given) or mask_of(*given),
     )
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, workers=1)
     assert crops.info["images"] == 50
@@ -516,7 +517,7 @@ def test_each_mask_is_drawn_twice_however_many_lie_over_it(
 
 
 def test_a_frame_of_too_many_annotations_is_rejected(tmp_path: Path, street, monkeypatch) -> None:
-    monkeypatch.setattr("gprplus.cropping.worker.MAX_IDENTITIES", 1)
+    monkeypatch.setattr("gprplus.cropping.opened_frame.MAX_IDENTITIES", 1)
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), workers=1)
     assert (crops.info["images"], crops.info["rejected"]) == (1, {"frame": 2})
 
