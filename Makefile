@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test test-fast hunt lint bench gpu clean help
+.PHONY: demo test test-fast hunt lint bench bench-check gpu clean help
 
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
@@ -13,6 +13,7 @@ help:
 	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
+	@echo "make bench-check   compare short forms of the benchmarks with kept ratios; KEEP=1 renews those"
 	@echo "make gpu    on a machine with a GPU, in 7 minutes and without an install: its tests, speeds and a training"
 	@echo "make clean  remove the virtual environment and what the demo made"
 
@@ -50,6 +51,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+bench-check: $(READY)
+	$(BIN)/python -m benchmarks.check $(if $(KEEP),--keep)
 
 # With the Python and the packages of the machine: nothing is installed.
 gpu:

@@ -3,10 +3,10 @@ a `main()`."""
 
 import sys
 from importlib import import_module
-from pathlib import Path
 
-shared = {"__init__", "__main__", "harness", "loops"}
-known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in shared)
+from benchmarks.harness import benchmark_names
+
+known = benchmark_names()
 wanted = [name for name in sys.argv[1:] if not name.startswith("-")] or known
 for name in wanted:
     if name not in known:

@@ -11,15 +11,15 @@ wander.
 import sys
 import tarfile
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import keep, table
+from benchmarks.harness import keep, processor_seconds, table
 from benchmarks.ingest import plant
+from benchmarks.ratios import Ratio
 from gprplus import archives
 from gprplus.archives import reader
 from gprplus.ingest import build_manifest
@@ -57,13 +57,36 @@ def packed(folder: Path, form: str) -> Path:
 
 def least(function: Callable[[], object], rounds: int) -> float:
     """Least processor seconds of a few calls, each with no archive open."""
+    return min(unopened(function) for _ in range(rounds))
+
+
+def unopened(function: Callable[[], object]) -> float:
+    """Processor seconds of a call that starts with no archive open."""
+    reader._kept.clear()
+    return processor_seconds(function)
+
+
+def ratios(scratch: Path, identities: int = 8) -> list[Ratio]:
+    """Renders in archives over the same renders in a folder."""
+    folder = plant(scratch / "renders", identities)
+    places = {form: packed(folder, form) for form in ("tar", "zip")}
+
+    def build(place: Path) -> Callable[[], object]:
+        return lambda: build_manifest([place], scratch / "m", workers=1, force=True)
+
+    paths = list(list_files(folder).paths())
+    aside = [paths[i] for i in np.random.default_rng(0).permutation(len(paths))[:ASIDE]]
+
+    def read(place: Path) -> Callable[[], object]:
+        return lambda: archives.read_files([f"{place}/{path}" for path in aside])
+
     found = []
-    for _ in range(rounds):
-        reader._kept.clear()
-        start = time.process_time()
-        function()
-        found.append(time.process_time() - start)
-    return min(found)
+    for form, place in places.items():
+        name = f"archives: build from {form} / from a folder"
+        found.append(Ratio(name, build(place), build(folder), unopened))
+        name = f"archives: read out of {form} / out of a folder"
+        found.append(Ratio(name, read(place), read(folder)))
+    return found
 
 
 def main(identities: int = 20, rounds: int = 3) -> None:
@@ -87,9 +110,7 @@ def main(identities: int = 20, rounds: int = 3) -> None:
             )
             places = [f"{place}/{paths[i]}" for i in aside]
             archives.exists(places[0])
-            start = time.process_time()
-            archives.read_files(places)
-            apart = (time.process_time() - start) / ASIDE
+            apart = processor_seconds(lambda places=places: archives.read_files(places)) / ASIDE
             us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
             rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])
         turns = [

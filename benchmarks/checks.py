@@ -20,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import keep, table
+from benchmarks.harness import keep, processor_seconds, table
+from benchmarks.ratios import Ratio
 
 HASHES = 2_000_000
+RENDERED = "49 cells a scene"  # hashes as of renders
 ROUNDS = 5
 SCORES = {
     "dark": "dark_score",
@@ -34,37 +36,57 @@ SCORES = {
 
 def looking(home: Path) -> str:
     """What a look costs, beside the decode that it cannot do without and beside cleanvision."""
+    root = home / "renders"
+    bare, measured, paths = measurement(root)
+    few = paths[::8]
+    jobs: dict[str, tuple[int, Callable[[], object]]] = {
+        "bare read and half-size grey decode": (len(paths), bare),
+        "one look: everything the checks measure": (len(paths), measured),
+        "cleanvision find_issues": (len(few), lambda: theirs(root, few)),
+    }
+    least = dict.fromkeys(jobs, float("inf"))
+    for _ in range(ROUNDS):
+        for name, (count, job) in jobs.items():
+            least[name] = min(least[name], processor_seconds(job) / count)
+    floor = next(iter(least.values()))
+    rows = [[name, f"{1 / each:,.0f}", f"{each / floor:.2f}"] for name, each in least.items()]
+    return table(["one processor core", "images/s", "times the bare decode"], rows)
+
+
+def measurement(root: Path) -> tuple[Callable[[], object], Callable[[], object], list[str]]:
+    """A bare decode of all renders, the measurements that the checks take, and the paths."""
     import cv2
 
     from gprplus.core.imaging.images import decode_half_grey
     from gprplus.ingest.checks.measure import measure_files
 
     cv2.setNumThreads(1)
-    root = home / "renders"
     paths = sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg"))
-    few = paths[::8]
-    jobs: dict[str, tuple[int, Callable[[], object]]] = {
-        "bare read and half-size grey decode": (
-            len(paths),
-            lambda: [decode_half_grey((root / path).read_bytes()) for path in paths],
+
+    def bare() -> None:
+        for path in paths:
+            decode_half_grey((root / path).read_bytes())
+
+    return bare, lambda: measure_files(root, paths), paths
+
+
+def ratios(scratch: Path, count: int = 200_000) -> list[Ratio]:
+    """Measurements of renders over a bare decode, and look-alikes over one sort of the hashes."""
+    from benchmarks.ingest import plant
+    from gprplus.ingest.checks.hamming import nearest_hashes
+
+    bare, measured, _ = measurement(plant(scratch / "renders", 1))
+    populations(scratch, count)
+    hashes = np.load(scratch / f"{RENDERED}.npy")
+    unsorted = np.random.default_rng(0).permutation(hashes)
+    return [
+        Ratio("checks: measure a render / decode it", measured, bare),
+        Ratio(
+            "checks: look-alikes / sort of the hashes",
+            lambda: nearest_hashes(hashes, 4),
+            lambda: np.sort(unsorted),
         ),
-        "one look: everything the checks measure": (len(paths), lambda: measure_files(root, paths)),
-        "cleanvision find_issues": (len(few), lambda: theirs(root, few)),
-    }
-    least = dict.fromkeys(jobs, float("inf"))
-    for _ in range(ROUNDS):
-        for name, (count, job) in jobs.items():
-            least[name] = min(least[name], used(job) / count)
-    floor = next(iter(least.values()))
-    rows = [[name, f"{1 / each:,.0f}", f"{each / floor:.2f}"] for name, each in least.items()]
-    return table(["one processor core", "images/s", "times the bare decode"], rows)
-
-
-def used(function: Callable[[], object]) -> float:
-    """Processor seconds of this process."""
-    start = time.process_time()
-    function()
-    return time.process_time() - start
+    ]
 
 
 def theirs(root: Path, paths: list[str]) -> "object":
@@ -101,20 +123,20 @@ def agreement(home: Path) -> str:
     return table(["check", "of cleanvision", "rank correlation"], rows)
 
 
-def populations(folder: Path) -> list[str]:
+def populations(folder: Path, count: int = HASHES) -> list[str]:
     """Hashes as of unrelated images; as of renders in 49 cells each; and with half of them nearly
     black."""
     rng = np.random.default_rng(1)
-    apart = rng.integers(0, 2**64, HASHES, dtype=np.uint64)
-    crossed = np.repeat(rng.integers(0, 2**64, HASHES // 49 + 1, dtype=np.uint64), 49)[:HASHES]
-    dark = np.where(np.arange(HASHES) % 2, apart, np.uint64(0))
+    apart = rng.integers(0, 2**64, count, dtype=np.uint64)
+    crossed = np.repeat(rng.integers(0, 2**64, count // 49 + 1, dtype=np.uint64), 49)[:count]
+    dark = np.where(np.arange(count) % 2, apart, np.uint64(0))
     for _ in range(4):
-        flip = np.uint64(1) << rng.integers(0, 64, HASHES).astype(np.uint64)
+        flip = np.uint64(1) << rng.integers(0, 64, count).astype(np.uint64)
         crossed, dark = (
             crossed ^ flip,
             dark ^ np.where(dark < 2**24, flip & np.uint64(2**24 - 1), np.uint64(0)),
         )
-    found = {"unrelated": apart, "49 cells a scene": crossed, "half of them dark": dark}
+    found = {"unrelated": apart, RENDERED: crossed, "half of them dark": dark}
     for name, hashes in found.items():
         np.save(folder / f"{name}.npy", np.unique(hashes))
     return list(found)

@@ -3,13 +3,13 @@ milliseconds go to."""
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import torch
 
 from benchmarks import harness
+from benchmarks.ratios import Job, Ratio
 from gprplus.core.imaging.images import encode_jpeg
 from gprplus.engine import render
 from gprplus.engine.crops.crop_renderer import CropRenderer, finish_picture
@@ -61,58 +61,35 @@ def main() -> None:
 
 def _steps(design: RenderDesign, device: torch.device) -> dict[str, float]:
     """CPU seconds of each step; medians."""
-    studio = CropRenderer(design, device)
-    place = _seconds(lambda: (studio._places.clear(), studio.place("plaza", 120)), 3)
+    jobs, cells = _crop_jobs(design, device), len(design.cell_levels())
+    place, shot = _seconds(jobs["place"], 3), _seconds(jobs["shot"], 3) / PEOPLE
+    shade, jpeg = (_seconds(jobs[name], 5) / cells for name in ("shade", "jpeg"))
+    rate = 1 / (shot / cells + shade + jpeg)
+    return {"place": place, "shot": shot, "shade": shade, "jpeg": jpeg, "rate": rate}
+
+
+def _crop_jobs(design: RenderDesign, device: torch.device) -> dict[str, Job]:
+    """The steps of crops: light one place, intersect `PEOPLE` blocks, shade and encode all cells of
+    one."""
+    studio, cells = CropRenderer(design, device), design.cell_levels()
     blocks = [DesignBlock(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
-    shot = (
-        sum(_seconds(lambda block=block: studio.shaded_block(block), 3) for block in blocks)
-        / PEOPLE
-    )
     taken = studio.shaded_block(blocks[0])
-    cells = design.cell_levels()
-    shade = _seconds(
-        lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5
-    ) / len(cells)
-    pictures = [
-        studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)
-    ]
-    jpeg = _seconds(
-        lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5
-    ) / len(cells)
+    shaded = [picture.cpu() for *_, picture in studio.pictures(taken, cells)]
+    pictures = [studio.finish(picture.numpy()) for picture in shaded]
     return {
-        "place": place,
-        "shot": shot,
-        "shade": shade,
-        "jpeg": jpeg,
-        "rate": 1 / (shot / len(cells) + shade + jpeg),
+        "place": lambda: (studio._places.clear(), studio.place("plaza", 120)),
+        "shot": lambda: [studio.shaded_block(block) for block in blocks],
+        "shade": lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)],
+        "jpeg": lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures],
     }
 
 
 def _frames(device: torch.device) -> dict[str, float]:
     """CPU seconds of each step of whole frames; medians."""
-    design = make_design(identities=16, size=(1280, 720))
-    scenario = make_scenario(design)
-    stage, take, cells = (
-        FrameRenderer(scenario, device),
-        scenario.takes(0, 1, 1)[0],
-        design.cell_levels(),
-    )
-    place = _seconds(lambda: (stage._places.clear(), stage.place(take.scene, take.degree)), 1)
-    film = _seconds(lambda: stage.rendered_frame(take), 3)
-    shot = stage.rendered_frame(take)
-    shade = (
-        _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
-    )
-    pictures = [
-        finish_picture(picture.cpu().numpy(), design.size)
-        for *_, picture in stage.pictures(shot, cells)
-    ]
-    jpeg = (
-        _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3)
-        / CELLS
-    )
+    jobs, people = _frame_jobs((1280, 720), device)
+    place, film = _seconds(jobs["place"], 1), _seconds(jobs["film"], 3)
+    shade, jpeg = (_seconds(jobs[name], 3) / CELLS for name in ("shade", "jpeg"))
     rate = 1 / (film / CELLS + shade + jpeg)
-    people = len(take.moment.cast)
     return {
         "place": place,
         "film": film,
@@ -123,7 +100,39 @@ def _frames(device: torch.device) -> dict[str, float]:
     }
 
 
-def _seconds(function: Callable[[], object], repeats: int) -> float:
+def _frame_jobs(size: tuple[int, int], device: torch.device) -> tuple[dict[str, Job], int]:
+    """The steps of frames: light one place, intersect one frame, shade and encode all its cells; and
+    how many people the frame has."""
+    design = make_design(identities=16, size=size)
+    scenario, cells = make_scenario(design), design.cell_levels()
+    stage, take = FrameRenderer(scenario, device), scenario.takes(0, 1, 1)[0]
+    shot = stage.rendered_frame(take)
+    shaded = [picture.cpu() for *_, picture in stage.pictures(shot, cells)]
+    pictures = [finish_picture(picture.numpy(), design.size) for picture in shaded]
+    jobs: dict[str, Job] = {
+        "place": lambda: (stage._places.clear(), stage.place(take.scene, take.degree)),
+        "film": lambda: stage.rendered_frame(take),
+        "shade": lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)],
+        "jpeg": lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures],
+    }
+    return jobs, len(take.moment.cast)
+
+
+def ratios(scratch: Path, size: tuple[int, int] = (480, 270)) -> list[Ratio]:
+    """The steps of a render over the encoding of its JPEGs, on the processor."""
+    device = torch.device("cpu")
+    crops = _crop_jobs(make_design(viewpoints=12), device)
+    frames, _ = _frame_jobs(size, device)
+    return [
+        Ratio("engine: light a place / encode its crops", crops["place"], crops["jpeg"]),
+        Ratio("engine: intersect blocks / encode a block", crops["shot"], crops["jpeg"], rounds=3),
+        Ratio("engine: shade crops / encode them", crops["shade"], crops["jpeg"]),
+        Ratio("engine: intersect a frame / encode frames", frames["film"], frames["jpeg"]),
+        Ratio("engine: shade frames / encode them", frames["shade"], frames["jpeg"]),
+    ]
+
+
+def _seconds(function: Job, repeats: int) -> float:
     """Median CPU seconds of this process: what other programs on the machine take does not
     count."""
     function()

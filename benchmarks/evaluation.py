@@ -5,12 +5,12 @@ import os
 import time
 import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import harness
+from benchmarks.ratios import Ratio
 from gprplus.evaluation import Scores, score
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.similarity_search import HOST_BLOCK
@@ -51,7 +51,7 @@ def main() -> None:
     """Print and keep seconds of product and score, their ratio, and memory beyond the features."""
     load = os.getloadavg()[0]
     rows = [
-        ["Market-1501, one thread", *_on_one_thread(_measured, MARKET)],
+        ["Market-1501, one thread", *harness.on_one_thread(_measured, MARKET)],
         ["Market-1501, all cores", *_measured(MARKET)],
         ["MSMT17, all cores", *_measured(MSMT17)],
     ]
@@ -81,7 +81,7 @@ def main() -> None:
         "memory, MiB",
         "mAP",
     ]
-    again = [["Market-1501, one thread", *_on_one_thread(_reranked, MARKET)]]
+    again = [["Market-1501, one thread", *harness.on_one_thread(_reranked, MARKET)]]
     body += "\n\n" + harness.table(headers, again)
     body += (
         "\n\nRe-ranking (k1 20, k2 6, lambda 0.3) cannot do without the distances among all rows,"
@@ -92,33 +92,35 @@ def main() -> None:
     harness.keep("evaluation", "Exact evaluation against the matrix product alone", body)
 
 
-def _on_one_thread(
-    measure: Callable[[dict[str, int]], list[str]], size: dict[str, int]
-) -> list[str]:
-    """What `measure` finds in a process whose products have one thread, which libraries ask the
-    environment once."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    with (
-        harness.environment(**dict.fromkeys(names, "1")),
-        ProcessPoolExecutor(1, get_context("spawn")) as other,
-    ):
-        return other.submit(measure, size).result()
+def ratios(scratch: Path, queries: int = 600, gallery: int = 6_000) -> list[Ratio]:
+    """Scores over the product of all features that they need, at a fraction of Market-1501."""
+    size = {"distractors": gallery // 6, "people": gallery // 20, "cameras": 6}
+    search = searched(queries, gallery, **size)
+    few = searched(queries, gallery // 2, **size | {"distractors": gallery // 12})
+    rows = np.concatenate([few["query_features"], few["gallery_features"]])
+    return [
+        Ratio(
+            "evaluation: score / product",
+            lambda: score(**search),
+            product(search["query_features"], search["gallery_features"]),
+        ),
+        Ratio(
+            "evaluation: re-rank / product of all rows",
+            lambda: score(**few, rerank=RerankOptions()),
+            product(rows, rows),
+            rounds=3,
+        ),
+    ]
 
 
 def _measured(size: dict[str, int]) -> list[str]:
     search = searched(**size)
     query, gallery = search["query_features"], search["gallery_features"]
     repeats = 7 if len(gallery) < 50_000 else 2
-    block = np.empty((max(1, HOST_BLOCK // (4 * len(gallery))), len(gallery)), np.float32)
-
-    def product() -> None:
-        for start in range(0, len(query), len(block)):
-            part = query[start : start + len(block)]
-            np.matmul(part, gallery.T, out=block[: len(part)])
-
+    bare = product(query, gallery)
     products, scores = [], []
     for _ in range(repeats):
-        products.append(_seconds(product))
+        products.append(_seconds(bare))
         scores.append(_seconds(lambda: score(**search)))
     memory, found = _memory(lambda: score(**search))
     alone, whole = min(products), min(scores)
@@ -135,7 +137,8 @@ def _measured(size: dict[str, int]) -> list[str]:
 
 def _reranked(size: dict[str, int]) -> list[str]:
     search = searched(**size)
-    floor = _product_of_all(np.concatenate([search["query_features"], search["gallery_features"]]))
+    rows = np.concatenate([search["query_features"], search["gallery_features"]])
+    floor = _seconds(product(rows, rows))
     whole = _seconds(lambda: score(**search, rerank=RerankOptions()))
     memory, found = _memory(lambda: score(**search, rerank=RerankOptions()))
     count = size["queries"] + size["gallery"]
@@ -158,16 +161,16 @@ def _memory(function: Callable[[], Scores]) -> tuple[float, Scores]:
     return memory, found
 
 
-def _product_of_all(rows: np.ndarray) -> float:
-    """Seconds of the rows' products with each other, in blocks."""
-    block = np.empty((max(1, HOST_BLOCK // (4 * len(rows))), len(rows)), np.float32)
+def product(left: np.ndarray, right: np.ndarray) -> Callable[[], None]:
+    """A call that multiplies all rows of two matrices, in blocks of the size that `score` uses."""
+    block = np.empty((max(1, HOST_BLOCK // (4 * len(right))), len(right)), np.float32)
 
-    def product() -> None:
-        for start in range(0, len(rows), len(block)):
-            part = rows[start : start + len(block)]
-            np.matmul(part, rows.T, out=block[: len(part)])
+    def multiply() -> None:
+        for start in range(0, len(left), len(block)):
+            part = left[start : start + len(block)]
+            np.matmul(part, right.T, out=block[: len(part)])
 
-    return _seconds(product)
+    return multiply
 
 
 def _seconds(function: Callable[[], object]) -> float:

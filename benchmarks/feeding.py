@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from benchmarks import harness, loops
+from benchmarks.ratios import Job, Ratio
 from gprplus.baseline import augment, devices, image_store
 from gprplus.baseline import train as training
 from gprplus.baseline.recipe import Recipe, TrainingLength
@@ -34,23 +35,7 @@ def main() -> None:
 
 def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
     """The table, and images packed a second and core."""
-    height, width, paths = recipe.input.height, recipe.input.width, _paths()
-    rows = pa.table(
-        {
-            "uid": pa.array(range(RENDERS), pa.uint64()),
-            "dataset": ["drawn"] * RENDERS,
-            "path": paths,
-        }
-    )
-
-    def bare() -> None:
-        for path in paths:
-            images.resize_image(images.decode_image((root / path).read_bytes()), height, width)
-
-    def packed() -> None:
-        with tempfile.TemporaryDirectory() as fresh:
-            image_store.pack_images(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
-
+    bare, packed = packing_jobs(root, recipe)
     bare()
     floor = min(loops.seconds(bare, "cpu") for _ in range(3))
     whole = min(loops.seconds(packed, "cpu") for _ in range(3))
@@ -62,10 +47,37 @@ def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
             f"{whole / floor:.2f}",
         ],
     ]
-    sentence = f"{RENDERS:,} JPEGs of 200 x 470 to {width} x {height}."
+    sentence = f"{RENDERS:,} JPEGs of 200 x 470 to {recipe.input.width} x {recipe.input.height}."
     return sentence + "\n\n" + harness.table(
         ["", "images a processor second", "time over floor"], table
     ), RENDERS / whole
+
+
+def packing_jobs(root: Path, recipe: Recipe, count: int = RENDERS) -> tuple[Job, Job]:
+    """Decode and resize the first `count` renders, and pack them on one core."""
+    height, width, rows = recipe.input.height, recipe.input.width, _rows(count)
+
+    def bare() -> None:
+        for path in _paths()[:count]:
+            images.resize_image(images.decode_image((root / path).read_bytes()), height, width)
+
+    def packed() -> None:
+        with tempfile.TemporaryDirectory() as fresh:
+            image_store.pack_images(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
+
+    return bare, packed
+
+
+def _rows(count: int = RENDERS) -> pa.Table:
+    """The rows of the first `count` renders."""
+    uids = pa.array(range(count), pa.uint64())
+    return pa.table({"uid": uids, "dataset": ["drawn"] * count, "path": _paths()[:count]})
+
+
+def ratios(scratch: Path, count: int = 256) -> list[Ratio]:
+    """Packing over decoding and resizing."""
+    bare, packed = packing_jobs(drawn(scratch), Recipe.read("smoke"), count)
+    return [Ratio("feeding: pack / decode and resize", packed, bare)]
 
 
 class Decoding(torch.utils.data.Dataset):
@@ -116,16 +128,9 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
         for batch, people in loader:
             step(batch.to(device, memory_format=torch.channels_last), people.to(device))
 
-    rows = pa.table(
-        {
-            "uid": pa.array(range(RENDERS), pa.uint64()),
-            "dataset": ["drawn"] * RENDERS,
-            "path": _paths(),
-        }
-    )
     with tempfile.TemporaryDirectory() as fresh:
         pack = image_store.pack_images(
-            rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width
+            _rows(), {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width
         )
         pixels = pack.images(pack.uids)
         took = []

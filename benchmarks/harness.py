@@ -3,16 +3,28 @@ keeps the figures."""
 
 import os
 import platform
+import resource
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from gprplus.core.files.workdir import package_versions, write_text
 from gprplus.core.parallel import available_cores
 
 RESULTS = Path(__file__).parent / "results"
+SHARED = {"__init__", "__main__", "check", "harness", "loops", "ratios"}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def benchmark_names() -> list[str]:
+    """The modules of this folder that measure, in alphabetical order."""
+    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    return sorted(found - SHARED)
 
 
 def seconds(function: Callable[[], object], repeats: int = 3) -> float:
@@ -25,6 +37,31 @@ def _once(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
+
+
+def processor_seconds(function: Callable[[], object]) -> float:
+    """Processor seconds of a call, its finished child processes included."""
+    before = processor_clock()
+    function()
+    return processor_clock() - before
+
+
+def processor_clock() -> float:
+    """Processor seconds of this process and its finished child processes until now."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def on_one_thread(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function in a new process whose libraries use one thread.
+
+    Libraries read these variables once, when they are loaded.
+    """
+    with (
+        environment(**dict.fromkeys(THREADS, "1")),
+        ProcessPoolExecutor(1, get_context("spawn")) as other,
+    ):
+        return other.submit(function, *arguments).result()
 
 
 @contextmanager

@@ -12,7 +12,6 @@ is the matter of ingest_bytes.
 
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,8 @@ from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.harness import keep, table
+from benchmarks.harness import keep, processor_clock, table
+from benchmarks.ratios import Ratio
 from gprplus.core.parallel import available_cores
 
 PER_IDENTITY = 12 * 7 * 7
@@ -98,6 +98,12 @@ def floor_of(folder: str) -> int:
     return total
 
 
+def one_reader(root: Path) -> None:
+    """The bare loop of a header build in this process alone."""
+    for entry in os.scandir(root):
+        floor_of(entry.path)
+
+
 def floor(root: Path) -> None:
     """The bare loop on all cores."""
     on_all_cores(floor_of, root)
@@ -134,14 +140,9 @@ def script(root: Path, output: Path) -> None:
 
 def measured(command: Callable[[], object]) -> Used:
     """(clock, processor) seconds, processes that the command started and waited for included."""
-    clock, used = time.perf_counter(), _used()
+    clock, used = time.perf_counter(), processor_clock()
     command()
-    return time.perf_counter() - clock, _used() - used
-
-
-def _used() -> float:
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+    return time.perf_counter() - clock, processor_clock() - used
 
 
 def run(*arguments: str) -> Callable[[], object]:
@@ -210,6 +211,25 @@ def peak(command: list[str]) -> float:
         )
         / 1024
     )
+
+
+def ratios(scratch: Path, identities: int = 30) -> list[Ratio]:
+    """Builds over bare loops, all in this process: the start of processes would hide the rest."""
+    from gprplus.ingest import build_manifest
+
+    root, output = plant(scratch / "renders", identities), scratch / "manifest"
+    return [
+        Ratio(
+            "ingest: header build / bare loop",
+            lambda: build_manifest([root], output, workers=1, force=True),
+            lambda: one_reader(root),
+        ),
+        Ratio(
+            "ingest: unchanged rebuild / scandir + stat",
+            lambda: build_manifest([root], output, workers=1),
+            lambda: stats(root),
+        ),
+    ]
 
 
 def _times(scratch: Path, identities: int, repeats: int) -> str:

@@ -24,13 +24,13 @@ from benchmarks.ingest import (
     Used,
     build,
     calling,
-    floor_of,
     measured,
     on_all_cores,
     plant,
     ratio,
     times_table,
 )
+from benchmarks.ratios import Ratio
 from gprplus.core.parallel import available_cores
 
 EXPECTED = """What was expected: `--verify digest` within 1.5 times a bare read and hash, for the hash and the read are
@@ -62,10 +62,23 @@ def hashes(root: Path) -> None:
     on_all_cores(hashes_of, root)
 
 
-def one_reader(root: Path) -> None:
-    """The bare loop of a header build in this process alone."""
-    for entry in os.scandir(root):
-        floor_of(entry.path)
+def ratios(scratch: Path, identities: int = 30) -> list[Ratio]:
+    """A build that reads and hashes every byte over a bare loop that does, in this process."""
+    from gprplus.ingest import build_manifest
+
+    root, output = plant(scratch / "renders", identities), scratch / "manifest"
+
+    def bare() -> None:
+        for entry in os.scandir(root):
+            hashes_of(entry.path)
+
+    return [
+        Ratio(
+            "ingest_bytes: digest build / read + hash",
+            lambda: build_manifest([root], output, verify="digest", workers=1, force=True),
+            bare,
+        )
+    ]
 
 
 def forget(root: Path) -> None:
@@ -105,7 +118,7 @@ def _cold(root: Path, output: Path, repeats: int) -> tuple[float, float, float, 
     """Least clock seconds cold: one reader, a header build, the bare loop on all cores; and the
     reads in flight."""
     loops: dict[str, Callable[[], object]] = {
-        "one": calling("ingest_bytes.one_reader(given[0])", root),
+        "one": calling("ingest.one_reader(given[0])", root),
         "all": calling("ingest.floor(given[0])", root),
     }
     command = [

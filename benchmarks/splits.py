@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import harness
+from benchmarks.ratios import Ratio, returned
 from gprplus import schema
 from gprplus.core import parallel, sampling
 from gprplus.core.declarations import attributes, identity_attributes
@@ -183,15 +184,7 @@ def measure(jobs: dict[str, list[str]], rounds: int = 3) -> dict[str, list[str]]
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, command in jobs.items():
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            _, status, usage = _wait(process)
-            if status:
-                raise RuntimeError(f"{command} ended with {status}")
-            seconds = usage.ru_utime + usage.ru_stime
-            found[name].append((time.perf_counter() - start, seconds, usage.ru_maxrss / 1024))
+            found[name].append(once(command))
     shown = {}
     for name, times in found.items():
         wall, cpu, memory = zip(*times, strict=True)
@@ -199,6 +192,34 @@ def measure(jobs: dict[str, list[str]], rounds: int = 3) -> dict[str, list[str]]
             f"{median(memory):,.0f}"
         ]
     return shown
+
+
+def once(command: list[str]) -> tuple[float, float, float]:
+    """Wall and CPU seconds of a new process, and its peak memory in MB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = _wait(process)
+    if status:
+        raise RuntimeError(f"{command} ended with {status}")
+    seconds = usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - start, seconds, usage.ru_maxrss / 1024
+
+
+def ratios(scratch: Path, identities: int = 345) -> list[Ratio]:
+    """A split over a bare balanced draw, each a new process, at 0.3 of FineGPR's size."""
+    write(scratch / "manifest", identities)
+    count = str(450_800 * identities // IDENTITIES)
+    images = str(scratch / "manifest" / "images.parquet")
+    bare = [sys.executable, "-c", BALANCED_NUMPY.replace("450800", count), images]
+    return [
+        Ratio(
+            "splits: make-split / bare balanced draw",
+            lambda: once(split(scratch, "weather"))[1],
+            lambda: once(bare)[1],
+            returned,
+            warm=False,
+        )
+    ]
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_rusage]:

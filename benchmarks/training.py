@@ -6,11 +6,13 @@ import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
 from benchmarks import feeding, harness, loops
+from benchmarks.ratios import Ratio, returned
 from gprplus.baseline import devices, loader
 from gprplus.baseline.network import model
 from gprplus.baseline.network.embed import embed_images
@@ -30,11 +32,7 @@ PAPER_TARGETS = ((3_368, 15_913), (2_228, 17_661))
 def main() -> None:
     """Print and keep the measurements; on a GPU with `fast`, else with `smoke`."""
     device = devices.resolve_device("auto")
-    recipe = Recipe.read("smoke" if device == "cpu" else "fast")
-    recipe = replace(recipe, length=TrainingLength(steps=1))
-    if device == "cpu":
-        chosen = try_precisions(recipe, threads=1).chosen
-        recipe = replace(recipe, compute=replace(recipe.compute, precision=chosen))
+    recipe = _recipe(device)
     loop, trained, embedded = _loop(recipe, device)
     with tempfile.TemporaryDirectory() as folder:
         packed = feeding.packing(feeding.drawn(Path(folder)), recipe)[1]
@@ -44,6 +42,39 @@ def main() -> None:
     harness.keep(
         "training", "Training against its floor, and the paper's trainings at these rates", body
     )
+
+
+def _recipe(device: str) -> Recipe:
+    """`smoke` in the faster precision on a processor, else `fast`."""
+    recipe = Recipe.read("smoke" if device == "cpu" else "fast")
+    recipe = replace(recipe, length=TrainingLength(steps=1))
+    if device != "cpu":
+        return recipe
+    chosen = try_precisions(recipe, threads=1).chosen
+    return replace(recipe, compute=replace(recipe.compute, precision=chosen))
+
+
+def ratios(scratch: Path, steps: int = 16) -> list[Ratio]:
+    """Training and embedding on the processor, over the training of one constant batch."""
+    recipe = _recipe("cpu")
+    pixels, labels = loops.noise(recipe, PEOPLE, EACH)
+    network = model.build_model(recipe.network, 2, 0, "cpu").eval()
+    constant = loops.constant(recipe, PEOPLE, "cpu")
+
+    def trained() -> float:
+        with patch.object(loader, "STEPS_PER_CHUNK_RESIDENT", steps):
+            return min(loops.training_speed(recipe, pixels, labels, "cpu", 3 * steps).chunks)
+
+    def floor() -> float:
+        return loops.seconds(lambda: constant(steps), "cpu")
+
+    def embedded() -> float:
+        return loops.seconds(lambda: embed_images(network, pixels, recipe.compute, "cpu"), "cpu")
+
+    return [
+        Ratio("training: train / a constant batch", trained, floor, returned, rounds=3),
+        Ratio("training: embed / a constant batch", embedded, floor, returned, rounds=3),
+    ]
 
 
 def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
