@@ -119,17 +119,31 @@ def _frame_jobs(size: tuple[int, int], device: torch.device) -> tuple[dict[str, 
 
 
 def ratios(scratch: Path, size: tuple[int, int] = (480, 270)) -> list[Ratio]:
-    """The steps of a render over the encoding of its JPEGs, on the processor."""
+    """The steps of a render over the encoding of the JPEGs, on the processor; those that pass over
+    large arrays, which contention for the memory slows, over plain arithmetic."""
     device = torch.device("cpu")
-    crops = _crop_jobs(make_design(viewpoints=12), device)
-    frames, _ = _frame_jobs(size, device)
+    design = make_design(viewpoints=12)
+    crops, (frames, _) = _crop_jobs(design, device), _frame_jobs(size, device)
+    crop, frame = _arithmetic(design.size), _arithmetic(size)
     return [
         Ratio("engine: light a place / encode its crops", crops["place"], crops["jpeg"]),
         Ratio("engine: intersect blocks / encode a block", crops["shot"], crops["jpeg"], rounds=3),
-        Ratio("engine: shade crops / encode them", crops["shade"], crops["jpeg"]),
+        Ratio("engine: shade crops / arithmetic", crops["shade"], crop),
         Ratio("engine: intersect a frame / encode frames", frames["film"], frames["jpeg"]),
-        Ratio("engine: shade frames / encode them", frames["shade"], frames["jpeg"]),
+        Ratio("engine: shade frames / arithmetic", frames["shade"], frame),
+        Ratio("engine: encode crops / arithmetic", crops["jpeg"], crop),
     ]
+
+
+def _arithmetic(size: tuple[int, int]) -> Job:
+    """Ten products, sums and roots of every channel of `CELLS` pictures."""
+    pixels = torch.rand(3, size[1], size[0], generator=torch.Generator().manual_seed(0))
+
+    def passes() -> None:
+        for _ in range(10 * CELLS):
+            (pixels * pixels + pixels).sqrt()
+
+    return passes
 
 
 def _seconds(function: Job, repeats: int) -> float:
