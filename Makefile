@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+OLDEST  = .venv-oldest
 READY   = $(VENV)/.ready
 
-.PHONY: demo test test-fast hunt lint bench bench-check gpu clean help
+.PHONY: demo test test-fast test-oldest hunt lint bench bench-check gpu clean help
 
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
 	@echo "make test   the tests"
 	@echo "make test-fast  the quick ones of them, under a minute"
+	@echo "make test-oldest   the tests with the oldest versions of all packages that setup.cfg allows (a 3 GB download)"
 	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
@@ -34,6 +36,17 @@ FAST = $(addprefix tests/,core schema archives cli ingest) $(addprefix tests/tes
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow" $(FAST)
+
+# Always with Python 3.11, the oldest: `make test-oldest PYTHON=python3.11` where python3 is newer.
+$(OLDEST)/.ready: setup.cfg tools/lower_bounds.py
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(PYTHON) tools/lower_bounds.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint $(OLDEST)/constraints.txt --editable '.[test]'
+	@touch $@
+
+test-oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist worksteal
 
 hunt: $(READY)
 	while $(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile hunt -x \
@@ -60,4 +73,4 @@ gpu:
 	PYTHONPATH=. $(PYTHON) -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) work *.egg-info build
+	rm -rf $(VENV) $(OLDEST) work *.egg-info build

@@ -99,7 +99,7 @@ def test_a_path_that_two_datasets_have_is_not_guessed(tmp_path):
     [
         pa.array(FEATURES.tolist(), pa.list_(pa.float32())),
         pa.array(FEATURES.tolist(), pa.large_list(pa.float64())),
-        pa.array(FEATURES.tolist(), pa.list_(pa.float16(), 2)),
+        pa.array(list(FEATURES.astype(np.float16)), pa.list_(pa.float16(), 2)),
         pa.array(FEATURES.astype(int).tolist(), pa.list_(pa.int8())),
         pa.FixedShapeTensorArray.from_numpy_ndarray(FEATURES),
         pa.chunked_array([pa.array(FEATURES[:1].tolist()), pa.array(FEATURES[1:].tolist())]),
