@@ -15,27 +15,27 @@ from benchmarks.gpu.schedule import DONE, ROOT, Part, run_parts
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the parts; the exit code is 1 unless all of them are done."""
-    asked = _parser().parse_args(arguments)
-    folder = asked.output or ROOT / "benchmarks" / "results"
-    if asked.rehearse and asked.output is None:
+    given = _parser().parse_args(arguments)
+    folder = given.output or ROOT / "benchmarks" / "results"
+    if given.rehearse and given.output is None:
         sys.exit("--rehearse measures nothing that is worth keeping: give a folder with -o.")
-    seconds = asked.seconds or (1800 if asked.rehearse else 420)
+    seconds = given.seconds or (1800 if given.rehearse else 420)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; the page has what was found"))
     with tempfile.TemporaryDirectory() as scratch:
         results = run_parts(
-            _chosen(asked),
+            _chosen(given),
             seconds,
             Path(scratch),
-            lambda found: page.write(folder, found, seconds, asked.rehearse),
-            asked.rehearse,
+            lambda found: page.write(folder, found, seconds, given.rehearse),
+            given.rehearse,
         )
     print((folder / "gpu.md").read_text())
     return int(any(result.status != DONE for result in results))
 
 
-def _chosen(asked: argparse.Namespace) -> list[Part]:
-    chosen = [part for part in PARTS if not asked.only or part.name in asked.only]
-    if not asked.rehearse:
+def _chosen(given: argparse.Namespace) -> list[Part]:
+    chosen = [part for part in PARTS if not given.only or part.name in given.only]
+    if not given.rehearse:
         return chosen
     return [replace(part, least=1.0, most=REHEARSAL_SECONDS) for part in chosen]
 

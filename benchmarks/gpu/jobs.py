@@ -50,7 +50,7 @@ def _together(job: Job) -> dict[str, Any]:
     return {
         "images/s": sum(rates),
         "a job": sum(rates) / job.count,
-        "all at work, s": round(end - start, 2),
+        "all training, s": round(end - start, 2),
     }
 
 
@@ -73,7 +73,7 @@ class _Enough(Exception):
 def _trained(job: Job) -> list[tuple[float, int]]:
     """When each chunk of a training ended, and how many images it had seen.
 
-    Alone a training goes on for SECONDS after its first chunk; with others it goes on longer, since
+    Alone a training runs for SECONDS after its first chunk; with others it runs longer, since
     some of them may still be starting.
     """
     seconds = SECONDS + (SKEW if job.count > 1 else 0)

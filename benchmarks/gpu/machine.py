@@ -71,10 +71,10 @@ def _describe_gpu(context: PartContext, torch: Any) -> None:
     context.add("machine", fact="compute capability", value=f"{facts.major}.{facts.minor}")
     context.add("machine", fact="CUDA of torch", value=torch.version.cuda)
     context.add("machine", fact="cuDNN", value=torch.backends.cudnn.version())
-    asked = "driver_version,power.limit,clocks.max.sm"
+    fields = "driver_version,power.limit,clocks.max.sm"
     with suppress(OSError, subprocess.SubprocessError):
         found = subprocess.run(
-            ["nvidia-smi", f"--query-gpu={asked}", "--format=csv,noheader", "-i", "0"],
+            ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader", "-i", "0"],
             capture_output=True,
             text=True,
             timeout=10,

@@ -43,7 +43,7 @@ class PartContext:
         """Write the row `key` with the values that `measure` returns.
 
         With fewer than `needs` seconds left, or if it raises, the column `note` has the reason, and
-        the part goes on.
+        the part continues.
         """
         if self.left < needs:
             self.add(table, **key, note=f"not run: needs {needs:.0f} s, {self.left:.0f} s left")
@@ -66,9 +66,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--rehearse", action="store_true")
-    asked = parser.parse_args()
-    context = PartContext(asked.records, asked.seconds, asked.scratch, asked.rehearse)
-    module, _, function = asked.target.partition(":")
+    arguments = parser.parse_args()
+    context = PartContext(
+        arguments.records, arguments.seconds, arguments.scratch, arguments.rehearse
+    )
+    module, _, function = arguments.target.partition(":")
     getattr(import_module(module), function)(context)
     if context.failed:
         raise SystemExit(f"{context.failed} rows failed; their notes have the reasons")

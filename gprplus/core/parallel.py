@@ -6,6 +6,7 @@ into a bar, a library user may pass nothing.
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -24,13 +25,14 @@ def no_progress(done: int, total: int) -> None:
     """Progress without a display."""
 
 
-class ProgressDisplay:
+class ProgressDisplay(ABC):
     """A function of (done, total) that shows progress, and can show more than the count."""
 
+    @abstractmethod
     def __call__(self, done: int, total: int) -> None:
         """Show the count."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, text: str, seconds_left: float | None) -> None:
         """Show the current work in a few words, and the time left, None if it is unknown."""
 

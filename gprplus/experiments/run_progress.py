@@ -99,10 +99,10 @@ class RunMeter:
         more = [] if first.loss is None else [f"loss {first.loss:.3g}"]
         if first.images_per_second is not None:
             more.append(f"{first.images_per_second:,.0f} images/s")
-        if len(active) > 1:
-            more.append(f"and {len(active) - 1} more at once")
-        doing = f"{first.phase} {self._names[first.folder]}"
-        return f"{doing}: {', '.join(more)}" if more else doing
+        sentence = f"{first.phase} {self._names[first.folder]}"
+        if more:
+            sentence += f" ({', '.join(more)})"
+        return sentence + (f" and {len(active) - 1} more" if len(active) > 1 else "")
 
 
 def packing_progress(progress: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:
