@@ -30,7 +30,9 @@ class AnnotatedPerson:
     the source gives them; `segmentation` is COCO's (polygons or a run-length code), `value` the
     value of the person in the instance mask of the frame, `masks` the paths of binary masks whose
     union is the person; `keypoints` are x, y, v in pixels of the frame. `levels` are values of
-    declared attributes, `extra` all other keys of the source.
+    declared attributes, `extra` all other keys of the source. `look` is the asset or clothing, which
+    several identities may share; `viewpoint` in degrees (90 front, 180 right side, 270 back, 0 left
+    side); `ground` the position (x, y) in metres and `heading` a unit vector in the same axes.
     `reject` is (reason, detail) if the source excludes the annotation.
     """
 
@@ -43,6 +45,10 @@ class AnnotatedPerson:
     value: int | None = None
     masks: tuple[str, ...] = ()
     keypoints: tuple[float, ...] = ()
+    look: str | None = None
+    viewpoint: float | None = None
+    ground: tuple[float, float] | None = None
+    heading: tuple[float, float] | None = None
     levels: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     reject: tuple[str, str] | None = None
@@ -56,7 +62,9 @@ class AnnotatedFrame:
     `mask` is the path of its instance mask; the persons are then read from it. `mask_form` is one
     of segmentation.MASK_FORMS: how its pixels become values. `known` maps values to persons (values
     of one number are parts of one person) or to None for what is no person; it is None if the value
-    itself is the identity.
+    itself is the identity. `scene` and `camera` name the sequence or scene, and the sensor in it;
+    `picture` is the position of the picture, from 0, if `path` is a video; `levels` are values of
+    attributes that hold for all persons of the frame.
     """
 
     path: str
@@ -66,6 +74,10 @@ class AnnotatedFrame:
     mask: str = ""
     mask_form: str = "value"
     known: Mapping[int, AnnotatedPerson | None] | None = None
+    scene: str = ""
+    camera: str | None = None
+    picture: int | None = None
+    levels: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

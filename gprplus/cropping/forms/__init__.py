@@ -1,0 +1,1 @@
+"""Native output of engines: one module for each form, found by `registry`."""
