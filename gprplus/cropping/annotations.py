@@ -9,6 +9,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height in pixels of
 # Reasons why an annotation is rejected, one word each, with a sentence for the table of rejects.
 REASONS = {
     "line": "a line that cannot be read",
+    "labels": "the annotations of the frame are missing or cannot be read",
     "category": "is no person by its category",
     "crowd": "a crowd in one annotation",
     "identity": "the identity is unknown",

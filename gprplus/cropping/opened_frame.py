@@ -96,7 +96,7 @@ def open_frame(root: Path, frame: AnnotatedFrame, *, masks: bool) -> OpenedFrame
 
 def _lacking(known: Mapping[int, AnnotatedPerson | None]) -> bool:
     """Whether a mask gives boxes or visible shares that the annotations of the frame do not."""
-    people = [person for person in known.values() if person is not None]
+    people = [person for person in known.values() if person is not None and person.reject is None]
     return not people or any(None in (person.box, person.visible) for person in people)
 
 

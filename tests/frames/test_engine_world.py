@@ -79,7 +79,7 @@ def test_writers_write_pictures_and_annotations(write, tmp_path: Path) -> None:
 
 def test_videos_hold_every_frame_of_the_world(tmp_path: Path) -> None:
     gta.write_mta(tmp_path, SEQUENCES[:1])
-    video = cv2.VideoCapture(str(tmp_path / "train/cam_0/cam_0.mp4"))
+    video = cv2.VideoCapture(str(tmp_path / "test/cam_0/cam_0.mp4"))
     for frame in range(FRAMES):
         there, picture = video.read()
         assert there

@@ -8,7 +8,7 @@ from typing import Any
 from engine_world.files import save_image, save_json, save_text, save_video
 from engine_world.scene import FRAMES, SEQUENCES, Camera, Seen, Sequence
 
-SPLITS = ("train", "test")
+SPLITS = ("test", "train")
 BOX = ("x_top_left_BB", "y_top_left_BB", "x_bottom_right_BB", "y_bottom_right_BB")
 PED_TYPES = {"male": 4, "female": 5}
 SHOULDERS = {4: "right_shoulder", 8: "left_shoulder", 2: "neck", 16: "right_hip", 19: "left_hip"}
@@ -16,7 +16,7 @@ JOINTS = 22
 
 
 def write_mta(root: Path, sequences: Iterable[Sequence] = SEQUENCES, joints: bool = True) -> None:
-    """The first sequence as train, the second as test; person ids span the cameras of each."""
+    """The first sequence as test, the second as train; person ids span the cameras of each."""
     for split, sequence in zip(SPLITS, sequences, strict=False):
         for i, camera in enumerate(sequence.cameras):
             folder = root / split / f"cam_{i}"
@@ -44,7 +44,7 @@ def _joint_rows(sequence: Sequence, seen: Seen) -> list[dict[str, Any]]:
     camera = seen.camera
     x, y, z = seen.feet.tolist()
     person = {
-        "appearance_id": 100 + sum(map(ord, seen.person.asset)),
+        "appearance_id": seen.person.look,
         "x_3D_cam": camera.position[0],
         "y_3D_cam": camera.position[1],
         "z_3D_cam": camera.position[2],

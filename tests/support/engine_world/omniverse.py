@@ -19,6 +19,7 @@ BOXES = np.dtype(
         ("occlusionRatio", "<f4"),
     ]
 )
+SOLID = np.dtype([("semanticId", "<u4"), ("transform", "<f4", (4, 4)), ("occlusionRatio", "<f4")])
 
 
 def view_transform(camera: Camera) -> list[float]:
@@ -81,15 +82,22 @@ def _agent(seen: Seen) -> dict[str, Any]:
 
 
 def write_replicator(
-    root: Path, sequences: Iterable[Sequence] = SEQUENCES, layout: str = "camera"
+    root: Path,
+    sequences: Iterable[Sequence] = SEQUENCES,
+    layout: str = "camera",
+    boxes: bool = True,
 ) -> None:
     """One run a sequence. `layout` "camera" puts a folder of each kind into a folder of each
-    camera, "kind" the reverse, "flat" all files of a camera into one folder."""
+    camera, "kind" the reverse, "flat" all files of a camera into one folder. Without `boxes` there
+    are instance masks only, as of versions that wrote no prim paths."""
     for sequence in sequences:
         for i, camera in enumerate(sequence.cameras):
             name = "Replicator" if i == 0 else f"Replicator_{i:02d}"
             for frame in range(FRAMES):
-                _write_frame(_Tree(root / sequence.name, name, layout), sequence, camera, frame)
+                tree = _Tree(root / sequence.name, name, layout)
+                _write_frame(tree, sequence, camera, frame)
+                if boxes:
+                    _write_boxes(tree, sequence.visible_people(camera, frame), frame)
 
 
 class _Tree:
@@ -104,25 +112,31 @@ class _Tree:
 
 
 def _write_frame(tree: _Tree, sequence: Sequence, camera: Camera, frame: int) -> None:
-    people = sequence.visible_people(camera, frame)
     number = f"{frame:04d}"
     picture = sequence.picture(camera, frame)
     opaque = np.full((*picture.shape[:2], 1), 255, np.uint8)
     save_image(tree.path("rgb", f"rgb_{number}.png"), np.concatenate([picture, opaque], axis=2))
-    kind = "bounding_box_2d_tight"
-    rows = np.zeros(len(people) + 1, BOXES)
+    save_json(tree.path("camera_params", f"camera_params_{number}.json"), camera_params(camera))
+    _write_instances(tree, sequence.instances(camera, frame), frame)
+
+
+def _write_boxes(tree: _Tree, people: list[Seen], frame: int) -> None:
+    """Tight boxes, and solid boxes with the poses; the last box is no person."""
+    kind, number = "bounding_box_2d_tight", f"{frame:04d}"
+    rows, solid = np.zeros(len(people) + 1, BOXES), np.zeros(len(people), SOLID)
     for i, seen in enumerate(people):
         left, top, width, height = seen.box
         rows[i] = (0, left, top, left + width, top + height, 1 - seen.visible)
-    rows[-1] = (1, 0, 0, 40, 60, -1)  # a box that is no person
-    tree.path(kind, "").mkdir(parents=True, exist_ok=True)
+        solid[i]["transform"] = local_to_world(seen)
+    rows[-1] = (1, 0, 0, 40, 60, -1)
+    prims = [f"/World/Person_{seen.local:02d}" for seen in people]
+    save_json(tree.path(kind, f"{kind}_prim_paths_{number}.json"), [*prims, "/World/Forklift"])
     np.save(tree.path(kind, f"{kind}_{number}.npy"), rows)
     labels = {"0": {"class": "person, cloth"}, "1": {"class": "forklift"}}
     save_json(tree.path(kind, f"{kind}_labels_{number}.json"), labels)
-    prims = [*(f"/World/Person_{seen.local:02d}" for seen in people), "/World/Forklift"]
+    kind = "bounding_box_3d"
     save_json(tree.path(kind, f"{kind}_prim_paths_{number}.json"), prims)
-    save_json(tree.path("camera_params", f"camera_params_{number}.json"), camera_params(camera))
-    _write_instances(tree, sequence.instances(camera, frame), frame)
+    np.save(tree.path(kind, f"{kind}_{number}.npy"), solid)
 
 
 def part_colours(local: int, frame: int) -> list[tuple[int, int, int, int]]:

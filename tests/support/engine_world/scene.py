@@ -45,6 +45,11 @@ class Person:
     def name(self) -> str:
         return f"human_{self.number:02d}"
 
+    @property
+    def look(self) -> int:
+        """A number of the asset, for forms whose looks are numbers."""
+        return 100 + list(PALETTE).index(self.asset)
+
     def heading(self, frame: int) -> float:
         return (self.heading_deg + self.turn_deg * frame) % 360
 

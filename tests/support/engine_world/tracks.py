@@ -174,7 +174,7 @@ def _motsynth(name: str, number: int, sequence: Sequence, camera: Camera) -> dic
 
 
 def _annotation(seen: Seen) -> dict[str, Any]:
-    look = sum(map(ord, seen.person.asset))
+    look = seen.person.look
     hidden = JOINTS - round(JOINTS * seen.visible)
     pixels = joint_pixels(seen)
     return {
@@ -184,8 +184,8 @@ def _annotation(seen: Seen) -> dict[str, Any]:
         "iscrowd": 0,
         "is_blurred": 0,
         "ped_id": seen.local,
-        "model_id": look % 100,
-        "attributes": [look % 7, 1, look % 3, 0, 0, seen.local, 0, 0, look % 5, 0, 0],
+        "model_id": look % 2,
+        "attributes": [look, 1, look % 3, 0, 0, seen.local, 0, 0, look % 5, 0, 0],
         "keypoints": [
             value
             for joint, (x, y) in enumerate(pixels)

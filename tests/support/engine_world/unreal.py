@@ -99,7 +99,7 @@ def _actors(sequence: Sequence, camera: Camera, people: list[Seen]) -> dict[str,
     walkers = [
         {
             "actor": actor(seen),
-            "blueprint": f"walker.pedestrian.{sum(map(ord, seen.person.asset)):04d}",
+            "blueprint": f"walker.pedestrian.{seen.person.look:04d}",
             "location": unreal(seen.raised(0.9)),
             "yaw": -seen.heading_deg,
         }

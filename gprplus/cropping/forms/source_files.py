@@ -1,0 +1,86 @@
+"""Finding the files of native trees: folders to a limited depth, names in natural order."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gprplus.core.errors import FramesError
+from gprplus.core.imaging.image_headers import EXTENSIONS
+
+DEPTH = 4  # of folders below the given one in which a run, a scene or a camera is found
+VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
+
+
+def folders_below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """Yield a folder and those below it, parents first, by name; links are not followed."""
+    yield folder
+    if depth == 0:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    for name in sorted(names, key=natural_key):
+        if not name.startswith("."):
+            yield from folders_below(folder / name, depth - 1)
+
+
+def scene_name(folder: Path, root: Path) -> str:
+    """Return the name of a scene: its path below the given folder, or the name of that folder."""
+    name = folder.relative_to(root).as_posix()
+    return root.resolve().name if name == "." else name
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names in a folder in natural order; empty where it is none."""
+    try:
+        return sorted(os.listdir(folder), key=natural_key)
+    except OSError:
+        return []
+
+
+def image_of_stem(folder: Path, stem: str) -> Path | None:
+    """Return the image of a given stem in a folder."""
+    found = (folder / f"{stem}{suffix}" for suffix in sorted(EXTENSIONS))
+    return next((path for path in found if path.is_file()), None)
+
+
+def video_of_stem(folder: Path, stem: str) -> Path | None:
+    """Return the video of a given stem in a folder."""
+    return next(
+        (folder / f"{stem}{end}" for end in VIDEOS if (folder / f"{stem}{end}").is_file()), None
+    )
+
+
+def required(path: Path | None, what: str) -> Path:
+    """Return a path. Raises FramesError with a sentence about what is missing if it is None."""
+    if path is None:
+        raise FramesError(what)
+    return path
+
+
+def natural_key(text: str) -> list[tuple[int, str]]:
+    """Return a key that sorts numbers in names by value.
+
+    >>> sorted(["step10.png", "step2.png"], key=natural_key)
+    ['step2.png', 'step10.png']
+    """
+    parts = re.split(r"([0-9]+)", text)
+    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]
+
+
+def stream_items(path: Path, prefix: str) -> Iterator[Any]:
+    """Yield the values under a prefix of a JSON file of any size, one at a time.
+
+    Raises FramesError if the file is missing, damaged or cut.
+    """
+    import ijson
+
+    try:
+        with path.open("rb") as file:
+            yield from ijson.items(file, prefix, use_float=True)
+    except (OSError, ValueError, ijson.JSONError) as error:
+        raise FramesError(f"{path.name} cannot be read as JSON: {error}.") from error

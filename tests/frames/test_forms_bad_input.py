@@ -1,0 +1,351 @@
+"""What is missing, cut or impossible in a native tree is a rejected annotation or one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from engine_world import gta, omniverse, unity, unreal
+from engine_world.files import save_json, save_text
+from engine_world.scene import FRAMES, SEQUENCES
+
+from gprplus.core.errors import FramesError
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
+from gprplus.cropping.forms.form import FormOptions
+from gprplus.cropping.forms.registry import find_form
+from gprplus.cropping.forms.replicator_frames import load_rows, person_prim, stage_axes
+from gprplus.cropping.geometry import Axes
+from gprplus.cropping.opened_frame import open_frame
+
+ONE = SEQUENCES[:1]
+NUMBER = 4  # of people in the first sequence
+
+
+def frames(form: str, folder: Path, identity: str = "") -> list[AnnotatedFrame]:
+    scenes = find_form(form).scenes(folder, FormOptions(identity=identity))
+    return [frame for scene in scenes for frame in scene.read()]
+
+
+def edit(path: Path, change: Any) -> None:
+    """Change the JSON value of a file in place."""
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def reason(person: AnnotatedPerson) -> str:
+    return "" if person.reject is None else person.reject[0]
+
+
+def only_reject(frame: AnnotatedFrame) -> str:
+    """The sentence about a frame whose annotations cannot be read."""
+    (person,) = frame.people
+    assert person.reject is not None
+    assert person.reject[0] == "labels"
+    return person.reject[1]
+
+
+@pytest.fixture
+def ira(tmp_path: Path) -> Path:
+    omniverse.write_ira(tmp_path, ONE)
+    return tmp_path / "seq_1/_World_Cameras_Camera_01/object_detection"
+
+
+def agents(data: Any) -> list[Any]:
+    return list(data["agents"].values())
+
+
+def test_isaac_frames_without_detections_are_rejected(ira: Path, tmp_path: Path) -> None:
+    (ira / "object_detection_0000.json").unlink()
+    cut = ira / "object_detection_0001.json"
+    cut.write_text(cut.read_text()[:100])
+    (ira / "object_detection_0002.json").write_text("[]")
+    (ira / "object_detection_0003.json").write_text('{"agents": [1]}')
+    found = frames("isaac_people", tmp_path)[:5]
+    assert "There is no object_detection_0000.json" in only_reject(found[0])
+    assert "cannot be read" in only_reject(found[1])
+    assert "no JSON object" in only_reject(found[2])
+    assert "no object 'agents'" in only_reject(found[3])
+    assert len(found[4].people) == NUMBER
+
+
+def test_isaac_values_that_cannot_be(ira: Path, tmp_path: Path) -> None:
+    def change(data: Any) -> None:
+        first, second, third, fourth = agents(data)
+        first["annotators"]["bounding_box_2d_tight_fast"]["x_min"] = float("nan")
+        del first["annotators"]["bounding_box_2d_loose_fast"]
+        second["annotators"]["bounding_box_3d_fast"]["transform"] = [["a"]]
+        third["label"] = {"class": "forklift"}
+        tight = fourth["annotators"]["bounding_box_2d_tight_fast"]
+        tight |= {"occlusionRatio": -1, "y_max": (tight["y_min"] + tight["y_max"]) / 2}
+
+    edit(ira / "object_detection_0000.json", change)
+    first, second, third, fourth = frames("isaac_people", tmp_path)[0].people
+    assert first.box is None
+    assert second.viewpoint is None
+    assert second.box is not None
+    assert reason(third) == "category"
+    assert fourth.visible == pytest.approx(0.5)  # of the whole box, where occlusion is unknown
+
+
+def test_isaac_frames_without_cameras_have_no_viewpoint(ira: Path, tmp_path: Path) -> None:
+    for path in ira.parent.glob("camera_params/*"):
+        path.unlink()
+    people = frames("isaac_people", tmp_path)[0].people
+    assert [person.viewpoint for person in people] == [None] * NUMBER
+    assert all(person.heading is not None for person in people)
+
+
+@pytest.fixture
+def replicator(tmp_path: Path) -> Path:
+    omniverse.write_replicator(tmp_path, ONE)
+    return tmp_path / "seq_1/Replicator"
+
+
+def test_replicator_frames_without_their_files_are_rejected(
+    replicator: Path, tmp_path: Path
+) -> None:
+    boxes = replicator / "bounding_box_2d_tight"
+    (boxes / "bounding_box_2d_tight_labels_0000.json").unlink()
+    cut = boxes / "bounding_box_2d_tight_0001.npy"
+    cut.write_bytes(cut.read_bytes()[:-5])
+    (boxes / "bounding_box_2d_tight_0002.npy").unlink()
+    edit(boxes / "bounding_box_2d_tight_prim_paths_0003.json", lambda data: data.pop())
+    (boxes / "bounding_box_2d_tight_prim_paths_0004.json").unlink()
+    masks = replicator / "instance_segmentation"
+    (masks / "instance_segmentation_mapping_0004.json").unlink()
+    found = frames("replicator", tmp_path)[:6]
+    assert "no bounding_box_2d_tight_labels_0000.json" in only_reject(found[0])
+    assert "is cut" in only_reject(found[1])
+    assert "no bounding_box_2d_tight_0002.npy" in only_reject(found[2])
+    assert "do not belong together" in only_reject(found[3])
+    assert "neither bounding_box_2d_tight_prim_paths_0004.json nor" in only_reject(found[4])
+    assert found[5].known is not None
+
+
+def test_a_color_that_the_mapping_lacks_is_a_rejected_annotation(
+    replicator: Path, tmp_path: Path
+) -> None:
+    lost = str(omniverse.part_colours(1, 0)[0])
+    mapping = replicator / "instance_segmentation/instance_segmentation_mapping_0000.json"
+    edit(mapping, lambda data: data.pop(lost))
+    for kind in ("bounding_box_2d_tight", "bounding_box_3d"):
+        for path in (replicator / kind).glob("*_prim_paths_*.json"):
+            path.unlink()
+    frame = frames("replicator", tmp_path)[0]
+    people = open_frame(tmp_path, frame, masks=False).people
+    assert [reason(person) for person in people] == ["", "", "", "", "identity"]
+
+
+def test_no_object_is_loaded_from_npy(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([print, len], object), allow_pickle=True)
+    np.save(tmp_path / "b.npy", np.zeros(5))
+    (tmp_path / "c.npy").write_bytes(b"not NPY at all")
+    huge = np.lib.format.header_data_from_array_1_0(np.zeros(1, omniverse.BOXES))
+    with (tmp_path / "d.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {**huge, "shape": (10**15,)})
+    for name in "abcd":
+        with pytest.raises(FramesError, match=r"no table|cannot be read as NPY|is cut"):
+            load_rows(tmp_path / f"{name}.npy")
+
+
+def test_persons_are_the_prims_above_their_meshes() -> None:
+    assert person_prim("/World/Characters/Character/Body/Mesh") == "World/Characters/Character"
+    assert person_prim("/World/Person_01/Body") == "World/Person_01"
+    assert person_prim("/Replicator/Ref_Xform_03/Ref/Body") == "Replicator/Ref_Xform_03"
+
+
+def test_trigger_times_in_the_names_are_no_frame_numbers(tmp_path: Path) -> None:
+    """0_9999, 1_9999: the first number counts; a number twice makes them positions."""
+    omniverse.write_replicator(tmp_path, ONE, layout="flat")
+    folder = tmp_path / "seq_1/Replicator"
+    for path in folder.iterdir():
+        path.rename(path.with_name(path.name.replace("_000", "_").replace(".", "_9999.", 1)))
+    assert [frame.number for frame in frames("replicator", tmp_path)][:FRAMES] == list(range(8))
+    again = folder / "rgb_0_12345.png"
+    again.write_bytes((folder / "rgb_0_9999.png").read_bytes())
+    assert [frame.number for frame in frames("replicator", tmp_path)][:9] == list(range(9))
+
+
+@pytest.mark.parametrize("pitch", [0, -20, -60, 30])
+@pytest.mark.parametrize("azimuth", [0, 37, 90, 200, 270])
+def test_the_axis_that_points_up_is_seen_in_the_camera(pitch: float, azimuth: float) -> None:
+    """The same camera in a stage with z up, and with y up: x, y, z as x, z, -y."""
+    from engine_world.scene import Camera
+
+    if azimuth in (90, 270) and abs(pitch) > 45:
+        return  # right is along x: both axes are possible, and the picture is steeper than level
+    camera = Camera("c", (1, 2, 3), azimuth, pitch)
+    assert stage_axes(omniverse.view_transform(camera)) is Axes.Z_UP
+    turned = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+    right, down, forward = camera.axes
+    to_world = np.eye(4)
+    to_world[:3] = np.column_stack(
+        [turned @ right, turned @ -down, turned @ -forward, turned @ camera.center]
+    )
+    assert stage_axes(np.linalg.inv(to_world).T.ravel().tolist()) is Axes.Y_UP
+
+
+@pytest.fixture
+def solo(tmp_path: Path) -> Path:
+    unity.write_solo(tmp_path, ONE)
+    return tmp_path / "sequence.0"
+
+
+def test_solo_without_names_is_refused_and_the_choice_is_named(tmp_path: Path) -> None:
+    unity.write_solo(tmp_path, names=False)
+    with pytest.raises(FramesError, match="--identity instance"):
+        frames("unity_solo", tmp_path)
+    found = frames("unity_solo", tmp_path, "instance")
+    identities = {person.identity for frame in found for person in (frame.known or {}).values()}
+    assert len(identities) == 8
+    assert "sequence.1-5" in identities
+
+
+def test_older_perception_is_refused_and_the_choice_is_named(tmp_path: Path) -> None:
+    unity.write_perception(tmp_path, ONE)
+    with pytest.raises(FramesError, match="--identity instance"):
+        frames("unity_perception", tmp_path)
+    cut = next(tmp_path.glob("Dataset*/captures_000.json"))
+    cut.write_text(cut.read_text()[:-40])
+    with pytest.raises(FramesError, match=r"captures_000\.json cannot be read as JSON"):
+        frames("unity_perception", tmp_path, "instance")
+
+
+def test_two_objects_of_one_name_have_no_identity(solo: Path, tmp_path: Path) -> None:
+    def change(data: Any) -> None:
+        for item in data["metrics"][-1]["values"][0]["instances"][:2]:
+            item["gameObjectName"] = {"name": "human(Clone)"}
+
+    edit(solo / "step0.frame_data.json", change)
+    people = [p for p in (frames("unity_solo", tmp_path)[0].known or {}).values() if p]
+    reasons = {person.number: reason(person) for person in people}
+    assert reasons == {1: "identity", 2: "identity", 3: "", 4: ""}
+    assert {person.look for person in people if reason(person)} == {"human"}
+
+
+def test_solo_values_that_cannot_be(solo: Path, tmp_path: Path) -> None:
+    def change(data: Any) -> None:
+        first, second, third = data["captures"]
+        first["filename"] = None
+        second["filename"] = "../../secret.png"
+        boxes = third["annotations"][0]["values"]
+        boxes[0]["instanceId"], boxes[0]["origin"] = 1.0, [float("nan"), 3]
+        boxes[1]["dimension"] = [-5.0, 90.0]
+        boxes[2]["labelName"] = "Car"
+        boxes[3]["instanceId"] = "four"
+        data["metrics"][2]["values"][0]["percentVisible"] = -1
+
+    edit(solo / "step0.frame_data.json", change)
+    (solo / "step1.frame_data.json").write_text('{"captures": [')
+    found = frames("unity_solo", tmp_path)
+    assert "filename" in only_reject(found[0])
+    assert "not a plain name" in only_reject(found[1])
+    people = {person.number: person for person in (found[2].known or {}).values() if person}
+    assert people[1].box is None
+    assert people[1].visible is None
+    assert people[2].box == (people[2].box[0], people[2].box[1], -5, 90)
+    assert (reason(people[3]), reason(people[0])) == ("category", "identity")
+    assert "cannot be read" in only_reject(found[3])
+
+
+def mta_lines(folder: Path) -> Path:
+    gta.write_mta(folder, ONE, joints=False)
+    return folder / "test/cam_0/coords_fib_cam_0.csv"
+
+
+def test_mta_rows_that_cannot_be(tmp_path: Path) -> None:
+    path = mta_lines(tmp_path)
+    lines = path.read_text().splitlines()
+    lines[1:3] = ["0,17,nan,200,660,390", "0,x,600,200,660,390"]
+    lines.append("seven,1,1,1,1,1")
+    save_text(path, lines)
+    found = frames("mta", tmp_path)
+    first, second = found[0].people[:2]
+    assert (first.identity, first.box, reason(second)) == ("17", None, "identity")
+    (last,) = (
+        next(frame for frame in found if frame.people[0].reject).people[:1] or found[-1].people
+    )
+    assert reason(found[FRAMES].people[0]) == "line"
+    assert last is not None
+
+
+def test_an_mta_file_out_of_order_or_without_a_column_is_refused(tmp_path: Path) -> None:
+    path = mta_lines(tmp_path)
+    lines = path.read_text().splitlines()
+    save_text(path, [lines[0], *reversed(lines[1:])])
+    with pytest.raises(FramesError, match=r"frame 6 follows frame 7\. Sort the file"):
+        frames("mta", tmp_path)
+    save_text(path, [lines[0].replace("person_id", "personid"), *lines[1:]])
+    with pytest.raises(FramesError, match=r"no column 'person_id'.*personid"):
+        frames("mta", tmp_path)
+    (tmp_path / "test/cam_0/cam_0.mp4").unlink()
+    with pytest.raises(FramesError, match=r"no video cam_0\.mp4"):
+        frames("mta", tmp_path)
+
+
+def test_jta_rows_that_cannot_be(tmp_path: Path) -> None:
+    gta.write_jta(tmp_path, ONE)
+    path = tmp_path / "annotations/train/seq_1.json"
+    edit(path, lambda rows: rows.insert(0, [1, 2, 3]))
+    assert reason(frames("jta", tmp_path)[0].people[0]) == "line"
+    path.write_text(path.read_text()[:-30])
+    with pytest.raises(FramesError, match=r"seq_1\.json cannot be read as JSON"):
+        frames("jta", tmp_path)
+    (tmp_path / "videos/train/seq_1.mp4").unlink()
+    with pytest.raises(FramesError, match=r"neither a video videos/train/seq_1\.mp4 nor a folder"):
+        frames("jta", tmp_path)
+
+
+def test_bedlam_masks_without_a_body_are_rejected(tmp_path: Path) -> None:
+    unreal.write_bedlam(tmp_path, ONE)
+    table = tmp_path / "be_seq.csv"
+    lines = table.read_text().splitlines()
+    del lines[5]  # the fourth body of the first sequence
+    save_text(table, lines)
+    people = frames("bedlam", tmp_path)[0].people
+    assert [reason(person) for person in people] == ["", "", "", "identity"]
+    save_text(table, [line.replace("seq_000001", "seq_000009") for line in lines])
+    found = frames("bedlam", tmp_path)
+    assert "be_seq.csv has no sequence seq_000001" in only_reject(found[FRAMES])
+    for mask in tmp_path.glob("masks/seq_000000/seq_000000_0003_*"):
+        mask.unlink()
+    assert "no mask seq_000000_0003_00_body.png" in only_reject(frames("bedlam", tmp_path)[3])
+
+
+def test_a_bedlam_table_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    unreal.write_bedlam(tmp_path, ONE)
+    table = tmp_path / "be_seq.csv"
+    text = table.read_text()
+    table.write_text(text.replace("sequence_name=seq_000000", "sequence_name=../../etc"))
+    with pytest.raises(FramesError, match="not a plain name"):
+        frames("bedlam", tmp_path)
+    table.write_text(text.replace("Comment", "Remark", 1))
+    with pytest.raises(FramesError, match="no column 'Comment'"):
+        frames("bedlam", tmp_path)
+
+
+def test_carla_frames_without_instances_or_actors_are_rejected(tmp_path: Path) -> None:
+    unreal.write_carla(tmp_path, ONE)
+    folder = tmp_path / "seq_1/Camera_01"
+    (folder / "instance_segmentation/000000.png").unlink()
+    (folder / "actors/000001.json").unlink()
+    save_json(folder / "actors/000002.json", {"walkers": []})
+    edit(folder / "actors/000003.json", lambda data: data["actors"].pop())
+    found = frames("carla", tmp_path)
+    assert "no instance_segmentation/000000.png" in only_reject(found[0])
+    assert "no 000001.json" in only_reject(found[1])
+    assert "a list of actors" in only_reject(found[2])
+    people = open_frame(tmp_path, found[3], masks=False).people
+    assert [reason(person) for person in people] == ["", "", "", "identity"]
+
+
+def test_carla_without_a_file_of_actors_takes_the_ids_of_the_run(tmp_path: Path) -> None:
+    unreal.write_carla(tmp_path, ONE)
+    for path in tmp_path.rglob("actors/*.json"):
+        path.unlink()
+    for path in tmp_path.rglob("actors"):
+        path.rmdir()
+    people = open_frame(tmp_path, frames("carla", tmp_path)[0], masks=False).people
+    assert [person.identity for person in people] == ["346", "347", "348", "349"]
