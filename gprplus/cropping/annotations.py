@@ -60,10 +60,10 @@ class AnnotatedFrame:
     """A frame: its path below the folder of frames, its number, its size (width, height) if the
     source has it.
 
-    `mask` is the path of its instance mask; the persons are then read from it. `mask_form` is one
-    of segmentation.MASK_FORMS: how its pixels become values. `known` maps values to persons (values
-    of one number are parts of one person) or to None for what is no person; it is None if the value
-    itself is the identity. `scene` and `camera` name the sequence or scene, and the sensor in it;
+    `mask` is the path of its instance mask, as `path`; the persons are then read from it.
+    `mask_form` is one of segmentation.MASK_FORMS: how its pixels become values. `known` maps values
+    to persons (values of one number are parts of one person) or to None for what is no person; it
+    is None if the value itself is the identity. `scene` and `camera` name the sequence or scene, and the sensor in it;
     `picture` is the position of the picture, from 0, if `path` is a video; `levels` are values of
     attributes that hold for all persons of the frame.
     """

@@ -84,13 +84,13 @@ def open_frame(root: Path, frame: AnnotatedFrame, *, masks: bool) -> OpenedFrame
             f"{frame.path} is of size {size}, and the annotations are made for {frame.size}."
         )
     if frame.mask and (frame.known is None or (masks or _lacking(frame.known))):
-        values = read_instances(Path(frame.mask), size, frame.mask_form)
+        values = read_instances(root / frame.mask, size, frame.mask_form)
         return OpenedFrame(pixels, tuple(_found(values, frame.known)), values)
     if frame.known is not None:
         known = {person.number: person for person in frame.known.values() if person is not None}
         return OpenedFrame(pixels, tuple(known.values()), None)
     if any(person.masks for person in frame.people):
-        return OpenedFrame(pixels, *_drawn(frame.people, size))
+        return OpenedFrame(pixels, *_drawn(root, frame.people, size))
     return OpenedFrame(pixels, frame.people, None)
 
 
@@ -158,13 +158,13 @@ def _around(a: Box, b: Box) -> Box:
 
 
 def _drawn(
-    people: tuple[AnnotatedPerson, ...], size: tuple[int, int]
+    root: Path, people: tuple[AnnotatedPerson, ...], size: tuple[int, int]
 ) -> tuple[tuple[AnnotatedPerson, ...], np.ndarray]:
     """The persons of binary masks, and one image of the position of each from 1."""
     values = np.zeros((size[1], size[0]), np.uint16)
     found = []
     for position, person in enumerate(people, start=1):
-        mask = read_union(person.masks, size)
+        mask = read_union([root / path for path in person.masks], size)
         box = boxes_of(mask.view(np.uint8), 1).get(1)
         values[mask] = position
         found.append(replace(person, box=person.box or box, value=position))

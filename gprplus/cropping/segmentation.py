@@ -229,11 +229,11 @@ MASK_FORMS: dict[str, Callable[["Image.Image", Path], np.ndarray]] = {
 }
 
 
-def read_union(paths: Sequence[str], size: tuple[int, int]) -> np.ndarray:
+def read_union(paths: Sequence[Path], size: tuple[int, int]) -> np.ndarray:
     """Return the `(H, W) bool` union of binary masks. Raises FramesError as read_instances."""
     union = np.zeros((size[1], size[0]), bool)
     for path in paths:
-        union |= read_instances(Path(path), size) != 0
+        union |= read_instances(path, size) != 0
     return union
 
 

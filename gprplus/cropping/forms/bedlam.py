@@ -111,9 +111,10 @@ def masks_by_frame(folder: Path) -> dict[str, dict[int, list[str]]]:
 
 
 def people_of(
-    bodies: list[Body], folder: Path, masks: Mapping[int, list[str]]
+    bodies: list[Body], folder: str, masks: Mapping[int, list[str]]
 ) -> list[AnnotatedPerson]:
-    """Return the persons of a frame by their masks; a mask without a body is rejected."""
+    """Return the persons of a frame by the names of their masks in a folder; a mask without a body
+    is rejected."""
     found = []
     for number, names in masks.items():
         if number >= len(bodies):
@@ -122,7 +123,7 @@ def people_of(
             continue
         body = bodies[number]
         identity, look = body.subject or None, body.clothing
-        paths = tuple(str(folder / name) for name in names)
+        paths = tuple(f"{folder}/{name}" for name in names)
         found.append(AnnotatedPerson(number, identity, masks=paths, look=look))
     return found
 
@@ -163,8 +164,8 @@ class BedlamScene(EngineScene):
             return (unread_frame(FramesError(f"{TABLE} has no sequence {name}.")),)
         if stem not in masks:
             return (unread_frame(FramesError(f"There is no mask {stem}_00_body.png.")),)
-        folder = self.folder / "masks" / name
-        return tuple(people_of(sequences[name], folder, masks[stem]))
+        folder = (self.folder / "masks" / name).relative_to(self.root)
+        return tuple(people_of(sequences[name], folder.as_posix(), masks[stem]))
 
 
 def _scene_folders(folder: Path) -> Iterator[Path]:

@@ -135,13 +135,13 @@ class CarlaRun(EngineScene):
             people, mask = (unread_frame(error),), None
         levels = camera_levels(camera_of(data.get("camera")))
         weather = data.get("weather")
-        if isinstance(weather, str):
-            levels["weather"] = weather
+        if isinstance(weather, str):  # a preset joins weather and time of day
+            levels |= {"weather": weather, "illumination": weather}
         return AnnotatedFrame(
             (folder / "rgb" / name).relative_to(self.root).as_posix(),
             number,
             people=people,
-            mask="" if mask is None else str(mask),
+            mask="" if mask is None else mask.relative_to(self.root).as_posix(),
             mask_form="carla-4" if data.get("pedestrian_tag") == 4 else "carla",
             known=known,
             scene=self.name,

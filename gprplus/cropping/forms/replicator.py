@@ -51,7 +51,10 @@ class ReplicatorRun(EngineScene):
             people, known = read_people(files, stage)
         except FramesError as error:
             people = [unread_frame(error)]
-        mask = "" if known is None else str(files.path(INSTANCES, INSTANCES, ".png"))
+        mask = ""
+        if known is not None:
+            path = files.path(INSTANCES, INSTANCES, ".png")
+            mask = path.relative_to(self.root).as_posix()
         return AnnotatedFrame(
             files.picture.relative_to(self.root).as_posix(),
             number,

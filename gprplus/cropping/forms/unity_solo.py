@@ -63,7 +63,8 @@ class SoloRun(EngineScene):
         mask = capture_mask(capture, people)
         if mask is not None:
             file = folder / plain_name(mask[0], where, FramesError)
-            mask = (str(file), mask[1]) if file.is_file() else None
+            place = file.relative_to(self.root).as_posix()
+            mask = (place, mask[1]) if file.is_file() else None
         return AnnotatedFrame(
             (folder / name).relative_to(self.root).as_posix(),
             number,
