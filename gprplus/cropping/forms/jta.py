@@ -5,11 +5,13 @@ joints that nothing hides is the visible share; the viewpoint follows from shoul
 in camera coordinates.
 """
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, Box
@@ -28,7 +30,7 @@ from gprplus.cropping.geometry import TrunkJoints, Vector, finite_vector
 
 _NAME = re.compile(r"seq_[0-9]+\.json")
 FIELDS = 10
-Row = tuple[float, ...]  # frame, person, joint, x and y in pixels, x, y, z, occluded, self-occluded
+Row = Sequence[float]  # frame, person, joint, x and y in pixels, x, y, z, occluded, self-occluded
 NECK, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP = 2, 4, 8, 16, 19
 
 
@@ -46,13 +48,21 @@ def _numbered(path: Path) -> Iterator[tuple[int, int, Row | str]]:
     """Position, frame and numbers of each row; a sentence and the last frame for a damaged row."""
     last = 1
     for position, row in enumerate(stream_items(path, "item"), start=1):
-        values = finite_vector(row, FIELDS)
-        if values is None or values[0] < 1 or not values[0].is_integer():
+        values = row if _is_usable(row) else finite_vector(row, FIELDS)
+        if values is None or values[0] < 1 or values[0] % 1:
             text = f"row {position} is {format_value(row)}; {FIELDS} numbers were expected."
             yield position, last, text
             continue
         last = int(values[0])
         yield position, last, values
+
+
+def _is_usable(row: Any) -> bool:
+    """Whether a row is surely right; the quick check of what nearly all rows are."""
+    try:
+        return len(row) == FIELDS and math.isfinite(sum(row))
+    except TypeError:
+        return False
 
 
 def _people(rows: Iterable[tuple[int, int, Row | str]]) -> tuple[AnnotatedPerson, ...]:

@@ -6,11 +6,11 @@ joints and repeats the facts about person, camera and time in each; its rows are
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from gprplus.core.errors import FramesError, did_you_mean
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
@@ -29,21 +29,29 @@ NEEDED = ("frame_no_cam", "person_id", *BOX)
 _CAMERA = re.compile(r"cam_([0-9]+)")
 GENDERS = {4: "male", 5: "female"}
 Row = dict[str, str]
+Rows = Iterator[tuple[int, list[str]]]  # line numbers and values
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Yield line number and values of each row, one at a time. Raises FramesError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            names = [name for name in rows.fieldnames or [] if name]
-            for name in NEEDED:
-                if name not in names:
-                    hint = did_you_mean(name, names)
-                    raise FramesError(f"{path.name} has no column '{name}'. {hint}")
-            yield from ((rows.line_num, row) for row in rows)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FramesError(f"{path.name} cannot be read as CSV: {error}.") from error
+@dataclass(frozen=True)
+class _Table:
+    """The rows of a CSV file with their line numbers, and the position of each column."""
+
+    rows: Iterator[tuple[int, list[str]]]
+    columns: Mapping[str, int]
+
+    def named(self, row: list[str]) -> Row:
+        """The values of a row by column; empty where the row is too short."""
+        return {name: row[i] if i < len(row) else "" for name, i in self.columns.items()}
+
+
+def _table(file: TextIO, name: str) -> _Table:
+    rows = csv.reader(file)
+    columns = {column.strip(): i for i, column in enumerate(next(rows, []))}
+    for needed in NEEDED:
+        if needed not in columns:
+            hint = did_you_mean(needed, columns)
+            raise FramesError(f"{name} has no column '{needed}'. {hint}")
+    return _Table(((rows.line_num, row) for row in rows if row), columns)
 
 
 @dataclass(frozen=True)
@@ -57,43 +65,51 @@ class MtaFrame:
 
 
 def read_mta(path: Path) -> Iterator[MtaFrame]:
-    """Yield the frames of a short or long MTA file in order. Raises FramesError.
+    """Yield the frames of a short or long MTA file in order, a row at a time. Raises FramesError.
 
     A row whose frame is no number becomes a rejected annotation of the frame before.
     """
     last = -1
-    for number, rows in groupby(read_rows(path), key=_frame_number):
-        if number is None:
-            people = [_unread(line, row) for line, row in rows]
-            yield MtaFrame(max(last, 0), tuple(people), None, None)
-            continue
-        if number < last:
-            raise FramesError(
-                f"{path.name}: frame {number} follows frame {last}. Sort the file by frame_no_cam."
-            )
-        last = number
-        yield _frame(number, list(rows))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = _table(file, path.name)
+            at = table.columns["frame_no_cam"]
+            for text, rows in groupby(table.rows, key=lambda item: item[1][at : at + 1]):
+                number = whole_number(text[0]) if text else None
+                if number is None or number < 0:
+                    yield MtaFrame(max(last, 0), _unread(text, rows), None, None)
+                    continue
+                if number < last:
+                    raise FramesError(
+                        f"{path.name}: frame {number} follows frame {last}. Sort the file by"
+                        " frame_no_cam."
+                    )
+                last = number
+                yield _frame(number, rows, table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FramesError(f"{path.name} cannot be read as CSV: {error}.") from error
 
 
-def _frame_number(item: tuple[int, Row]) -> int | None:
-    number = whole_number(item[1].get("frame_no_cam"))
-    return None if number is None or number < 0 else number
+def _unread(text: list[str], rows: Rows) -> tuple[AnnotatedPerson, ...]:
+    found = text[0] if text else ""
+    reason = f"frame_no_cam is '{found[:40]}'; a number from 0 was expected."
+    return tuple(
+        AnnotatedPerson(line, reject=("line", f"line {line}: {reason}")) for line, _ in rows
+    )
 
 
-def _unread(line: int, row: Row) -> AnnotatedPerson:
-    frame = row.get("frame_no_cam")
-    reason = f"line {line}: frame_no_cam is '{frame}'; a number from 0 was expected."
-    return AnnotatedPerson(line, reject=("line", reason))
-
-
-def _frame(number: int, rows: list[tuple[int, Row]]) -> MtaFrame:
+def _frame(number: int, rows: Rows, table: _Table) -> MtaFrame:
     """A frame: the first row of each person has all but the joints, which are not kept."""
-    first: dict[str, tuple[int, Row]] = {}
-    for line, row in rows:
-        first.setdefault(row["person_id"], (line, row))
-    camera = _camera(rows[0][1])
-    people = tuple(_person(line, row, camera) for line, row in first.values())
-    return MtaFrame(number, people, camera, whole_number(rows[0][1].get("hours_gta")))
+    at = table.columns["person_id"]
+    first: dict[str, tuple[int, list[str]]] = {}
+    for item in rows:  # of joints: 22 for each person
+        who = item[1][at] if at < len(item[1]) else ""
+        if who not in first:
+            first[who] = item
+    known = [(line, table.named(row)) for line, row in first.values()]
+    camera = _camera(known[0][1])
+    people = tuple(_person(line, row, camera) for line, row in known)
+    return MtaFrame(number, people, camera, whole_number(known[0][1].get("hours_gta")))
 
 
 def _person(line: int, row: Row, camera: CameraPose | None) -> AnnotatedPerson:
