@@ -22,7 +22,13 @@ MANNERED = re.compile(
 LABELS = re.compile(
     r"(?<![-\w])(?<!walking )(person|persons|people)\b(?! re-ID| re-identification)", re.IGNORECASE
 )
-BODIES = ("docs/engine.md", "docs/frames.md", "gprplus/engine/", "gprplus/cropping/")
+BODIES = (
+    "docs/engine.md",
+    "docs/engines.md",
+    "docs/frames.md",
+    "gprplus/engine/",
+    "gprplus/cropping/",
+)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`|\]\([^)]*\)|\{%.*?%\}|\{\{.*?\}\}|<[^<>]*>", re.DOTALL)
 
