@@ -13,7 +13,7 @@ from engine_world.scene import FRAMES, SEQUENCES
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.forms.form import FormOptions
-from gprplus.cropping.forms.registry import find_form
+from gprplus.cropping.forms.registry import all_forms, find_form
 from gprplus.cropping.forms.replicator_frames import load_rows, person_prim, stage_axes
 from gprplus.cropping.geometry import Axes
 from gprplus.cropping.opened_frame import open_frame
@@ -349,3 +349,10 @@ def test_carla_without_a_file_of_actors_takes_the_ids_of_the_run(tmp_path: Path)
         path.rmdir()
     people = open_frame(tmp_path, frames("carla", tmp_path)[0], masks=False).people
     assert [person.identity for person in people] == ["346", "347", "348", "349"]
+
+
+def test_isaac_people_with_instance_masks_is_no_plain_replicator_output(tmp_path: Path) -> None:
+    omniverse.write_ira(tmp_path, ONE)
+    for camera in (tmp_path / "seq_1").iterdir():
+        save_json(camera / "instance_segmentation/instance_segmentation_mapping_0000.json", {})
+    assert [name for name, form in all_forms().items() if form.detect(tmp_path)] == ["isaac_people"]

@@ -8,6 +8,7 @@ since 0.9.16. The look is the blueprint. Left-handed, metres, degrees.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from gprplus.cropping.geometry import (
 )
 
 INSTANCES = "instance_segmentation"
+_LOOKED_AT = 20  # pictures that may lack their mask
 
 
 def read_actors(path: Path) -> tuple[dict[int, AnnotatedPerson], Mapping[str, Any]]:
@@ -160,13 +162,15 @@ def _actors_file(run: Path, folder: Path, name: str) -> Path | None:
 
 def _sensors(folder: Path) -> Iterator[Path]:
     for below in folders_below(folder):
-        if not _stems(below / INSTANCES).isdisjoint(_stems(below / "rgb")):
+        if (below / INSTANCES).is_dir() and _has_pair(below):
             yield below
 
 
-def _stems(folder: Path) -> set[str]:
-    """The stems of the images in a folder."""
-    return {Path(name).stem for name in names_in(folder) if Path(name).suffix in IMAGES}
+def _has_pair(folder: Path) -> bool:
+    """Whether a picture in rgb/ has a mask of its name; the other forms have other names."""
+    pictures = (name for name in names_in(folder / "rgb") if Path(name).suffix in IMAGES)
+    first = islice(pictures, _LOOKED_AT)
+    return any(image_of_stem(folder / INSTANCES, Path(name).stem) for name in first)
 
 
 def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:

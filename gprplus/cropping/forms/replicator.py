@@ -6,6 +6,7 @@ person's prim, unique within a run. Where old versions wrote no prim paths, it i
 mapping of the instance masks, whose colors change with every frame and mean parts of a person.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,14 +83,14 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
 def _picture_folders(folder: Path) -> Iterator[tuple[Path, Path, str]]:
     """Folder of pictures, folder of the run, and name of the camera."""
     for below in folders_below(folder):
-        files = next(
-            (files for name in names_in(below) if (files := frame_files(below / name))), None
-        )
-        if files is None or not _annotated(files):
+        files = _annotated_picture(below)
+        if files is None:
             continue
         tree = below
         if files.nested:
             tree = below.parent if files.depth == 0 else below.parent.parent / below.name
+        if (tree / "object_detection").is_dir():  # Isaac Sim people derives from this writer
+            continue
         inside = tree != folder and folder in tree.parents
         if inside and (files.depth == 1 or _CAMERA.search(tree.name)):
             yield below, tree.parent, tree.name
@@ -97,11 +98,19 @@ def _picture_folders(folder: Path) -> Iterator[tuple[Path, Path, str]]:
             yield below, tree if inside else folder, "camera"
 
 
-def _annotated(files: FrameFiles) -> bool:
-    boxes, mask = files.path(BOXES, BOXES, ".npy"), files.path(INSTANCES, INSTANCES, ".png")
-    if files.nested:  # the first frame alone may lack its files
-        return boxes.parent.is_dir() or mask.parent.is_dir()
-    return boxes.is_file() or mask.is_file()
+def _annotated_picture(folder: Path) -> FrameFiles | None:
+    """Any picture in a folder, if there are boxes or instance masks of some frame."""
+    found, annotated = None, False
+    with os.scandir(folder) as entries:  # of many files: it stops as soon as it can
+        for entry in entries:
+            found = found or frame_files(folder / entry.name)
+            annotated = annotated or entry.name.startswith((f"{BOXES}_", f"{INSTANCES}_"))
+            if found is not None and found.nested:
+                kinds = (found.path(kind, kind, "").parent for kind in (BOXES, INSTANCES))
+                return found if any(kind.is_dir() for kind in kinds) else None
+            if found is not None and annotated:
+                return found
+    return None
 
 
 def detect(folder: Path) -> str:
