@@ -177,7 +177,7 @@ def _scene_folders(folder: Path) -> Iterator[Path]:
 def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
     """Return the scenes below a folder."""
     return [
-        BedlamScene(scene_name(below, folder), folder, (below / TABLE,), below)
+        BedlamScene(scene_name(below, folder), folder, (), below)
         for below in _scene_folders(folder)
     ]
 

@@ -145,7 +145,7 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
             )
         name = scene_name(top, folder) if top != folder else ""
         name = "/".join(part for part in (name, split.name, path.stem) if part)
-        found.append(JtaSequence(name, folder, (path,), path, pictures))
+        found.append(JtaSequence(name, folder, (path, pictures), path, pictures))
     return found
 
 

@@ -200,7 +200,7 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
             raise FramesError(f"There is no video {camera.name}.mp4 for {annotations.name}.")
         splits.setdefault(camera.parent, []).append((camera.name, annotations, video))
     return [
-        MtaSplit(scene_name(split, folder), folder, tuple(c[1] for c in cameras), tuple(cameras))
+        MtaSplit(scene_name(split, folder), folder, (), tuple(cameras))
         for split, cameras in splits.items()
     ]
 

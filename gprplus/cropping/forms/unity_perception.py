@@ -89,7 +89,7 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
             " --identity instance."
         )
     return [
-        PerceptionRun(scene_name(run, folder), folder, tuple(files), run, tuple(files))
+        PerceptionRun(scene_name(run, folder), folder, (), run, tuple(files))
         for run, files in runs.items()
     ]
 

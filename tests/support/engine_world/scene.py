@@ -175,7 +175,7 @@ class Sequence:
         boxes = [_box(camera, person, frame) for person in self.people]
         values = self.instances(camera, frame)
         return [
-            Seen(person, i, frame, camera, box, float(np.mean(_inside(values, box) == i)))
+            Seen(person, i, frame, camera, box, _share(values, box, i))
             for i, (person, box) in enumerate(zip(self.people, boxes, strict=True), start=1)
         ]
 
@@ -235,9 +235,9 @@ def _box(camera: Camera, person: Person, frame: int) -> Box:
     return left, round(top), round(x + width / 2) - left, round(bottom) - round(top)
 
 
-def _inside(values: np.ndarray, box: Box) -> np.ndarray:
-    left, top, width, height = box
-    return values[top : top + height, left : left + width]
+def _share(values: np.ndarray, box: Box, number: int) -> float:
+    """The visible pixels as a share of the box."""
+    return int(np.count_nonzero(values == number)) / (box[2] * box[3])
 
 
 @lru_cache(maxsize=256)
@@ -252,6 +252,7 @@ def _drawn(sequence: Sequence, camera: Camera, frame: int) -> tuple[np.ndarray, 
         for colour, upper, lower in zip(
             sequence.people[i].colours, cuts[:-1], cuts[1:], strict=True
         ):
-            picture[upper:lower, left : left + width] = colour
-        values[top : top + height, left : left + width] = i + 1
+            picture[max(upper, 0) : max(lower, 0), max(left, 0) : max(left + width, 0)] = colour
+        inside = slice(max(top, 0), max(top + height, 0)), slice(max(left, 0), max(left + width, 0))
+        values[inside] = i + 1
     return picture, values
