@@ -22,6 +22,7 @@ from gprplus.cropping.forms.source_values import (
     frame_json,
     is_person_label,
     known_share,
+    prim_identity,
     unread_frame,
 )
 from gprplus.cropping.geometry import CameraPose, row_vector_pose, view_camera
@@ -57,7 +58,7 @@ def _person(number: int, prim: str, agent: Any, camera: CameraPose | None) -> An
         reject = ("category", f"the label of {prim} names no person.")
     return AnnotatedPerson(
         number,
-        prim.lstrip("/") or None,
+        prim_identity(prim) or None,
         box if box is not None else whole,
         visible=area_share(box, whole) if hidden is None else 1 - hidden,
         look=Path(asset).stem if isinstance(asset, str) and asset else None,

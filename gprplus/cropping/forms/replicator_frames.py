@@ -19,6 +19,7 @@ from gprplus.cropping.forms.source_values import (
     frame_values,
     is_person_label,
     known_share,
+    prim_identity,
 )
 from gprplus.cropping.geometry import Axes, CameraPose, matrix_rows, row_vector_pose, view_camera
 from gprplus.cropping.segmentation import rgba_value
@@ -109,12 +110,12 @@ def _boxed(files: FrameFiles, prims: list[str], stage: StageView | None) -> list
     for number, (row, prim) in enumerate(zip(rows, prims, strict=True), start=1):
         if str(row["semanticId"]) not in persons:
             reject = ("category", f"the label of {prim} names no person.")
-            found.append(AnnotatedPerson(number, prim.lstrip("/"), _box(row), reject=reject))
+            found.append(AnnotatedPerson(number, prim_identity(prim), _box(row), reject=reject))
             continue
         pose = _pose(placed.get(prim), stage)
         hidden = known_share(float(row["occlusionRatio"])) if "occlusionRatio" in row else None
         visible = area_share(_box(row), _box(whole.get(prim))) if hidden is None else 1 - hidden
-        person = AnnotatedPerson(number, prim.lstrip("/"), _box(row), visible=visible)
+        person = AnnotatedPerson(number, prim_identity(prim), _box(row), visible=visible)
         fields = {} if pose is None or stage is None else pose.fields(stage.camera)
         found.append(replace(person, **fields))
     return found
@@ -262,7 +263,7 @@ def _known(colours: Mapping[int, str], people: list[AnnotatedPerson]) -> Known:
     found: dict[int, AnnotatedPerson | None] = {-i: one for i, one in enumerate(people, start=1)}
     for value, prim in colours.items():
         parts = prim.strip("/").split("/")
-        ancestors = ("/".join(parts[:depth]) for depth in range(len(parts), 0, -1))
+        ancestors = ("-".join(parts[:depth]) for depth in range(len(parts), 0, -1))
         found[value] = next((by_prim[name] for name in ancestors if name in by_prim), None)
     return found
 
@@ -280,7 +281,7 @@ def _masked(files: FrameFiles, colours: Mapping[int, str]) -> Known:
     for value, path_of_mesh in colours.items():
         prim = person_prim(path_of_mesh)
         named = persons.get(value, False) if labels is not None else is_person_label(prim)
-        found[value] = AnnotatedPerson(numbers[prim], prim) if named else None
+        found[value] = AnnotatedPerson(numbers[prim], prim_identity(prim)) if named else None
     return found
 
 

@@ -128,6 +128,15 @@ def frame_values(path: Path, what: str) -> Any:
     return load_json(path, FramesError, what, "Write the frame again.")
 
 
+def prim_identity(path: str) -> str:
+    """Return the path of a prim as an identity; names of prims hold no dash, so that it is unique.
+
+    >>> prim_identity("/World/Characters/Character_01")
+    'World-Characters-Character_01'
+    """
+    return path.strip("/").replace("/", "-")
+
+
 def unread_frame(error: FramesError) -> AnnotatedPerson:
     """Return the rejected annotation for a frame whose annotations cannot be read."""
     return AnnotatedPerson(0, reject=("labels", str(error)))
