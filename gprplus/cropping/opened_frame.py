@@ -64,20 +64,18 @@ class OpenedFrame:
         return have, covered
 
 
-def open_frame(root: Path, frame: AnnotatedFrame, *, masks: bool) -> OpenedFrame:
-    """Decode a frame, and find the persons of its mask. `masks` asks for masks also where boxes are
-    given. Raises FramesError."""
+def open_frame(
+    root: Path, frame: AnnotatedFrame, *, masks: bool, pixels: np.ndarray | None = None
+) -> OpenedFrame:
+    """Decode a frame, unless its pixels are given, and find the persons of its mask. `masks` asks
+    for masks also where boxes are given. Raises FramesError."""
     if len(frame.people) > MAX_IDENTITIES:
         raise FramesError(
             f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are"
             " cut."
         )
-    try:
-        pixels = images.decode_image(images.read_bytes(root, frame.path))
-    except OSError as error:
-        raise FramesError(f"{frame.path} cannot be read: {error.strerror or error}.") from error
     if pixels is None:
-        raise FramesError(f"{frame.path} does not decode.")
+        pixels = _decoded(root, frame.path)
     size = (pixels.shape[1], pixels.shape[0])
     if frame.size is not None and frame.size != size:
         raise FramesError(
@@ -92,6 +90,16 @@ def open_frame(root: Path, frame: AnnotatedFrame, *, masks: bool) -> OpenedFrame
     if any(person.masks for person in frame.people):
         return OpenedFrame(pixels, *_drawn(root, frame.people, size))
     return OpenedFrame(pixels, frame.people, None)
+
+
+def _decoded(root: Path, path: str) -> np.ndarray:
+    try:
+        pixels = images.decode_image(images.read_bytes(root, path))
+    except OSError as error:
+        raise FramesError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if pixels is None:
+        raise FramesError(f"{path} does not decode.")
+    return pixels
 
 
 def _lacking(known: Mapping[int, AnnotatedPerson | None]) -> bool:

@@ -7,7 +7,7 @@ is complete.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from gprplus.core.files.workdir import atomic_write, read_json, write_json
 from gprplus.core.imaging import images
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.opened_frame import OpenedFrame, open_frame
-from gprplus.cropping.output_names import CropNaming
 from gprplus.cropping.segmentation import (
     translate_mask,
 )
@@ -43,6 +42,15 @@ class CropWriter:
     masks: bool = False
 
 
+class CropPaths(Protocol):
+    """What names a crop."""
+
+    def path(
+        self, frame: AnnotatedFrame, person: AnnotatedPerson, identity: str, extension: str
+    ) -> str:
+        """Return the path of a crop below the output folder."""
+
+
 @dataclass(frozen=True)
 class FrameShard:
     """Frames of one shard, with all inputs of the worker."""
@@ -52,7 +60,7 @@ class FrameShard:
     output: Path
     frames: tuple[AnnotatedFrame, ...]
     rules: CropRules
-    naming: CropNaming
+    naming: CropPaths
     writing: CropWriter
 
     @property
@@ -68,7 +76,7 @@ def cut_shard(shard: FrameShard) -> int:
         crops: list[dict[str, Any]] = []
         rejected: list[dict[str, Any]] = []
         for frame in shard.frames:
-            _frame(shard, frame, crops, rejected)
+            cut_frame(shard, frame, crops, rejected)
         write_json(shard.record, {"crops": crops, "rejected": rejected})
     return len(shard.frames)
 
@@ -80,20 +88,19 @@ def _whole(shard: FrameShard) -> bool:
     return all((shard.output / row["file_name"]).is_file() for row in rows)
 
 
-def _frame(
+def cut_frame(
     shard: FrameShard,
     frame: AnnotatedFrame,
     crops: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
+    pixels: np.ndarray | None = None,
 ) -> None:
+    """Write the crops of a frame, whose pixels are decoded unless given, and append their rows."""
     try:
         needed = shard.rules.blank is not None or shard.writing.masks
-        opened = open_frame(shard.root, frame, masks=needed)
+        opened = open_frame(shard.root, frame, masks=needed, pixels=pixels)
     except FramesError as error:
-        lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
-        rejected += lost or [
-            {**_reject(frame, AnnotatedPerson(0), "frame", str(error)), "number": None}
-        ]
+        rejected += rejected_frame(frame, str(error))
         return
     for i, person in enumerate(opened.people):
         try:
@@ -101,6 +108,12 @@ def _frame(
         except FramesError as error:
             row = _reject(frame, person, "mask", str(error))
         (rejected if "reason" in row else crops).append(row)
+
+
+def rejected_frame(frame: AnnotatedFrame, why: str) -> list[dict[str, Any]]:
+    """Return a row for each person of a frame that cannot be read; one if it has none."""
+    lost = [_reject(frame, person, "frame", why) for person in frame.people]
+    return lost or [{**_reject(frame, AnnotatedPerson(0), "frame", why), "number": None}]
 
 
 def _person(
@@ -236,8 +249,9 @@ def _row(
         "visible_from": verdict.visible_from,
         "extra": dict(person.extra),
     }
-    if person.truncated is not None:
-        row["truncated"] = person.truncated
+    for name in ("truncated", "look", "viewpoint", "heading"):
+        if getattr(person, name) is not None:
+            row[name] = getattr(person, name)
     if person.keypoints:
         row["keypoints"] = shift_keypoints(person.keypoints, verdict.window)
     segmentation = translate_mask(person.segmentation, verdict.window, size)

@@ -1,0 +1,1 @@
+"""Cropping of native engine output: scenes are scanned, their frames cut, and the crops tabled."""
