@@ -138,6 +138,10 @@ class EngineForm:
     scenes: Callable[[Path, FormOptions], Sequence[EngineScene]]
     identities: tuple[str, ...] = ("id",)
 
+    def scope_of(self, identity: str) -> Scope:
+        """Return the scope of identities: a look, which is no id, means the same everywhere."""
+        return Scope.GLOBAL if identity == "look" else self.scope
+
 
 FORMS: dict[str, EngineForm] = {}
 

@@ -84,3 +84,17 @@ def stream_items(path: Path, prefix: str) -> Iterator[Any]:
             yield from ijson.items(file, prefix, use_float=True)
     except (OSError, ValueError, ijson.JSONError) as error:
         raise FramesError(f"{path.name} cannot be read as JSON: {error}.") from error
+
+
+def stream_pairs(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the keys and values of a JSON object of any size, one at a time.
+
+    Raises FramesError if the file is missing, damaged or cut.
+    """
+    import ijson
+
+    try:
+        with path.open("rb") as file:
+            yield from ijson.kvitems(file, "", use_float=True)
+    except (OSError, ValueError, ijson.JSONError) as error:
+        raise FramesError(f"{path.name} cannot be read as JSON: {error}.") from error

@@ -5,7 +5,6 @@ become one table. A scene is kept as it is while its files are unchanged.
 """
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import FramesError, first_few
+from gprplus.core.files.folders import remove_output
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     REQUEST_FILE,
@@ -95,7 +95,7 @@ def crop_engine_output(
         return EngineCrops(output, output / TABLE, record, False)
     with hold_request(output, KIND, RECORD, request, FramesError, force=force) as real:
         _drop_changed(real, digests)
-        scans = _scan(real, form, scenes, digests, given.every, workers, progress)
+        scans = _scan(real, form, scenes, digests, given, workers, progress)
         jobs = {
             name: [
                 CutJob(folder_of(real, name) / part, folder, real, key, rules, writing)
@@ -112,7 +112,7 @@ def crop_engine_output(
         record = _finish(real, form, why, request, scans, jobs)
         record["scenes"] = digests
         write_json(real / RECORD, record)
-        (real / REQUEST_FILE).unlink(missing_ok=True)
+        remove_output(real / REQUEST_FILE)
     return EngineCrops(output, output / TABLE, record, True)
 
 
@@ -203,8 +203,8 @@ def _drop_changed(output: Path, digests: dict[str, str]) -> None:
             continue
         for rows in folder.glob("*.rows"):
             for crop in (read_rows(rows) or {"crops": ()})["crops"]:
-                (output / crop["path"]).unlink(missing_ok=True)
-        shutil.rmtree(folder)
+                remove_output(output / crop["path"])
+        remove_output(folder)
 
 
 def _scan(
@@ -212,7 +212,7 @@ def _scan(
     form: EngineForm,
     scenes: Sequence[EngineScene],
     digests: dict[str, str],
-    every: int,
+    options: FormOptions,
     workers: int | None,
     progress: Progress,
 ) -> dict[str, SceneScan]:
@@ -220,7 +220,12 @@ def _scan(
     scans = {scene.name: read_scan(folder_of(output, scene.name)) for scene in scenes}
     jobs = [
         ScanJob(
-            scene, form.name, form.scope, every, folder_of(output, scene.name), digests[scene.name]
+            scene,
+            form.name,
+            form.scope_of(options.identity),
+            options.every,
+            folder_of(output, scene.name),
+            digests[scene.name],
         )
         for scene in scenes
         if scans[scene.name] is None
@@ -256,6 +261,8 @@ def _finish(
     files = [(job.rows, name not in disagreeing) for name, some in jobs.items() for job in some]
     crops, identities = write_crops(output / TABLE, files)
     rejected = write_rejected(output / REJECTED, [rows for rows, _ in files])
+    if not crops:
+        raise FramesError(_nothing(form, rejected, files))
     unknown: Counter[tuple[str, str]] = Counter()
     for scan in scans.values():
         unknown.update({(name, token): count for name, token, count in scan.unknown})
@@ -272,3 +279,15 @@ def _finish(
         "remarks": [*unknown_sentences(form.name, unknown), *remarks],
         "versions": package_versions(),
     }
+
+
+def _nothing(form: EngineForm, rejected: dict[str, int], files: Sequence[tuple[Path, bool]]) -> str:
+    """Return the sentence about output of which nothing became a crop."""
+    first = next(
+        (row for rows, _ in files for row in (read_rows(rows) or {"rejected": ()})["rejected"]),
+        None,
+    )
+    if first is None:
+        return f"The {form.name} output has no annotated person."
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())
+    return f"No annotation became a crop ({counts}), the first because: {first['detail']}"
