@@ -56,7 +56,7 @@ def safe_name(text: str) -> str:
     hexadecimal digits of its hash.
 
     >>> safe_name("Camera_01"), safe_name("World/Characters/Ann Lee")
-    ('Camera_01', 'World-Characters-Ann-Lee-7f5d0c5c')
+    ('Camera_01', 'World-Characters-Ann-Lee-c3cbcd4c')
     """
     if _SAFE.fullmatch(text):
         return text
