@@ -107,15 +107,18 @@ def command(
 ) -> None:
     """Cut persons out of whole FRAMES into a folder that `gprplus build-manifest` reads.
 
+    For the output of an engine as it is, give its folder to `gprplus build-manifest` instead: it
+    recognizes MOTSynth, MOT, Isaac Sim, Unity and others (docs/engines.md).
+
     Every annotation becomes a crop or a line of _rejected.csv, counted by reason. The first that
-    holds counts: category (no person), crowd (iscrowd), identity (nobody says who), value (a share
-    that is none), box (no pixel in the frame), small, truncated, occluded, frame (missing,
-    unreadable or of another size), mask (nothing to blank by).
+    holds counts: category (no person), crowd (iscrowd), identity (unknown), value (a share or
+    another value is invalid), box (no pixel in the frame), small, truncated, occluded, frame
+    (missing, unreadable or of another size), mask (none to blank by).
 
     Truncation: `truncated` where it is given, else a box that touches the edge counts as cut.
     Occlusion: `visible` where it is given; else, of the pixels in the box that belong to masks, the
     share of the person's own; without masks the share of the box that no box reaching lower in the
-    frame covers. The margin stops at the frame's edge.
+    frame covers. Shares of -1 and NaN are unknown. The margin stops at the frame's edge.
 
     Attributes named as in gprplus are kept (in the annotation, its `attributes`, or the image); key
     points move into pixels of the crop (_crops.json, COCO). Identities that cannot be file names
@@ -124,10 +127,13 @@ def command(
     \b
     Examples:
       python tools/frames_to_crops.py frames --coco frames/annotations.json -o work/renders/crops
-      python tools/frames_to_crops.py MOTSynth --coco 001.json --key identity=ped_id --key
-      visible=vis -o crops python tools/frames_to_crops.py frames --masks masks --people people.csv
-      --blank 128,128,128 -o crops python tools/frames_to_crops.py scene00 --points
-      camera0_1_point.txt -o crops
+      python tools/frames_to_crops.py MOTSynth --coco MOTSynth/annotations/001.json \\
+          --key identity=ped_id -o crops
+      python tools/frames_to_crops.py MOTSynth --coco MOTSynth/annotations/001.json \\
+          --key identity=model_id+attributes.0+attributes.2 -o crops
+      python tools/frames_to_crops.py frames --masks masks --people people.csv \\
+          --blank 128,128,128 -o crops
+      python tools/frames_to_crops.py scene00 --points camera0_1_point.txt -o crops
     """
     from gprplus.cropping import CropRules, crop_frames
 

@@ -55,7 +55,7 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Annotation
     images, annotations = (_objects(data, name, path) for name in ("images", "annotations"))
     if not annotations:
         raise FramesError(f"{path} has no annotation.")
-    check_fields(keys, _present((*annotations, *images)), str(path))
+    check_fields(keys, _present((*annotations, *images), keys), str(path))
     wanted, described = _category(data, category, path)
     numbers = _numbers(annotations)
     by_image: dict[Any, list[AnnotatedPerson]] = defaultdict(list)
@@ -111,13 +111,16 @@ def _objects(data: Mapping[str, Any], name: str, path: Path) -> list[dict[str, A
     return found
 
 
-def _present(objects: Iterable[Mapping[str, Any]]) -> set[str]:
+def _present(objects: Iterable[Mapping[str, Any]], keys: Keys) -> set[str]:
+    """The keys of any object, and those requested paths into lists and objects that lead to one."""
     names: set[str] = set()
+    paths = {part for parts in keys.values() for part in parts if "." in part}
     for item in objects:
         names |= item.keys()
         inner = item.get("attributes")
         if isinstance(inner, Mapping):
             names |= inner.keys()
+        names |= {path for path in paths - names if AnnotationFields.of(item).get(path) is not None}
     return names
 
 
@@ -265,7 +268,7 @@ def _fault(
     """Return a sentence about invalid values of an annotation; "" if there are none."""
     for name in ("visible", "truncated"):
         value = record.read(keys, name)
-        if value is not None and _share(value) is None:
+        if not _unknown(value) and _share(value) is None:
             return f"{name} is {format_value(value)}; a share from 0 to 1 was expected."
     for name, value in levels.items():
         if not is_level(value):
@@ -285,6 +288,11 @@ def _identity(value: Any) -> str | None:
     if not is_level(value) or value == "":
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _unknown(value: Any) -> bool:
+    """Return True for what stands for an unknown share: null, NaN and -1, as many tools write."""
+    return value is None or (isinstance(value, int | float) and (value == -1 or value != value))
 
 
 def _share(value: Any) -> float | None:

@@ -14,6 +14,7 @@ from gprplus.cropping import field_names, output_files
 from gprplus.cropping.annotations import AnnotationSet
 from gprplus.cropping.coco_reader import read_coco
 from gprplus.cropping.instance_masks import read_instance_masks
+from gprplus.cropping.joined_files import join_scenes, scene_names
 from gprplus.cropping.options import CropOptions
 from gprplus.cropping.output_files import RECORD, write_outputs
 from gprplus.cropping.output_names import CropNaming, choose_naming
@@ -105,19 +106,21 @@ def crop_frames(
 
 def _read(frames: Path, options: CropOptions) -> AnnotationSet:
     coco, masks, points = options.coco, options.masks, options.points
-    given = [kind for kind in (coco, masks, points) if kind is not None]
+    given = [kind for kind in (coco or None, masks, points) if kind is not None]
     if len(given) != 1:
         raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE is required.")
     if not frames.is_dir():
         raise FramesError(f"There is no folder {frames}. Name the folder of the frames.")
     renamed = field_names.parse_field(options.rename)
     for option, stray in (("--key", renamed), ("--category", options.category)):
-        if stray and coco is None:
+        if stray and not coco:
             raise FramesError(f"{option} is for a COCO file, and none is given.")
     if options.people is not None and masks is None:
         raise FramesError("--people requires --masks: it maps values of masks to identities.")
-    if coco is not None:
-        return read_coco(coco, renamed, options.category)
+    if coco:
+        names = scene_names(coco)
+        sources = [read_coco(path, renamed, options.category) for path in coco]
+        return sources[0] if len(coco) == 1 else join_scenes(dict(zip(names, sources, strict=True)))
     if masks is not None:
         return read_instance_masks(frames, masks, options.people)
     assert points is not None

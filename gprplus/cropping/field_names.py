@@ -1,4 +1,7 @@
-"""Keys of annotations: the default names, unless the user gives the names of the source."""
+"""Keys of annotations: the default names, unless the user gives the names of the source.
+
+A key may lead into lists and objects: `attributes.3` is the fourth entry of a list `attributes`.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -62,7 +65,11 @@ class AnnotationFields:
 
     def get(self, key: str) -> Any:
         """The first value that is not null."""
-        return next((place[key] for place in self.places if place.get(key) is not None), None)
+        for place in self.places:
+            value = value_at(place, key)
+            if value is not None:
+                return value
+        return None
 
     def read(self, keys: Keys, name: str) -> Any:
         """The value of one of our names; several keys are joined by a dash, and null where one of
@@ -77,6 +84,23 @@ class AnnotationFields:
         """The declared attributes that the record has."""
         found = {name: self.read(keys, name) for name in attributes()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def value_at(place: Any, key: str) -> Any:
+    """Return the value of a key, or of a path of keys and positions from 0; None without one.
+
+    >>> value_at({"attributes": [4, {"hat": 1}]}, "attributes.1.hat"), value_at({"a.b": 2}, "a.b")
+    (1, 2)
+    """
+    if isinstance(place, Mapping) and key in place:
+        return place[key]
+    first, dot, rest = key.partition(".")
+    if isinstance(place, list):
+        there = first.isascii() and first.isdigit() and len(first) < 10 and int(first) < len(place)
+        inner = place[int(first)] if there else None
+    else:
+        inner = place.get(first) if isinstance(place, Mapping) and dot else None
+    return value_at(inner, rest) if dot else inner
 
 
 def _text(value: Any) -> str:

@@ -10,14 +10,19 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.core.imaging.image_headers import EXTENSIONS
+from gprplus.core.imaging.images import open_image
 from gprplus.core.sampling import sha256_digest
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, AnnotationSet
 from gprplus.cropping.coco_reader import trailing_numbers
 from gprplus.cropping.field_names import attribute_level
+from gprplus.cropping.segmentation import read_instances
 
+MOST_VALUES = 1_000  # of a mask whose values nothing names
 _COLUMNS = ("frame", "value", "colour", "identity", *attributes())
 
 
@@ -34,6 +39,8 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
             f" the same name under {masks}, which holds"
             f" {first_few(sorted(by_stem.values()), 2) or 'no image'}."
         )
+    paired = next(path for path in paths if _stem(path) in by_stem)
+    refuse_pictures(frames / paired, masks / by_stem[_stem(paired)], named=table is not None)
     known = _table(table) if table else {}
     numbers = trailing_numbers(paths)
     if len(set(numbers)) < len(numbers):
@@ -62,6 +69,36 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
         else []
     )
     return AnnotationSet(tuple(found), about, remarks=tuple(remarks))
+
+
+def refuse_pictures(frame: Path, mask: Path, *, named: bool) -> None:
+    """Raise FramesError where a mask is evidently a picture: the frame itself, a JPEG, or, if no
+    table names values, an image without background or with more values than a crowd."""
+    why = ""
+    if mask.suffix.lower() in (".jpg", ".jpeg"):
+        why = "is a JPEG, which changes the values of pixels"
+    elif frame.read_bytes() == mask.read_bytes():
+        why = f"is the same file as the frame {frame}"
+    elif not named:
+        why = _without_sense(frame, mask)
+    if why:
+        raise FramesError(
+            f"{mask} {why}, so it is no instance mask. Give --masks the folder of the masks: PNG,"
+            " a value or color for each person, 0 for the background."
+        )
+
+
+def _without_sense(frame: Path, mask: Path) -> str:
+    """Why an image of values without names can be no instance mask; "" if it can."""
+    try:
+        with open_image(frame.read_bytes()) as image:
+            size = image.size
+        found = np.unique(read_instances(mask, size))
+    except Exception:  # frames and masks that cannot be read are rejected one by one
+        return ""
+    if len(found) > MOST_VALUES:
+        return f"has {len(found):,} values"
+    return "" if 0 in found else "has no background (value 0, black)"
 
 
 def image_paths(folder: Path) -> list[str]:

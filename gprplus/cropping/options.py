@@ -18,8 +18,14 @@ class CropOptions(Options):
 
     error: ClassVar[type[GprplusError]] = FramesError
 
-    coco: Path | None = option(
-        None, group=ANNOTATIONS, metavar="FILE", help="COCO JSON with boxes, masks and keypoints."
+    coco: tuple[Path, ...] = option(
+        (),
+        group=ANNOTATIONS,
+        metavar="FILE",
+        repeated=True,
+        help=(
+            "COCO JSON with boxes, masks and keypoints. Identities of several files are kept apart."
+        ),
     )
     masks: Path | None = option(
         None,
@@ -44,7 +50,7 @@ class CropOptions(Options):
         repeated=True,
         help=(
             "Key of a COCO annotation that holds identity, visible, weather, ...; KEY+KEY joins"
-            " several."
+            " several, attributes.3 is an entry of a list."
         ),
     )
     category: str | None = option(
@@ -55,7 +61,11 @@ class CropOptions(Options):
         help="Category of the annotations that become crops.",
     )
     name: str | None = option(
-        None, group=CROPS, metavar="NAME", default_note="frame_crops", help="Name of the dataset."
+        None,
+        group=CROPS,
+        metavar="NAME",
+        default_note="that of its folder",
+        help="Name of the dataset.",
     )
     extension: str = option(
         ".jpg", group=CROPS, choices=(".jpg", ".png"), help="Format of the crops: .jpg or .png."
@@ -65,3 +75,9 @@ class CropOptions(Options):
     )
     save_masks: bool = option(False, group=CROPS, help="Write the mask of each crop into _masks/.")
     workers: int | None = workers_field()
+
+    def __post_init__(self) -> None:
+        one = self.coco
+        if one is None or isinstance(one, str | Path):  # a single file, as in earlier versions
+            object.__setattr__(self, "coco", () if one is None else (Path(one),))
+        super().__post_init__()

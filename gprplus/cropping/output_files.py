@@ -4,6 +4,7 @@ written last."""
 import csv
 import io
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from gprplus.core.errors import FramesError, first_few
 from gprplus.core.escape import csv_text
 from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.safe_names import LONGEST
 from gprplus.core.files.workdir import (
     REQUEST_FILE,
     atomic_write,
@@ -50,7 +52,7 @@ def write_outputs(
     described = {reason: REASONS[reason] for reason in reasons}
     info = {
         "layout": "frame_crops",
-        "name": request["name"] or "frame_crops",
+        "name": request["name"] or dataset_name(output),
         "schema_version": 1,
         "request": request,
         **table.tables(),
@@ -67,6 +69,12 @@ def write_outputs(
     write_json(output / RECORD, info)
     remove_parts(output)
     return info
+
+
+def dataset_name(output: Path) -> str:
+    """Return the name of the dataset, that of its folder, so that several fit one manifest."""
+    name = re.sub(r"[^\w.-]+", "-", output.resolve().name).lstrip(".-")
+    return name if name and len(name.encode()) <= LONGEST else "frame_crops"
 
 
 def remove_parts(output: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from gprplus import __version__
 from gprplus.cli import COMMANDS, cli
@@ -134,7 +135,13 @@ def test_opencv_that_does_not_load_is_one_sentence_with_the_remedy(tmp_path, dra
         'raise ImportError("libGL.so.1: cannot open shared object file")'
     )
     tool = Path(__file__).parents[2] / "tools" / "frames_to_crops.py"
-    masks = [str(tool), "w/renders/engine", "--masks", "w/renders/engine", "-o", "c"]
+    frames = tmp_path / "w" / "renders" / "engine"
+    first = next(frames.rglob("*.jpg"))
+    mask = (tmp_path / "masks" / first.relative_to(frames)).with_suffix(".png")
+    mask.parent.mkdir(parents=True)
+    with Image.open(first) as image:
+        Image.new("L", image.size).save(mask)
+    masks = [str(tool), str(frames), "--masks", "masks", "-o", "c"]
     paths = os.pathsep.join([str(tmp_path), str(tool.parents[1])])
     ran = subprocess.run(
         [sys.executable, *(masks if program == ["crops"] else program)],

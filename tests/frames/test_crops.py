@@ -120,6 +120,9 @@ def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(
         ({"visible": 0.1}, "occluded"),
         ({"visible": 0.25}, None),
         ({"visible": 85}, "value"),
+        ({"visible": -0.5}, "value"),
+        ({"visible": -1}, None),
+        ({"visible": float("nan"), "truncated": -1.0}, None),
         ({"iscrowd": 1}, "crowd"),
         ({"category_id": 2}, "category"),
         ({"identity": None}, "identity"),
@@ -283,7 +286,7 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, street) -> 
     frames = [{who: (20 + 70 * who + i, 40, 40, 100) for who in (1, 2, 3)} for i in range(20)]
     coco = street(tmp_path, frames, {"weather": "foggy"})
     outputs = [
-        crop_frames(tmp_path / "frames", tmp_path / str(n), coco=coco, workers=n).path
+        crop_frames(tmp_path / "frames", tmp_path / str(n) / "c", coco=coco, workers=n).path
         for n in (1, 2)
     ]
     one, two = map(bytes_below, outputs)
@@ -298,7 +301,7 @@ def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(
     from gprplus.cropping import cut_frames as module
 
     coco = street(tmp_path, [{1: (20 + i, 40, 40, 100)} for i in range(20)])
-    whole = crop_frames(tmp_path / "frames", tmp_path / "whole", coco=coco).path
+    whole = crop_frames(tmp_path / "frames", tmp_path / "whole" / "c", coco=coco).path
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -388,6 +391,46 @@ def test_motsynth_a_slip_in_a_key_cannot_merge_people(tmp_path: Path, street) ->
     rows = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
     assert [row["identity"] for row in rows] == ["7-4", "7-9"]
     assert [row["camera"] for row in rows] == [None, None]  # nobody invents one
+
+
+def test_an_entry_of_a_list_is_a_key(tmp_path: Path, street) -> None:
+    """The authors' identity of MOTSynth joins the model and entries of the list `attributes`."""
+    wears = {1: [0, 4, 2], 2: [0, 9, 2]}
+    coco = street(tmp_path, [TWO[0]], None, lambda who: {"model_id": 31, "attributes": wears[who]})
+    rename = ["identity=model_id+attributes.1+attributes.2"]
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, rename=rename)
+    rows = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
+    assert [row["identity"] for row in rows] == ["31-4-2", "31-9-2"]
+    with pytest.raises(FramesError, match=r"no annotation has the key 'attributes\.3'"):
+        crop_frames(
+            tmp_path / "frames", tmp_path / "c", coco=coco, rename=["identity=attributes.3"]
+        )
+
+
+def test_identities_and_cameras_of_several_files_are_kept_apart(tmp_path: Path, street) -> None:
+    files = []
+    for name in ("walk", "run"):
+        file = street(tmp_path / name, [{1: (40, 60, 40, 100)}], {"camera": 1})
+        data = json.loads(file.read_text())
+        data["images"][0]["file_name"] = f"{name}/frames/0001.png"
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_text(json.dumps(data))
+    crops = crop_frames(tmp_path, tmp_path / "c", coco=files)
+    rows = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
+    assert [(row["identity"], row["camera"]) for row in rows] == [("run_0001", 1), ("walk_0001", 2)]
+    assert crops.info["cameras"] == {"run/1": 1, "walk/1": 2}
+    with pytest.raises(FramesError, match=r"Two annotation files are called walk\.json"):
+        crop_frames(tmp_path, tmp_path / "c2", coco=[files[0], tmp_path / "other" / "walk.json"])
+
+
+def test_two_folders_of_crops_are_two_datasets_of_a_manifest(tmp_path: Path, street) -> None:
+    coco = street(tmp_path, TWO)
+    folders = [
+        crop_frames(tmp_path / "frames", tmp_path / name, coco=coco).path
+        for name in ("first", "second")
+    ]
+    manifest = build_manifest(folders, tmp_path / "m")
+    assert sorted(manifest.datasets) == ["first", "second"]
 
 
 @pytest.mark.parametrize(

@@ -71,16 +71,42 @@ def test_boxes_of_an_instance_mask_are_those_of_each_value(values: np.ndarray) -
     assert boxes_of(values, 10) == expected
 
 
-def test_a_picture_in_the_place_of_an_instance_mask_is_a_rejected_frame(
-    tmp_path: Path, frame
+def test_a_picture_among_instance_masks_is_a_rejected_frame(tmp_path: Path, frame) -> None:
+    folder = instances(tmp_path, "grey16")
+    frame(folder / "frames" / "0002.png", {}, (200, 100))
+    noise = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "masks" / "0002.png")
+    crops = crop_frames(folder / "frames", tmp_path / "c", masks=folder / "masks")
+    assert (crops.info["images"], crops.info["rejected"]) == (4, {"frame": 1})
+    assert "more than 10,000 values" in (crops.path / "_rejected.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "masks", "sentence"),
+    [
+        ("1.jpg", "masks", "1.jpg is a JPEG, which changes the values"),
+        ("1.png", "frames", "1.png is the same file as the frame"),
+        ("1.png", "masks", "1.png has no background"),
+    ],
+)
+def test_frames_in_the_place_of_masks_are_refused(
+    tmp_path: Path, frame, name: str, masks: str, sentence: str
 ) -> None:
+    """A flat picture has few colors, and each was taken for an identity."""
+    frame(tmp_path / "frames" / "1.png", {1: (20, 20, 60, 120), 2: (120, 20, 60, 120)})
+    frame(tmp_path / "masks" / name, {1: (20, 20, 60, 120), 2: (130, 20, 60, 120)})
+    with pytest.raises(FramesError, match=sentence):
+        crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / masks)
+
+
+def test_a_picture_with_black_and_many_colors_is_no_mask(tmp_path: Path, frame) -> None:
     frame(tmp_path / "frames" / "1.png", {}, (200, 100))
     (tmp_path / "masks").mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
+    noise[:10] = 0
     Image.fromarray(noise).save(tmp_path / "masks" / "1.png")
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / "masks")
-    assert crops.info["rejected"] == {"frame": 1}
-    assert "more than 10,000 values" in (crops.path / "_rejected.csv").read_text()
+    with pytest.raises(FramesError, match=r"1.png has 1\d,\d{3} values, so it is no instance mask"):
+        crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / "masks")
 
 
 def test_a_mask_of_another_size_is_refused_before_it_is_decoded(
