@@ -1,6 +1,5 @@
 """GTA V: MTA (CSV beside videos of several cameras) and JTA (joints only, one sequence a camera)."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -126,6 +125,6 @@ def _jta_rows(seen: Seen) -> list[list[float]]:
     for joint, pixel in enumerate(joint_pixels(seen)):
         name = SHOULDERS.get(joint)
         place = seen.camera.seen(joints[name]).tolist() if name else pelvis
-        hidden = int(joint % 20 >= math.ceil(20 * seen.visible))
+        hidden = int(joint >= round(JOINTS * seen.visible))
         rows.append([seen.frame + 1, seen.local, joint, *pixel, *place, hidden, 0])
     return rows
