@@ -1,10 +1,12 @@
 """What is missing, cut or impossible in a native tree is a rejected annotation or one sentence."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from engine_world import gta, omniverse, unity, unreal
 from engine_world.files import save_json, save_text
@@ -16,6 +18,7 @@ from gprplus.cropping.forms.form import FormOptions
 from gprplus.cropping.forms.registry import all_forms, find_form
 from gprplus.cropping.forms.replicator_frames import load_rows, person_prim, stage_axes
 from gprplus.cropping.geometry import Axes
+from gprplus.cropping.native.crop_output import crop_engine_output
 from gprplus.cropping.opened_frame import open_frame
 
 ONE = SEQUENCES[:1]
@@ -356,3 +359,102 @@ def test_isaac_people_with_instance_masks_is_no_plain_replicator_output(tmp_path
     for camera in (tmp_path / "seq_1").iterdir():
         save_json(camera / "instance_segmentation/instance_segmentation_mapping_0000.json", {})
     assert [name for name, form in all_forms().items() if form.detect(tmp_path)] == ["isaac_people"]
+
+
+def cut(folder: Path, **options: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The record and the rejected annotations of a folder."""
+    made = crop_engine_output(folder, folder.parent / f"{folder.name}-crops", workers=1, **options)
+    with (made.path / "_rejected.csv").open(newline="") as file:
+        return made.record, list(csv.DictReader(file))
+
+
+def test_two_pictures_of_one_frame_are_one_picture_and_rejects(tmp_path: Path) -> None:
+    """rgb_0000.png beside rgb_0000.jpg: the second would write over the crops of the first."""
+    folder = tmp_path / "tree"
+    omniverse.write_ira(folder, ONE)
+    picture = folder / "seq_1/_World_Cameras_Camera_01/rgb/rgb_0000.png"
+    picture.with_suffix(".jpg").write_bytes(picture.read_bytes())
+    record, rejected = cut(folder)
+    assert record["images"] == 3 * FRAMES * NUMBER
+    assert [row["reason"] for row in rejected] == ["frame"] * NUMBER
+    assert "two pictures of the frame 0" in rejected[0]["detail"]
+
+
+def test_a_person_that_is_listed_twice_in_a_frame_is_one_crop(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    unity.write_perception(folder, ONE)
+
+    def change(data: Any) -> None:
+        values = data["captures"][0]["annotations"][0]["values"]
+        values.append(values[0])
+
+    edit(folder / "Dataset22/captures_000.json", change)
+    record, rejected = cut(folder, identity="instance")
+    assert record["images"] == 3 * FRAMES * NUMBER
+    assert [row["detail"] for row in rejected] == ["the person is listed twice in the frame."]
+
+
+def test_frames_outside_the_video_are_rejected(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    path = mta_lines(folder)
+    save_text(path, [*path.read_text().splitlines(), "999,1,60,20,100,120"])
+    record, rejected = cut(folder)
+    assert record["images"] == 3 * FRAMES * NUMBER
+    assert [row["reason"] for row in rejected] == ["frame"]
+    assert "no picture 999" in rejected[0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("write", "change"),
+    [
+        (
+            omniverse.write_ira,
+            lambda data: [
+                agent["annotators"]["bounding_box_3d_fast"].update(
+                    transform=[
+                        [-value for value in row[:2]] + row[2:] if i < 2 else row
+                        for i, row in enumerate(
+                            agent["annotators"]["bounding_box_3d_fast"]["transform"]
+                        )
+                    ]
+                )
+                for agent in agents(data)
+            ],
+        ),
+        (
+            unity.write_solo,
+            lambda data: [
+                item["transformRecord"].update(
+                    forwardVector=[-value for value in item["transformRecord"]["forwardVector"]]
+                )
+                for item in data["metrics"][-1]["values"][0]["instances"]
+            ],
+        ),
+    ],
+    ids=["isaac", "solo"],
+)
+def test_people_who_walk_backwards_have_no_viewpoint(tmp_path: Path, write, change) -> None:
+    """Bodies whose front is the other way: 180 degrees from the way they go."""
+    folder = tmp_path / "tree"
+    write(folder, ONE)
+    for path in [*folder.rglob("object_detection_*.json"), *folder.rglob("*.frame_data.json")]:
+        edit(path, change)
+    record, _ = cut(folder)
+    (remark,) = record["remarks"]
+    assert "differ by 180 degrees" in remark
+    assert "viewpoint_deg" not in pq.read_table(record_table(folder)).schema.names
+
+
+def record_table(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}-crops" / "crops.parquet"
+
+
+def test_tokens_that_a_level_table_lacks_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    unreal.write_carla(folder, ONE)
+    for path in folder.rglob("actors/*.json"):
+        edit(path, lambda data: data.update(weather="DustStorm"))
+    record, _ = cut(folder)
+    assert any(
+        "weather stays unknown" in text and "DustStorm" in text for text in record["remarks"]
+    )

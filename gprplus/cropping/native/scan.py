@@ -64,13 +64,17 @@ def scan_scene(job: ScanJob) -> SceneScan:
     """Read the annotations of a scene and write its lists of frames, the record last."""
     tables, walking = LevelTables.of(job.form), WalkingCheck()
     cameras: set[str] = set()
+    places: set[tuple[str, int]] = set()
     count = 0
     with FrameLists(job.folder) as lists:
         for frame in _chosen(job):
             frame = _prepared(job, frame, tables)
-            walking.add(frame.number, frame.people)
-            cameras.add(frame.camera or "")
-            count += len(frame.people)
+            place = (frame.camera or "", frame.number)
+            frame = _without_copies(frame, place in places)
+            places.add(place)
+            walking.add(frame.number, frame.everybody())
+            cameras.add(place[0])
+            count += len(frame.everybody())
             lists.add(frame)
         lists.finish()
     unknown = tuple((name, token, n) for (name, token), n in sorted(tables.unknown.items()))
@@ -101,6 +105,24 @@ def _prepared(job: ScanJob, frame: AnnotatedFrame, tables: LevelTables) -> Annot
         known=known,
         levels=tables.translate(frame.levels),
     )
+
+
+def _without_copies(frame: AnnotatedFrame, again: bool) -> AnnotatedFrame:
+    """Return a frame without what would be a crop of the same name: persons that are listed twice,
+    and all persons where its camera had the frame before."""
+    if again:
+        why = f"{frame.camera} has two pictures of the frame {frame.number}."
+        people = tuple(replace(one, reject=("frame", why)) for one in frame.everybody())
+        return replace(frame, people=people, mask="", known=None)
+    seen: set[tuple[str | None, int]] = set()
+    people = ()
+    for person in frame.people:
+        key = (person.identity, person.number)
+        if key in seen and person.reject is None:
+            person = replace(person, reject=("value", "the person is listed twice in the frame."))
+        seen.add(key)
+        people += (person,)
+    return replace(frame, people=people)
 
 
 def _scoped(person: AnnotatedPerson, within: str, tables: LevelTables) -> AnnotatedPerson:
