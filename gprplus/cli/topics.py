@@ -38,7 +38,12 @@ class TopicOption(click.Option):
 
 class TopicCommand(click.Command):
     """A command whose help has a section for each topic, in declared order; "Output" is last,
-    before the examples."""
+    before the examples. An option that takes one value is refused if it is given twice."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the command line."""
+        refuse_repeated(self.get_params(ctx), args)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         whole = self.help
@@ -66,6 +71,20 @@ class TopicCommand(click.Command):
             formatter.write(f"{topic}:\n")
             for flags, text in topics[topic]:
                 formatter.write(_definition(flags, text, formatter.width))
+
+
+def refuse_repeated(parameters: Sequence[click.Parameter], words: Sequence[str]) -> None:
+    """Raise UsageError if an option with one value is given more than once: click would take the
+    last in silence."""
+    ended = words.index("--") if "--" in words else len(words)
+    given = [word.partition("=")[0] for word in words[:ended] if word.startswith("-")]
+    for one in parameters:
+        if isinstance(one, click.Option) and not (one.multiple or one.is_flag or one.count):
+            names = [name for name in given if name in one.opts]
+            if len(names) > 1:
+                raise click.UsageError(
+                    f"{names[0]} takes one value, and is given {len(names)} times."
+                )
 
 
 def _definition(flags: str, text: str, width: int) -> str:

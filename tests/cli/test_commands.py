@@ -156,3 +156,9 @@ def test_opencv_that_does_not_load_is_one_sentence_with_the_remedy(tmp_path, dra
         "Error: OpenCV does not load (libGL.so.1: cannot open shared object file)."
     )
     assert "pip install opencv-python-headless" in ran.stderr
+
+
+def test_an_option_with_one_value_is_refused_twice():
+    ran = gprplus("render", "--seed", "1", "--seed=2")
+    assert ran.returncode == 2
+    assert "--seed takes one value, and is given 2 times." in ran.stderr
