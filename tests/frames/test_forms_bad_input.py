@@ -458,3 +458,24 @@ def test_tokens_that_a_level_table_lacks_are_named(tmp_path: Path) -> None:
     assert any(
         "weather stays unknown" in text and "DustStorm" in text for text in record["remarks"]
     )
+
+
+def test_solo_identities_by_tag_and_headings_by_rotation(solo: Path, tmp_path: Path) -> None:
+    """Rotation by 90 degrees about y turns z to x: Unity (1, 0, 0), east."""
+
+    def change(data: Any) -> None:
+        first, second, third, fourth = data["metrics"][-1]["values"][0]["instances"]
+        for item, tag in ((first, "anna"), (second, "ben"), (third, "Untagged")):
+            item["gameObjectTag"] = {"unityTag": tag}
+        del first["transformRecord"]["forwardVector"]
+        first["transformRecord"]["rotationEuler"] = [0.0, 90.0, 0.0]
+        del second["transformRecord"]["forwardVector"]
+        second["transformRecord"]["rotationQuaternion"] = [0.0, 0.5**0.5, 0.0, 0.5**0.5]
+        del fourth["transformRecord"]
+
+    edit(solo / "step0.frame_data.json", change)
+    people = {p.number: p for p in frames("unity_solo", tmp_path, "tag")[0].everybody()}
+    assert [people[i].identity for i in (1, 2, 3, 4)] == ["anna", "ben", None, None]
+    assert people[1].heading == pytest.approx((1, 0))
+    assert people[2].heading == pytest.approx((1, 0))
+    assert people[4].ground is None

@@ -1,7 +1,7 @@
 """One step of Unity SOLO: its metrics, and the persons of each capture."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,33 +17,38 @@ from gprplus.cropping.forms.source_values import (
 from gprplus.cropping.geometry import (
     Axes,
     CameraPose,
+    Plane,
     finite_vector,
+    heading_of_yaw,
     quaternion_camera,
+    rotate_by_quaternion,
     to_z_up,
     unit_heading,
 )
 from gprplus.cropping.segmentation import rgba_value
 
 _BOXES, _MASKS = "BoundingBox2DAnnotation", "InstanceSegmentationAnnotation"
-_NAMES = ("gameObjectName", "gameObjectTag", "labelingName")
+_KEYS = {"name": ("gameObjectName", "name"), "tag": ("gameObjectTag", "unityTag")}
 
 
 @dataclass(frozen=True)
 class ReportedObject:
-    """What the metadata labeler reports about an instance: a name, and a pose."""
+    """What the metadata labeler reports about an instance: a name, a tag, and a pose."""
 
     name: str | None
+    tag: str | None
     pose: BodyPose | None
 
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """Metrics of a step: reported objects by instance, shares by sensor and instance, lights."""
+    """Metrics of a step: reported objects by instance, shares by sensor and instance, lights, and
+    the names and tags that several objects have."""
 
     objects: Mapping[int, ReportedObject]
     shares: Mapping[tuple[str, int], tuple[float | None, float | None]]
     lights: Mapping[str, float]
-    shared_names: frozenset[str]
+    shared: frozenset[str]
 
 
 def objects_in(value: Any) -> list[Mapping[str, Any]]:
@@ -69,8 +74,10 @@ def metrics_of(step: Mapping[str, Any]) -> StepMetrics:
             else:
                 reported |= _reported(value)
                 lights |= _lights(value)
-    counted = Counter(item.name for item in reported.values() if item.name is not None)
-    shared = frozenset(name for name, count in counted.items() if count > 1)
+    counted: Counter[str | None] = Counter()
+    for item in reported.values():
+        counted.update({item.name, item.tag})
+    shared = frozenset(name for name, count in counted.items() if name is not None and count > 1)
     return StepMetrics(reported, shares, lights, shared)
 
 
@@ -79,30 +86,42 @@ def _reported(value: Mapping[str, Any]) -> dict[int, ReportedObject]:
     for item in objects_in(value.get("instances")):
         number = whole_number(item.get("instanceId"))
         if number is not None:
-            found[number] = ReportedObject(_name(item), _pose(item.get("transformRecord")))
+            name, tag = (_text(item, *_KEYS[kind]) for kind in ("name", "tag"))
+            found[number] = ReportedObject(name, tag, _pose(item.get("transformRecord")))
     return found
 
 
-def _name(item: Mapping[str, Any]) -> str | None:
-    """The reported name of an object, without what Unity adds to copies of a prefab."""
-    for key in _NAMES:
-        value = item.get(key)
-        texts = [value, *value.values()] if isinstance(value, dict) else [value]
-        for text in texts:
-            if isinstance(text, str) and text:
-                return text.removesuffix("(Clone)").strip() or None
-    return None
+def _text(item: Mapping[str, Any], outer: str, inner: str) -> str | None:
+    """A reported text, without what Unity adds to copies of a prefab; None for no tag."""
+    value = item.get(outer)
+    text = value.get(inner) if isinstance(value, dict) else value
+    if not isinstance(text, str) or text == "Untagged":
+        return None
+    return text.removesuffix("(Clone)").strip() or None
 
 
 def _pose(record: Any) -> BodyPose | None:
     if not isinstance(record, dict):
         return None
     position = finite_vector(record.get("position"), 3)
-    forward = finite_vector(record.get("forwardVector"), 3)
     if position is None:
         return None
-    heading = None if forward is None else unit_heading(to_z_up(forward, Axes.Y_UP_LEFT))
-    return BodyPose(to_z_up(position, Axes.Y_UP_LEFT), heading)
+    return BodyPose(to_z_up(position, Axes.Y_UP_LEFT), _heading(record))
+
+
+def _heading(record: Mapping[str, Any]) -> Plane | None:
+    """The direction of local z, by any of the values that the transform tag can report."""
+    forward: Sequence[float] | None = finite_vector(record.get("forwardVector"), 3)
+    if forward is None:
+        quaternion = finite_vector(record.get("rotationQuaternion"), 4)
+        if quaternion is not None:
+            forward = rotate_by_quaternion(quaternion, (0.0, 0.0, 1.0))
+    if forward is not None:
+        return unit_heading(to_z_up(forward, Axes.Y_UP_LEFT))
+    angles = finite_vector(record.get("rotationEuler"), 3)
+    if angles is None:
+        return None
+    return heading_of_yaw(angles[1], Axes.Y_UP_LEFT, (0.0, 0.0, 1.0))
 
 
 def _lights(value: Mapping[str, Any]) -> dict[str, float]:
@@ -125,11 +144,11 @@ def capture_camera(capture: Mapping[str, Any]) -> CameraPose | None:
 
 
 def capture_people(
-    capture: Mapping[str, Any], metrics: StepMetrics, instances: str
+    capture: Mapping[str, Any], metrics: StepMetrics, by: str, sequence: str
 ) -> list[AnnotatedPerson]:
     """Return the labelled objects of a capture, by boxes, else by colors of the instance mask.
 
-    `instances` names the sequence if its instances are taken for persons, else it is empty.
+    Their identity is what is reported `by` "name" or "tag", or the "instance" in its sequence.
     """
     camera = capture_camera(capture)
     sensor = str(capture.get("id"))
@@ -139,7 +158,7 @@ def capture_people(
     masks = _annotations(capture, _MASKS)
     colours = [item for one in masks for item in objects_in(one.get("instances"))]
     return [
-        _placed(_person(item, metrics, instances), metrics, sensor, camera)
+        _placed(_person(item, metrics, by, sequence), metrics, sensor, camera)
         for item in boxes or colours
     ]
 
@@ -185,7 +204,9 @@ def _annotations(capture: Mapping[str, Any], kind: str) -> list[Mapping[str, Any
     return [item for item in found if str(item.get("@type", "")).endswith(kind)]
 
 
-def _person(value: Mapping[str, Any], metrics: StepMetrics, instances: str) -> AnnotatedPerson:
+def _person(
+    value: Mapping[str, Any], metrics: StepMetrics, by: str, sequence: str
+) -> AnnotatedPerson:
     number = whole_number(value.get("instanceId"))
     box = box_of_corner_and_size(value.get("origin"), value.get("dimension"))
     person = AnnotatedPerson(0 if number is None else number, box=box)
@@ -194,15 +215,16 @@ def _person(value: Mapping[str, Any], metrics: StepMetrics, instances: str) -> A
     if number is None:
         return replace(person, reject=("identity", "its instanceId is no whole number."))
     item = metrics.objects.get(number)
-    name = None if item is None else item.name
-    if instances:
-        return replace(person, identity=f"{instances}-{number}", look=name)
-    if name is None:
-        return replace(person, reject=("identity", f"no name is reported for instance {number}."))
-    if name in metrics.shared_names:
-        several = f"several objects are called '{name}': it is no identity."
-        return replace(person, look=name, reject=("identity", several))
-    return replace(person, identity=name, look=name)
+    person = replace(person, look=None if item is None else item.name)
+    if by == "instance":
+        return replace(person, identity=f"{sequence}-{number}")
+    text = None if item is None else (item.tag if by == "tag" else item.name)
+    if text is None:
+        return replace(person, reject=("identity", f"no {by} is reported for instance {number}."))
+    if text in metrics.shared:
+        several = f"several objects have the {by} '{text}': it is no identity."
+        return replace(person, reject=("identity", several))
+    return replace(person, identity=text)
 
 
 def box_of_corner_and_size(origin: Any, dimension: Any) -> Box | None:

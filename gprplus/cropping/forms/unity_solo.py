@@ -1,8 +1,9 @@
 """Unity SOLO: sequence.N/stepM.frame_data.json with captures of several cameras, and metrics.
 
 `instanceId` counts spawned objects: it is unique in a run and means no person. The identity is the
-name that the metadata labeler reports for the game object. Where two objects have one name, or none
-is reported, there is no identity, unless the user takes the instances of each sequence for persons.
+name that the metadata labeler reports for the game object, or its tag. Where two objects have one
+name, or none is reported, there is no identity, unless the user takes the instances of each sequence
+for persons.
 """
 
 import re
@@ -27,15 +28,16 @@ from gprplus.cropping.forms.source_values import camera_levels, frame_json, unre
 
 _SEQUENCE = re.compile(r"sequence\.[0-9]+")
 _STEP = re.compile(r"step[0-9]+\.frame_data\.json")
+IDENTITIES = ("name", "tag", "instance")
 _LOOKED_AT = 20  # steps of a run, in which a name is looked for before the run is refused
 
 
 @dataclass(frozen=True)
 class SoloRun(EngineScene):
-    """A run: its sequences, whose instances are persons only if the user says so."""
+    """A run, and what its identities are: a name, a tag, or the instances of each sequence."""
 
     run: Path
-    instances: bool
+    by: str
 
     def read(self) -> Iterator[AnnotatedFrame]:
         """Yield the pictures of all captures, step by step."""
@@ -46,9 +48,8 @@ class SoloRun(EngineScene):
                 yield self._unread(path, number, error)
                 continue
             metrics = metrics_of(step)
-            instances = path.parent.name if self.instances else ""
             for capture in objects_in(step.get("captures")):
-                people = capture_people(capture, metrics, instances)
+                people = capture_people(capture, metrics, self.by, path.parent.name)
                 try:
                     yield self._frame(path, number, capture, people)
                 except FramesError as error:
@@ -93,29 +94,30 @@ def _steps(run: Path) -> Iterator[Path]:
 def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
     """Return the runs below a folder. Raises FramesError if one reports no names, unless the
     options take instances for persons."""
-    instances = options.identity == "instance"
+    by = options.identity or "name"
     runs = [below for below in folders_below(folder) if _has_steps(below)]
     for run in runs:
-        if not instances and not _has_names(run):
+        if by != "instance" and not _has(run, by):
             raise FramesError(
-                f"{scene_name(run, folder)} reports no names of game objects, and an instanceId"
-                " means no person. Add the metadata labeler with the name tag and render again, or"
+                f"{scene_name(run, folder)} reports no {by} of its game objects, and an instanceId"
+                f" means no person. Add the metadata labeler with the {by} tag and render again, or"
                 " take each instance of a sequence for a person with --identity instance."
             )
-    return [SoloRun(scene_name(run, folder), folder, (), run, instances) for run in runs]
+    return [SoloRun(scene_name(run, folder), folder, (), run, by) for run in runs]
 
 
 def _has_steps(folder: Path) -> bool:
     return next(_steps(folder), None) is not None
 
 
-def _has_names(run: Path) -> bool:
+def _has(run: Path, by: str) -> bool:
+    """Whether one of the first steps reports a name or a tag."""
     for path, _ in zip(_steps(run), range(_LOOKED_AT), strict=False):
         try:
             objects = metrics_of(frame_json(path, "the captures")).objects.values()
         except FramesError:  # it is rejected when it is read
             continue
-        if any(item.name is not None for item in objects):
+        if any(getattr(item, by) is not None for item in objects):
             return True
     return False
 
@@ -127,6 +129,4 @@ def detect(folder: Path) -> str:
     return "" if step is None else f"{step.parent.name} has {step.name}"
 
 
-register_form(
-    EngineForm("unity_solo", "Unity SOLO", Scope.RUN, detect, find_scenes, ("name", "instance"))
-)
+register_form(EngineForm("unity_solo", "Unity SOLO", Scope.RUN, detect, find_scenes, IDENTITIES))
