@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from gprplus.core.errors import DeclarationError, did_you_mean
 from gprplus.core.typed import parse_typed
@@ -135,30 +135,47 @@ def from_mapping(cls: type[T], data: Mapping[str, Any], where: str) -> T:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute as declared in manifests/attributes.toml.
+    """One attribute as declared in manifests/attributes.toml, or by a user.
 
-    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its
-    natural order (empty: open); `coarser` maps that merge levels, from fine to coarse
-    (splits.coarsening).
+    `level` is "image" or "identity"; `type` "category", "integer" or "number"; `levels` the
+    vocabulary in its natural order (empty: open); `coarser` maps that merge levels, from fine to
+    coarse (splits.coarsening). An `optional` attribute is a column only of the manifests that have
+    a value of it.
     """
 
-    level: str
-    type: str
-    sentence: str
+    level: Literal["image", "identity"]
+    type: Literal["category", "integer", "number"]
+    sentence: str = ""
     ordered: bool = False
     unit: str = ""
     levels: tuple[str, ...] = ()
     coarser: tuple[str, ...] = ()
+    optional: bool = False
+
+
+Attributes = Mapping[str, Attribute]
 
 
 @cache
-def attributes() -> dict[str, Attribute]:
-    """Return every declared attribute by name, in declared order: image-level ones first."""
+def _shipped() -> dict[str, Attribute]:
     declaration = load_toml(declarations_folder() / "attributes.toml")
     return {
         name: from_mapping(Attribute, table, f"attributes.toml: {name}")
         for name, table in declaration.data.items()
     }
+
+
+@cache
+def attributes() -> dict[str, Attribute]:
+    """Return the attributes that every manifest has as columns, in declared order: image-level
+    ones first."""
+    return {name: one for name, one in _shipped().items() if not one.optional}
+
+
+@cache
+def optional_attributes() -> dict[str, Attribute]:
+    """Return the shipped attributes that only manifests with values of them have as columns."""
+    return {name: one for name, one in _shipped().items() if one.optional}
 
 
 def identity_attributes() -> list[str]:
@@ -171,13 +188,20 @@ def image_attributes() -> list[str]:
     return [name for name, attribute in attributes().items() if attribute.level == "image"]
 
 
-def sort_levels(name: str, levels: list[Any] | tuple[Any, ...] | set[Any]) -> list[Any]:
+def sort_levels(
+    name: str,
+    levels: list[Any] | tuple[Any, ...] | set[Any],
+    own: Attributes | None = None,
+) -> list[Any]:
     """Levels in their declared order; undeclared ones follow, sorted (numbers by value).
+
+    `own` are the attributes that a manifest declares in addition to `attributes()`.
 
     >>> sort_levels("illumination", {"noon", "dawn", "zzz"})
     ['dawn', 'noon', 'zzz']
     """
-    declared = attributes()[name].levels if name in attributes() else ()
+    known = {**attributes(), **(own or {})}
+    declared = known[name].levels if name in known else ()
     place = {level: i for i, level in enumerate(declared)}
 
     def rank(level: Any) -> tuple[int, int, float, str]:

@@ -5,7 +5,14 @@ tables and the checks are made from these records.
 """
 
 from gprplus.schema import stored
-from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
+from gprplus.schema.column import (
+    VERSION,
+    Column,
+    arrow_schema,
+    conform,
+    own_columns,
+    require,
+)
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN
@@ -39,6 +46,7 @@ __all__ = [
     "Column",
     "arrow_schema",
     "conform",
+    "own_columns",
     "require",
     "stored",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import Attribute, Attributes, attributes
 from gprplus.core.errors import GprplusError, ManifestError
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ class Column:
 def attribute_columns(names: Sequence[str], level: str) -> tuple[Column, ...]:
     """Columns of declared attributes, with their types, units and sentences."""
     declared = attributes()
-    return tuple(
-        Column(
-            name,
-            "int32" if declared[name].type == "integer" else "level",
-            declared[name].sentence,
-            declared[name].unit,
-            level,
-        )
-        for name in names
-    )
+    return tuple(_column(name, declared[name], level) for name in names)
+
+
+def own_columns(own: Attributes, level: str) -> tuple[Column, ...]:
+    """Columns of the attributes of one level that a manifest or split declares itself."""
+    return tuple(_column(name, one, level) for name, one in own.items() if one.level == level)
+
+
+def _column(name: str, declared: Attribute, level: str) -> Column:
+    kind = {"integer": "int32", "number": "float64"}.get(declared.type, "level")
+    return Column(name, kind, declared.sentence, declared.unit, level)
 
 
 def arrow_schema(columns: Sequence[Column]) -> "pa.Schema":

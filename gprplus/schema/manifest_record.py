@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import Attribute, attributes
 from gprplus.core.errors import ManifestError, did_you_mean, escape
 from gprplus.core.typed import optional, optional_table, parse_typed
+from gprplus.schema.own_attributes import check_attributes
 from gprplus.schema.records import DatasetRecord, Level, require_plain
 
 
@@ -53,7 +54,8 @@ class EngineLogRecord:
 class ManifestDataset:
     """A dataset of a manifest; the keys without a default are in every record since version 0.1.
 
-    `request` is what two builds are compared by. `archives` describes the archives that hold the
+    `request` is what two builds are compared by. `attributes` are those that it has in addition to
+    the attributes of every manifest. `archives` describes the archives that hold the
     images, by path.
     """
 
@@ -66,6 +68,7 @@ class ManifestDataset:
     status: str
     factors: list[str]
     functions: dict[str, list[str]]
+    attributes: dict[str, Attribute] = optional_table()
     unverified: list[str]
     notes: list[str]
     expected: ExpectedSize
@@ -94,6 +97,7 @@ class ManifestDataset:
     fingerprint: str
     engine_log: EngineLogRecord | None = optional()
     engine_log_digest: str | None = optional()
+    tables_digest: str | None = optional()
 
 
 DatasetFacts = ManifestDataset | DatasetRecord  # of a manifest, or of a split
@@ -137,8 +141,9 @@ def manifest_record(info: Any, where: Path) -> ManifestRecord:
     """Return manifest.json as a record. Raises ManifestError."""
     record = parse_typed(ManifestRecord, info, str(where), ManifestError)
     require_plain(record.datasets, f"{where}: datasets", ManifestError)
-    known = {"identity", *attributes()}
     for name, dataset in record.datasets.items():
+        known = {"identity", *attributes(), *dataset.attributes}
+        check_attributes(dataset.attributes, f"{where}: datasets.{name}.attributes", ManifestError)
         for factor in (*dataset.factors, *dataset.functions):
             if factor not in known:
                 raise ManifestError(

@@ -1,7 +1,7 @@
 """The tables of a split."""
 
-from gprplus.core.declarations import identity_attributes
-from gprplus.schema.column import Column, attribute_columns
+from gprplus.core.declarations import Attributes, identity_attributes
+from gprplus.schema.column import Column, attribute_columns, own_columns
 
 MEMBERS = (
     Column("arm", "level", "Training set of the row; null for test rows, which occur once."),
@@ -25,6 +25,13 @@ MEMBERS = (
         "Deal of the arm: training seed k trains on deal k. Null where the arm has one deal.",
     ),
 )
+
+
+def member_columns(own: Attributes) -> tuple[Column, ...]:
+    """Return the columns of the members of a split that has attributes of its manifest's own."""
+    return (*MEMBERS, *own_columns(own, "image"), *own_columns(own, "identity"))
+
+
 EXCLUDED = (
     Column("protocol", "level", "Protocol under which nothing in the gallery answers the query."),
     Column("uid", "uint64", "Key of the image."),

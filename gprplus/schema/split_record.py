@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gprplus.core.declarations import Attribute
 from gprplus.core.errors import SplitError
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import derived, keyed, optional, optional_table, parse_typed
 from gprplus.schema.audit import Audit
+from gprplus.schema.own_attributes import check_attributes
 from gprplus.schema.records import DatasetRecord, Level, Protocol, require_plain
 
 RANDOM_IMAGES, RANDOM_LEVELS = "random-images", "random-levels"  # kinds of arm that are controls
@@ -194,9 +196,24 @@ class ScalingFacts:
 DesignFacts = PathFacts | FactorialFacts | BudgetFacts | ScalingFacts
 
 
+@dataclass(frozen=True)
+class LookAlikesRecord:
+    """Identities that share a look: the rule of the split, the number of looks with several
+    identities, and the identities and images that the rule left out."""
+
+    rule: str
+    looks: int
+    identities: int
+    images: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:
-    """The record split.json. `request` has the options, as `gprplus.splits.request` reads them."""
+    """The record split.json. `request` has the options, as `gprplus.splits.request` reads them.
+
+    `attributes` are those of its manifest in addition to the attributes of every manifest.
+    `look_alikes` is absent where no look has several identities.
+    """
 
     schema_version: int
     name: str
@@ -208,6 +225,8 @@ class SplitRecord:
     reference: str | None = None
     manifest: ManifestLink
     datasets: dict[str, DatasetRecord]
+    attributes: dict[str, Attribute] = optional_table()
+    look_alikes: LookAlikesRecord | None = optional()
     fingerprint: str
     arms: dict[str, ArmRecord]
     test: TestSetRecord
@@ -265,6 +284,7 @@ def split_record(info: Any, where: Path) -> SplitRecord:
     plain_name(record.name, f"{where}: name", SplitError)
     require_plain(record.arms, f"{where}: arms", SplitError)
     require_plain(record.datasets, f"{where}: datasets", SplitError)
+    check_attributes(record.attributes, f"{where}: attributes", SplitError)
     for name, arm in record.arms.items():
         first = arm.deals[0] if arm.deals else arm
         if arm.deals == [] or (first.images, first.fingerprint) != (arm.images, arm.fingerprint):

@@ -5,7 +5,7 @@ are numbered in sorted order, and names and paths are read only for the rows tha
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks, from_numpy, from_strings
-from gprplus.core.declarations import sort_levels
+from gprplus.core.declarations import Attributes, attributes, sort_levels
+from gprplus.schema.column import Column
+from gprplus.schema.split import member_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +49,14 @@ class AttributeCodes:
         """Return the attribute for selected rows; the levels keep their codes."""
         return AttributeCodes(self.name, self.values[rows], self.levels)
 
+    def among(self, rows: np.ndarray) -> "AttributeCodes":
+        """Return the attribute for selected rows, with the levels that they have."""
+        values = self.values[rows]
+        used = np.bincount(values[values >= 0], minlength=len(self.levels)) > 0
+        renumber = np.append(np.cumsum(used) - 1, UNKNOWN).astype(self.values.dtype)
+        levels = (level for level, there in zip(self.levels, used, strict=True) if there)
+        return AttributeCodes(self.name, renumber[values], tuple(levels))
+
     def counts(self) -> dict[Any, int]:
         """Count the rows of each level; levels without rows are left out."""
         found = np.bincount(self.values[self.values >= 0], minlength=len(self.levels))
@@ -59,7 +69,9 @@ class AttributeCodes:
         )
 
 
-def encode_levels(name: str, column: "pa.ChunkedArray") -> AttributeCodes:
+def encode_levels(
+    name: str, column: "pa.ChunkedArray", own: Attributes | None = None
+) -> AttributeCodes:
     """An Arrow column (dictionary, string or integer) as codes over its used levels."""
     import pyarrow as pa
 
@@ -78,7 +90,7 @@ def encode_levels(name: str, column: "pa.ChunkedArray") -> AttributeCodes:
         vocabulary = array.dictionary.to_pylist()
     used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
     levels = sort_levels(
-        name, {level for level, there in zip(vocabulary, used, strict=True) if there}
+        name, {level for level, there in zip(vocabulary, used, strict=True) if there}, own
     )
     if levels == vocabulary:
         return AttributeCodes(name, raw, tuple(levels))
@@ -136,7 +148,8 @@ class CandidateTable:
     `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order;
     `identity_attributes` have one code for each identity, `images` one code for each row. `texts`
     provides paths, digests and other columns that no draw needs. `left_out` counts the excluded
-    rows by reason.
+    rows by reason. `own` are the attributes that the manifest declares in addition to those of
+    every manifest; numbers are not among the codes.
     """
 
     uid: np.ndarray
@@ -146,6 +159,38 @@ class CandidateTable:
     identity_attributes: Mapping[str, AttributeCodes]
     texts: "LazyColumns"
     left_out: Mapping[str, int]
+    own: Attributes = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> Attributes:
+        """Return the declarations of its attributes, by name."""
+        return {**attributes(), **self.own}
+
+    @cached_property
+    def member_columns(self) -> tuple[Column, ...]:
+        """Return the columns of the rows of a split: schema.MEMBERS and its own attributes."""
+        levelled = {name: one for name, one in self.own.items() if one.type != "number"}
+        return member_columns(levelled)
+
+    def without(self, gone: np.ndarray, reason: str) -> "CandidateTable":
+        """Return the rows of all identities but `gone` (I,) bool, which `left_out` counts by the
+        reason."""
+        keep = ~gone[self.identity]
+        rows = np.flatnonzero(keep)
+        number = np.cumsum(~gone, dtype=np.int32) - 1
+        person = number[self.identity[keep]]
+        kept = np.flatnonzero(~gone)
+        traits = {name: codes.among(kept) for name, codes in self.identity_attributes.items()}
+        return replace(
+            self,
+            uid=self.uid[keep],
+            identity=person,
+            identities=tuple(self.identities[i] for i in kept.tolist()),
+            images={name: codes.among(rows) for name, codes in self.images.items()},
+            identity_attributes=traits,
+            texts=self.texts.among(keep, person),
+            left_out={**self.left_out, reason: int((~keep).sum())},
+        )
 
     @cached_property
     def identity_keys(self) -> np.ndarray:

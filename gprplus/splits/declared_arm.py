@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gprplus.core.declarations import attributes
-from gprplus.core.errors import SplitError, did_you_mean
+from gprplus.core.errors import SplitError
 from gprplus.core.spelling import SEPARATORS, CannotSpell
 
 
@@ -98,14 +97,9 @@ class DeclaredArm:
 
 
 def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, tuple[str, ...]]:
-    """Levels kept of each attribute as texts, attributes checked. Raises SplitError with the
-    nearest name."""
-    known = attributes()
+    """Levels kept of each attribute as texts. Raises SplitError for an attribute without
+    levels."""
     for name, levels in given.items():
-        if name not in known:
-            raise SplitError(
-                f"{whose} restricts '{name}', which is no attribute. {did_you_mean(name, known)}"
-            )
         if isinstance(levels, str) or not len(levels):
             raise SplitError(f"{whose} restricts {name} to no list of levels; name one or more.")
     return {name: tuple(str(level).lower() for level in levels) for name, levels in given.items()}

@@ -42,6 +42,19 @@ class LazyColumns:
         )
         with_paths.shutdown(wait=False)
 
+    def among(self, keep: np.ndarray, person: np.ndarray) -> "LazyColumns":
+        """Return the rows of the pool where `keep` (N,) bool is true; `person` are their
+        identities."""
+        masks: list[np.ndarray | None] = []
+        for group, mask in enumerate(self.kept):
+            mine = keep[self.edges[group] : self.edges[group + 1]]
+            if mask is not None:
+                within = mask.copy()
+                within[mask] = mine
+                mine = within
+            masks.append(mine)
+        return LazyColumns(self.source, masks, person)
+
     def has(self, name: str) -> bool:
         """Return True if the manifest has values in this column."""
         return self.source.has(name)

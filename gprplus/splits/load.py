@@ -10,7 +10,7 @@ import numpy as np
 from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks
-from gprplus.core.declarations import identity_attributes, image_attributes, sort_levels
+from gprplus.core.declarations import Attributes, sort_levels
 from gprplus.core.errors import ManifestError, SplitError
 from gprplus.core.parallel import map_threads
 from gprplus.ingest.filters.filter_columns import filter_images
@@ -47,16 +47,17 @@ def load_candidates(
     """
     source = ParquetTable(manifest.path / "images.parquet")
     people = ParquetTable(manifest.path / "identities.parquet").read_all(
-        [column.name for column in schema.IDENTITIES]
+        [column.name for column in manifest.schema_of("identities")]
     )
-    names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
+    own, levelled = manifest.own_attributes, _levelled(manifest, manifest.image_attributes)
+    names = ["uid", "dataset", "identity", *levelled, *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
     passed = None if where is None else _passed(where, manifest, source, people)
     edges = np.cumsum([0, *source.sizes])
 
     def coded(group: int) -> _Block:
         here = None if passed is None else passed[edges[group] : edges[group + 1]]
-        return _Block.of(source.read(group, names), here)
+        return _Block.of(source.read(group, names), here, levelled, own)
 
     blocks = list(map_threads(coded, range(len(source.sizes))))
     left_out = {
@@ -72,9 +73,9 @@ def load_candidates(
         raise ManifestError(f"{manifest.path} has no image with a known identity.")
     person, persons = merge_datasets([block.identity for block in blocks], sorted, np.int32)
     images = {}
-    for name in image_attributes():
+    for name in levelled:
         values, levels = merge_datasets(
-            [block.images.pop(name) for block in blocks], partial(sort_levels, name)
+            [block.images.pop(name) for block in blocks], partial(sort_levels, name, own=own)
         )
         images[name] = AttributeCodes(name, values, levels)
     return CandidateTable(
@@ -82,10 +83,19 @@ def load_candidates(
         identity=person,
         identities=persons,
         images=images,
-        identity_attributes=_traits(people, persons),
+        identity_attributes=_traits(
+            people, persons, _levelled(manifest, manifest.identity_attributes), own
+        ),
         texts=LazyColumns(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
+        own=own,
     )
+
+
+def _levelled(manifest: "Manifest", names: Sequence[str]) -> list[str]:
+    """Return the attributes among `names` that have levels: no draw needs numbers."""
+    known = manifest.attributes
+    return [name for name in names if known[name].type != "number"]
 
 
 def merge_datasets(
@@ -127,7 +137,13 @@ class _Block:
     usable: int
 
     @classmethod
-    def of(cls, table: "pa.Table", passed: np.ndarray | None) -> "_Block":
+    def of(
+        cls,
+        table: "pa.Table",
+        passed: np.ndarray | None,
+        attributes: Sequence[str],
+        own: Attributes,
+    ) -> "_Block":
         """The rows of a table that can be used and that --where has `passed`."""
         keep, left_out = _usable(table)
         usable = int(keep.sum())
@@ -137,7 +153,7 @@ class _Block:
         rows = None if keep.all() else np.flatnonzero(keep)
 
         def coded(name: str) -> Coded:
-            codes = encode_levels(name, table.column(name))
+            codes = encode_levels(name, table.column(name), own)
             small = codes.values.astype(np.int8) if len(codes.levels) < 127 else codes.values
             if rows is None:
                 return small, codes.levels
@@ -157,7 +173,7 @@ class _Block:
         return cls(
             uid=uid if rows is None else uid[rows],
             identity=(person, persons),
-            images={name: coded(name) for name in image_attributes()},
+            images={name: coded(name) for name in attributes},
             kept=None if rows is None else keep,
             left_out=left_out,
             usable=usable,
@@ -170,7 +186,9 @@ def _passed(
     """`(N,) bool`: the rows of all row groups that `where` keeps."""
     if isinstance(where, UidSelection):
         return where.keep(sampling.to_numpy(combine_chunks(source.read_all(["uid"]).column("uid"))))
-    return filter_images(where, manifest.columns("images"), source.read_all, people)
+    return filter_images(
+        where, manifest.columns("images"), source.read_all, people, manifest.own_attributes
+    )
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
@@ -187,7 +205,12 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
     return keep, left_out
 
 
-def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, AttributeCodes]:
+def _traits(
+    people: "pa.Table",
+    persons: tuple[tuple[str, str], ...],
+    attributes: Sequence[str],
+    own: Attributes,
+) -> dict[str, AttributeCodes]:
     """Return identity attributes, one code for each identity; unknown if identities.parquet lacks
     the identity."""
     names = zip(
@@ -196,8 +219,8 @@ def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[st
     row = {name: i for i, name in enumerate(names)}
     place = np.array([row.get(person, -1) for person in persons], dtype=np.int64)
     traits = {}
-    for name in identity_attributes():
-        codes = encode_levels(name, people.column(name))
+    for name in attributes:
+        codes = encode_levels(name, people.column(name), own)
         values = np.append(codes.values, np.int32(-1))[place]
         traits[name] = AttributeCodes(name, values, codes.levels)
     return traits

@@ -26,6 +26,7 @@ from gprplus.splits.draws.coarsening import draw_with_coarsened_levels
 from gprplus.splits.draws.dealing import draw_deals
 from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
+from gprplus.splits.look_alikes import LookAlikes, look_alike_warnings, resolve_look_alikes
 from gprplus.splits.members import iter_parts, write_members
 from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
@@ -109,13 +110,15 @@ def build_split(
 
     `chosen` are the uids of a request that names a table of them.
     """
+    request.check_attributes(source.attributes)
     where = chosen or row_filter(request, output)
     record = request.record(source.fingerprint)
     try:
         state = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
+        pool = _candidates(source, where, request).pool
         draw_design(
-            partition_identities(source, load_candidates(source, where), request)[0]
+            partition_identities(source, pool, request)[0]
         )  # an invalid request is reported as such, not as changed
         raise
     if state == "same" and not force and (output / MEMBERS).is_file():
@@ -148,7 +151,9 @@ def draw_split(
 ) -> DrawnSplit:
     """Draw a split for the folder `output` from the images that `where` keeps; nothing is
     written."""
-    pool = load_candidates(source, where)
+    request.check_attributes(source.attributes)
+    alike = _candidates(source, where, request)
+    pool = alike.pool
     train, test_set = partition_identities(source, pool, request)
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
@@ -172,9 +177,16 @@ def draw_split(
         tests,
         request.audit,
         surveyed,
-        replace(record, tests=dict(tests.facts)),
+        replace(record, tests=dict(tests.facts), look_alikes=alike.record),
         where,
     )
+
+
+def _candidates(
+    source: "Manifest", where: Filter | UidSelection | None, request: SplitRequest
+) -> LookAlikes:
+    """The images that a request may use, with at most one identity of each look."""
+    return resolve_look_alikes(load_candidates(source, where), request.look_alikes)
 
 
 def _draw(train: DesignInput) -> ArmSet:
@@ -260,6 +272,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     write_where_table(output, drawn.where)
     checked, warnings = checking.result()
     sentences = [
+        *look_alike_warnings(drawn.record.look_alikes),
         *test_set_warnings(test_set, drawn.record.test.identities),
         *drawn.tests.warnings,
         *plan.warnings,

@@ -71,14 +71,14 @@ def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[
     """
     import pyarrow.parquet as pq
 
-    layout = schema.arrow_schema(schema.MEMBERS)
+    pieces = list(pieces)
+    layout = schema.arrow_schema(pieces[0].pool.member_columns)
     options = {
         "compression": "zstd",
         "use_dictionary": [name for name in layout.names if name not in ("uid", "path")],
         "column_encoding": {"path": "DELTA_BYTE_ARRAY"},
         "write_statistics": ["arm", "role", "deal"],
     }
-    pieces = list(pieces)
     tables = ((piece, start) for piece in pieces for start in range(0, len(piece.rows), ROW_GROUP))
     with (
         ThreadPoolExecutor(1) as aside,

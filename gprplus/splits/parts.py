@@ -12,7 +12,6 @@ import numpy as np
 from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.arrow import from_numpy
-from gprplus.core.declarations import identity_attributes
 from gprplus.splits.candidates import AttributeCodes, CandidateTable, decode_levels
 from gprplus.splits.test_sets.test_set import run_starts
 
@@ -48,7 +47,7 @@ class MemberRows:
         import pyarrow as pa
 
         rows = self.rows[start:stop]
-        layout = schema.arrow_schema(schema.MEMBERS)
+        layout = schema.arrow_schema(self.pool.member_columns)
         columns = {
             name: decode_levels(self._at(name, rows, slice(start, stop)), layout.field(name).type)
             for name in self._coded
@@ -85,11 +84,11 @@ class MemberRows:
         The uid represents the path, and a dataset can move; the manifest's fingerprint covers
         identity attributes.
         """
-        layout = schema.arrow_schema(schema.MEMBERS)
+        layout = schema.arrow_schema(self.pool.member_columns)
         absent = [
             name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None
         ]
-        apart = {"path", *identity_attributes(), *absent}
+        apart = {"path", *self.pool.identity_attributes, *absent}
         state = hashlib.sha256()
         for name in layout.names:
             if name not in apart:

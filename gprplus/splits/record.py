@@ -58,6 +58,7 @@ def build_record(
         reference=plan.reference,
         manifest=ManifestLink(workdir.relative_path(manifest.path, output), manifest.fingerprint),
         datasets=_datasets(manifest, output),
+        attributes={name: one for name, one in pool.own.items() if one.type != "number"},
         fingerprint="",
         arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
         test=TestSetRecord(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gprplus.core.declarations import attributes, from_mapping
+from gprplus.core.declarations import Attributes, from_mapping
 from gprplus.core.errors import GprplusError, SplitError, did_you_mean
 from gprplus.core.options import Options, option, record_of, renamed
 from gprplus.core.shared_options import seed_field
@@ -17,6 +17,10 @@ ON_MISSING = {
     "coarsen": "merge levels of the other attributes, then match",
     "weight": "keep all, and draw training images by weight",
     "fail": "stop with an error",
+}
+LOOK_ALIKES = {
+    "one": "use one identity of each look, the one with the most images",
+    "keep": "use all of them, as different identities",
 }
 SCOPES = {
     "none": "only what must hold",
@@ -170,6 +174,13 @@ class SplitRequest(Options):
         metavar="SHARE",
         help="Stop if a smaller share of the images can be matched.",
     )
+    look_alikes: str = option(
+        "one",
+        group=IMAGES,
+        metavar="RULE",
+        choices=LOOK_ALIKES,
+        help="What to do about identities with the same look (attribute look of identities).",
+    )
     controls: bool = option(
         True, group=DRAWS, help="Add control arms of random images or levels, of the same size."
     )
@@ -274,14 +285,32 @@ class SplitRequest(Options):
         )  # a record of one deal has no such key
 
     def _check_names(self) -> None:
-        known = ["identity", *attributes()]
-        for name in (self.attr, *self.factors, *self.coarsen):
-            if name not in known:
-                raise SplitError(f"There is no attribute '{name}'. {did_you_mean(name, known)}")
         names = [arm.name for arm in self.arms]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise SplitError(f"Two arms are called '{double[0]}'. Give each arm its own name.")
+
+    def check_attributes(self, known: Attributes) -> None:
+        """Raise SplitError for the name of an attribute that a manifest with the attributes `known`
+        does not have, or that is a number."""
+        for name in (self.attr, *self.factors, *self.coarsen):
+            if name not in known and name != "identity":
+                choices = ["identity", *known]
+                raise SplitError(f"There is no attribute '{name}'. {did_you_mean(name, choices)}")
+        restricted = {name for arm in self.arms for name in arm.restrict}
+        for name in (self.attr, *self.factors, *self.coarsen, *sorted(restricted)):
+            if name in known and known[name].type == "number":
+                raise SplitError(
+                    f"{name} is a number: arms are made of levels. Give the manifest a category or"
+                    " an integer of its ranges, and use --where for the number."
+                )
+        for arm in self.arms:
+            for name in arm.restrict:
+                if name not in known:
+                    raise SplitError(
+                        f"The arm '{arm.name}' restricts '{name}', which is no attribute."
+                        f" {did_you_mean(name, known)}"
+                    )
 
     def _check_combinations(self) -> None:
         if self.levels is not None and not self.levels:
@@ -311,14 +340,16 @@ class SplitRequest(Options):
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
         """The request as JSON, with the fingerprint of the manifest it was made of.
 
-        One deal and no table of uids are left out, so that the request equals one that was recorded
-        before there were any.
+        One deal, no table of uids and one identity of each look are left out, so that the request
+        equals one that was recorded before there were any.
         """
         data = record_of(self)
         if self.deals == 1:
             del data["deals"]
         if self.where_uids is None:
             del data["where_uids"]
+        if self.look_alikes == "one":
+            del data["look_alikes"]
         data["arms"] = [
             {key: value for key, value in arm.items() if value is not None} for arm in data["arms"]
         ]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
 from gprplus.core import sampling
-from gprplus.core.declarations import identity_attributes
+from gprplus.core.declarations import attributes
 from gprplus.core.errors import ManifestError, SplitError, did_you_mean, first_few
 from gprplus.core.files.paths import AnyPath, as_named_paths
 from gprplus.core.files.roots import recorded_root
 from gprplus.core.files.signatures import file_signature
 from gprplus.core.html import html_table, html_text
+from gprplus.schema.split import member_columns
 from gprplus.schema.split_record import LevelTest, SplitRecord
 from gprplus.splits.arm import Arm
 from gprplus.splits.record_file import RECORD, load_split_record
@@ -100,14 +101,20 @@ class Split:
     def _parts(self) -> "Iterator[pa.Table]":
         """Yield each deal of each arm, then the test set, without columns outside the
         fingerprints."""
-        apart = {"path", *identity_attributes()}
-        columns = [column.name for column in schema.MEMBERS if column.name not in apart]
+        known = {**attributes(), **self.record.attributes}
+        apart = {"path", *(name for name, one in known.items() if one.level == "identity")}
+        columns = [column.name for column in self.columns if column.name not in apart]
         start = 0
         for arm in self.record.arms.values():
             for deal in arm.every_deal:
                 yield self._read(start, deal.images, columns)
                 start += deal.images
         yield self._read(start, columns=columns)
+
+    @property
+    def columns(self) -> tuple[schema.Column, ...]:
+        """The columns of its rows: schema.MEMBERS, and the attributes of its manifest's own."""
+        return member_columns(self.record.attributes)
 
     @property
     def name(self) -> str:
@@ -227,7 +234,7 @@ class Split:
         to be opened."""
         import pyarrow.parquet as pq
 
-        names = list(columns or [column.name for column in schema.MEMBERS])
+        names = list(columns or [column.name for column in self.columns])
         path = self.path / MEMBERS
         with (
             schema.stored.reading_table(path, SplitError, AGAIN),
@@ -248,7 +255,7 @@ class Split:
             groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
             table = file.read_row_groups(groups, there)
         table = _filled(
-            schema.stored.check_stored(table, schema.MEMBERS, path, SplitError, AGAIN), names
+            schema.stored.check_stored(table, self.columns, path, SplitError, AGAIN), names
         )
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)

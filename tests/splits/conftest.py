@@ -11,7 +11,9 @@ import pytest
 
 from gprplus import schema
 from gprplus.core import sampling
+from gprplus.core.declarations import Attribute
 from gprplus.core.files import workdir
+from gprplus.core.typed import as_json
 from gprplus.ingest import Manifest
 from manifests import dataset
 
@@ -60,8 +62,10 @@ def _write_manifest(
     people: Sequence[Mapping[str, Any]] = (),
     factors: Sequence[str] = FACTORS,
     functions: Mapping[str, Sequence[str]] | None = None,
+    own: Mapping[str, Attribute] | None = None,
 ) -> Manifest:
-    """Write rows, in the order given, as a manifest folder."""
+    """Write rows, in the order given, as a manifest folder; `own` are attributes of its own."""
+    own = own or {}
     functions = {"camera": ["viewpoint_deg"]} if functions is None else functions
     rows = [
         {"uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"])), **row}
@@ -73,8 +77,8 @@ def _write_manifest(
         {"dataset": d, "identity": i, "images": 0, **known.get((d, i), {})} for d, i in names
     ]
     tables = {
-        "images": (rows, schema.IMAGES),
-        "identities": (persons, schema.IDENTITIES),
+        "images": (rows, (*schema.IMAGES, *schema.own_columns(own, "image"))),
+        "identities": (persons, (*schema.IDENTITIES, *schema.own_columns(own, "identity"))),
         "rejected": ([], schema.REJECTED),
         "scan": ([], schema.SCAN),
     }
@@ -95,6 +99,7 @@ def _write_manifest(
         count = sum(row["dataset"] == name for row in rows)
         return {
             **about,
+            "attributes": as_json(own),
             "images": count,
             "identities": sum(d == name for d, _ in names),
             "fingerprint": fingerprint,

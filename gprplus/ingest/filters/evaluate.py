@@ -7,7 +7,7 @@ rows need no string comparison.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import Attribute, Attributes
 from gprplus.core.errors import did_you_mean
 from gprplus.ingest.filters import numbers
 from gprplus.ingest.filters.syntax import (
@@ -24,24 +24,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def evaluate_filter(node: Node, text: str, column: "Callable[[str], pa.Array]") -> "pa.Array":
+def evaluate_filter(
+    node: Node, text: str, column: "Callable[[str], pa.Array]", declared: Attributes
+) -> "pa.Array":
     """A boolean Arrow array over the rows, null where the answer is unknown (Kleene's logic)."""
     import pyarrow.compute as pc
 
     if isinstance(node, Negation):
-        return pc.invert(evaluate_filter(node.inner, text, column))
+        return pc.invert(evaluate_filter(node.inner, text, column, declared))
     if isinstance(node, BooleanOperation):
         join = pc.and_kleene if node.op == "and" else pc.or_kleene
-        answer = evaluate_filter(node.parts[0], text, column)
+        answer = evaluate_filter(node.parts[0], text, column, declared)
         for part in node.parts[1:]:
-            answer = join(answer, evaluate_filter(part, text, column))
+            answer = join(answer, evaluate_filter(part, text, column, declared))
         return answer
     if not isinstance(node, Comparison):
         raise TypeError(f"an unresolved node reached evaluation: {node}")
-    return _compare(node, text, column(node.column.text))
+    return _compare(node, text, column(node.column.text), declared.get(node.column.text))
 
 
-def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
+def _compare(
+    test: Comparison, text: str, values: "pa.Array", declared: Attribute | None
+) -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -50,11 +54,19 @@ def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
     if test.op == "not null":
         return pc.is_valid(values)
     if pa.types.is_dictionary(values.type):
-        return _compare_values(test, text, values.dictionary, known=True).take(values.indices)
-    return _compare_values(test, text, values, known=False)
+        found = _compare_values(test, text, values.dictionary, declared, known=True)
+        return found.take(values.indices)
+    return _compare_values(test, text, values, declared, known=False)
 
 
-def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
+def _compare_values(
+    test: Comparison,
+    text: str,
+    values: "pa.Array",
+    declared: Attribute | None,
+    *,
+    known: bool,
+) -> "pa.Array":
     """Evaluate one comparison over plain values; `known` means that these are all existing
     levels."""
     import pyarrow as pa
@@ -78,7 +90,7 @@ def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool
         )
         return pc.invert(found) if test.op == "not in" else found
     if pa.types.is_string(values.type) and test.op not in ("=", "!="):
-        values, wanted = _ordered(test, text, values, wanted)
+        values, wanted = _ordered(test, text, values, wanted, declared)
     return numbers.comparison(test.op)(values, pa.scalar(wanted[0]))
 
 
@@ -140,13 +152,16 @@ def _reader(test: Comparison, text: str, values: "pa.Array", known: bool) -> Cal
 
 
 def _ordered(
-    test: Comparison, text: str, values: "pa.Array", wanted: list[Any]
+    test: Comparison,
+    text: str,
+    values: "pa.Array",
+    wanted: list[Any],
+    declared: Attribute | None,
 ) -> "tuple[pa.Array, list[Any]]":
     """Levels of an ordered attribute as their places in its declared order; other text has no
     order."""
     import pyarrow as pa
 
-    declared = attributes().get(test.column.text)
     if declared is None or not declared.ordered or not set(wanted) <= set(declared.levels):
         raise syntax_error(
             text, test.column, f"the levels of {test.column.text} have no order; use =, != or in."

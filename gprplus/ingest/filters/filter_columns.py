@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus.core.arrow import combine_chunks
+from gprplus.core.declarations import Attributes
 from gprplus.ingest.filters.parse import Filter
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def filter_images(
     columns: Sequence[str],
     read: "Callable[[list[str]], pa.Table]",
     identities: "pa.Table",
+    own: Attributes | None = None,
 ) -> np.ndarray:
     """Return `(N,) bool`: the images for which a filter is true.
 
@@ -26,11 +28,13 @@ def filter_images(
         columns: The columns that images have.
         read: Returns some of these columns.
         identities: The identities table.
+        own: The attributes that the manifest declares itself.
     """
     known = {*columns, *identities.column_names}
-    wanted, own = where.columns(known), set(columns)
-    keys = {"dataset", "identity"} if wanted - own else set()
-    return where.keep(FilterColumns(read(sorted(wanted & own | keys)), identities).column, known)
+    wanted, here = where.columns(known), set(columns)
+    keys = {"dataset", "identity"} if wanted - here else set()
+    found = FilterColumns(read(sorted(wanted & here | keys)), identities)
+    return where.keep(found.column, known, own)
 
 
 class FilterColumns:

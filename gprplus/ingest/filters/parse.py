@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from gprplus.core.declarations import Attributes, attributes
 from gprplus.core.errors import FilterError, did_you_mean
 from gprplus.ingest.filters.evaluate import evaluate_filter
 from gprplus.ingest.filters.syntax import (
@@ -69,13 +70,20 @@ class Filter:
         known = set(known)
         return {test.column.text for test in _tests(self.tree, self.text, known)}
 
-    def keep(self, column: "Callable[[str], pa.Array]", known: Iterable[str]) -> "np.ndarray":
-        """`(N,) bool`: the rows for which the expression is true. `column` hands out one Arrow
-        array a name."""
+    def keep(
+        self,
+        column: "Callable[[str], pa.Array]",
+        known: Iterable[str],
+        own: Attributes | None = None,
+    ) -> "np.ndarray":
+        """`(N,) bool`: the rows for which the expression is true. `column` returns one Arrow array
+        a name; `own` are the attributes that the manifest declares itself."""
         import numpy as np
 
         known = set(known)
-        answer = evaluate_filter(_resolve(self.tree, self.text, known), self.text, column)
+        declared = {**attributes(), **(own or {})}
+        tree = _resolve(self.tree, self.text, known)
+        answer = evaluate_filter(tree, self.text, column, declared)
         return np.asarray(answer.fill_null(False))
 
 

@@ -18,7 +18,8 @@ from gprplus.ingest.tables.manifest import Manifest
 from gprplus.schema.manifest_record import DatasetFacts
 
 _KNOWN = ("layout", "layout_digest", "verify", "images", "identities", "rejected", "fingerprint")
-_ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
+# Columns of images that are not counted by value.
+_UNLEVELLED = {column.name for column in schema.IMAGES} - set(image_attributes())
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDiffere
         *compare_datasets(first.datasets, second.datasets),
     ]
     if first.fingerprint != second.fingerprint:
-        one, two = first.images(), second.images()
+        own = {**first.own_attributes, **second.own_attributes}
+        columns = (*schema.IMAGES, *schema.own_columns(own, "image"))
+        one, two = (schema.conform(each.images(), columns) for each in (first, second))
         found += [*_identity_differences(first, second), *_levels(one, two), *_rows(one, two)]
     return found + compare_versions(first.record.versions, second.record.versions)
 
@@ -98,15 +101,14 @@ def _identity_differences(first: Manifest, second: Manifest) -> list[ManifestDif
         if gone or come
         else []
     )
-    traits = [
-        column.name
-        for column in schema.IDENTITIES
-        if column.name not in ("dataset", "identity", "images")
-    ]
-    for trait in traits:
-        other = [name for name in one if name in two and one[name][trait] != two[name][trait]]
+    for trait in dict.fromkeys([*first.identity_attributes, *second.identity_attributes]):
+        other = [
+            name for name in one if name in two and one[name].get(trait) != two[name].get(trait)
+        ]
         if other:
-            known = [sum(row[trait] is not None for row in rows.values()) for rows in (one, two)]
+            known = [
+                sum(row.get(trait) is not None for row in rows.values()) for rows in (one, two)
+            ]
             about = (
                 f"{trait} of {len(other):,} identities ({first_few([name[1] for name in other])}):"
                 " known for"
@@ -122,7 +124,7 @@ def _named(persons: list[tuple[str, str]]) -> str | None:
 def _levels(one: pa.Table, two: pa.Table) -> list[ManifestDifference]:
     """Images a level, where they differ."""
     found = []
-    for name in image_attributes():
+    for name in [name for name in one.column_names if name not in _UNLEVELLED]:
         before, after = level_counts(one[name], name), level_counts(two[name], name)
         if before != after:
             found.append(ManifestDifference(f"images by {name}", before or None, after or None))
@@ -137,7 +139,7 @@ def _rows(one: pa.Table, two: pa.Table) -> Iterator[ManifestDifference]:
     if any(alone):
         yield ManifestDifference("images only here", *(count or None for count in alone))
     moved = Counter[str]()
-    for name in _ROWS:
+    for name in one.column_names[1:]:
         before, after = (
             _plain(table[name]).take(pa.array(rows)) for table, rows in ((one, left), (two, right))
         )

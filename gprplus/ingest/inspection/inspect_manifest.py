@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.declarations import identity_attributes, image_attributes
 from gprplus.core.errors import escape
 from gprplus.core.files.paths import AnyPath
 from gprplus.ingest.checks.findings import CheckFinding, list_findings
@@ -30,11 +30,26 @@ from gprplus.schema.manifest_record import ManifestDataset
 
 
 @dataclass(frozen=True)
+class NumberRange:
+    """Smallest, mean and largest value of a number, and how many images or identities have one."""
+
+    smallest: float
+    mean: float
+    largest: float
+    known: int
+
+    @property
+    def sentence(self) -> str:
+        """Return the range in a few words."""
+        return f"{self.smallest:g} to {self.largest:g}, mean {self.mean:g} ({self.known:,})"
+
+
+@dataclass(frozen=True)
 class InspectionResult:
     """Result of `inspect`.
 
     `margins` counts images by level, without junk, which is in `junk`; `people` counts identities
-    by level of the identity attributes.
+    by level of the identity attributes; `numbers` has the range of attributes that are numbers.
     """
 
     path: str
@@ -48,6 +63,7 @@ class InspectionResult:
     problems: tuple[str, ...]
     checks: tuple[CheckFinding, ...] = ()
     junk: dict[str, dict[Any, int]] = field(default_factory=dict)
+    numbers: dict[str, NumberRange] = field(default_factory=dict)
 
 
 def inspect(path: AnyPath) -> InspectionResult:
@@ -55,13 +71,16 @@ def inspect(path: AnyPath) -> InspectionResult:
     none."""
     manifest = path if isinstance(path, Manifest) else Manifest.open(path)
     images = manifest.images(
-        ["dataset", "identity", "is_junk", "is_distractor", *image_attributes()]
+        ["dataset", "identity", "is_junk", "is_distractor", *manifest.image_attributes]
     )
     for flag in ("is_junk", "is_distractor"):  # an unknown flag is no flag
         images = images.set_column(
             images.column_names.index(flag), flag, images[flag].fill_null(False)
         )
-    people = manifest.identities()
+    people, own = manifest.identities(), manifest.own_attributes
+    levelled = [
+        name for name in manifest.image_attributes if manifest.attributes[name].type != "number"
+    ]
     cells: list[DesignCells] = []
     aliases: list[FactorAlias] = []
     problems: list[str] = []
@@ -70,8 +89,7 @@ def inspect(path: AnyPath) -> InspectionResult:
     for name, about in manifest.datasets.items():
         rows = filter_dataset(images, name)
         codes = {
-            attribute: coded_column(rows, attribute)
-            for attribute in ("identity", *image_attributes())
+            attribute: coded_column(rows, attribute, own) for attribute in ("identity", *levelled)
         }
         counted = ~np.asarray(rows["is_junk"]) & ~np.asarray(rows["is_distractor"])
         crossed = cells_of(name, about.factors, codes, counted)
@@ -87,7 +105,7 @@ def inspect(path: AnyPath) -> InspectionResult:
             ),
         ]
     junk, sound = images.filter(images["is_junk"]), images.filter(pc.invert(images["is_junk"]))
-    margins = {name: level_counts(sound[name], name) for name in image_attributes()}
+    margins = {name: level_counts(sound[name], name, own) for name in levelled}
     problems += [
         sentence for name, counts in margins.items() for sentence in level_problems(name, counts)
     ]
@@ -98,13 +116,26 @@ def inspect(path: AnyPath) -> InspectionResult:
         {name: counts for name, counts in margins.items() if counts},
         {
             name: counts
-            for name in identity_attributes()
-            if (counts := level_counts(people[name], name))
+            for name in manifest.identity_attributes
+            if manifest.attributes[name].type != "number"
+            if (counts := level_counts(people[name], name, own))
         },
         tuple(cells),
         tuple(aliases),
         rejected,
         tuple(problems),
         tuple(list_findings(manifest)),
-        {name: counts for name in image_attributes() if (counts := level_counts(junk[name], name))},
+        {name: counts for name in levelled if (counts := level_counts(junk[name], name, own))},
+        _ranges(manifest, sound, people),
     )
+
+
+def _ranges(manifest: Manifest, images: pa.Table, people: pa.Table) -> dict[str, NumberRange]:
+    found = {}
+    for name, attribute in manifest.own_attributes.items():
+        column = (images if attribute.level == "image" else people)[name]
+        known = len(column) - column.null_count
+        if attribute.type == "number" and known:
+            ends = pc.min_max(column).as_py()
+            found[name] = NumberRange(ends["min"], pc.mean(column).as_py(), ends["max"], known)
+    return found

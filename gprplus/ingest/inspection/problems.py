@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import first_few
 from gprplus.ingest.files.listing import UNREAD
 from gprplus.ingest.inspection.cells import SHOWN, DesignCells
@@ -58,7 +57,7 @@ def dataset_problems(
     sentences += [f"{name}: {remark}" for remark in (*about.remarks, *about.losses)]
     if "identity" in about.factors:
         sentences += _incomplete(name, identity, counted, expected.per_identity or 0)
-    attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
+    attributes = [key for key in people.column_names[3:] if people[key].null_count < len(people)]
     nothing = [
         all(level is None for level in row.values())
         for row in people.select(attributes).to_pylist()

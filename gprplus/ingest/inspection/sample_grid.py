@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.declarations import attributes, identity_attributes, image_attributes
 from gprplus.core.errors import ManifestError, did_you_mean
 from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.sampling import priorities
@@ -37,30 +36,39 @@ def pick_grid(
     chosen by key among those with the most levels; for identity itself and for identity attributes,
     a column is another image of the level. Raises ManifestError if no image has a level.
     """
-    known = ["identity", *attributes()]
+    known = ["identity", *manifest.attributes]
     if by not in known:
         raise ManifestError(f"There is no attribute '{by}'. {did_you_mean(by, known)}")
-    table = _rows(manifest, by)
+    table, names = _rows(manifest, by), _levelled(manifest)
     if not table.num_rows:
         raise ManifestError(
             f"No image of {manifest.path} has a known {by}. Known attributes:"
             f" {', '.join(manifest.record.levels)}."
         )
-    levels = coded_column(table, by)
-    held = by in image_attributes()
-    chosen, labels = _held(table, by, levels, columns) if held else _free(table, levels, columns)
+    levels = coded_column(table, by, manifest.own_attributes)
+    held = by in names
+    chosen, labels = (
+        _held(table, by, levels, columns, names) if held else _free(table, levels, columns)
+    )
     places = manifest.roots(roots)
     cells = [[_image(table, row, places) for row in line] for line in chosen[:ROWS]]
     return SampleGrid(cells, [str(level) for level in levels.levels[:ROWS]], labels)
 
 
 def _rows(manifest: Manifest, by: str) -> pa.Table:
-    table = manifest.images(["uid", "dataset", "path", "identity", "is_junk", *image_attributes()])
-    if by in identity_attributes():
+    names = _levelled(manifest)
+    table = manifest.images(["uid", "dataset", "path", "identity", "is_junk", *names])
+    if by in manifest.identity_attributes:
         people = manifest.identities(["dataset", "identity", by])
         table = _with_keys(table).join(_with_keys(people).select(["key", by]), "key")
     keep = pc.and_(pc.is_valid(table[by]), pc.invert(table["is_junk"]))
     return table.filter(keep)
+
+
+def _levelled(manifest: Manifest) -> list[str]:
+    """The image attributes that have levels."""
+    known = manifest.attributes
+    return [name for name in manifest.image_attributes if known[name].type != "number"]
 
 
 def _with_keys(table: pa.Table) -> pa.Table:
@@ -71,13 +79,13 @@ def _with_keys(table: pa.Table) -> pa.Table:
 
 
 def _held(
-    table: pa.Table, by: str, levels: CodedColumn, columns: int
+    table: pa.Table, by: str, levels: CodedColumn, columns: int, names: list[str]
 ) -> tuple[list[list[int | None]], list[str]]:
     """Positions for columns that hold everything but `by`."""
-    functions = _functions(table, by, levels)
+    functions = _functions(table, by, levels, names)
     others = [
         "identity",
-        *(name for name in image_attributes() if name != by and name not in functions),
+        *(name for name in names if name != by and name not in functions),
     ]
     circumstance = np.zeros(table.num_rows, np.int64)
     for name in ("dataset", *others):
@@ -105,15 +113,13 @@ def _held(
     ]
 
 
-def _functions(table: pa.Table, by: str, levels: CodedColumn) -> set[str]:
+def _functions(table: pa.Table, by: str, levels: CodedColumn, names: list[str]) -> set[str]:
     """Attributes that change with `by` and so cannot be held while it varies, such as the camera of
     a viewpoint."""
     from gprplus.ingest.inspection.cells import is_determined
 
     return {
-        name
-        for name in image_attributes()
-        if name != by and is_determined(coded_column(table, name), [levels])
+        name for name in names if name != by and is_determined(coded_column(table, name), [levels])
     }
 
 

@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.declarations import sort_levels
+from gprplus.core.declarations import Attributes, sort_levels
 
 
-def level_counts(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
+def level_counts(
+    column: pa.ChunkedArray, attribute: str, own: Attributes | None = None
+) -> dict[Any, int]:
     """Count the rows of each level of an attribute, in declared order, without nulls."""
     counted = {
         row["values"]: row["counts"]
         for row in column.value_counts().to_pylist()
         if row["values"] is not None
     }
-    return {level: counted[level] for level in sort_levels(attribute, list(counted))}
+    return {level: counted[level] for level in sort_levels(attribute, list(counted), own)}
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class CodedColumn:
     codes: np.ndarray
 
 
-def coded_column(rows: pa.Table, attribute: str) -> CodedColumn:
+def coded_column(rows: pa.Table, attribute: str, own: Attributes | None = None) -> CodedColumn:
     """An attribute of a table as codes in declared order of the levels."""
     column = rows[attribute].combine_chunks()
     if isinstance(column, pa.ChunkedArray):
@@ -38,7 +40,7 @@ def coded_column(rows: pa.Table, attribute: str) -> CodedColumn:
     found = column.dictionary.to_pylist()
     codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
     present = {found[i] for i in np.unique(codes[codes >= 0])}
-    levels = sort_levels(attribute, present)
+    levels = sort_levels(attribute, present, own)
     place = {level: i for i, level in enumerate(levels)}
     return CodedColumn(
         levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes]

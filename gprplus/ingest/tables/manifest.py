@@ -4,11 +4,11 @@ last."""
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.declarations import attributes, image_attributes
+from gprplus.core.declarations import Attribute, attributes, identity_attributes, image_attributes
 from gprplus.core.errors import ManifestError, did_you_mean, first_few
 from gprplus.core.files.folders import is_held
 from gprplus.core.files.paths import AnyPath, as_named_paths
@@ -17,8 +17,19 @@ from gprplus.core.files.signatures import Signature, file_signature
 from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_facts
 from gprplus.ingest.tables.manifest_table import ManifestTable, Where
-from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
+from gprplus.schema import (
+    IDENTITIES,
+    IMAGES,
+    REJECTED,
+    SCAN,
+    VERSION,
+    Column,
+    own_columns,
+    require,
+    stored,
+)
 from gprplus.schema.manifest_record import ManifestDataset, ManifestRecord, manifest_record
+from gprplus.schema.own_attributes import merge_attributes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,12 +114,42 @@ class Manifest:
         """The names of the checks of its images; none without checks."""
         return list(self.record.checks.names) if self.record.checks else []
 
+    @cached_property
+    def own_attributes(self) -> dict[str, Attribute]:
+        """The attributes that its datasets declare in addition to those of every manifest."""
+        parts = [(f"dataset '{name}'", one.attributes) for name, one in self.datasets.items()]
+        return merge_attributes(parts, ManifestError)
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """Every attribute that it has a column of, by name."""
+        return {**attributes(), **self.own_attributes}
+
+    @property
+    def image_attributes(self) -> list[str]:
+        """The names of its attributes of single images."""
+        return [*image_attributes(), *self._own("image")]
+
+    @property
+    def identity_attributes(self) -> list[str]:
+        """The names of its attributes of identities."""
+        return [*identity_attributes(), *self._own("identity")]
+
+    def _own(self, level: str) -> list[str]:
+        return [column.name for column in own_columns(self.own_attributes, level)]
+
+    def schema_of(self, table: str) -> tuple[Column, ...]:
+        """The columns of a table of this manifest, without those of its checks."""
+        level = {"images": "image", "identities": "identity"}.get(table)
+        own = own_columns(self.own_attributes, level) if level else ()
+        return (*TABLES.get(table, ()), *own)
+
     def columns(self, table: str) -> list[str]:
-        """The columns that a table of this manifest has: those of the schema, and in images those
-        of its checks."""
+        """The columns that a table of this manifest has: those of the schema, those of its own
+        attributes, and in images those of its checks."""
         checks = self.record.checks
         added = checks.columns if checks and table == "images" else []
-        return [*(column.name for column in TABLES[table]), *added]
+        return [*(column.name for column in self.schema_of(table)), *added]
 
     def looks(self) -> "pa.Table | None":
         """Return the measurements of each image for the checks (docs/tables.md); None without
@@ -185,7 +226,7 @@ class Manifest:
         counts, levels = self.record.counts, self.record.levels
         varied = [
             f"{name} {len(levels[name])}"
-            for name in image_attributes()
+            for name in self.image_attributes
             if len(levels.get(name, ())) > 1
         ]
         head = f"Manifest of {counts['images']:,} images, {counts['identities']:,} identities"
@@ -229,7 +270,7 @@ class Manifest:
             return UidSelection.of(where, uids).keep(uids)
         read = partial(self._table, name)
         people = self._table("identities", None) if name == "images" else read(None)
-        return filter_images(Filter(where), self.columns(name), read, people)
+        return filter_images(Filter(where), self.columns(name), read, people, self.own_attributes)
 
     def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
         import pyarrow.parquet as pq
@@ -256,7 +297,7 @@ class Manifest:
             raise ManifestError(
                 f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}"
             )
-        return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
+        return stored.check_stored(table, self.schema_of(name), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
         """Return the folder of each dataset: `overrides` by name, else as recorded, relative to the
@@ -280,7 +321,7 @@ class Manifest:
     def levels(self, attribute: str) -> list[Any]:
         """The levels of an attribute that are present, in declared order; empty when every value is
         unknown."""
-        known = [*attributes(), "identity"]
+        known = [*self.attributes, "identity"]
         if attribute not in known:
             raise ManifestError(
                 f"There is no attribute '{attribute}'. {did_you_mean(attribute, known)}"

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import Attribute, attributes
 from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import ArmSet, DesignInput
@@ -55,7 +55,8 @@ def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput],
 def _declared(train: DesignInput) -> list[Mapping[str, str]]:
     """Yield no merge, then every other factor merged by its first declared map, by its second,
     ..."""
-    maps = {name: attributes()[name].coarser for name in train.relations.strata(train.request.attr)}
+    known = train.pool.attributes
+    maps = {name: known[name].coarser for name in train.relations.strata(train.request.attr)}
     maps = {name: coarser for name, coarser in maps.items() if coarser}
     depth = max((len(coarser) for coarser in maps.values()), default=0)
     return [
@@ -78,13 +79,15 @@ def merged_levels(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
                 f"{name} is an identity attribute; --coarsen merges levels of image attributes."
             )
     images = {
-        name: merge_levels(codes, maps[name]) if name in maps else codes
+        name: merge_levels(codes, maps[name], pool.attributes[name]) if name in maps else codes
         for name, codes in pool.images.items()
     }
     return replace(train, pool=replace(pool, images=images))
 
 
-def merge_levels(codes: AttributeCodes, text: str) -> AttributeCodes:
+def merge_levels(
+    codes: AttributeCodes, text: str, declared: Attribute | None = None
+) -> AttributeCodes:
     """An attribute with its levels merged by a map, the new levels in the order of their first old
     ones.
 
@@ -93,17 +96,18 @@ def merge_levels(codes: AttributeCodes, text: str) -> AttributeCodes:
     """
     if not codes.levels:
         return codes
+    declared = declared or attributes()[codes.name]
     new = (
-        _by_width(codes, text)
-        if attributes()[codes.name].type == "integer"
-        else _by_group(codes, text)
+        _by_width(codes, text, declared)
+        if declared.type == "integer"
+        else _by_group(codes, text, declared)
     )
     levels = tuple(dict.fromkeys(new))
     place = np.array([*(levels.index(level) for level in new), -1], dtype=np.int32)
     return AttributeCodes(codes.name, place[codes.values], levels)
 
 
-def _by_width(codes: AttributeCodes, text: str) -> list[object]:
+def _by_width(codes: AttributeCodes, text: str, declared: Attribute) -> list[object]:
     if not text.isdecimal() or int(text) < 1:
         raise SplitError(
             f"--coarsen {codes.name}={text}: the map of a number is a width, such as"
@@ -111,12 +115,12 @@ def _by_width(codes: AttributeCodes, text: str) -> list[object]:
         )
     width = int(text)
     nearest_ones = [(int(level) + width // 2) // width * width for level in codes.levels]
-    return [one % 360 if attributes()[codes.name].unit == "degree" else one for one in nearest_ones]
+    return [one % 360 if declared.unit == "degree" else one for one in nearest_ones]
 
 
-def _by_group(codes: AttributeCodes, text: str) -> list[object]:
+def _by_group(codes: AttributeCodes, text: str, declared: Attribute) -> list[object]:
     group: dict[str, str] = {}
-    known = {*map(str, codes.levels), *attributes()[codes.name].levels}
+    known = {*map(str, codes.levels), *declared.levels}
     for names in text.lower().split("/"):
         for name in names.split("+"):
             if name not in known:

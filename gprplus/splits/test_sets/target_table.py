@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus import schema
-from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import DeclarationError, ManifestError
 from gprplus.schema import ROLES
+from gprplus.schema.split import member_columns
 from gprplus.splits.candidates import encode_levels
 from gprplus.splits.load import load_candidates
 from gprplus.splits.members import test_table
@@ -97,7 +97,7 @@ def _own_roles(manifest: "Manifest") -> "pa.Table":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = ["uid", "dataset", "path", "identity", "role", *image_attributes(), *FLAGS]
+    names = ["uid", "dataset", "path", "identity", "role", *manifest.image_attributes, *FLAGS]
     table = manifest.images(names)
     role = table.column("role").cast(pa.string())
     table = table.filter(pc.fill_null(pc.is_in(role, pa.array(["query", "gallery"])), False))
@@ -110,7 +110,9 @@ def _own_roles(manifest: "Manifest") -> "pa.Table":
         if views.null_count < len(table)
         else "no-camera"
     )
-    members = schema.conform(table, schema.MEMBERS)
+    own = manifest.own_attributes
+    levelled = {name: one for name, one in own.items() if one.type != "number"}
+    members = schema.conform(table, member_columns(levelled))
     return _flagged(members, protocol, table)
 
 
