@@ -71,6 +71,8 @@ def command(
       gprplus build-manifest Market-1501-v15.09.15 -o market
       gprplus build-manifest randperson.tar -o work/randperson
       gprplus build-manifest my/renders --layout mine.toml --name mine
+      gprplus build-manifest --table files.csv --root my/images
+      gprplus build-manifest my/renders --attributes mine.toml --join poses.csv
       gprplus build-manifest my/renders --shard 2/8
       gprplus build-manifest ReID_Generator --engine-log generator_log.txt
       gprplus build-manifest my/renders --checks
@@ -80,8 +82,8 @@ def command(
     from gprplus.ingest.layouts.detect import render_folders
 
     output = output or work / "manifest"
-    folders = renders or render_folders(work / "renders")
     given = given_options(IngestOptions, values)
+    folders = renders or (() if given.table else render_folders(work / "renders"))
     with progress_bar("Reading") as progress:
         if shard:
             if given.checks:

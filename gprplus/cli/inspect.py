@@ -55,6 +55,16 @@ from gprplus.core import typed
         " draws them. Put PATH before it."
     ),
 )
+@click.option(
+    "--to-table",
+    type=options.LocalPath(),
+    metavar="FILE",
+    help=(
+        "Write the images of a dataset as a .csv, .parquet or .jsonl table, which `build-manifest"
+        " --table` reads."
+    ),
+)
+@click.option("--dataset", metavar="NAME", help="Dataset of the table.  [default: the only one]")
 @options.json_option
 def command(
     path: Path | None,
@@ -64,6 +74,8 @@ def command(
     columns: int,
     diff: tuple[Path, Path] | None,
     issues: list[str] | None,
+    to_table: Path | None,
+    dataset: str | None,
     as_json: bool,
 ) -> None:
     """Show the content and the problems of a manifest or split.
@@ -77,21 +89,27 @@ def command(
       gprplus inspect work/splits/weather --json
       gprplus inspect --issues dark --sheet dark.png
       gprplus inspect --diff work/manifest theirs/manifest
+      gprplus inspect --to-table images.csv
     """
+    if dataset is not None and to_table is None:
+        raise click.UsageError("--dataset is for --to-table; leave it out.")
     if diff:
-        if path or sheet or issues:
+        if path or sheet or issues or to_table:
             raise click.UsageError(
                 "--diff A B compares two folders and does nothing else; leave the rest out."
             )
         _diff(*diff, as_json)
         return
     path = path or work / "manifest"
-    if (path / "split.json").is_file() and not issues:
+    if (path / "split.json").is_file() and not issues and not to_table:
         _split(path, sheet, as_json)
         return
     from gprplus.ingest import Manifest, inspect
 
     manifest = Manifest.open(path)
+    if to_table:
+        _to_table(manifest, to_table, dataset, as_json)
+        return
     if issues:
         from gprplus.cli.show.checks import print_issues
 
@@ -110,6 +128,20 @@ def command(
     if sheet:
         _draw(manifest, sheet, by or _first_known(manifest), columns)
         console.print_note(f"Wrote {sheet}.")
+
+
+def _to_table(manifest: Any, path: Path, dataset: str | None, as_json: bool) -> None:
+    from gprplus.core.commands import command_line
+    from gprplus.ingest.inspection.to_table import write_image_table
+
+    rows = write_image_table(manifest, path, dataset)
+    name = dataset or next(iter(manifest.datasets))
+    if as_json:
+        console.print_json({"path": str(path), "dataset": name, "rows": rows})
+        return
+    root = manifest.roots()[name]
+    command = command_line(["build-manifest", "--table", path, "--root", root, "--name", name])
+    console.print_result(f"Wrote {rows:,} rows to {path}; `{command}` reads them.")
 
 
 def _diff(first: Path, second: Path, as_json: bool) -> None:
@@ -164,6 +196,7 @@ def _show(found: Any) -> None:
         ]
         for name, counts in found.margins.items()
     ]
+    margins += [[name, "", one.sentence] for name, one in found.numbers.items()]
     console.print_table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
     if found.people:
         people = [

@@ -75,7 +75,8 @@ def build_manifest(
     """
     given = combined(IngestOptions, options, changes, "build_manifest")
     checks = None if given.checks is None else parse_check_names(given.checks)
-    renders = render_folders(work_folder() / "renders") if renders is None else renders
+    if renders is None:
+        renders = [] if given.table else render_folders(work_folder() / "renders")
     output = work_folder() / "manifest" if output is None else Path(output)
     require_directory(output)
     before = None if force else _opened(output, force)
@@ -120,7 +121,9 @@ def _read_source(
     if earlier is not None:
         from gprplus.ingest.updates.incremental import files_to_read
 
-        listing, fresh, new = files_to_read(earlier, listing, source.chosen.layout)
+        listing, fresh, new = files_to_read(
+            earlier, listing, source.chosen.layout, source.tables_digest
+        )
     verify = source.request["verify"]
     table, unmatched = read_files(
         listing, source.chosen, verify, fresh, parts=parts, workers=workers, progress=progress
@@ -140,7 +143,7 @@ def _built(
     from gprplus.ingest.reading.partial import PartialResults
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
-    identities = read_identities(source.identities, chosen.layout.codes)
+    identities = read_identities(source.identities, chosen.layout.codes, source.attributes)
     parts = PartialResults.of(output, chosen.name, _read_digest(source, earlier, force))
     _whole(parts, source, output)
     listed = _role_lists(source)
@@ -263,7 +266,9 @@ def build_shard(
         parts = PartialResults.of(
             output, source.chosen.name, _read_digest(source, earlier, force), share.name
         )
-        wanted, fresh, _ = files_to_read(earlier, source.listing, source.chosen.layout)
+        wanted, fresh, _ = files_to_read(
+            earlier, source.listing, source.chosen.layout, source.tables_digest
+        )
         with parts.writing():
             found[source.chosen.name] = read_shard(
                 share,

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, ManifestError, first_few
 from gprplus.core.sampling import is_valid
+from gprplus.ingest.added_attributes import add_attributes
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
 from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
@@ -18,7 +19,12 @@ from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.reading.columns import PROBED
 from gprplus.ingest.reading.read import FoundFiles
-from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
+from gprplus.ingest.sidecars.identities import (
+    IdentityTable,
+    identity_table,
+    unmatched_identities,
+)
+from gprplus.ingest.sidecars.look_alikes import look_alike_sentences
 from gprplus.ingest.sidecars.roles import (
     RoleLists,
     add_roles,
@@ -67,7 +73,9 @@ def ingest_dataset(
     rejected = _rejected(name, layout, found, unmatched, [*listing.refused, *odd])
     scan = _scan(name, found)
     if earlier is not None and new is not None:
-        images, rejected, scan = merge_kept(earlier, listing, new, images, rejected, scan)
+        images, rejected, scan = merge_kept(
+            earlier, listing, new, images, rejected, scan, layout.own_attributes
+        )
     if images is None or not images.num_rows:
         raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
@@ -75,12 +83,14 @@ def ingest_dataset(
         layout, {group: good[group].unique().to_pylist() for group in layout.groups}
     )
     del found, good  # at two million files each is a quarter of a gigabyte
+    added = add_attributes(source, images, people)
+    images, people, own = added.images, added.people, added.own
     images = sort_rows(images)
     if listed and listed.files:
         images = add_roles(images, listed)
     images, doubled = drop_repeated_pass(images, layout, listing.root, verify)
     reject_duplicate_keys(images, listing.root)
-    persons = identity_table(name, images, people.known)
+    persons = identity_table(name, images, people.known, own)
     named = persons["identity"].to_pylist()
     others = unmatched_identities(people.known, named)
     return AssembledTables(
@@ -98,7 +108,12 @@ def ingest_dataset(
             unread_folders=sum(item.reason == UNREAD for item in listing.refused),
             roles=_counted(images["role"]),
             unknown=unknown,
-            losses=describe_losses(listing, layout, images, people, named),
+            losses=[
+                *describe_losses(listing, layout, images, people, named),
+                *added.sentences,
+                *look_alike_sentences(persons),
+            ],
+            attributes=own,
             remarks=[
                 *unknown,
                 *(role_list_notes(images, listed, layout.lists) if listed else []),

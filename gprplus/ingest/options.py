@@ -46,6 +46,39 @@ class IngestOptions(Options):
         default_note="identities.csv in the folder, if it is there",
         help="CSV, Parquet, JSON or .mat table of identity attributes.",
     )
+    table: Path | None = option(
+        None,
+        group=DATASET,
+        metavar="TABLE",
+        help=(
+            "CSV, Parquet or JSON lines table of images, in place of folders: columns path and"
+            " identity, and camera, role or any attribute (docs/ingest.md)."
+        ),
+    )
+    root: Path | None = option(
+        None,
+        group=DATASET,
+        metavar="FOLDER",
+        default_note="the folder of the table",
+        help="Folder that the paths in {table} are relative to; no file outside it is opened.",
+    )
+    joins: tuple[Path, ...] = option(
+        (),
+        group=DATASET,
+        flag="--join",
+        metavar="TABLE",
+        repeated=True,
+        help=(
+            "Table of attributes to add, with a column path, uid or identity to join it by: CSV,"
+            " Parquet or JSON lines."
+        ),
+    )
+    attributes: Path | None = option(
+        None,
+        group=DATASET,
+        metavar="FILE.toml",
+        help="Attributes of your own, declared in a TOML file (docs/ingest.md).",
+    )
     engine_logs: tuple[Path, ...] = option(
         (),
         group=DATASET,
@@ -81,6 +114,10 @@ class IngestOptions(Options):
         super().__post_init__()
         if str(self.layout).endswith(".toml"):
             object.__setattr__(self, "layout", Path(self.layout))
+        if self.root is not None and self.table is None:
+            raise ManifestError("--root is for --table; give a folder without it as RENDERS.")
+        if self.table is not None and self.layout != "auto":
+            raise ManifestError("--table names its images itself; leave --layout out.")
 
 
 def read_ingest_options(name: str, dataset: ManifestDataset, folder: Path) -> IngestOptions:
@@ -95,11 +132,16 @@ def read_ingest_options(name: str, dataset: ManifestDataset, folder: Path) -> In
         layout = resolve_command(given.layout, folder)
     elif given.layout not in declarations.declaration_names("layouts"):
         layout = "auto"
-    table = request.get("identities")
+    table, images = request.get("identities"), request.get("table")
+    own = request.get("attributes")
     return IngestOptions(
         layout=layout,
         name=given.name or (name if name != request["layout"] else None),
         identities=resolve_command(table, folder) if table else None,
+        table=resolve_command(images, folder) if images else None,
+        root=resolve_command(request["root"], folder) if images else None,
+        joins=tuple(resolve_command(one, folder) for one in request.get("join") or ()),
+        attributes=resolve_command(own, folder) if own else None,
         engine_logs=tuple(resolve_command(log, folder) for log in request.get("engine_log") or ()),
         verify=request.get("verify", "header"),
     )

@@ -1,26 +1,34 @@
 """Sources of a build: the scanned folders, with their layouts, names and identities files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import relative_command
+from gprplus.core.declarations import Attributes
 from gprplus.core.errors import ManifestError, RequestChanged, first_few
 from gprplus.core.files.workdir import describe_changes, relative_path
+from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.files.archive_members import Memory, list_images
 from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
 from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.sidecars import identities as people
+from gprplus.ingest.table_source import NO_LAYOUT, join_tables, own_attributes, table_source
 from gprplus.ingest.tables.manifest import PARTS, Manifest
 from gprplus.schema.manifest_record import BuildArguments, ExpectedSize
+
+if TYPE_CHECKING:
+    from gprplus.ingest.sidecars.image_tables import ImageTable
 
 
 @dataclass(frozen=True)
 class IngestSource:
     """A folder to ingest: its listing, its layout and name, its identities file, and the request
-    and the layout and name as they were given (`read_ingest_options`) for the record.
+    and the layout and name as they were given (`read_ingest_options`) for the record; `attributes`
+    are those that the user or the layout declares, `table` is the table that names its images, and
+    `joins` add attributes to them.
     """
 
     listing: Listing
@@ -29,6 +37,17 @@ class IngestSource:
     logs: tuple[Path, ...]
     request: dict[str, Any]
     arguments: dict[str, Any]
+    attributes: Attributes = field(default_factory=dict)
+    table: "ImageTable | None" = None
+    joins: "tuple[ImageTable, ...]" = ()
+
+    @property
+    def tables_digest(self) -> str | None:
+        """Return a digest of its tables and of the attributes it declares; None without any."""
+        tables = [one.digest for one in (self.table, *self.joins) if one is not None]
+        if not tables and not self.attributes:
+            return None
+        return sha256_digest(*tables, repr(sorted(self.attributes.items())))
 
 
 def find_sources(
@@ -38,6 +57,14 @@ def find_sources(
     old: Manifest | None,
 ) -> list[IngestSource]:
     """The folders to be ingested, looked through and found to be possible."""
+    if options.table is not None:
+        if renders:
+            raise ManifestError(
+                f"--table names the images; give their folder as --root {renders[0]}, and no"
+                " RENDERS."
+            )
+        _check([options.table], options)
+        return [_source(options.root or options.table.parent, output, old, options)]
     folders = [Path(folder) for folder in renders]
     _check(folders, options)
     sources = [_source(folder, output, old, options) for folder in folders]
@@ -55,6 +82,7 @@ def _check(folders: list[Path], options: IngestOptions) -> None:
         ("--name", name),
         ("--identities", options.identities),
         ("--engine-log", logs or None),
+        ("--join", options.joins or None),
     ):
         if value is not None and len(folders) > 1:
             raise ManifestError(
@@ -87,29 +115,61 @@ def _source(
     known = (old is not None and any(place == root for place in old.roots().values())) or (
         output / PARTS
     ).exists()
-    memory = _memory(old, root) if known else None
-    listing = list_images(folder, look=known, memory=memory)
-    chosen = detect_layout(listing, options.layout, options.name)
-    if memory and old and _layout_digest(old, chosen.name) != chosen.layout.digest:
-        memory = None  # another layout may ignore other names
-        listing = list_images(folder, look=known)
+    images = None
+    if options.table is None:
+        listing, chosen = _listed(folder, old, options, known)
+    else:
+        given = own_attributes(options.attributes, NO_LAYOUT)
+        listing, chosen, images = table_source(
+            options.table, options.root, given, options.name, look=known
+        )
+    own = own_attributes(options.attributes, chosen.layout)
+    joins = join_tables(options.joins, folder, own)
     table = people.find_identity_file(listing, options.identities)
-    sidecars = (*chosen.layout.beside, *([table.name] if table else []))
-    if any(name.lower() not in SIDECAR_NAMES for name in sidecars):
-        listing = list_images(folder, sidecars, look=known, memory=memory)
     request = {
         "root": relative_path(root, output),
         "layout": chosen.layout.name,
         "identities": relative_path(table, output) if options.identities and table else None,
         "engine_log": [relative_path(log, output) for log in options.engine_logs] or None,
         "verify": options.verify,
+        **_tables(options, output),
     }
     layout = options.layout
     arguments = {
         "layout": relative_command(layout, output) if isinstance(layout, Path) else layout,
         "name": options.name,
     }
-    return IngestSource(listing, chosen, table, options.engine_logs, request, arguments)
+    return IngestSource(
+        listing, chosen, table, options.engine_logs, request, arguments, own, images, joins
+    )
+
+
+def _tables(options: IngestOptions, output: Path) -> dict[str, Any]:
+    """The part of a request about tables of images and attributes: keys that are given."""
+    given = {
+        "table": options.table and relative_path(options.table, output),
+        "join": [relative_path(one, output) for one in options.joins],
+        "attributes": options.attributes and relative_path(options.attributes, output),
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def _listed(
+    folder: Path, old: Manifest | None, options: IngestOptions, known: bool
+) -> tuple[Listing, DetectedLayout]:
+    """The files of a folder and their layout."""
+    memory = _memory(old, folder.resolve()) if known else None
+    listing = list_images(folder, look=known, memory=memory)
+    chosen = detect_layout(listing, options.layout, options.name)
+    if memory and old and _layout_digest(old, chosen.name) != chosen.layout.digest:
+        memory = None  # another layout may ignore other names
+        listing = list_images(folder, look=known)
+    table = people.find_identity_file(listing, options.identities)
+    tables = [place for place in (table, *options.joins) if place is not None]
+    sidecars = (*chosen.layout.beside, *(place.name for place in tables))
+    if any(name.lower() not in SIDECAR_NAMES for name in sidecars):
+        listing = list_images(folder, sidecars, look=known, memory=memory)
+    return listing, chosen
 
 
 def _layout_digest(old: Manifest, name: str) -> str | None:
@@ -181,6 +241,7 @@ def dataset_record(source: IngestSource) -> dict[str, Any]:
         "archives": dict(source.listing.archives),
         "lists_digest": lists_digest(source.listing, layout.lists),
         "identities_digest": people.file_digest(source.identities, layout.codes),
+        "tables_digest": source.tables_digest,
         "request": source.request,
         "arguments": BuildArguments(**source.arguments),
     }

@@ -39,6 +39,7 @@ def _same_beside(source: IngestSource, about: ManifestDataset) -> bool:
         about.layout_digest == layout.digest
         and about.identities_digest == file_digest(source.identities, layout.codes)
         and about.engine_log_digest == log_digest(source.logs)
+        and about.tables_digest == source.tables_digest
         and (not layout.lists or about.lists_digest == _lists_digest(source))
     )
 

@@ -9,5 +9,6 @@
 - `match`: from names to raw tokens and keys.
 - `worker_columns`: how they are handed over.
 - `decode`: from raw tokens to levels and degrees.
+- `attribute_values`: values of attributes that a manifest declares itself.
 - `explain_mismatch`: why a name does not fit.
 """

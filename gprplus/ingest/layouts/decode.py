@@ -13,11 +13,12 @@ import pyarrow as pa
 from gprplus.core.arrow import combine_chunks, constant, from_numpy, from_strings, to_numpy
 from gprplus.core.errors import LayoutError, first_few
 from gprplus.core.sampling import is_valid
+from gprplus.ingest.layouts.attribute_values import read_column
 from gprplus.ingest.layouts.layout import LEVELLED
 from gprplus.ingest.layouts.match import Tokens, token_columns, uid_bytes
 from gprplus.ingest.layouts.tokens import DegreeTokens, LevelTokens, parse_number, strip_zeros
 from gprplus.ingest.layouts.worker_columns import arrow_codes
-from gprplus.schema import IMAGES, conform
+from gprplus.schema import IMAGES, conform, own_columns
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -38,7 +39,7 @@ def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.
 
 def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group
-    and what the probe found.
+    and what the probe found. Attributes of the layout's own follow, those of identities too.
     """
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         name: table.column(name)
@@ -68,7 +69,12 @@ def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     columns["weather_code"] = DecodedTokens(table, *layout.groups_of("weather")).levels(
         lambda token: token
     )
-    return conform(pa.table(columns), IMAGES)
+    own = layout.own_attributes
+    for name, attribute in layout.attributes.items():
+        decoded = DecodedTokens(table, *layout.groups_of(name)).levels(attribute.value)
+        columns[name], _ = read_column(name, own[name], pa.chunked_array([decoded]))
+    added = (*own_columns(own, "image"), *own_columns(own, "identity"))
+    return conform(pa.table(columns), (*IMAGES, *added))
 
 
 def drop_unreadable(

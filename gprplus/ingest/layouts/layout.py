@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from gprplus.core.declarations import Attribute
 from gprplus.core.errors import DeclarationError
 from gprplus.ingest.layouts.patterns import Pattern, compile_pattern
 from gprplus.ingest.layouts.templates import fill_template
@@ -21,10 +23,12 @@ from gprplus.ingest.layouts.tokens import (
     DegreeTokens,
     EngineLogRule,
     ExpectedCounts,
+    LayoutAttribute,
     LevelTokens,
     RepeatedPassRule,
     RoleListRule,
 )
+from gprplus.schema.own_attributes import parse_attributes
 
 LEVELLED = ("weather", "illumination", "background")
 
@@ -42,7 +46,7 @@ class Layout:
     and distinguish layouts with equal names. `roles` maps part folders to roles, `role` is the role
     of all images if there is only one; `lists` are role files with priority over folders. `single`
     names groups that must have one value in a dataset (two croppings of the same identities, which
-    must not be mixed). `codes` is the code table of its attribute files
+    must not be mixed). `attributes` declares attributes of its own. `codes` is the code table of its attribute files
     (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py),
     `log` the format of the engine log (gta/log.py).
     """
@@ -79,6 +83,7 @@ class Layout:
     illumination: LevelTokens = field(default_factory=LevelTokens)
     background: LevelTokens = field(default_factory=LevelTokens)
     viewpoint_deg: DegreeTokens = field(default_factory=DegreeTokens)
+    attributes: dict[str, LayoutAttribute] = field(default_factory=dict)
     doubled: RepeatedPassRule = field(default_factory=RepeatedPassRule)
     log: EngineLogRule | None = None
     expected: ExpectedCounts = field(default_factory=ExpectedCounts)
@@ -98,8 +103,19 @@ class Layout:
         """Return the named groups, in the order of the pattern."""
         return tuple(self.pattern.groupindex)
 
+    @cached_property
+    def own_attributes(self) -> dict[str, Attribute]:
+        """Return the attributes that the layout declares in addition to those of every manifest."""
+        tables: dict[str, dict[str, Any]] = {}
+        for name, one in self.attributes.items():
+            given = {key: value for key, value in vars(one).items() if value and key != "tokens"}
+            tables[name] = given
+        return parse_attributes(tables, f"layout '{self.name}': attributes")
+
     def groups_of(self, attribute: str) -> tuple[str, ...]:
         """The groups that an attribute is read from."""
+        if attribute in self.attributes:
+            return (self.attributes[attribute].tokens.group or attribute,)
         table = getattr(self, attribute, None)
         return (
             table.groups

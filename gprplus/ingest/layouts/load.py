@@ -61,6 +61,7 @@ def from_declaration(declaration: Declaration) -> Layout:
     _check_pattern(layout, where)
     _check_templates(layout, where)
     _check_words(layout, where)
+    _check_own(layout, where)
     _check_roles(layout, where)
     _check_examples(layout, where)
     return layout
@@ -129,6 +130,10 @@ def _groups(layout: Layout, where: str) -> tuple[str, ...]:
 def _check_templates(layout: Layout, where: str) -> None:
     """Format strings have the fields that they may have."""
     known = {f"{name}.numbered": (getattr(layout, name).numbered, ("",)) for name in LEVELLED}
+    known |= {
+        f"attributes.{name}.tokens.numbered": (one.tokens.numbered, ("",))
+        for name, one in layout.attributes.items()
+    }
     for key, (template, names) in {"template": (layout.template, layout.groups), **known}.items():
         try:
             used = templates.template_fields(template)
@@ -158,12 +163,13 @@ def _check_words(layout: Layout, where: str) -> None:
     ]
     for name, attributes in layout.functions.items():
         words.append((f"functions.{name}", attributes))
+    known = [*ATTRIBUTES, *layout.attributes]
     for key, attributes in words:
         for attribute in attributes:
-            if attribute not in ATTRIBUTES:
+            if attribute not in known:
                 raise DeclarationError(
                     f"{where}: {key}: unknown attribute '{attribute}'."
-                    f" {did_you_mean(attribute, ATTRIBUTES)}"
+                    f" {did_you_mean(attribute, known)}"
                 )
     for name in LEVELLED:
         for token, level in getattr(layout, name).levels.items():
@@ -194,6 +200,30 @@ def _check_words(layout: Layout, where: str) -> None:
         raise DeclarationError(
             f"{where}: size: expected [width, height], found {list(layout.size)}."
         )
+
+
+def _check_own(layout: Layout, where: str) -> None:
+    """The attributes that a layout declares: their declarations, groups and levels."""
+    try:
+        own = layout.own_attributes
+    except DeclarationError as error:
+        raise DeclarationError(
+            str(error).replace(f"layout '{layout.name}': attributes", f"{where}: attributes", 1)
+        ) from None
+    for name, one in layout.attributes.items():
+        (group,) = layout.groups_of(name)
+        given = one.tokens != LevelTokens()
+        if given and group not in layout.groups and not one.tokens.absent:
+            raise DeclarationError(
+                f"{where}: attributes.{name}: tokens are read from the group '{group}', but path has"
+                f" {_named(layout)}. {did_you_mean(group, layout.groups)}"
+            )
+        for token, level in one.tokens.levels.items():
+            if own[name].levels and level not in own[name].levels:
+                raise DeclarationError(
+                    f"{where}: attributes.{name}.tokens.levels.{token}: there is no level"
+                    f" '{level}'. {did_you_mean(level, own[name].levels)}"
+                )
 
 
 def _check_roles(layout: Layout, where: str) -> None:

@@ -42,6 +42,29 @@ class LevelTokens:
 
 
 @dataclass(frozen=True)
+class LayoutAttribute:
+    """An attribute that a layout declares, as `Attribute`, and the tokens that give its values.
+
+    `level` and `type` are left out for a shipped optional attribute, such as look. Without a table
+    of tokens, a token is the value.
+    """
+
+    level: str = ""
+    type: str = ""
+    sentence: str = ""
+    ordered: bool = False
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+    coarser: tuple[str, ...] = ()
+    tokens: LevelTokens = field(default_factory=LevelTokens)
+
+    def value(self, token: str | None) -> str | None:
+        """The value of one token, as text; None when it is unknown."""
+        tabled = self.tokens.levels or self.tokens.prefix or self.tokens.numbered
+        return self.tokens.level(token) if tabled or token is None else token
+
+
+@dataclass(frozen=True)
 class DegreeTokens:
     """Token -> whole degrees: by table, or by the rule (offset + step x code) mod 360."""
 

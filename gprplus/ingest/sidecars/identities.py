@@ -6,20 +6,25 @@ in the codes that the layout declares. Levels become lower-case slugs; empty cel
 invalid ones are unknown and reported. An identity has one row, or several that agree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus import archives
-from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import ManifestError, did_you_mean, first_few
+from gprplus.core.declarations import (
+    Attribute,
+    Attributes,
+    identity_attributes,
+    optional_attributes,
+)
+from gprplus.core.errors import ManifestError, did_you_mean, escape, first_few
 from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.sidecars import identity_codes
 from gprplus.ingest.sidecars.identity_codes import CodeTable
-from gprplus.schema import IDENTITIES, conform
+from gprplus.schema import IDENTITIES, Column, conform, own_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,9 +65,13 @@ def file_digest(path: Path | None, code_table: str = "") -> str | None:
     )
 
 
-def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
+def read_identities(
+    path: Path | None, code_table: str = "", own: Attributes | None = None
+) -> IdentityTable:
     """Read the identities of a file, with a code table if the layout has one. Raises ManifestError
     for unknown columns and contradictory rows.
+
+    `own` are attributes that the user or the layout declares; look is always one of them.
     """
     if path is None:
         return IdentityTable()
@@ -71,6 +80,13 @@ def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
     table = (
         identity_codes.load_code_table(code_table) if code_table else identity_codes.code_words()
     )
+    shipped = optional_attributes()
+    own = {
+        name: one
+        for name, one in {**shipped, **(own or {})}.items()
+        if one.level == "identity" and name not in table.attributes
+    }
+    table = identity_codes.with_own_attributes(table, own)
     columns, rows = table_files.read_records(path)
     if path.suffix.lower() == ".mat" and not code_table:
         raise ManifestError(
@@ -120,7 +136,10 @@ def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
     for name, written in present.items():
         if name not in allowed | {"identity"}:
             raise ManifestError(
-                f"{path} has an unknown column '{written}'. {did_you_mean(name, allowed)}"
+                f"{path} has an unknown column '{escape(written)[:80]}'."
+                f" {did_you_mean(name, allowed)} An attribute of your own is declared in a TOML"
+                f" file, such as [{name if name.isidentifier() else 'team'}] with level = "
+                '"identity" and type = "category": give it with --attributes FILE.toml.'
             )
     return who
 
@@ -133,9 +152,11 @@ def _doubt(attribute: str, why: str, names: list[str]) -> str:
     )
 
 
-def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
+def identity_table(
+    dataset: str, images: "pa.Table", known: Known, own: Attributes | None = None
+) -> "pa.Table":
     """Return the identities table of one dataset: all identities with an image that is neither junk
-    nor a distractor, sorted by name.
+    nor a distractor, sorted by name. `own` are its attributes beyond those of every manifest.
     """
     import numpy as np
     import pyarrow as pa
@@ -154,7 +175,19 @@ def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table"
     }
     for attribute in identity_attributes():
         columns[attribute] = from_strings([known.get(name, {}).get(attribute) for name in names])
-    return conform(encode_identities(columns), IDENTITIES)
+    added = own_columns(own or {}, "identity")
+    for column in added:
+        values = [known.get(name, {}).get(column.name) for name in names]
+        texts = from_strings(values)
+        columns[column.name] = texts if column.type == "level" else _numbers(values, column)
+    return conform(encode_identities(columns), (*IDENTITIES, *added))
+
+
+def _numbers(values: Sequence[str | None], column: Column) -> "pa.Array":
+    import pyarrow as pa
+
+    read = int if column.type == "int32" else float
+    return pa.array([None if value is None else read(value) for value in values])
 
 
 def encode_identities(columns: "Mapping[str, pa.Array]") -> "pa.Table":
@@ -167,6 +200,12 @@ def encode_identities(columns: "Mapping[str, pa.Array]") -> "pa.Table":
             for name, a in columns.items()
         }
     )
+
+
+def given_attributes(people: IdentityTable) -> dict[str, Attribute]:
+    """Return the shipped optional attributes of which an identities file has a value."""
+    given = {name for person in people.known.values() for name in person}
+    return {name: one for name, one in optional_attributes().items() if name in given}
 
 
 def unmatched_identities(known: Known, names: Iterable[str]) -> list[str]:

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gprplus.core.declarations import from_mapping, identity_attributes, load_declaration
+from gprplus.core.declarations import (
+    Attribute,
+    Attributes,
+    from_mapping,
+    identity_attributes,
+    load_declaration,
+)
 from gprplus.core.errors import DeclarationError, did_you_mean, escape
+from gprplus.ingest.layouts.attribute_values import read_value
 
 LONGEST = 60  # characters of a level
 _DIGITS = 4000  # that int() takes
@@ -170,6 +177,23 @@ def _named(attribute: str, code: CodeEntry) -> CodeEntry:
 def code_words() -> CodeTable:
     """The table of those who write levels as words: any word is a level, a bare number is none."""
     return CodeTable("levels as words", {name: _Words((name,)) for name in identity_attributes()})
+
+
+def with_own_attributes(table: CodeTable, own: Attributes) -> CodeTable:
+    """The table with a column for each of the identity attributes that a manifest declares
+    itself."""
+    columns = {name: _Own((name,), declared=one) for name, one in own.items()}
+    return replace(table, attributes={**table.attributes, **columns})
+
+
+@dataclass(frozen=True)
+class _Own(CodeEntry):
+    declared: Attribute | None = None
+
+    def _level(self, value: object) -> Reading:
+        assert self.declared is not None
+        found, why = read_value(self.declared, value)
+        return (None if found is None else str(found)), why
 
 
 class _Words(CodeEntry):

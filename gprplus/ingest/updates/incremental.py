@@ -16,16 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.arrow import from_numpy, to_numpy
+from gprplus.core.declarations import Attributes
 from gprplus.ingest.files.listing import FolderState, Listing
 from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.tables.select import filter_dataset, filter_mask
 from gprplus.ingest.updates.previous_build import PreviousBuild, fresh_files, read_listing
-from gprplus.schema import IMAGES, REJECTED, SCAN, conform
+from gprplus.schema import IMAGES, REJECTED, SCAN, conform, own_columns
 
 
 def files_to_read(
-    earlier: PreviousBuild | None, listing: Listing, layout: Layout
+    earlier: PreviousBuild | None, listing: Listing, layout: Layout, tables: str | None
 ) -> tuple[Listing, np.ndarray | None, np.ndarray | None]:
     """(what is to be parsed, which of it to open, which of the listing is new); None means all of
     it.
@@ -33,14 +34,16 @@ def files_to_read(
     Where rows can stay, what is to be parsed are the new files alone.
     """
     fresh = fresh_files(earlier, listing)
-    if earlier is None or fresh is None or not _stays(earlier, layout) or fresh.all():
+    if earlier is None or fresh is None or not _stays(earlier, layout, tables) or fresh.all():
         return listing, fresh, None
     return _those(listing, fresh), None, fresh
 
 
-def _stays(earlier: PreviousBuild, layout: Layout) -> bool:
+def _stays(earlier: PreviousBuild, layout: Layout, tables: str | None) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
-    alone = not (layout.lists or layout.single or layout.doubled.again or placed)
+    traits = any(one.level == "identity" for one in layout.own_attributes.values())
+    alone = not (layout.lists or layout.single or layout.doubled.again or placed or traits)
+    alone = alone and earlier.about.tables_digest == tables
     # Tokens without a level are reported, but a row does not store them: they can only be found in
     # the names.
     return alone and earlier.about.layout_digest == layout.digest and not earlier.about.unknown
@@ -72,17 +75,19 @@ def merge_kept(
     images: pa.Table | None,
     rejected: pa.Table,
     scan: pa.Table,
+    own: Attributes,
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Images, rejected and scan of the new files, with the rows of all others: their levels sorted,
-    images in any order, the rest in its own.
+    images in any order, the rest in its own. `own` are the attributes that the layout declares.
     """
     paths = read_listing(listing)
     stay = paths.filter(from_numpy(~fresh))
     old = earlier.scan
     had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
-    before = filter_dataset(
-        earlier.manifest.images([column.name for column in IMAGES]), earlier.name
-    )  # checks are made anew
+    columns = (*IMAGES, *own_columns(own, "image"))
+    known = set(earlier.manifest.columns("images"))
+    names = [column.name for column in columns if column.name in known]
+    before = filter_dataset(earlier.manifest.images(names), earlier.name)  # checks are made anew
     before = before if had is old else filter_mask(before, pc.is_in(before["path"], stay))
     refused = filter_dataset(earlier.manifest.rejected(), earlier.name)
     if len(refused):
@@ -92,9 +97,10 @@ def merge_kept(
         read = pc.is_in(paths.take(from_numpy(news)), scan["path"].combine_chunks())
         news = news[to_numpy(read)]
     order = np.argsort(np.concatenate([np.flatnonzero(~fresh), news]), kind="stable")
+    before = conform(before, columns)
     together = [before] if images is None else [before, images]
     return (
-        conform(_levels_sorted(_joined(*together)), IMAGES),
+        conform(_levels_sorted(_joined(*together)), columns),
         conform(_as_met(_joined(refused, rejected).sort_by("path")), REJECTED),
         conform(_joined(had, scan).take(from_numpy(order)), SCAN),
     )
