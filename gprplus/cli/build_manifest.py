@@ -11,6 +11,7 @@ from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
+from gprplus.core.protocol_names import PROTOCOLS
 from gprplus.core.shared_options import COMPUTE
 from gprplus.ingest.options import IngestOptions
 from gprplus.schema.check_columns import GROUPS, checks_overview
@@ -155,6 +156,8 @@ def manifest_warnings(manifest: "Manifest") -> list[str]:
                 " reasons."
             )
         lines += [f"{name}: {sentence}" for sentence in (*about.unknown, *about.losses)]
+        if about.protocol:
+            lines.append(f"{name}: protocol {about.protocol}: {PROTOCOLS[about.protocol]}.")
         if about.status == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about.unverified:

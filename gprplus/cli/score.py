@@ -102,7 +102,10 @@ def command(
     from gprplus.experiments.open_target import open_target, with_protocol
 
     on = open_target(
-        split, target or Path(), work / "targets" / (target.resolve().name if target else "")
+        split,
+        target or Path(),
+        work / "targets" / (target.resolve().name if target else ""),
+        rule,
     )
     on = with_protocol(on, rule) if rule else on
     matrix = given.read_features(on, features, ids)

@@ -9,7 +9,13 @@ from typing import Any, ClassVar
 from gprplus.core.commands import relative_command, resolve_command
 from gprplus.core.errors import GprplusError, TrainingError
 from gprplus.core.options import Options, option, options_of, renamed
-from gprplus.core.shared_options import COMPUTE, device_field, roots_field, targets_field
+from gprplus.core.shared_options import (
+    COMPUTE,
+    device_field,
+    protocol_field,
+    roots_field,
+    targets_field,
+)
 from gprplus.core.typed import parse_typed
 
 MAX_SEEDS = 1000  # of every arm, as in a recipe
@@ -113,6 +119,11 @@ class BenchmarkOptions(TrainingOptions):
     )
     targets: Mapping[str, Path] = targets_field(SCORING)
     roots: Mapping[str, Path] = roots_field(SCORING)
+    protocol: str | None = protocol_field(
+        SCORING,
+        "that of each target's manifest",
+        "Which gallery images of a {targets} leave the ranking of a query.",
+    )
     rerank: bool = option(
         False,
         group=SCORING,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gprplus.core.options import option
+from gprplus.core.protocol_names import PROTOCOLS
 
 COMPUTE = "Compute"
 
@@ -38,6 +39,18 @@ def roots_field(group: str) -> Any:
         flag="--root",
         metavar="NAME=DIR",
         help="Folder of a dataset's images, if they have moved.",
+    )
+
+
+def protocol_field(group: str, note: str, help: str) -> Any:
+    """`protocol: str | None`."""
+    return option(
+        None,
+        group=group,
+        metavar="RULE",
+        choices=PROTOCOLS,
+        default_note=note,
+        help=help,
     )
 
 

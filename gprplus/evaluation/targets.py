@@ -322,17 +322,21 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
 
 
 def target_of_manifest(
-    name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None
+    name: str,
+    manifest: "Manifest",
+    attribute: str,
+    roots: Mapping[str, Path] | None = None,
+    rule: Protocol | None = None,
 ) -> Target:
     """Make a target of a manifest: its query and gallery roles, or one query for each identity and
-    camera."""
+    camera. `rule` is the protocol, by default that of the manifest."""
     from gprplus.splits import target_rows
 
     if is_own_test_set(name):
         raise SplitError(
             f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set."
         )
-    rows, datasets = target_rows(manifest), manifest.datasets
+    rows, datasets = target_rows(manifest, rule), manifest.datasets
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)

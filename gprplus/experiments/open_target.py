@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import cast
 
 from gprplus.core import protocol
-from gprplus.core.errors import SplitError, did_you_mean
+from gprplus.core.errors import ManifestError, SplitError, did_you_mean
 from gprplus.evaluation import targets
 from gprplus.evaluation.target_checks import CAMERA
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import Protocol
 
 
-def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
+def open_target(split: Path | None, path: Path, ingested: Path, rule: str | None = None) -> Target:
     """The test set of a split folder, or else a manifest or folder of images as a target
-    (`ingest.open_or_build_manifest`).
+    (`ingest.open_or_build_manifest`). `rule` is a protocol to draw queries by where they cannot be
+    drawn by that of the manifest.
 
     Raises SplitError when the split has no test set.
     """
@@ -23,7 +24,14 @@ def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
     from gprplus.splits import Split
 
     if split is None:
-        return targets.target_of_manifest("target", open_or_build_manifest(path, ingested), "")
+        manifest = open_or_build_manifest(path, ingested)
+        try:
+            return targets.target_of_manifest("target", manifest, "")
+        except (ManifestError, SplitError):
+            name = protocol.ALSO_CALLED.get(rule or "", rule)
+            if name not in protocol.PROTOCOLS:
+                raise
+            return targets.target_of_manifest("target", manifest, "", rule=cast(Protocol, name))
     found = targets.own_test_target(Split.open(split))
     if found is None:
         raise SplitError(f"{split} was made without a test set; score on a --target.")

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import packing_progress
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
+from gprplus.schema.records import Protocol
 from gprplus.statistics.effects import EffectTables
 from gprplus.statistics.summary import UNTRAINED
 
@@ -138,6 +139,7 @@ def run_benchmark(
         force=force,
         rerank=options.rerank,
         as_one=bool(command),
+        protocol=cast(Protocol | None, options.protocol),
     )
     images = split_job.image_sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width

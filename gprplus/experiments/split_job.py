@@ -20,6 +20,7 @@ from gprplus.core.typed import as_json
 from gprplus.evaluation import target_checks, targets
 from gprplus.evaluation.targets import Target
 from gprplus.reporting.experiment import Experiment
+from gprplus.schema.records import Protocol
 from gprplus.schema.run_record import (
     BenchmarkRecord,
     Precision,
@@ -70,9 +71,10 @@ def open_jobs(
     force: bool,
     rerank: bool = False,
     as_one: bool = False,
+    protocol: Protocol | None = None,
 ) -> list[SplitJob]:
     """Open every split, check its folder against the request, read its targets, and with `rerank`
-    add re-ranked ones.
+    add re-ranked ones. `protocol` is that of the named targets, by default their manifests'.
 
     With `as_one` equal epochs give the same steps for all splits, else for each split separately.
     Only ingested targets are written.
@@ -108,7 +110,7 @@ def open_jobs(
         own = {name: path for name, path in roots.items() if name in split.record.datasets}
         whole = [targets.own_test_target(split, own)]
         given = {
-            name: targets.target_of_manifest(name, m, split.record.attribute)
+            name: targets.target_of_manifest(name, m, split.record.attribute, rule=protocol)
             for name, m in manifests.items()
         }
         whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]

@@ -208,9 +208,9 @@ def _check_factors(source: "IngestSource", images: pa.Table, known: Known) -> No
     lost = _unknown_factors(layout.factors, images, of_people)
     if lost and not layout.shipped:
         raise LayoutError(
-            f"Layout '{layout.name}' lists {lost[0]} among its factors, and no image below"
-            f" {source.listing.root} has a known {lost[0]}. Give the group of {lost[0]} a table of"
-            " levels, or take it out of factors."
+            f"Layout '{layout.name}' lists {first_few(lost)} among its factors, and no image below"
+            f" {source.listing.root} has a value of {'it' if len(lost) == 1 else 'them'}. Declare how"
+            " it is read (docs/layouts.md), or take it out of factors."
         )
 
 

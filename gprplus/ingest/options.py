@@ -8,7 +8,7 @@ from gprplus.core import declarations
 from gprplus.core.commands import resolve_command
 from gprplus.core.errors import GprplusError, ManifestError
 from gprplus.core.options import Options, option
-from gprplus.core.shared_options import workers_field
+from gprplus.core.shared_options import protocol_field, workers_field
 from gprplus.schema.manifest_record import BuildArguments, ManifestDataset
 
 VERIFY = {
@@ -79,6 +79,11 @@ class IngestOptions(Options):
         metavar="FILE.toml",
         help="Attributes of your own, declared in a TOML file (docs/ingest.md).",
     )
+    protocol: str | None = protocol_field(
+        DATASET,
+        "camera, else viewpoint, else no-camera: what the images have",
+        "Which gallery images leave the ranking of a query, in splits and targets of the manifest.",
+    )
     engine_logs: tuple[Path, ...] = option(
         (),
         group=DATASET,
@@ -142,6 +147,7 @@ def read_ingest_options(name: str, dataset: ManifestDataset, folder: Path) -> In
         root=resolve_command(request["root"], folder) if images else None,
         joins=tuple(resolve_command(one, folder) for one in request.get("join") or ()),
         attributes=resolve_command(own, folder) if own else None,
+        protocol=request.get("protocol"),
         engine_logs=tuple(resolve_command(log, folder) for log in request.get("engine_log") or ()),
         verify=request.get("verify", "header"),
     )

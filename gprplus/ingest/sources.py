@@ -132,7 +132,7 @@ def _source(
         "identities": relative_path(table, output) if options.identities and table else None,
         "engine_log": [relative_path(log, output) for log in options.engine_logs] or None,
         "verify": options.verify,
-        **_tables(options, output),
+        **_later_options(options, output),
     }
     layout = options.layout
     arguments = {
@@ -144,12 +144,13 @@ def _source(
     )
 
 
-def _tables(options: IngestOptions, output: Path) -> dict[str, Any]:
-    """The part of a request about tables of images and attributes: keys that are given."""
+def _later_options(options: IngestOptions, output: Path) -> dict[str, Any]:
+    """The part of a request that records before version 0.2 lack: the options that are given."""
     given = {
         "table": options.table and relative_path(options.table, output),
         "join": [relative_path(one, output) for one in options.joins],
         "attributes": options.attributes and relative_path(options.attributes, output),
+        "protocol": options.protocol,
     }
     return {key: value for key, value in given.items() if value}
 
@@ -238,6 +239,7 @@ def dataset_record(source: IngestSource) -> dict[str, Any]:
             **{key: value for key, value in vars(layout.expected).items() if value}
         ),
         "verify": source.request["verify"],
+        "protocol": source.request.get("protocol"),
         "archives": dict(source.listing.archives),
         "lists_digest": lists_digest(source.listing, layout.lists),
         "identities_digest": people.file_digest(source.identities, layout.codes),

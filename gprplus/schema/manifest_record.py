@@ -8,7 +8,7 @@ from gprplus.core.declarations import Attribute, attributes
 from gprplus.core.errors import ManifestError, did_you_mean, escape
 from gprplus.core.typed import optional, optional_table, parse_typed
 from gprplus.schema.own_attributes import check_attributes
-from gprplus.schema.records import DatasetRecord, Level, require_plain
+from gprplus.schema.records import DatasetRecord, Level, Protocol, require_plain
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class ManifestDataset:
     notes: list[str]
     expected: ExpectedSize
     verify: str
+    protocol: Protocol | None = optional()
     archives: dict[str, Any] = optional_table()
     lists_digest: str | None
     identities_digest: str | None

@@ -15,6 +15,7 @@ from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks, from_numpy, from_strings
 from gprplus.core.declarations import Attributes, attributes, sort_levels
 from gprplus.schema.column import Column
+from gprplus.schema.records import Protocol
 from gprplus.schema.split import member_columns
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class CandidateTable:
     `identity_attributes` have one code for each identity, `images` one code for each row. `texts`
     provides paths, digests and other columns that no draw needs. `left_out` counts the excluded
     rows by reason. `own` are the attributes that the manifest declares in addition to those of
-    every manifest; numbers are not among the codes.
+    every manifest; numbers are not among the codes. `protocol` is the one that was asked for; None if it follows
+    from the columns.
     """
 
     uid: np.ndarray
@@ -160,6 +162,7 @@ class CandidateTable:
     texts: "LazyColumns"
     left_out: Mapping[str, int]
     own: Attributes = field(default_factory=dict)
+    protocol: Protocol | None = None
 
     @property
     def attributes(self) -> Attributes:

@@ -17,6 +17,7 @@ from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.ingest.tables.parquet_table import ParquetTable
+from gprplus.schema.records import Protocol
 from gprplus.splits.candidates import (
     UNKNOWN,
     AttributeCodes,
@@ -36,13 +37,16 @@ Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into w
 
 
 def load_candidates(
-    manifest: "Manifest", where: Filter | UidSelection | None = None
+    manifest: "Manifest",
+    where: Filter | UidSelection | None = None,
+    protocol: Protocol | None = None,
 ) -> CandidateTable:
     """Load the rows that match `where` and have a known identity, as codes.
 
     Rows without an identity, junk and distractors can be neither training images nor queries here;
     `left_out` counts them. Row group after row group becomes codes of a byte or two, so that no
-    table of all rows is ever in memory; paths are read in a thread meanwhile. Raises ManifestError
+    table of all rows is ever in memory; paths are read in a thread meanwhile. `protocol` is that of
+    the manifest by default. Raises ManifestError
     for a manifest without such rows, SplitError if the filter keeps nothing.
     """
     source = ParquetTable(manifest.path / "images.parquet")
@@ -89,6 +93,7 @@ def load_candidates(
         texts=LazyColumns(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
         own=own,
+        protocol=protocol or manifest.protocol,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.ingest.tables.manifest_table import Where
 from gprplus.schema.audit import Audit
+from gprplus.schema.records import Protocol
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
@@ -186,7 +187,8 @@ def _candidates(
     source: "Manifest", where: Filter | UidSelection | None, request: SplitRequest
 ) -> LookAlikes:
     """The images that a request may use, with at most one identity of each look."""
-    return resolve_look_alikes(load_candidates(source, where), request.look_alikes)
+    pool = load_candidates(source, where, cast(Protocol | None, request.protocol))
+    return resolve_look_alikes(pool, request.look_alikes)
 
 
 def _draw(train: DesignInput) -> ArmSet:

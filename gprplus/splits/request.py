@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from gprplus.core.declarations import Attributes, from_mapping
 from gprplus.core.errors import GprplusError, SplitError, did_you_mean
 from gprplus.core.options import Options, option, record_of, renamed
-from gprplus.core.shared_options import seed_field
+from gprplus.core.shared_options import protocol_field, seed_field
 from gprplus.splits.declared_arm import DeclaredArm
 
 ON_MISSING = {
@@ -214,6 +214,11 @@ class SplitRequest(Options):
             " --target."
         ),
     )
+    protocol: str | None = protocol_field(
+        TEST,
+        "the manifest's, else camera, viewpoint or no-camera by what its images have",
+        "Which gallery images leave the ranking of a query.",
+    )
     cross_level_tests: bool | None = option(
         None,
         group=TEST,
@@ -340,14 +345,16 @@ class SplitRequest(Options):
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
         """The request as JSON, with the fingerprint of the manifest it was made of.
 
-        One deal, no table of uids and one identity of each look are left out, so that the request
-        equals one that was recorded before there were any.
+        One deal, no table of uids, no protocol and one identity of each look are left out, so that
+        the request equals one that was recorded before there were any.
         """
         data = record_of(self)
         if self.deals == 1:
             del data["deals"]
         if self.where_uids is None:
             del data["where_uids"]
+        if self.protocol is None:
+            del data["protocol"]
         if self.look_alikes == "one":
             del data["look_alikes"]
         data["arms"] = [

@@ -150,13 +150,9 @@ def test_degrees_without_a_rule_are_an_error_or_named(tmp_path: Path, plant) -> 
     file = own(tmp_path, more="factors = ['viewpoint_deg']\n[viewpoint_deg.degrees]\n1 = 90")
     made = build_manifest([root], tmp_path / "a", layout=file)
     assert "viewpoint_deg: [viewpoint_deg.degrees] has no 2, which stay unknown." in told(made)
-    made = build_manifest(
-        [root], tmp_path / "b", layout=own(tmp_path, more="factors = ['viewpoint_deg', 'weather']")
-    )
-    assert (
-        "no image has a known viewpoint_deg. weather: the layout lists it among its factors"
-        in told(made)
-    )
+    file = own(tmp_path, more="factors = ['viewpoint_deg', 'weather']")
+    with pytest.raises(LayoutError, match="lists viewpoint_deg, weather among its factors"):
+        build_manifest([root], tmp_path / "b", layout=file)
 
 
 def test_an_ending_in_capitals_is_read_and_makes_the_same_key(tmp_path: Path, plant) -> None:

@@ -30,6 +30,7 @@ from gprplus.schema import (
 )
 from gprplus.schema.manifest_record import ManifestDataset, ManifestRecord, manifest_record
 from gprplus.schema.own_attributes import merge_attributes
+from gprplus.schema.records import Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +114,23 @@ class Manifest:
     def check_names(self) -> list[str]:
         """The names of the checks of its images; none without checks."""
         return list(self.record.checks.names) if self.record.checks else []
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """The protocol that its datasets were built with; None if it follows from their columns.
+
+        Raises:
+            ManifestError: two datasets have different ones.
+        """
+        found = {one.protocol for one in self.datasets.values()}
+        if len(found) > 1:
+            shown = {name: one.protocol or "no rule" for name, one in self.datasets.items()}
+            raise ManifestError(
+                f"The datasets of {self.path} were built with different protocols"
+                f" ({first_few([f'{name}: {rule}' for name, rule in shown.items()])}). Name one with"
+                " --protocol, or build a manifest of each."
+            )
+        return found.pop() if found else None
 
     @cached_property
     def own_attributes(self) -> dict[str, Attribute]:

@@ -8,6 +8,7 @@ import numpy as np
 from gprplus import schema
 from gprplus.core.errors import DeclarationError, ManifestError
 from gprplus.schema import ROLES
+from gprplus.schema.records import Protocol
 from gprplus.schema.split import member_columns
 from gprplus.splits.candidates import encode_levels
 from gprplus.splits.load import load_candidates
@@ -23,27 +24,28 @@ FLAGS = ("is_junk", "is_distractor")
 TEST_ROLES = ("query", "gallery")
 
 
-def target_rows(manifest: "Manifest") -> "pa.Table":
+def target_rows(manifest: "Manifest", protocol: Protocol | None = None) -> "pa.Table":
     """Return the query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk`
     and `is_distractor`.
 
     A manifest with declared query and gallery (Market-1501 and similar ones) keeps them, with flags
     for junk and distractors. One without any roles uses the rule of all test sets, over all its
-    identities: one query for each identity and camera, the rest gallery. The metadata of the schema
-    has the protocol under b"protocol": camera, viewpoint or no-camera. Raises ManifestError if
+    identities: one query for each identity and camera (under no-camera, for each identity), the
+    rest gallery. `protocol` is that of the manifest by default. The metadata of the schema has the
+    protocol under b"protocol": camera, viewpoint or no-camera. Raises ManifestError if
     there are no queries, and if roles are declared but query or gallery is missing: training images
     are never used as gallery.
     """
     roles = _roles(manifest)
     if any(roles.values()):
         _require_test_roles(manifest, roles)
-        return _own_roles(manifest)
-    pool = load_candidates(manifest)
+        return _own_roles(manifest, protocol or manifest.protocol)
+    pool = load_candidates(manifest, protocol=protocol)
     test_set = choose_test_set(pool, np.arange(len(pool)))
     if not test_set.query.any():
         raise ManifestError(
             f"{manifest.path} cannot be a target: no image of it has a true match under the"
-            f" {test_set.protocol} rule."
+            f" {test_set.protocol} rule. If its images are of one camera, use --protocol no-camera."
         )
     return _flagged(test_table(pool, test_set), test_set.protocol)
 
@@ -93,7 +95,7 @@ def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
     return f" ({', '.join(folders + lists)})" if folders or lists else ""
 
 
-def _own_roles(manifest: "Manifest") -> "pa.Table":
+def _own_roles(manifest: "Manifest", rule: Protocol | None) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -103,13 +105,19 @@ def _own_roles(manifest: "Manifest") -> "pa.Table":
     table = table.filter(pc.fill_null(pc.is_in(role, pa.array(["query", "gallery"])), False))
     cameras = table.column("camera")
     views = table.column("viewpoint_deg")
-    protocol = (
+    protocol = rule or (
         "camera"
         if cameras.null_count < len(table)
         else "viewpoint"
         if views.null_count < len(table)
         else "no-camera"
     )
+    needed = {"camera": cameras, "viewpoint": views}.get(protocol)
+    if needed is not None and needed.null_count == len(table):
+        raise ManifestError(
+            f"{manifest.path} cannot be a target under the protocol {protocol}: no query or gallery"
+            " image has a value of it. Use --protocol no-camera."
+        )
     own = manifest.own_attributes
     levelled = {name: one for name, one in own.items() if one.type != "number"}
     members = schema.conform(table, member_columns(levelled))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.core import sampling
+from gprplus.core.errors import SplitError
 from gprplus.core.protocol import why_unanswerable
 from gprplus.schema.records import Protocol
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
@@ -46,11 +47,20 @@ def is_test_identity(person_keys: np.ndarray, share: float) -> np.ndarray:
 
 
 def camera_codes(pool: CandidateTable) -> tuple[Protocol, np.ndarray]:
-    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else
-    none (all -1)."""
+    """The protocol, and the codes `(N,) int32` of its camera: those of the protocol of the pool, or
+    of the first column with values among camera and viewpoint; -1 without a camera.
+
+    Raises SplitError if the pool has no values of what its protocol needs.
+    """
     for protocol, column in CAMERA_COLUMN.items():
-        if pool.images[column].levels:
+        if pool.protocol in (None, protocol) and pool.images[column].levels:
             return protocol, pool.images[column].values
+    if pool.protocol in CAMERA_COLUMN:
+        column = CAMERA_COLUMN[pool.protocol]
+        raise SplitError(
+            f"The protocol {pool.protocol} needs {column}, which no image has a value of. Use"
+            " --protocol no-camera."
+        )
     return "no-camera", np.full(len(pool), -1, dtype=np.int32)
 
 
