@@ -11,8 +11,7 @@ from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
-from gprplus.core.protocol_names import PROTOCOLS
-from gprplus.core.shared_options import COMPUTE
+from gprplus.core.shared_options import COMPUTE, PROTOCOLS
 from gprplus.ingest.options import IngestOptions
 from gprplus.schema.check_columns import GROUPS, checks_overview
 

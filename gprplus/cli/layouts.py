@@ -20,6 +20,7 @@ def command(context: click.Context, as_json: bool) -> None:
     Examples:
       gprplus layouts
       gprplus layouts show gprplus > mine.toml
+      gprplus layouts new my/renders > mine.toml
       gprplus layouts try mine.toml my/renders
     """
     if context.invoked_subcommand:
@@ -54,6 +55,36 @@ def print_layouts(name: str) -> None:
     )
 
 
+@command.command("new")
+@click.argument("folder", type=options.LocalPath())
+@click.option(
+    "-o", "--output", type=options.LocalPath(), metavar="FILE.toml", help="Write the layout here."
+)
+def propose(folder: Path, output: Path | None) -> None:
+    """Propose a layout for the names in a folder or archive, as TOML with a comment on each guess.
+
+    What is alike in every name becomes literal text; what varies becomes a group. No file is opened.
+    Read the comments, correct what is wrong, and check it with `gprplus layouts try`.
+    """
+    from gprplus.ingest.inspection.layout_proposal import propose_for_folder
+
+    found = propose_for_folder(folder)
+    if output is None:
+        console.print_line(found.toml.rstrip("\n"))
+    else:
+        from gprplus.core.files.workdir import atomic_write
+
+        with atomic_write(output) as temporary:
+            Path(temporary).write_text(found.toml, encoding="utf-8")
+    for guess in found.guesses:
+        console.print_note(guess)
+    console.print_note(f"{found.fitting:,} of {found.names:,} names fit.")
+    if output is not None:
+        console.print_result(
+            f"Wrote {output}; `{command_line(['layouts', 'try', output, folder])}` shows ten rows."
+        )
+
+
 @command.command("try")
 @click.argument("name")
 @click.argument("folder", type=options.LocalPath())
@@ -69,7 +100,7 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     tried = preview_layout(folder, name)
     if as_json:
         console.print_json(tried.as_dict())
-        return
+        raise SystemExit(0 if tried.matched else 1)
     console.print_result(
         f"{tried.matched:,} of {tried.files:,} files fit the layout '{tried.layout}'."
     )
@@ -88,3 +119,5 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
         console.print_line(
             f"Which layout does fit? {command_line(['layouts', 'try', 'auto', folder])}"
         )
+    if not tried.matched:
+        raise SystemExit(1)

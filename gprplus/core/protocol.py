@@ -11,7 +11,7 @@ Identities and cameras are integer codes here; -1 is the code of an unknown came
 
 import numpy as np
 
-from gprplus.core.protocol_names import ALSO_CALLED, PROTOCOLS
+from gprplus.core.shared_options import ALSO_CALLED, PROTOCOLS
 
 __all__ = [
     "ALSO_CALLED",

@@ -134,12 +134,11 @@ def run_benchmark(
         splits,
         output,
         chosen,
-        options.targets,
+        split_job.NamedTargets(options.targets, cast(Protocol | None, options.protocol)),
         options.roots,
         force=force,
         rerank=options.rerank,
         as_one=bool(command),
-        protocol=cast(Protocol | None, options.protocol),
     )
     images = split_job.image_sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width

@@ -61,20 +61,28 @@ class SplitJob:
         return replace(recipe, compute=replace(recipe.compute, precision=self.precision.chosen))
 
 
+@dataclass(frozen=True)
+class NamedTargets:
+    """The targets of a request, by name: manifests or folders, and the protocol of all of them, by
+    default that of their manifests."""
+
+    folders: Mapping[str, Path]
+    protocol: Protocol | None = None
+
+
 def open_jobs(
     splits: Sequence[Path],
     output: Path,
     recipe: Recipe,
-    named: Mapping[str, Path],
+    named: NamedTargets,
     roots: Mapping[str, Path],
     *,
     force: bool,
     rerank: bool = False,
     as_one: bool = False,
-    protocol: Protocol | None = None,
 ) -> list[SplitJob]:
     """Open every split, check its folder against the request, read its targets, and with `rerank`
-    add re-ranked ones. `protocol` is that of the named targets, by default their manifests'.
+    add re-ranked ones.
 
     With `as_one` equal epochs give the same steps for all splits, else for each split separately.
     Only ingested targets are written.
@@ -100,7 +108,7 @@ def open_jobs(
         name: open_or_build_manifest(
             path, child_path(output.parent / "targets", name, "--target: name", SplitError)
         )
-        for name, path in named.items()
+        for name, path in named.folders.items()
     }
     cases = []
     for split in opened:
@@ -110,7 +118,7 @@ def open_jobs(
         own = {name: path for name, path in roots.items() if name in split.record.datasets}
         whole = [targets.own_test_target(split, own)]
         given = {
-            name: targets.target_of_manifest(name, m, split.record.attribute, rule=protocol)
+            name: targets.target_of_manifest(name, m, split.record.attribute, rule=named.protocol)
             for name, m in manifests.items()
         }
         whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]

@@ -13,7 +13,7 @@ from gprplus.core.sampling import is_valid
 from gprplus.ingest.added_attributes import add_attributes
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
-from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
+from gprplus.ingest.layouts.decode import drop_unreadable, empty_groups, unknown_tokens
 from gprplus.ingest.layouts.detect import describe_folder
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
@@ -79,9 +79,10 @@ def ingest_dataset(
     if images is None or not images.num_rows:
         raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
-    unknown = unknown_tokens(
-        layout, {group: good[group].unique().to_pylist() for group in layout.groups}
-    )
+    tokens = {group: good[group].unique().to_pylist() for group in layout.groups}
+    for sentence in empty_groups(layout, tokens) if new is None else ():
+        raise LayoutError(sentence)
+    unknown = unknown_tokens(layout, tokens)
     del found, good  # at two million files each is a quarter of a gigabyte
     added = add_attributes(source, images, people)
     images, people, own = added.images, added.people, added.own

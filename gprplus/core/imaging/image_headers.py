@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 More = Callable[[int, int], bytes]
 Size = tuple[int, int]  # width, height
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif"})
 MAX_PIXELS = 100_000_000  # 12,000 x 8,000: a header that claims more is not believed, and nothing so large decoded
 MAX_SCANS = 500  # of one JPEG: encoders write about ten, and libjpeg-turbo's own fuzzers stop at this number
 MAX_TEXTS = 100  # packed texts and colour profiles of one PNG
@@ -26,6 +26,7 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0..SOF15 wi
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})  # baseline, extended, extended with arithmetic coding
 _FRAME = struct.Struct(">HH")
 _CHUNK = struct.Struct(">I4s")
+_EXTENT = struct.Struct(">II")
 _TEXTS = frozenset({b"zTXt", b"iTXt", b"iCCP"})
 _ORDINARY = 16  # scans that are not worth a second look
 _MARKER = re.compile(
@@ -50,6 +51,8 @@ def format_of(head: bytes) -> str | None:
         return "gif"
     if head[:4] in (b"II*\0", b"MM\0*"):
         return "tiff"
+    if head[4:8] == b"ftyp" and {head[8:12], *_brands(head)} & {b"avif", b"avis"}:
+        return "avif"
     if head[:2] == b"BM" and head[14:18] in (
         b"\x0c\0\0\0",
         b"\x28\0\0\0",
@@ -59,6 +62,12 @@ def format_of(head: bytes) -> str | None:
     ):
         return "bmp"
     return None
+
+
+def _brands(head: bytes) -> list[bytes]:
+    """Return the compatible brands of an ISO media file (ISO/IEC 14496-12, 4.3)."""
+    end = min(int.from_bytes(head[:4], "big"), 256)
+    return [head[at : at + 4] for at in range(16, end - 3, 4)]
 
 
 def size_of(kind: str, head: bytes, more: More) -> Size | None:
@@ -251,6 +260,15 @@ def _tiff(head: bytes, more: More) -> Size:
     return found.get(256, 0), found.get(257, 0)
 
 
+def _avif(head: bytes, more: More) -> Size:
+    """The largest of its image spatial extents (ISO/IEC 23008-12, 6.5.3): a grid has small ones
+    too."""
+    found = [_EXTENT.unpack_from(head, at.end()) for at in re.finditer(rb"ispe\0{4}", head)]
+    if not found:
+        raise ValueError("no image spatial extents property")
+    return max(found, key=lambda size: size[0] * size[1])
+
+
 _SIZES: dict[str, Callable[[bytes, More], Size]] = {
     "jpeg": _jpeg,
     "png": _png,
@@ -258,4 +276,5 @@ _SIZES: dict[str, Callable[[bytes, More], Size]] = {
     "bmp": _bmp,
     "webp": _webp,
     "tiff": _tiff,
+    "avif": _avif,
 }

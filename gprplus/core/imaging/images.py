@@ -103,7 +103,7 @@ def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
     """Return the result of `cv2.imdecode` in one of its IMREAD modes; None if the bytes cannot or
     must not be decoded.
     """
-    if not decodable(data):
+    if not decodable(data) or format_of(data[:HEAD]) == "avif":  # not every build of OpenCV has it
         return None
     cv2 = _opencv()
     try:

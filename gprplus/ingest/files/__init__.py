@@ -3,6 +3,7 @@
 - `listing`: folders and names, as one object.
 - `scan`: walks folders.
 - `archive_members`: archives as folders of the listing.
+- `listed_paths`: the files that a table names.
 - `archive_paths`: paths of archive members for layouts.
 - `classify`: format and errors from bytes.
 - `probe`: opens files.

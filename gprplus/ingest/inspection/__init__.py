@@ -7,4 +7,6 @@ anything is built.
 - `compare_manifests`: two manifests.
 - `sample_grid`: pictures of every level.
 - `layout_preview`: `layouts try`.
+- `layout_proposal`: `layouts new`.
+- `to_table`: a dataset as a table of images.
 """

@@ -9,7 +9,12 @@ import pyarrow as pa
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import LayoutError, closest
 from gprplus.ingest.files.archive_members import list_images
-from gprplus.ingest.layouts.decode import drop_unreadable, token_table, unknown_tokens
+from gprplus.ingest.layouts.decode import (
+    drop_unreadable,
+    empty_groups,
+    token_table,
+    unknown_tokens,
+)
 from gprplus.ingest.layouts.detect import detect_layout
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
@@ -79,20 +84,22 @@ def preview_layout(
     if listed.files and images is not None:
         images = add_roles(images, listed)
     missed = [path for path, found in zip(paths, tokens, strict=True) if found is None]
+    by_group = dict(
+        zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False)
+    )
     unread = [(paths[shown[row]], f"cannot be read: {why.rstrip('.')}") for row, why in odd.items()]
     return LayoutPreview(
         chosen.layout.name,
         len(paths),
         len(fitting),
-        images.select(COLUMNS).to_pylist() if images is not None else [],
+        images.select([*COLUMNS, *chosen.layout.attributes]).to_pylist()
+        if images is not None
+        else [],
         [*unread, *((path, explain_mismatch(chosen.layout, path)) for path in missed[:misses])][
             :misses
         ],
-        unknown_tokens(
-            chosen.layout,
-            dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False)),
-        ),
-        _doubts(chosen.layout),
+        unknown_tokens(chosen.layout, by_group),
+        [*empty_groups(chosen.layout, by_group), *_doubts(chosen.layout)],
         listing.hidden.sentence if listing.hidden else "",
     )
 
@@ -102,8 +109,9 @@ def _doubts(layout: Layout) -> list[str]:
     one."""
     sentences = []
     for group in layout.groups:
-        read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
-        meant = None if read else closest(group, ATTRIBUTES)
+        names = [*ATTRIBUTES, *layout.attributes]
+        read = any(group in layout.groups_of(name) for name in names)
+        meant = None if read else closest(group, names)
         if meant and meant not in layout.groups:
             sentences.append(
                 f"The group '{group}' is not an attribute and only distinguishes images. Did you"

@@ -10,5 +10,6 @@
 - `worker_columns`: how they are handed over.
 - `decode`: from raw tokens to levels and degrees.
 - `attribute_values`: values of attributes that a manifest declares itself.
+- `propose`: a layout proposed from names.
 - `explain_mismatch`: why a name does not fit.
 """

@@ -134,6 +134,27 @@ def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
     )
 
 
+def empty_groups(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
+    """Return one sentence for each attribute of a user's layout that is read from a group without a
+    token in any name, although the layout names no level for that.
+
+    `tokens` are those of each group of the layout, each at least once.
+    """
+    if layout.shipped:
+        return []
+    sentences = []
+    for name in ("identity", "camera", "frame", "viewpoint_deg", *LEVELLED, *layout.attributes):
+        rule = layout.attributes[name].tokens if name in layout.attributes else None
+        rule = rule or getattr(layout, name, None)
+        for group in layout.groups_of(name):
+            if group in tokens and not any(tokens[group]) and not getattr(rule, "absent", ""):
+                sentences.append(
+                    f"{name} is read from the group '{group}' of layout '{layout.name}', which"
+                    " matches no character in any name. Correct the group in path, or take it out."
+                )
+    return sentences
+
+
 def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
     """Return one sentence for each attribute with a missing or incomplete table: tokens without a
     level are unknown.

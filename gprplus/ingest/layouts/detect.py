@@ -239,7 +239,7 @@ def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str])
             else []
         )
         if len(endings) >= ENOUGH * len(names):
-            found, expected = sorted(set(endings)), " or ".join(layout.extensions)
+            found, expected = sorted(set(endings)), " or ".join(layout.endings)
             return (
                 f"The names under {listing.root} fit '{layout.name}' but for their ending:"
                 f" {first_few(found)} in place of {expected}. Copy the layout with `gprplus layouts"

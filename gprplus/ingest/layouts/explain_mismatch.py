@@ -27,7 +27,7 @@ def explain_mismatch(layout: "Layout", path: str) -> str:
     ending = suffix_that_matches(layout, path)
     if ending:
         return (
-            f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is"
+            f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.endings)} is"
             " expected"
         )
     if not layout.examples:
@@ -52,7 +52,7 @@ def suffix_that_matches(layout: "Layout", path: str) -> str:
     if ending.lower() not in EXTENSIONS:
         return ""
     try:
-        return ending if layout.pattern.fullmatch(stem + layout.extensions[0]) else ""
+        return ending if layout.pattern.fullmatch(stem + layout.endings[0]) else ""
     except LayoutError:
         return ""
 
@@ -68,7 +68,7 @@ def explain_by_pattern(layout: "Layout", path: str) -> str:
         if found and found.end():
             rest = (
                 layout.path[end:]
-                or f"an extension of {', '.join(layout.extensions)} (extensions are not part of path)"
+                or f"an extension of {', '.join(layout.endings)} (extensions are not part of path)"
             )
             return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
     return f"does not begin as the path of {layout.name} does, {layout.path}"

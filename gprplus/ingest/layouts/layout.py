@@ -32,6 +32,9 @@ from gprplus.schema.own_attributes import parse_attributes
 
 LEVELLED = ("weather", "illumination", "background")
 
+# Extensions of a layout that declares none, in lower case; the first is written by exports.
+DEFAULT_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+
 # Everything a layout's factors and functions may speak of.
 ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
@@ -62,7 +65,7 @@ class Layout:
     licence: str = "not stated"
     status: str = "not stated"
     template: str = ""
-    extensions: tuple[str, ...] = (".jpg",)
+    extensions: tuple[str, ...] = ()
     format: str = ""
     size: tuple[int, ...] = ()
     functions: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -95,8 +98,13 @@ class Layout:
 
         Upper and lower case are the same in the extension alone: cameras and Windows write .JPG.
         """
-        endings = "|".join(re.escape(extension) for extension in self.extensions)
+        endings = "|".join(re.escape(extension) for extension in self.endings)
         return compile_pattern(f"(?:{self.path})(?i:{endings})", self.name, trusted=self.shipped)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Return the extensions of its files: the declared ones, else those of every image format."""
+        return self.extensions or DEFAULT_ENDINGS
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -140,4 +148,4 @@ class Layout:
             raise DeclarationError(
                 f"layout '{self.name}' declares no template, so no path can be written in it."
             )
-        return fill_template(self.template, tokens) + self.extensions[0]
+        return fill_template(self.template, tokens) + self.endings[0]

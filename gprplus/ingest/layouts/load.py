@@ -68,9 +68,7 @@ def from_declaration(declaration: Declaration) -> Layout:
 
 
 def _check_pattern(layout: Layout, where: str) -> None:
-    if not layout.extensions or not all(
-        extension.startswith(".") for extension in layout.extensions
-    ):
+    if not all(extension.startswith(".") for extension in layout.extensions):
         raise DeclarationError(
             f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}."
         )

@@ -320,7 +320,7 @@ def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: s
         (
             r"p(?P<identity>\d+)\.jpg",
             "p7.jpg",
-            "an extension of .jpg (extensions are not part of path)",
+            "an extension of .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .avif (extensions",
         ),
     ],
 )
