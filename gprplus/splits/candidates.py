@@ -150,7 +150,7 @@ class CandidateTable:
     `identity_attributes` have one code for each identity, `images` one code for each row. `texts`
     provides paths, digests and other columns that no draw needs. `left_out` counts the excluded
     rows by reason. `own` are the attributes that the manifest declares in addition to those of
-    every manifest; numbers are not among the codes. `protocol` is the one that was asked for; None if it follows
+    every manifest; numbers are not among the codes. `protocol` is that of the request; None if it follows
     from the columns.
     """
 

@@ -1,4 +1,4 @@
-"""Look-alikes: identities of one look, which no network can tell apart.
+"""Look-alikes: identities of one look, which no network can distinguish.
 
 As training negatives they teach differences that do not exist, and as gallery images they answer a
 query that they do not count for. A split therefore uses one identity of each look.

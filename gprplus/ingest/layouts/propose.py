@@ -92,7 +92,7 @@ class LayoutProposal:
 
 
 def propose_layout(paths: Sequence[str], title: str) -> LayoutProposal:
-    """Propose a layout for names. Raises LayoutError when no identity can be told from them.
+    """Propose a layout for names. Raises LayoutError when they contain no identity.
 
     >>> names = [f"{i:04}/{i:04}_c{c}_{n:03}.jpg" for i in (1, 2) for c in (1, 2) for n in (5, 9)]
     >>> print("".join(piece.pattern() for piece in propose_layout(names, "Mine").pieces))
@@ -109,7 +109,7 @@ def propose_layout(paths: Sequence[str], title: str) -> LayoutProposal:
     if not any(piece.group == "identity" for piece in pieces):
         raise LayoutError(
             f"No part of the names, such as {example}, is shared by several images and differs"
-            " between others: no identity can be told from them. Name the images in a table"
+            " between others: they contain no identity. Name the images in a table"
             " (`gprplus build-manifest --table`)."
         )
     guesses = [f"{piece.group}: {piece.why}" for piece in pieces if piece.group]
@@ -192,7 +192,7 @@ def _identity(pieces: list[Piece]) -> Piece | None:
 
 
 def _before(pieces: Sequence[Piece], place: int) -> str:
-    """What the constant word before a number says it is; "" for nothing known."""
+    """The meaning of the constant word before a number; "" for an unknown one."""
     if pieces[place].kind != "number" or not place:
         return ""
     word = pieces[place - 1]
@@ -201,7 +201,7 @@ def _before(pieces: Sequence[Piece], place: int) -> str:
     known = word.kind == "word" and not word.varies
     at = next(i for i, piece in enumerate(pieces) if piece is word)
     if known and word.values[0].lower() == "p" and (not at or pieces[at - 1].values[0] == "/"):
-        return "identity"  # p01 at the beginning of a name is a person, later a place
+        return "identity"  # p01 at the beginning of a name is an identity, later a place
     return _BEFORE.get(word.values[0].lower(), "") if known else ""
 
 
@@ -220,7 +220,7 @@ def _meaning(pieces: list[Piece], place: int, *, last: bool) -> tuple[str, str]:
         return "frame", f"the last number; {span}"
     number = 1 + sum(one.group.startswith(piece.kind) for one in pieces)
     hint = "; call it camera if it is one" if piece.kind == "number" else ""
-    return f"{piece.kind}{number}", f"only tells images apart; {span}{hint}"
+    return f"{piece.kind}{number}", f"only distinguishes images; {span}{hint}"
 
 
 def _toml(

@@ -28,5 +28,5 @@ def look_alike_sentences(identities: "pa.Table") -> list[str]:
     looks = "1 look is" if len(shared) == 1 else f"{len(shared):,} looks are"
     return [
         f"{looks} shared by {count:,} identities, such as '{look}' by {first_few(who)}: they cannot"
-        " be told apart. `gprplus make-split` uses one identity of each look (--look-alikes)."
+        " be distinguished. `gprplus make-split` uses one identity of each look (--look-alikes)."
     ]
