@@ -1,0 +1,288 @@
+"""Native forms of engines: crops a second and core, against decoding and encoding alone; memory at
+200 MB of ground truth."""
+
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks import harness
+from gprplus.core.files.workdir import write_text
+from gprplus.core.imaging import images
+from gprplus.cropping.native.crop_output import crop_engine_output
+from gprplus.cropping.native.cut import read_rows
+from gprplus.cropping.native.video import VideoReader
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from engine_world import city, gta, omniverse, scene, tracks, unity, unreal
+
+FRAMES, SIZE, FOCAL = 48, (1280, 720), 1200.0
+ROUNDS = 3
+TRUTH_BYTES = 200 * 10**6
+
+
+class TexturedSequence(scene.Sequence):
+    """The world of the contract test in colored noise, so that pictures cost what pictures cost."""
+
+    def picture(self, camera: scene.Camera, frame: int) -> np.ndarray:
+        """`(H, W, 3) uint8` RGB: the flat picture and noise that moves with the frame."""
+        flat = super().picture(camera, frame).astype(np.int16)
+        noise = np.roll(_noise(), 7 * frame, axis=1)
+        return np.clip(flat + noise, 0, 255).astype(np.uint8)
+
+
+@lru_cache
+def _noise() -> np.ndarray:
+    rough = np.random.default_rng(0).normal(0, 80, (SIZE[1] // 4, SIZE[0] // 4, 3))
+    return cv2.resize(rough, SIZE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+
+
+def _world() -> list[TexturedSequence]:
+    """The sequences of the contract test in smaller steps, and set its writers to this size."""
+    slow = scene.FRAMES / FRAMES
+    for module in (scene, city, gta, omniverse, tracks, unity, unreal):
+        for name, value in (("FRAMES", FRAMES), ("SIZE", SIZE), ("FOCAL", FOCAL)):
+            if hasattr(module, name):
+                setattr(module, name, value)
+    return [
+        TexturedSequence(
+            **{
+                **vars(sequence),
+                "people": tuple(
+                    replace(person, step=person.step * slow, turn_deg=person.turn_deg * slow)
+                    for person in sequence.people
+                ),
+            }
+        )
+        for sequence in scene.SEQUENCES
+    ]
+
+
+def _writers(sequences: list[TexturedSequence]) -> dict[str, tuple[Callable[[Path], None], str]]:
+    """What writes each form, and the option identity that it needs."""
+    found = {
+        "smartspaces, video": (city.write_smartspaces, ""),
+        "aicity, video": (city.write_aicity, ""),
+        "isaac_people, PNG": (omniverse.write_ira, ""),
+        "replicator, PNG": (omniverse.write_replicator, ""),
+        "mot, PNG": (tracks.write_mot, ""),
+        "mot, video": (partial(tracks.write_mot, video=True), ""),
+        "mot (MOTS), PNG": (tracks.write_mots, ""),
+        "coco_video, PNG": (tracks.write_coco_video, ""),
+        "motsynth, JPEG": (tracks.write_motsynth, ""),
+        "motsynth, video": (partial(tracks.write_motsynth, video=True), ""),
+        "unity_solo, PNG": (unity.write_solo, ""),
+        "unity_perception, PNG": (unity.write_perception, "instance"),
+        "mta, video": (gta.write_mta, ""),
+        "jta, video": (gta.write_jta, ""),
+        "jta, JPEG": (partial(gta.write_jta, video=False), ""),
+        "bedlam, PNG": (unreal.write_bedlam, ""),
+        "carla, PNG": (unreal.write_carla, ""),
+    }
+    return {name: (partial(write, sequences=sequences), by) for name, (write, by) in found.items()}
+
+
+def main() -> None:
+    """Measure and keep results/forms.md."""
+    rows = [list(_measured(name, *what)) for name, what in _writers(_world()).items()]
+    body = "\n\n".join(
+        [
+            f"Six cameras of {FRAMES} frames of {SIZE[0]}x{SIZE[1]} with four people. Processor"
+            " seconds of one process, best of"
+            f" {ROUNDS} rounds; the floor decodes every frame with a crop and encodes its crops, in"
+            " the same rounds. A form with masks reads a mask for each frame too.",
+            harness.table(
+                ["form", "crops", "crops a second and core", "floor", "seconds / floor"], rows
+            ),
+            f"Largest memory of a process that cuts every 400th frame of {TRUTH_BYTES / 1e6:.0f}"
+            " MB of ground truth, with imports; in brackets after imports:",
+            harness.table(["ground truth", "MiB"], [list(_memory(name)) for name in TRUTHS]),
+        ]
+    )
+    harness.keep("forms", "Native forms of engines: cutting crops", body)
+
+
+def _measured(name: str, write: Callable[[Path], None], identity: str) -> Iterator[object]:
+    """The row of one form."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "output"
+        write(root)
+        times: dict[str, list[float]] = {"cut": [], "floor": []}
+        for number in range(ROUNDS):
+            output = Path(scratch) / f"crops{number}"
+            cut = partial(crop_engine_output, root, output, workers=1, identity=identity)
+            times["cut"].append(harness.processor_seconds(cut))
+            frames = _windows(output)
+            times["floor"].append(harness.processor_seconds(partial(_floor, root, frames)))
+        crops = sum(len(windows) for found in frames.values() for windows in found.values())
+    whole, floor = min(times["cut"]), min(times["floor"])
+    ratio = f"{whole / floor:.2f}"
+    print(name, crops, f"{crops / whole:.0f}", f"{crops / floor:.0f}", ratio, flush=True)
+    yield from (name, crops, f"{crops / whole:.0f}", f"{crops / floor:.0f}", ratio)
+
+
+Windows = dict[str, dict[int, list[tuple[int, int, int, int]]]]
+
+
+def _windows(output: Path) -> Windows:
+    """Source -> number of the picture (0 for an image) -> windows of its crops."""
+    found: Windows = {}
+    for path in sorted(output.rglob("*.frames")):
+        pictures: dict[tuple[str, int], int] = {}
+        for line in path.read_text().splitlines():
+            frame = json.loads(line)
+            pictures[frame["path"], frame["number"]] = frame.get("picture") or 0
+        for crop in (read_rows(path.with_suffix(".rows")) or {"crops": ()})["crops"]:
+            picture = pictures[crop["source"], crop["frame"]]
+            found.setdefault(crop["source"], {}).setdefault(picture, []).append(crop["window"])
+    return found
+
+
+def _floor(root: Path, frames: Windows) -> None:
+    """Decode every frame with a crop, and encode its crops."""
+    for source, pictures in frames.items():
+        if Path(source).suffix == ".mp4":
+            with VideoReader(root / source) as video:
+                for number, windows in sorted(pictures.items()):
+                    _encode(video.picture(number), windows)
+            continue
+        _encode(images.decode_image(images.read_bytes(root, source)), pictures[0])
+
+
+def _encode(pixels: np.ndarray | None, windows: list[tuple[int, int, int, int]]) -> None:
+    assert pixels is not None
+    for left, top, right, bottom in windows:
+        images.encode_jpeg(pixels[top:bottom, left:right], 95)
+
+
+def _memory(name: str) -> Iterator[object]:
+    with tempfile.TemporaryDirectory() as scratch:
+        TRUTHS[name](Path(scratch) / "output")
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            before, peak = pool.apply(_peak, (Path(scratch),))
+    print(name, peak, before, flush=True)
+    yield from (name, f"{peak:.0f} ({peak - before:.0f})")
+
+
+def _peak(scratch: Path) -> tuple[float, float]:
+    """MiB of this process at its most, before and after cutting."""
+    import pyarrow.parquet  # noqa: F401
+
+    before = _largest_mib()
+    crop_engine_output(scratch / "output", scratch / "crops", workers=1, every=400)
+    return before, _largest_mib()
+
+
+def _largest_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _smartspaces(root: Path) -> None:
+    """Ten people in two videos, each box named by both cameras."""
+    cameras = ("Camera_01", "Camera_02")
+    boxes = {camera: [120, 20, 180, 200] for camera in cameras}
+    people = [
+        {
+            "object type": "Person",
+            "object id": number,
+            "object name": f"male_{number:02d}",
+            "3d location": [1.0 + number, 2.0, 0.9],
+            "3d bounding box scale": [0.7, 0.7, 1.75],
+            "3d bounding box rotation": [0, 0, 1.5],
+            "2d bounding box visible": boxes,
+            "2d bounding box": boxes,
+        }
+        for number in range(10)
+    ]
+    text = json.dumps(people)
+    count = TRUTH_BYTES // (len(text) + 10)
+    lines = (f'"{number}": {text}' for number in range(count))
+    _write_truth(root / "Warehouse_000" / "ground_truth.json", lines, "{", "}")
+    sensors = [{"type": "camera", "id": camera} for camera in cameras]
+    write_text(root / "Warehouse_000/calibration.json", json.dumps({"sensors": sensors}))
+    for camera in cameras:
+        _write_video(root / f"Warehouse_000/videos/{camera}.mp4", count)
+
+
+def _motsynth(root: Path) -> None:
+    """One sequence of ten people with all joints, in frames that are one file."""
+    person = tracks._annotation(scene.SEQUENCES[0].visible_people(scene.CAMERAS[0], 0)[0])
+    text = json.dumps({"id": 0, "image_id": 0, **person})
+    count = TRUTH_BYTES // (len(text) + 10)
+    rows = (
+        json.dumps(
+            {"id": i, "image_id": i // 10, **person, "ped_id": i % 10, "bbox": [20, 20, 60, 150]}
+        )
+        for i in range(count)
+    )
+    pictures = [
+        {
+            "id": i,
+            "file_name": f"frames/000/rgb/{i:04d}.jpg",
+            "frame_n": i + 1,
+            "width": 320,
+            "height": 240,
+        }
+        for i in range(count // 10 + 1)
+    ]
+    head = {"info": {"seq_name": "000", "weather": "RAIN", "time": "13"}, "images": pictures}
+    head["categories"] = [{"id": 1, "name": "person"}]
+    start = json.dumps(head)[:-1] + ', "annotations": ['
+    _write_truth(root / "annotations/000.json", rows, start, "]}")
+    folder = root / "frames/000/rgb"
+    folder.mkdir(parents=True)
+    done, data = cv2.imencode(".jpg", np.full((240, 320, 3), 128, np.uint8))
+    assert done
+    for i in range(0, len(pictures), 20):
+        (folder / f"{i:04d}.jpg").write_bytes(data.tobytes())
+
+
+def _mot(root: Path) -> None:
+    """Ten tracks one after the other, as MOT sorts them, beside a video."""
+    count = TRUTH_BYTES // 310
+    lines = (
+        f"{frame + 1},{track},121,21,60,180,1,1,{frame / count:.4f}"
+        for track in range(10)
+        for frame in range(count)
+    )
+    _write_truth(root / "SEQ-01/gt/gt.txt", lines, "", "", between="\n")
+    _write_video(root / "SEQ-01.mp4", count)
+
+
+TRUTHS = {
+    "SmartSpaces JSON": _smartspaces,
+    "MOTSynth JSON": _motsynth,
+    "MOT text": _mot,
+}
+
+
+def _write_truth(
+    path: Path, rows: Iterator[str], start: str, end: str, between: str = ",\n"
+) -> None:
+    path.parent.mkdir(parents=True)
+    with path.open("w") as file:
+        file.write(start)
+        for number, row in enumerate(rows):
+            file.write((between if number else "") + row)
+        file.write(end)
+
+
+def _write_video(path: Path, frames: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (320, 240))
+    for _ in range(frames):
+        writer.write(np.full((240, 320, 3), 128, np.uint8))
+    writer.release()
+
+
+if __name__ == "__main__":
+    main()
