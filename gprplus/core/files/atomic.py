@@ -65,13 +65,37 @@ def write_new(path: Path) -> BinaryIO:
     return _open(path, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
 
+def write_in_place(path: Path, data: bytes, checked: set[Path]) -> None:
+    """Write one of many files that nothing takes for whole until a record of all of them exists.
+
+    No temporary name and no lock, so a kill leaves a part of a file. `checked` collects folders that
+    exist and hold no link on the way to them; it spares their check for further files. Raises
+    GprplusError as `atomic_write`.
+    """
+    try:
+        if path.parent not in checked:
+            refuse_address(path)
+            refuse_links(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            checked.add(path.parent)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _open(path: Path, mode: str, flags: int) -> BinaryIO:
     refuse_links(path)
     try:
         return cast(BinaryIO, os.fdopen(os.open(path, flags | os.O_NOFOLLOW, 0o666), mode))
     except OSError as error:
-        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
-        raise GprplusError(f"{path} cannot be written: {why}") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> GprplusError:
+    why = f"{error.strerror or error}. {next_step(error)}".rstrip()
+    return GprplusError(f"{path} cannot be written: {why}")
 
 
 def remove_temporary(folder: Path) -> None:
