@@ -7,14 +7,16 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from benchmarks import harness
+from benchmarks.ratios import Ratio
 from gprplus.core.files.workdir import write_text
 from gprplus.core.imaging import images
 from gprplus.cropping.native.crop_output import crop_engine_output
@@ -27,6 +29,7 @@ from engine_world import city, gta, omniverse, scene, tracks, unity, unreal
 
 FRAMES, SIZE, FOCAL = 48, (1280, 720), 1200.0
 ROUNDS = 3
+WORLD_FRAMES = scene.FRAMES  # before they are changed
 TRUTH_BYTES = 200 * 10**6
 
 
@@ -46,11 +49,11 @@ def _noise() -> np.ndarray:
     return cv2.resize(rough, SIZE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
 
 
-def _world() -> list[TexturedSequence]:
+def _world(frames: int = FRAMES) -> list[TexturedSequence]:
     """The sequences of the contract test in smaller steps, and set its writers to this size."""
-    slow = scene.FRAMES / FRAMES
+    slow = WORLD_FRAMES / frames
     for module in (scene, city, gta, omniverse, tracks, unity, unreal):
-        for name, value in (("FRAMES", FRAMES), ("SIZE", SIZE), ("FOCAL", FOCAL)):
+        for name, value in (("FRAMES", frames), ("SIZE", SIZE), ("FOCAL", FOCAL)):
             if hasattr(module, name):
                 setattr(module, name, value)
     return [
@@ -98,8 +101,8 @@ def main() -> None:
         [
             f"Six cameras of {FRAMES} frames of {SIZE[0]}x{SIZE[1]} with four people. Processor"
             " seconds of one process, best of"
-            f" {ROUNDS} rounds; the floor decodes every frame with a crop and encodes its crops, in"
-            " the same rounds. A form with masks reads a mask for each frame too.",
+            f" {ROUNDS} rounds; the floor decodes every frame with a crop (and its masks, where"
+            " these decide the crop) and encodes the crops, in the same rounds.",
             harness.table(
                 ["form", "crops", "crops a second and core", "floor", "seconds / floor"], rows
             ),
@@ -121,47 +124,81 @@ def _measured(name: str, write: Callable[[Path], None], identity: str) -> Iterat
             output = Path(scratch) / f"crops{number}"
             cut = partial(crop_engine_output, root, output, workers=1, identity=identity)
             times["cut"].append(harness.processor_seconds(cut))
-            frames = _windows(output)
-            times["floor"].append(harness.processor_seconds(partial(_floor, root, frames)))
-        crops = sum(len(windows) for found in frames.values() for windows in found.values())
+            needed = _needed(output)
+            times["floor"].append(harness.processor_seconds(partial(_floor, root, needed)))
+        crops = sum(len(one.windows) for found in needed.values() for one in found.values())
     whole, floor = min(times["cut"]), min(times["floor"])
     ratio = f"{whole / floor:.2f}"
     print(name, crops, f"{crops / whole:.0f}", f"{crops / floor:.0f}", ratio, flush=True)
     yield from (name, crops, f"{crops / whole:.0f}", f"{crops / floor:.0f}", ratio)
 
 
-Windows = dict[str, dict[int, list[tuple[int, int, int, int]]]]
+@dataclass
+class Needed:
+    """What the crops of a picture need: their windows, and the masks that must be read."""
+
+    windows: list[tuple[int, int, int, int]] = field(default_factory=list)
+    masks: set[str] = field(default_factory=set)
 
 
-def _windows(output: Path) -> Windows:
-    """Source -> number of the picture (0 for an image) -> windows of its crops."""
-    found: Windows = {}
+Pictures = dict[str, dict[int, Needed]]
+
+
+def _needed(output: Path) -> Pictures:
+    """Source -> number of the picture (0 for an image) -> what its crops need."""
+    found: Pictures = {}
     for path in sorted(output.rglob("*.frames")):
-        pictures: dict[tuple[str, int], int] = {}
-        for line in path.read_text().splitlines():
-            frame = json.loads(line)
-            pictures[frame["path"], frame["number"]] = frame.get("picture") or 0
+        lines = (json.loads(line) for line in path.read_text().splitlines())
+        frames = {(frame["path"], frame["number"]): frame for frame in lines}
         for crop in (read_rows(path.with_suffix(".rows")) or {"crops": ()})["crops"]:
-            picture = pictures[crop["source"], crop["frame"]]
-            found.setdefault(crop["source"], {}).setdefault(picture, []).append(crop["window"])
+            frame = frames[crop["source"], crop["frame"]]
+            pictures = found.setdefault(crop["source"], {})
+            needed = pictures.setdefault(frame.get("picture") or 0, Needed())
+            needed.windows.append(crop["window"])
+            if crop["visible_from"] == "masks":
+                needed.masks |= {frame["mask"]} if frame.get("mask") else set()
+                needed.masks.update(*(person.get("masks", ()) for person in frame["people"]))
     return found
 
 
-def _floor(root: Path, frames: Windows) -> None:
-    """Decode every frame with a crop, and encode its crops."""
-    for source, pictures in frames.items():
+def _floor(root: Path, sources: Pictures) -> None:
+    """Decode every frame with a crop and the masks it needs, and encode the crops."""
+    for source, pictures in sources.items():
         if Path(source).suffix == ".mp4":
             with VideoReader(root / source) as video:
-                for number, windows in sorted(pictures.items()):
-                    _encode(video.picture(number), windows)
+                for number, needed in sorted(pictures.items()):
+                    _encode(video.picture(number), needed.windows)
             continue
-        _encode(images.decode_image(images.read_bytes(root, source)), pictures[0])
+        for mask in pictures[0].masks:
+            with images.open_image((root / mask).read_bytes()) as image:
+                np.asarray(image)
+        _encode(images.decode_image(images.read_bytes(root, source)), pictures[0].windows)
 
 
 def _encode(pixels: np.ndarray | None, windows: list[tuple[int, int, int, int]]) -> None:
     assert pixels is not None
     for left, top, right, bottom in windows:
         images.encode_jpeg(pixels[top:bottom, left:right], 95)
+
+
+def ratios(scratch: Path) -> list[Ratio]:
+    """Cutting over decoding and encoding, from images and from videos."""
+    found = _writers(_world(frames=12))
+    return [
+        _ratio(scratch / label, label, found[name][0])
+        for label, name in (("video", "smartspaces, video"), ("images", "mot, PNG"))
+    ]
+
+
+def _ratio(scratch: Path, label: str, write: Callable[[Path], None]) -> Ratio:
+    root, numbers = scratch / "output", count()
+    write(root)
+    needed = _needed(crop_engine_output(root, scratch / "crops", workers=1).path)
+    return Ratio(
+        f"forms: cut {label} / decode, encode",
+        lambda: crop_engine_output(root, scratch / f"crops{next(numbers)}", workers=1),
+        lambda: _floor(root, needed),
+    )
 
 
 def _memory(name: str) -> Iterator[object]:
@@ -204,25 +241,25 @@ def _smartspaces(root: Path) -> None:
         for number in range(10)
     ]
     text = json.dumps(people)
-    count = TRUTH_BYTES // (len(text) + 10)
-    lines = (f'"{number}": {text}' for number in range(count))
+    total = TRUTH_BYTES // (len(text) + 10)
+    lines = (f'"{number}": {text}' for number in range(total))
     _write_truth(root / "Warehouse_000" / "ground_truth.json", lines, "{", "}")
     sensors = [{"type": "camera", "id": camera} for camera in cameras]
     write_text(root / "Warehouse_000/calibration.json", json.dumps({"sensors": sensors}))
     for camera in cameras:
-        _write_video(root / f"Warehouse_000/videos/{camera}.mp4", count)
+        _write_video(root / f"Warehouse_000/videos/{camera}.mp4", total)
 
 
 def _motsynth(root: Path) -> None:
     """One sequence of ten people with all joints, in frames that are one file."""
     person = tracks._annotation(scene.SEQUENCES[0].visible_people(scene.CAMERAS[0], 0)[0])
     text = json.dumps({"id": 0, "image_id": 0, **person})
-    count = TRUTH_BYTES // (len(text) + 10)
+    total = TRUTH_BYTES // (len(text) + 10)
     rows = (
         json.dumps(
             {"id": i, "image_id": i // 10, **person, "ped_id": i % 10, "bbox": [20, 20, 60, 150]}
         )
-        for i in range(count)
+        for i in range(total)
     )
     pictures = [
         {
@@ -232,7 +269,7 @@ def _motsynth(root: Path) -> None:
             "width": 320,
             "height": 240,
         }
-        for i in range(count // 10 + 1)
+        for i in range(total // 10 + 1)
     ]
     head = {"info": {"seq_name": "000", "weather": "RAIN", "time": "13"}, "images": pictures}
     head["categories"] = [{"id": 1, "name": "person"}]
@@ -248,14 +285,14 @@ def _motsynth(root: Path) -> None:
 
 def _mot(root: Path) -> None:
     """Ten tracks one after the other, as MOT sorts them, beside a video."""
-    count = TRUTH_BYTES // 310
+    total = TRUTH_BYTES // 310
     lines = (
-        f"{frame + 1},{track},121,21,60,180,1,1,{frame / count:.4f}"
+        f"{frame + 1},{track},121,21,60,180,1,1,{frame / total:.4f}"
         for track in range(10)
-        for frame in range(count)
+        for frame in range(total)
     )
     _write_truth(root / "SEQ-01/gt/gt.txt", lines, "", "", between="\n")
-    _write_video(root / "SEQ-01.mp4", count)
+    _write_video(root / "SEQ-01.mp4", total)
 
 
 TRUTHS = {
