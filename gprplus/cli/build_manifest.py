@@ -1,5 +1,6 @@
 """gprplus build-manifest."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,15 +8,18 @@ import click
 
 from gprplus.cli import console, options
 from gprplus.cli.click_options import click_options, given_options
+from gprplus.cli.show.engine_crops import print_crops
 from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
 from gprplus.core.shared_options import COMPUTE, PROTOCOLS
+from gprplus.cropping.forms.form import FormOptions
 from gprplus.ingest.options import IngestOptions
 from gprplus.schema.check_columns import GROUPS, checks_overview
 
 if TYPE_CHECKING:
+    from gprplus.cropping.native.crop_output import EngineCrops
     from gprplus.ingest.tables.manifest import Manifest
 
 
@@ -36,6 +40,7 @@ def checks_and_columns() -> str:
 @click.command("build-manifest", cls=TopicCommand, epilog=checks_and_columns())
 @click.argument("renders", nargs=-1, type=options.LocalPath())
 @click_options(IngestOptions, callbacks={"checks": options.parse_checks})
+@click_options(FormOptions)
 @options.topic_option(
     "--shard",
     group=COMPUTE,
@@ -59,17 +64,22 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Build a manifest from folders or archives of renders.
+    """Build a manifest from folders or archives of renders, or from an engine's own output.
 
     RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under
     WORK/renders. Archives are read in place, also those in a folder. Datasets that the manifest
     already has are kept, and only changed files are opened again.
+
+    A folder of whole frames or videos with the annotations of an engine (Isaac Sim, SmartSpaces,
+    Unity, MOTSynth, MOT, ...; `gprplus layouts forms`) is recognised, and the people are cut out of
+    it into WORK/crops first.
 
     \b
     Examples:
       gprplus build-manifest
       gprplus build-manifest Market-1501-v15.09.15 -o market
       gprplus build-manifest randperson.tar -o work/randperson
+      gprplus build-manifest SmartSpaces/train --every 10 --min-height 80
       gprplus build-manifest my/renders --layout mine.toml --name mine
       gprplus build-manifest --table files.csv --root my/images
       gprplus build-manifest my/renders --attributes mine.toml --join poses.csv
@@ -82,7 +92,13 @@ def command(
     from gprplus.ingest.layouts.detect import render_folders
 
     output = output or work / "manifest"
-    given = given_options(IngestOptions, values)
+    names = {one.name for one in fields(FormOptions)}
+    given = given_options(
+        IngestOptions, {name: value for name, value in values.items() if name not in names}
+    )
+    forms = given_options(FormOptions, {name: values[name] for name in names})
+    forms = replace(forms, crops=forms.crops or work / "crops")
+    cut: dict[str, EngineCrops] = {}
     folders = renders or (() if given.table else render_folders(work / "renders"))
     with progress_bar("Reading") as progress:
         if shard:
@@ -93,16 +109,27 @@ def command(
             files = build_shard(folders, output, shard, given, force=force, progress=progress)
             _print_shard(output, shard, files, as_json)
             return
-        manifest = build_manifest(folders, output, given, force=force, progress=progress)
+        manifest = build_manifest(
+            folders,
+            output,
+            given,
+            force=force,
+            progress=progress,
+            crops=forms,
+            on_crops=lambda folder, crops: cut.update({str(folder): crops}),
+        )
     if as_json:
         console.print_json(
             {
                 "path": str(manifest.path),
                 "rebuilt": manifest.rebuilt,
+                "crops": {name: {"made": one.made, **one.record} for name, one in cut.items()},
                 **typed.as_json(manifest.record),
             }
         )
         return
+    for folder, crops in cut.items():
+        print_crops(folder, crops)
     rows = [
         [
             about_name,

@@ -6,7 +6,7 @@ depends on the order of files, folders or workers.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.typed import as_json
+from gprplus.cropping.forms.form import FormOptions
+from gprplus.ingest.engine_output import EngineCropper
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.reading.shard import ReadShard
@@ -36,6 +38,7 @@ from gprplus.schema import VERSION
 from gprplus.schema.check_columns import parse_check_names
 
 if TYPE_CHECKING:
+    from gprplus.cropping.native.crop_output import EngineCrops
     from gprplus.ingest.reading.partial import PartialResults
     from gprplus.ingest.reading.read import FoundFiles
     from gprplus.ingest.sidecars.roles import RoleLists
@@ -52,13 +55,16 @@ def build_manifest(
     *,
     force: bool = False,
     progress: Progress = no_progress,
+    crops: FormOptions | None = None,
+    on_crops: "Callable[[AnyPath, EngineCrops], None] | None" = None,
     **changes: Any,
 ) -> Manifest:
     """Read folders of renders into a manifest, and return it.
 
-    Datasets that the manifest already has are kept; the same dataset is updated, and only changed
-    files are opened. With 20,000 files or more, worker processes are started: a script needs `if
-    __name__ == "__main__":`.
+    A folder with the native output of an engine is cut into crops first, below WORK/crops. Datasets
+    that the manifest already has are kept; the same dataset is updated, and only changed files are
+    opened. With 20,000 files or more, and for crops, worker processes are started: a script needs
+    `if __name__ == "__main__":`.
 
     Args:
         renders: folders or archives, each one dataset; by default all under WORK/renders (WORK:
@@ -68,19 +74,23 @@ def build_manifest(
         force: replace datasets of the same name that were built with other options, and read every
             file again.
         progress: called with the number of files read and of all files.
+        crops: how native output of engines is read and cut.
+        on_crops: called with each folder of native output and its crops.
 
     Raises:
         LayoutError, DeclarationError, ManifestError: the files or the options do not fit.
+        FramesError: the native output of an engine is damaged or incomplete.
         RequestChanged: a dataset of that name was built with other options, and `force` is not set.
     """
     given = combined(IngestOptions, options, changes, "build_manifest")
+    cropper = EngineCropper(crops or FormOptions(), given.workers, force, progress, on_crops)
     checks = None if given.checks is None else parse_check_names(given.checks)
     if renders is None:
         renders = [] if given.table else render_folders(work_folder() / "renders")
     output = work_folder() / "manifest" if output is None else Path(output)
     require_directory(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(as_list(renders), output, given, before)
+    sources = find_sources(as_list(renders), output, given, before, cropper)
     with hold_manifest(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:

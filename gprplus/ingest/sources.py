@@ -1,15 +1,16 @@
 """Sources of a build: the scanned folders, with their layouts, names and identities files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import relative_command
 from gprplus.core.declarations import Attributes
-from gprplus.core.errors import ManifestError, RequestChanged, first_few
+from gprplus.core.errors import LayoutError, ManifestError, RequestChanged, first_few
 from gprplus.core.files.workdir import describe_changes, relative_path
 from gprplus.core.hashing import sha256_digest
+from gprplus.ingest.engine_output import EngineCropper
 from gprplus.ingest.files.archive_members import Memory, list_images
 from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
 from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout
@@ -55,8 +56,10 @@ def find_sources(
     output: Path,
     options: IngestOptions,
     old: Manifest | None,
+    cropper: EngineCropper | None = None,
 ) -> list[IngestSource]:
-    """The folders to be ingested, looked through and found to be possible."""
+    """The folders to be ingested, looked through and found to be possible; native output of engines
+    is cut into crops by `cropper`."""
     if options.table is not None:
         if renders:
             raise ManifestError(
@@ -67,9 +70,31 @@ def find_sources(
         return [_source(options.root or options.table.parent, output, old, options)]
     folders = [Path(folder) for folder in renders]
     _check(folders, options)
-    sources = [_source(folder, output, old, options) for folder in folders]
+    sources = [_rendered_source(folder, output, old, options, cropper) for folder in folders]
     _distinct(sources)
     return sources
+
+
+def _rendered_source(
+    folder: Path,
+    output: Path,
+    old: Manifest | None,
+    options: IngestOptions,
+    cropper: EngineCropper | None,
+) -> IngestSource:
+    """The source of a folder: of the images in it, or of the crops of an engine's output."""
+    if cropper is None or options.layout != "auto":
+        return _source(folder, output, old, options)
+    crops = cropper.crops(folder, options.name, detect=False)
+    if crops is None:
+        try:
+            return _source(folder, output, old, options)
+        except LayoutError:
+            crops = cropper.crops(folder, options.name, detect=True)
+            if crops is None:
+                raise
+    given = replace(options, table=crops.table, name=crops.path.name)
+    return _source(crops.path, output, old, given)
 
 
 def _check(folders: list[Path], options: IngestOptions) -> None:

@@ -80,6 +80,16 @@ class FormOptions(Options):
         help="What an identity is, where a form has a choice: id, look, name, tag or instance.",
     )
 
+    crops: Path | None = option(
+        None,
+        group=CROPS,
+        flag="--crops-folder",
+        metavar="FOLDER",
+        default_note="WORK/crops",
+        recorded=False,
+        help="Folder in which each engine output has a folder of its crops.",
+    )
+
     def rules(self) -> CropRules:
         """Return the rules that decide which annotations become crops."""
         return CropRules(
@@ -97,7 +107,7 @@ class FormOptions(Options):
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that decide which crops result, for the record."""
-        return {name: value for name, value in vars(self).items() if name != "form"}
+        return {name: value for name, value in vars(self).items() if name not in ("form", "crops")}
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ def _finish(
     """Write the tables, and return the record."""
     disagreeing = {name for name, scan in scans.items() if scan.walking.disagrees}
     files = [(job.rows, name not in disagreeing) for name, some in jobs.items() for job in some]
-    crops, identities = write_crops(output / TABLE, files)
+    crops, identities = write_crops(output, files)
     rejected = write_rejected(output / REJECTED, [rows for rows, _ in files])
     if not crops:
         raise FramesError(_nothing(form, rejected, files))

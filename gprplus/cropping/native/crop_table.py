@@ -1,11 +1,13 @@
 """Tables of the crops of native output: crops.parquet for build-manifest, and the rejects."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import attributes, optional_attributes
 from gprplus.core.escape import csv_text
 from gprplus.core.files.workdir import atomic_write
 from gprplus.cropping.annotations import REASONS
@@ -14,19 +16,29 @@ from gprplus.cropping.native.cut import read_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TABLE, REJECTED = "crops.parquet", "_rejected.csv"
-_TEXTS = ("path", "identity", "camera", "scene", "source", "visible_from")
+TABLE, SOURCES, REJECTED = "crops.parquet", "_sources.parquet", "_rejected.csv"
+_SOURCE = {  # of each crop, for those who want to go back to the frame
+    "path": "string",
+    "scene": "string",
+    "source": "string",
+    "frame": "int64",
+    "number": "int64",
+    "visible": "float64",
+    "visible_from": "string",
+}
+_TEXTS = ("path", "identity", "camera")
 _KINDS = {"category": "string", "integer": "int64", "number": "float64"}
 _REJECTS = ("frame", "number", "identity", "reason", "detail")
 _ROWS_A_GROUP = 65_536
 
 
-def write_crops(path: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, int]:
-    """Write the table of crops from files of rows; return the numbers of crops and identities.
+def write_crops(output: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, int]:
+    """Write the table of crops for build-manifest, and the table of their sources, from files of
+    rows; return the numbers of crops and identities.
 
     Args:
-        path: the table. Columns: path, identity, camera, scene, frame, source, number, visible,
-            visible_from, and the attributes that any crop has.
+        output: folder of the tables. Columns of crops.parquet: path, identity, camera, frame, and
+            the attributes that any crop has; of _sources.parquet: those of `_SOURCE`.
         files: rows of one list each, and whether viewpoints from headings hold.
     """
     import pyarrow as pa
@@ -34,29 +46,41 @@ def write_crops(path: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, in
 
     files = list(files)
     present = {name for row in _rows(files) for name, value in row.items() if value is not None}
-    schema = _schema(present)
+    schemas = _schema(present), pa.schema(_types(_SOURCE))
     identities: set[str] = set()
     count = 0
-    with atomic_write(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        block: list[dict[str, Any]] = []
-        for row in _rows(files):
-            identities.add(row["identity"])
-            block.append(row)
-            count += 1
-            if len(block) == _ROWS_A_GROUP:
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                pq.ParquetWriter(stack.enter_context(atomic_write(output / name)), schema)
+            )
+            for name, schema in zip((TABLE, SOURCES), schemas, strict=True)
+        ]
+        for block in _blocks(_rows(files)):
+            identities.update(row["identity"] for row in block)
+            count += len(block)
+            for writer, schema in zip(writers, schemas, strict=True):
                 writer.write_table(pa.Table.from_pylist(block, schema))
-                block = []
-        writer.write_table(pa.Table.from_pylist(block, schema))
     return count, len(identities)
 
 
+def _blocks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while block := list(islice(rows, _ROWS_A_GROUP)):
+        yield block
+
+
+def _types(kinds: Mapping[str, str]) -> "dict[str, pa.DataType]":
+    import pyarrow as pa
+
+    return {name: pa.type_for_alias(kind) for name, kind in kinds.items()}
+
+
 def _rows(files: Iterable[tuple[Path, bool]]) -> Iterator[dict[str, Any]]:
-    """Yield a row of the table for each crop."""
-    declared = attributes()
+    """Yield a row of both tables for each crop."""
+    declared = {**attributes(), **optional_attributes()}
     for file, headings_hold in files:
         for crop in (read_rows(file) or {"crops": ()})["crops"]:
-            row = {name: crop[name] for name in _TEXTS}
-            row |= {name: crop[name] for name in ("frame", "number", "visible")}
+            row = {name: crop[name] for name in {*_TEXTS, *_SOURCE}}
             levels = crop["levels"]
             viewpoint = crop.get("viewpoint")
             if viewpoint is not None and (headings_hold or "by_heading" not in crop):
@@ -67,21 +91,20 @@ def _rows(files: Iterable[tuple[Path, bool]]) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def _schema(present: set[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    kinds = {**dict.fromkeys(_TEXTS, "string"), "frame": "int64"}
+    for name, attribute in {**attributes(), **optional_attributes()}.items():
+        if name in present and name not in kinds:
+            kinds[name] = _KINDS[attribute.type]
+    return pa.schema(_types(kinds))
+
+
 def _level(value: Any, kind: str) -> Any:
     if kind == "integer":
         return round(value)
     return float(value) if kind == "number" else str(value)
-
-
-def _schema(present: set[str]) -> "pa.Schema":
-    import pyarrow as pa
-
-    kinds = dict.fromkeys(_TEXTS, pa.string())
-    kinds |= {"frame": pa.int64(), "number": pa.int64(), "visible": pa.float64()}
-    for name, attribute in attributes().items():
-        if name in present and name not in kinds:
-            kinds[name] = pa.type_for_alias(_KINDS[attribute.type])
-    return pa.schema(kinds)
 
 
 def write_rejected(path: Path, files: Iterable[Path]) -> dict[str, int]:
