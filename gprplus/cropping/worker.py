@@ -115,7 +115,7 @@ def cut_frame(
 
 def rejected_frame(frame: AnnotatedFrame, why: str) -> list[dict[str, Any]]:
     """Return a row for each person of a frame that cannot be read; one if it has none."""
-    lost = [_reject(frame, person, "frame", why) for person in frame.people]
+    lost = [_reject(frame, person, *(person.reject or ("frame", why))) for person in frame.people]
     return lost or [{**_reject(frame, AnnotatedPerson(0), "frame", why), "number": None}]
 
 
