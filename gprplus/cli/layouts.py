@@ -44,6 +44,34 @@ def command(context: click.Context, as_json: bool) -> None:
     console.print_table(["layout", "title", "licence", "status"], rows)
 
 
+@command.command("forms")
+@options.json_option
+def print_forms(as_json: bool) -> None:
+    """List the forms of native engine output that build-manifest recognises."""
+    from gprplus.cropping.forms.registry import all_forms
+
+    forms = all_forms()
+    if as_json:
+        console.print_json(
+            {
+                name: {
+                    "title": form.title,
+                    "scope": form.scope.value,
+                    "identities": list(form.identities),
+                }
+                for name, form in forms.items()
+            }
+        )
+        return
+    console.print_table(
+        ["form", "output of", "ids are unique in a", "--identity"],
+        [
+            [name, form.title, form.scope.value, " ".join(form.identities)]
+            for name, form in forms.items()
+        ],
+    )
+
+
 @command.command("show")
 @click.argument("name")
 def print_layouts(name: str) -> None:

@@ -35,7 +35,7 @@ class FormOptions(Options):
         "auto",
         group=ENGINE,
         metavar="FORM",
-        help="Form of an engine's output: auto, none, or a name from `gprplus layouts --forms`.",
+        help="Form of an engine's output: auto, none, or a name from `gprplus layouts forms`.",
     )
     every: int = option(
         1,

@@ -124,7 +124,7 @@ def _form(folder: Path, name: str) -> tuple[EngineForm, str]:
     found = detect_form(folder)
     if found is None:
         raise FramesError(
-            f"{folder} has no native form of an engine that gprplus knows. `gprplus layouts --forms`"
+            f"{folder} has no native form of an engine that gprplus knows. `gprplus layouts forms`"
             " lists them; name one with --form."
         )
     return found
