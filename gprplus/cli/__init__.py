@@ -16,7 +16,7 @@ from gprplus.cli.limits import refuse_too_little_memory
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
     "render": "Render a crossed design of synthetic identities.",
-    "build-manifest": "Build a manifest from folders or archives of renders.",
+    "build-manifest": "Build a manifest from renders or from an engine's own output.",
     "inspect": "Show the content and the problems of a manifest or split.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",

@@ -64,7 +64,7 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Build a manifest from folders or archives of renders, or from an engine's own output.
+    """Build a manifest from renders or from an engine's own output.
 
     RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under
     WORK/renders. Archives are read in place, also those in a folder. Datasets that the manifest
