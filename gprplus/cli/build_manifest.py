@@ -14,7 +14,7 @@ from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
 from gprplus.core.shared_options import COMPUTE, PROTOCOLS
-from gprplus.cropping.forms.form import FormOptions
+from gprplus.cropping.options import FormOptions
 from gprplus.ingest.options import IngestOptions
 from gprplus.schema.check_columns import GROUPS, checks_overview
 

@@ -1,14 +1,16 @@
-"""The options of crop_frames."""
+"""The options of crop_frames and crop_engine_output."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gprplus.core.errors import FramesError, GprplusError
 from gprplus.core.options import Options, option
 from gprplus.core.shared_options import workers_field
 
 ANNOTATIONS, CROPS = "Annotations", "Crops"
+ENGINE, ENGINE_CROPS = "Engine output", "Crops of engine output"
+EDGES = ("drop", "keep")
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,77 @@ class CropOptions(Options):
         if one is None or isinstance(one, str | Path):  # a single file, as in earlier versions
             object.__setattr__(self, "coco", () if one is None else (Path(one),))
         super().__post_init__()
+
+
+@dataclass(frozen=True)
+class FormOptions(Options):
+    """How the native output of an engine is read."""
+
+    error: ClassVar[type[GprplusError]] = FramesError
+
+    form: str = option(
+        "auto",
+        group=ENGINE,
+        metavar="FORM",
+        help="Form of an engine's output: auto, none, or a name from `gprplus layouts forms`.",
+    )
+    every: int = option(
+        1,
+        group=ENGINE,
+        metavar="N",
+        at_least=1,
+        help="Read every N-th frame: those whose number is a multiple of N.",
+    )
+    min_height: int = option(
+        50, group=ENGINE_CROPS, at_least=1, help="Smallest height of a box in the frame, in pixels."
+    )
+    min_width: int = option(
+        25, group=ENGINE_CROPS, at_least=1, help="Smallest width of a box in the frame, in pixels."
+    )
+    min_visible: float = option(
+        0.25, group=ENGINE_CROPS, at_least=0, at_most=1, help="Smallest visible share of a person."
+    )
+    max_truncated: float = option(
+        0.25,
+        group=ENGINE_CROPS,
+        at_least=0,
+        at_most=1,
+        help="Largest share of a person outside the frame.",
+    )
+    edges: str = option(
+        "drop",
+        group=ENGINE_CROPS,
+        choices=EDGES,
+        help="Boxes that touch the frame's edge where the truncated share is unknown.",
+    )
+    margin: float = option(
+        0.0,
+        group=ENGINE_CROPS,
+        at_least=0,
+        at_most=2,
+        help="Added on each side, as a share of the box.",
+    )
+    quality: int = option(
+        95, group=ENGINE_CROPS, at_least=1, at_most=100, help="Quality of a JPEG, from 1 to 100."
+    )
+    identity: str = option(
+        "",
+        group=ENGINE,
+        metavar="BY",
+        default_note="the form's",
+        help="What an identity is, where a form has a choice: id, look, name, tag or instance.",
+    )
+
+    crops: Path | None = option(
+        None,
+        group=ENGINE_CROPS,
+        flag="--crops-folder",
+        metavar="FOLDER",
+        default_note="WORK/crops",
+        recorded=False,
+        help="Folder in which each engine output has a folder of its crops.",
+    )
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that decide which crops result, for the record."""
+        return {name: value for name, value in vars(self).items() if name not in ("form", "crops")}

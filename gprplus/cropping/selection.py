@@ -10,11 +10,11 @@ import numpy as np
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import Box
+from gprplus.cropping.options import EDGES
 
 Window = tuple[
     int, int, int, int
 ]  # left, top, right, bottom in pixels; right and bottom are exclusive
-EDGES = ("drop", "keep")
 
 
 @dataclass(frozen=True)

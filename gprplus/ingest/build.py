@@ -19,7 +19,7 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.typed import as_json
-from gprplus.cropping.forms.form import FormOptions
+from gprplus.cropping.options import FormOptions
 from gprplus.ingest.engine_output import EngineCropper
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions

@@ -10,7 +10,7 @@ from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.files.workdir import work_folder
 from gprplus.core.parallel import Progress, no_progress
-from gprplus.cropping.forms.form import FormOptions
+from gprplus.cropping.options import FormOptions
 
 if TYPE_CHECKING:
     from gprplus.cropping.native.crop_output import EngineCrops

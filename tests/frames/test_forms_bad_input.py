@@ -14,12 +14,12 @@ from engine_world.scene import FRAMES, SEQUENCES
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import FormOptions
 from gprplus.cropping.forms.registry import all_forms, find_form
 from gprplus.cropping.forms.replicator_frames import load_rows, person_prim, stage_axes
 from gprplus.cropping.geometry import Axes
 from gprplus.cropping.native.crop_output import crop_engine_output
 from gprplus.cropping.opened_frame import open_frame
+from gprplus.cropping.options import FormOptions
 
 ONE = SEQUENCES[:1]
 NUMBER = 4  # of people in the first sequence

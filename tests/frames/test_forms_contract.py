@@ -18,10 +18,10 @@ from engine_world import city, gta, omniverse, tracks, unity, unreal
 from engine_world.scene import FRAMES, SEQUENCES, Camera, Seen, Sequence
 
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import FormOptions
 from gprplus.cropping.forms.registry import all_forms, find_form
 from gprplus.cropping.native.crop_output import crop_engine_output
 from gprplus.cropping.opened_frame import open_frame
+from gprplus.cropping.options import FormOptions
 
 POSE = frozenset({"viewpoint", "distance", "pitch", "ground"})
 ENDS = (0, FRAMES - 1)

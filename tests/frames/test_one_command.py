@@ -10,11 +10,11 @@ from engine_world import city, omniverse, tracks, unity
 from engine_world.scene import FRAMES, SEQUENCES
 
 from gprplus.core.errors import FramesError, LayoutError, RequestChanged
-from gprplus.cropping.forms.form import FormOptions
 from gprplus.cropping.forms.registry import detect_form
 from gprplus.cropping.native import crop_output
 from gprplus.cropping.native.crop_output import crop_engine_output
 from gprplus.cropping.native.video import VideoReader
+from gprplus.cropping.options import FormOptions
 from gprplus.ingest import build_manifest
 
 CAMERAS = sum(len(sequence.cameras) for sequence in SEQUENCES)

@@ -15,7 +15,7 @@ import numpy as np
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name, video_of_stem
 from gprplus.cropping.forms.source_values import camera_levels, frame_json, pose_levels
 from gprplus.cropping.geometry import (
@@ -25,6 +25,7 @@ from gprplus.cropping.geometry import (
     unit_heading,
     viewpoint_of,
 )
+from gprplus.cropping.options import FormOptions
 
 TRUTH, FIELDS = "ground_truth.txt", 9
 STEP_M = 0.05  # from the frame before to the frame after: less is not walking

@@ -15,11 +15,12 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.core.files.safe_names import plain_name
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.mta import as_number
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name
 from gprplus.cropping.forms.source_values import camera_levels, unread_frame
 from gprplus.cropping.geometry import CameraPose, camera_of_angles
+from gprplus.cropping.options import FormOptions
 
 TABLE = "be_seq.csv"
 COLUMNS = ("Type", "Body", "Comment")

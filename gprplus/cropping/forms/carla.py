@@ -16,7 +16,7 @@ from gprplus.core.errors import FramesError
 from gprplus.core.imaging.image_headers import EXTENSIONS as IMAGES
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_reader import trailing_numbers
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import (
     folders_below,
     image_of_stem,
@@ -38,6 +38,7 @@ from gprplus.cropping.geometry import (
     heading_of_yaw,
     to_z_up,
 )
+from gprplus.cropping.options import FormOptions
 
 INSTANCES = "instance_segmentation"
 _LOOKED_AT = 20  # pictures that may lack their mask

@@ -13,8 +13,9 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_tracks import TrackFile, TrackImage, head_of, row_person
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name, stream_items
+from gprplus.cropping.options import FormOptions
 
 _PLACES = ("", "train", "val", "test", "data", "images")
 

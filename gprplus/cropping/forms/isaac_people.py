@@ -12,7 +12,7 @@ from typing import Any
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name
 from gprplus.cropping.forms.source_values import (
     BodyPose,
@@ -26,6 +26,7 @@ from gprplus.cropping.forms.source_values import (
     unread_frame,
 )
 from gprplus.cropping.geometry import CameraPose, row_vector_pose, view_camera
+from gprplus.cropping.options import FormOptions
 
 _RGB = re.compile(r"rgb_([0-9]{1,12})\.(?:png|jpe?g)")
 

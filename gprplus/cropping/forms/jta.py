@@ -16,7 +16,7 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, Box
 from gprplus.cropping.field_values import format_value
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import (
     folders_below,
     image_of_stem,
@@ -27,6 +27,7 @@ from gprplus.cropping.forms.source_files import (
 )
 from gprplus.cropping.forms.source_values import pose_levels
 from gprplus.cropping.geometry import TrunkJoints, Vector, finite_vector
+from gprplus.cropping.options import FormOptions
 
 _NAME = re.compile(r"seq_[0-9]+\.json")
 FIELDS = 10

@@ -16,7 +16,7 @@ import numpy as np
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, Box
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import (
     VIDEOS,
     folders_below,
@@ -25,6 +25,7 @@ from gprplus.cropping.forms.source_files import (
     video_of_stem,
 )
 from gprplus.cropping.forms.source_values import known_share
+from gprplus.cropping.options import FormOptions
 from gprplus.cropping.segmentation import decode_counts
 
 _IGNORED = 10_000

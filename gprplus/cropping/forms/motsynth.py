@@ -14,7 +14,7 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_tracks import TrackFile, TrackImage, head_of, row_person
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.jta import trunk_of
 from gprplus.cropping.forms.source_files import (
     folders_below,
@@ -25,6 +25,7 @@ from gprplus.cropping.forms.source_files import (
 )
 from gprplus.cropping.forms.source_values import pose_levels
 from gprplus.cropping.geometry import finite_vector
+from gprplus.cropping.options import FormOptions
 
 LOOK = (0, 2, 3, 4, 7, 8, 9, 10)  # entries of `attributes`
 LOST = 2  # pictures of a video before the first that was extracted

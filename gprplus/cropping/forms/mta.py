@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from gprplus.core.errors import FramesError, did_you_mean
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import folders_below, scene_name, video_of_stem
 from gprplus.cropping.forms.source_values import (
     BodyPose,
@@ -23,6 +23,7 @@ from gprplus.cropping.forms.source_values import (
     whole_number,
 )
 from gprplus.cropping.geometry import Axes, CameraPose, camera_of_angles, heading_of_yaw
+from gprplus.cropping.options import FormOptions
 
 BOX = ("x_top_left_BB", "y_top_left_BB", "x_bottom_right_BB", "y_bottom_right_BB")
 NEEDED = ("frame_no_cam", "person_id", *BOX)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.replicator_frames import (
     BOXES,
     INSTANCES,
@@ -25,6 +25,7 @@ from gprplus.cropping.forms.replicator_frames import (
 )
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name
 from gprplus.cropping.forms.source_values import camera_levels, unread_frame
+from gprplus.cropping.options import FormOptions
 
 _CAMERA = re.compile(r"(?i)replicator|render_?product|cam|sensor|view")
 

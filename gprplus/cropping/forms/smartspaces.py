@@ -15,7 +15,7 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.field_values import format_value
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import (
     folders_below,
     scene_name,
@@ -38,6 +38,7 @@ from gprplus.cropping.geometry import (
     finite_vector,
     heading_of_yaw,
 )
+from gprplus.cropping.options import FormOptions
 
 TRUTH, CALIBRATION, VIDEOS = "ground_truth.json", "calibration.json", "videos"
 _FRONT = (0.0, -1.0, 0.0)  # of a body with yaw 0

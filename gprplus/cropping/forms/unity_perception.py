@@ -14,10 +14,11 @@ from gprplus.core.errors import FramesError
 from gprplus.core.files.safe_names import plain_path
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.field_values import parse_number
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.solo_steps import objects_in
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name, stream_items
 from gprplus.cropping.forms.source_values import is_person_label, unread_frame, whole_number
+from gprplus.cropping.options import FormOptions
 
 _CAPTURES = re.compile(r"captures_[0-9]+\.json")
 _SIDES = ("x", "y", "width", "height")

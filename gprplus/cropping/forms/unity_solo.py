@@ -15,7 +15,7 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.core.files.safe_names import plain_name
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions, Scope, register_form
+from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.solo_steps import (
     capture_camera,
     capture_mask,
@@ -25,6 +25,7 @@ from gprplus.cropping.forms.solo_steps import (
 )
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name
 from gprplus.cropping.forms.source_values import camera_levels, frame_json, unread_frame
+from gprplus.cropping.options import FormOptions
 
 _SEQUENCE = re.compile(r"sequence\.[0-9]+")
 _STEP = re.compile(r"step[0-9]+\.frame_data\.json")

@@ -25,12 +25,15 @@ from gprplus.core.files.workdir import (
 )
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, describe_progress, map_processes, no_progress
-from gprplus.cropping.forms.form import EngineForm, EngineScene, FormOptions
+from gprplus.cropping.forms.form import EngineForm, EngineScene
 from gprplus.cropping.forms.registry import detect_form, find_form
 from gprplus.cropping.native.crop_table import REJECTED, TABLE, write_crops, write_rejected
 from gprplus.cropping.native.cut import CutJob, cut_list, read_rows, safe_name
 from gprplus.cropping.native.level_tables import unknown_sentences
 from gprplus.cropping.native.scan import ScanJob, SceneScan, read_scan, scan_scene
+from gprplus.cropping.options import FormOptions
+from gprplus.cropping.selection import CropRules
+from gprplus.cropping.worker import CropWriter
 
 RECORD, SCENES, KIND = "crops.json", "_scenes", "crops"
 VERSION = 1  # increase it when the same request gives other crops
@@ -81,7 +84,7 @@ def crop_engine_output(
     form, why = _form(folder, given.form)
     _check_identity(form, given.identity)
     scenes = _scenes(form, folder, given)
-    rules, writing = given.rules(), given.writing()
+    rules, writing = _rules(given), CropWriter(quality=given.quality)
     request = {
         "version": VERSION,
         "form": form.name,
@@ -128,6 +131,17 @@ def _form(folder: Path, name: str) -> tuple[EngineForm, str]:
             " lists them; name one with --form."
         )
     return found
+
+
+def _rules(options: FormOptions) -> CropRules:
+    return CropRules(
+        margin=options.margin,
+        min_width_px=options.min_width,
+        min_height_px=options.min_height,
+        min_visible=options.min_visible,
+        max_truncated=options.max_truncated,
+        edges=options.edges,
+    )
 
 
 def _check_identity(form: EngineForm, identity: str) -> None:
