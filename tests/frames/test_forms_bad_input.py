@@ -479,3 +479,21 @@ def test_solo_identities_by_tag_and_headings_by_rotation(solo: Path, tmp_path: P
     assert people[1].heading == pytest.approx((1, 0))
     assert people[2].heading == pytest.approx((1, 0))
     assert people[4].ground is None
+
+
+def test_the_light_of_solo_is_that_of_its_step(tmp_path: Path) -> None:
+    unity.write_solo(tmp_path)
+    found = frames("unity_solo", tmp_path)
+    lights = [frame.levels["light_intensity"] for frame in found]
+    assert lights == [1.2] * 3 * FRAMES + [0.1] * 3 * FRAMES
+
+
+def test_boxes_that_cannot_be_are_rejected(tmp_path: Path) -> None:
+    """NaN, and corners the wrong way round, so that the width is negative."""
+    folder = tmp_path / "tree"
+    path = mta_lines(folder)
+    lines = path.read_text().splitlines()
+    save_text(path, [*lines, "7,71,nan,20,100,120", "7,72,100,20,60,120"])
+    record, rejected = cut(folder)
+    assert record["images"] == 3 * FRAMES * NUMBER
+    assert [row["reason"] for row in rejected] == ["box", "box"]

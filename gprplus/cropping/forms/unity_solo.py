@@ -8,7 +8,7 @@ for persons.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,10 @@ class SoloRun(EngineScene):
             for capture in objects_in(step.get("captures")):
                 people = capture_people(capture, metrics, self.by, path.parent.name)
                 try:
-                    yield self._frame(path, number, capture, people)
+                    frame = self._frame(path, number, capture, people)
                 except FramesError as error:
-                    yield self._unread(path, number, error)
+                    frame = self._unread(path, number, error)
+                yield replace(frame, levels={**frame.levels, **light_levels(metrics.lights)})
 
     def _frame(
         self, path: Path, number: int, capture: Mapping[str, Any], people: list[AnnotatedPerson]
@@ -82,6 +83,15 @@ class SoloRun(EngineScene):
     def _unread(self, path: Path, number: int, error: FramesError) -> AnnotatedFrame:
         place = path.relative_to(self.root).as_posix()
         return AnnotatedFrame(place, number, people=(unread_frame(error),), scene=self.name)
+
+
+def light_levels(lights: Mapping[str, float]) -> dict[str, float]:
+    """Return the level of the light: the sum of the intensities of all reported lights.
+
+    >>> light_levels({"Sun": 1.25, "Lamp": 0.5}), light_levels({})
+    ({'light_intensity': 1.75}, {})
+    """
+    return {"light_intensity": round(sum(lights.values()), 4)} if lights else {}
 
 
 def _steps(run: Path) -> Iterator[Path]:
