@@ -10,7 +10,7 @@ from gprplus.core.errors import FramesError
 from gprplus.core.files.safe_names import plain_path
 from gprplus.cropping.annotations import AnnotatedPerson, Box
 from gprplus.cropping.coco_reader import PERSONS
-from gprplus.cropping.field_values import is_id, parse_number, segmentation_fault
+from gprplus.cropping.field_values import format_value, is_id, parse_number, segmentation_fault
 from gprplus.cropping.forms.source_files import stream_items
 from gprplus.cropping.forms.source_values import known_share
 
@@ -47,7 +47,9 @@ class TrackFile:
         self.persons = {
             item.get("id")
             for item in stream_items(path, "categories.item")
-            if isinstance(item, dict) and str(item.get("name", "")).lower() in PERSONS
+            if isinstance(item, dict)
+            and is_id(item.get("id"))
+            and str(item.get("name", "")).lower() in PERSONS
         }
 
     def _images(self) -> Iterator[tuple[Any, TrackImage]]:
@@ -60,7 +62,8 @@ class TrackFile:
                 None,
             )
             kept = {key: item[key] for key in item if key not in ("id", "file_name")}
-            yield item["id"], TrackImage(name, number, item.get("video_id"), kept)
+            video = item.get("video_id")
+            yield item["id"], TrackImage(name, number, video if is_id(video) else None, kept)
 
     def annotated(self) -> Iterator[tuple[TrackImage | None, list[dict[str, Any]]]]:
         """Yield each image with its annotations, None for annotations of an unknown image.
@@ -87,8 +90,9 @@ class TrackFile:
         """Return why an annotation is no person."""
         if row.get("iscrowd"):
             return "crowd", "the annotation is a crowd or a distractor (iscrowd)."
-        if self.persons and row.get("category_id") not in self.persons:
-            return "category", f"the category {row.get('category_id')} is no person."
+        category = row.get("category_id")
+        if self.persons and not (is_id(category) and category in self.persons):
+            return "category", f"the category {format_value(category)} is no person."
         return None
 
 

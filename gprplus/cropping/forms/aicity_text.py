@@ -41,6 +41,15 @@ class TrackRows:
     faults: tuple[str, ...]
 
 
+def is_number_of(value: float) -> bool:
+    """Return True if a value can be the number of a camera, a person or a frame.
+
+    >>> is_number_of(7.0), is_number_of(1.5), is_number_of(1e30)
+    (True, False, False)
+    """
+    return value.is_integer() and abs(value) < 2**31
+
+
 def read_rows(path: Path) -> TrackRows:
     """Return the rows of a ground truth. Raises FramesError if it cannot be read."""
     keys, values, faults = array("q"), array("d"), []
@@ -50,7 +59,7 @@ def read_rows(path: Path) -> TrackRows:
                 fields = text.split()
                 try:
                     numbers = list(map(float, fields))
-                    whole = [int(number) for number in numbers[:3] if number.is_integer()]
+                    whole = [int(number) for number in numbers[:3] if is_number_of(number)]
                 except (ValueError, OverflowError):
                     numbers, whole = [], []
                 if len(numbers) < FIELDS - 2 or len(whole) < 3:

@@ -13,8 +13,15 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_tracks import TrackFile, TrackImage, head_of, row_person
+from gprplus.cropping.field_values import is_id
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
-from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name, stream_items
+from gprplus.cropping.forms.source_files import (
+    folders_below,
+    is_there,
+    names_in,
+    scene_name,
+    stream_items,
+)
 from gprplus.cropping.options import FormOptions
 
 _PLACES = ("", "train", "val", "test", "data", "images")
@@ -33,7 +40,7 @@ class VideoFile(EngineScene):
         videos = {
             item["id"]: str(item.get("name", item["id"]))
             for item in stream_items(self.path, "videos.item")
-            if isinstance(item, dict) and "id" in item
+            if isinstance(item, dict) and is_id(item.get("id"))
         }
         for image, rows in tracks.annotated():
             people = tuple(
@@ -64,7 +71,7 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
             raise FramesError(f"{path.name} has no image with a file_name.")
         top = path.parent.parent if path.parent != folder else folder
         places = [top / place for place in (path.stem.split("_")[0], *_PLACES)]
-        pictures = next((place for place in places if (place / name).is_file()), None)
+        pictures = next((place for place in places if is_there(place / name)), None)
         if pictures is None:
             raise FramesError(
                 f"{path.name} names the picture {name}, which is neither in {top} nor in"

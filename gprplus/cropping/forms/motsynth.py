@@ -12,12 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gprplus.core.errors import FramesError
+from gprplus.core.files.safe_names import plain_name
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_tracks import TrackFile, TrackImage, head_of, row_person
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.jta import trunk_of
 from gprplus.cropping.forms.source_files import (
     folders_below,
+    is_there,
     names_in,
     scene_name,
     stream_items,
@@ -108,7 +110,7 @@ class MotSynthFile(EngineScene):
         info: Mapping[str, Any],
         video: Path | None,
     ) -> AnnotatedFrame:
-        number = PurePosixPath(image.path).stem
+        number = PurePosixPath(image.path).stem[-15:]
         place = self.top / image.path if video is None else video
         return AnnotatedFrame(
             place.relative_to(self.root).as_posix(),
@@ -125,7 +127,10 @@ def sequence_of(image: TrackImage, info: Mapping[str, Any]) -> str:
     parts = PurePosixPath(image.path).parts
     if len(parts) >= 3 and parts[-2] == "rgb":
         return parts[-3]
-    return str(info.get("seq_name", PurePosixPath(image.path).parent.name))
+    try:
+        return plain_name(info.get("seq_name"), "seq_name", FramesError)
+    except FramesError:
+        return PurePosixPath(image.path).parent.name or "sequence"
 
 
 def frame_levels(image: TrackImage, info: Mapping[str, Any], sequence: str) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def frame_levels(image: TrackImage, info: Mapping[str, Any], sequence: str) -> d
 
 def find_video(top: Path, image: TrackImage, sequence: str) -> Path | None:
     """Return the video of a sequence if its pictures are not there."""
-    if (top / image.path).is_file():
+    if is_there(top / image.path):
         return None
     folders = (top, *(top / name for name in names_in(top) if (top / name).is_dir()))
     found = (video_of_stem(folder, sequence) for folder in folders)

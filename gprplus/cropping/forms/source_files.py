@@ -55,11 +55,16 @@ def video_of_stem(folder: Path, stem: str) -> Path | None:
     )
 
 
-def required(path: Path | None, what: str) -> Path:
-    """Return a path. Raises FramesError with a sentence about what is missing if it is None."""
-    if path is None:
-        raise FramesError(what)
-    return path
+def is_there(path: Path) -> bool:
+    """Return True if there is a file; False also for names that no file can have.
+
+    >>> is_there(Path("x" * 5000))
+    False
+    """
+    try:
+        return path.is_file()
+    except OSError:  # a name that an annotation makes too long
+        return False
 
 
 def natural_key(text: str) -> list[tuple[int, str]]:
