@@ -17,7 +17,7 @@ from engine_world.scene import SEQUENCES
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.forms.form import FormOptions
-from gprplus.cropping.forms.registry import find_form
+from gprplus.cropping.forms.registry import all_forms, find_form
 from gprplus.cropping.native.frame_lines import frame_line
 from gprplus.cropping.opened_frame import open_frame
 
@@ -139,3 +139,14 @@ def test_no_value_raises_anything_but_a_sentence(name: str, tmp_path: Path) -> N
             outcomes.add(read(form, tmp_path, identity))
         assert max(outcomes) > 0
         shutil.move(original, path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_folder_of_a_tree_is_read_or_has_no_form(name: str, tmp_path: Path) -> None:
+    """Given a camera, a split or a kind of files in place of the whole, nothing above it is read."""
+    _, write, _, identity = CASES[name]
+    write(tmp_path, SEQUENCES[:1])
+    for folder in [path for path in sorted(tmp_path.rglob("*")) if path.is_dir()]:
+        for form in all_forms().values():
+            if form.detect(folder):
+                read(form.name, folder, identity)

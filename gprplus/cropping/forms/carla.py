@@ -18,6 +18,7 @@ from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.coco_reader import trailing_numbers
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import (
+    folder_above,
     folders_below,
     image_of_stem,
     names_in,
@@ -148,7 +149,7 @@ class CarlaRun(EngineScene):
             mask_form="carla-4" if data.get("pedestrian_tag") == 4 else "carla",
             known=known,
             scene=self.name,
-            camera=sensor,
+            camera=folder.name,
             levels=levels,
         )
 
@@ -178,7 +179,8 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
     """Return the runs below a folder."""
     runs: dict[Path, list[str]] = {}
     for sensor in _sensors(folder):
-        runs.setdefault(sensor.parent, []).append(sensor.name)
+        run = folder_above(sensor, folder)
+        runs.setdefault(run, []).append(sensor.relative_to(run).as_posix())
     return [
         CarlaRun(scene_name(run, folder), folder, (), run, tuple(sensors))
         for run, sensors in runs.items()

@@ -13,7 +13,7 @@ from typing import Any
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
-from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name
+from gprplus.cropping.forms.source_files import folder_above, folders_below, names_in, scene_name
 from gprplus.cropping.forms.source_values import (
     BodyPose,
     area_share,
@@ -97,7 +97,8 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
     """Return the runs below a folder."""
     runs: dict[Path, list[str]] = {}
     for camera in _camera_folders(folder):
-        runs.setdefault(camera.parent, []).append(camera.name)
+        run = folder_above(camera, folder)
+        runs.setdefault(run, []).append(camera.relative_to(run).as_posix())
     return [
         IsaacRun(scene_name(run, folder), folder, (), run, tuple(cameras))
         for run, cameras in runs.items()

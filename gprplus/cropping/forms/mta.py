@@ -15,7 +15,12 @@ from typing import Any, TextIO
 from gprplus.core.errors import FramesError, did_you_mean
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
-from gprplus.cropping.forms.source_files import folders_below, scene_name, video_of_stem
+from gprplus.cropping.forms.source_files import (
+    folder_above,
+    folders_below,
+    scene_name,
+    video_of_stem,
+)
 from gprplus.cropping.forms.source_values import (
     BodyPose,
     box_of_corners,
@@ -199,7 +204,9 @@ def find_scenes(folder: Path, options: FormOptions) -> list[EngineScene]:
         video = video_of_stem(camera, camera.name)
         if video is None:
             raise FramesError(f"There is no video {camera.name}.mp4 for {annotations.name}.")
-        splits.setdefault(camera.parent, []).append((camera.name, annotations, video))
+        splits.setdefault(folder_above(camera, folder), []).append(
+            (camera.name, annotations, video)
+        )
     return [
         MtaSplit(scene_name(split, folder), folder, (), tuple(cameras))
         for split, cameras in splits.items()

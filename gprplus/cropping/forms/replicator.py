@@ -85,7 +85,7 @@ def _picture_folders(folder: Path) -> Iterator[tuple[Path, Path, str]]:
     """Folder of pictures, folder of the run, and name of the camera."""
     for below in folders_below(folder):
         files = _annotated_picture(below)
-        if files is None:
+        if files is None or not (files.top == folder or folder in files.top.parents):
             continue
         tree = below
         if files.nested:

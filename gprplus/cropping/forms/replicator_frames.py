@@ -46,14 +46,18 @@ class FrameFiles:
     nested: bool
     depth: int  # how many folders below KIND the picture is
 
+    @property
+    def top(self) -> Path:
+        """Return the folder that all files of the frame are below."""
+        return self.picture.parents[self.depth + 1 if self.nested else 0]
+
     def path(self, kind: str, name: str, suffix: str) -> Path:
         """Return the path of another file of the frame, such as name_0012.json of a kind."""
         file = f"{name}_{self.number}{suffix}"
         if not self.nested:
             return self.picture.parent / file
-        above = self.picture.parents[self.depth + 1]
         below = self.picture.parent.relative_to(self.picture.parents[self.depth])
-        return above / kind / below / file
+        return self.top / kind / below / file
 
 
 def frame_files(picture: Path) -> FrameFiles | None:

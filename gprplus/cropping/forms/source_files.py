@@ -34,6 +34,12 @@ def scene_name(folder: Path, root: Path) -> str:
     return root.resolve().name if name == "." else name
 
 
+def folder_above(folder: Path, root: Path) -> Path:
+    """Return the parent of a folder, but the folder itself where it is the given one: nothing above
+    that is read."""
+    return folder if folder == root else folder.parent
+
+
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder in natural order; empty where it is none."""
     try:
