@@ -279,7 +279,7 @@ def _motsynth(root: Path) -> None:
     folder.mkdir(parents=True)
     done, data = cv2.imencode(".jpg", np.full((240, 320, 3), 128, np.uint8))
     assert done
-    for i in range(0, len(pictures), 20):
+    for i in range(19, len(pictures), 20):
         (folder / f"{i:04d}.jpg").write_bytes(data.tobytes())
 
 
@@ -295,10 +295,26 @@ def _mot(root: Path) -> None:
     _write_video(root / "SEQ-01.mp4", total)
 
 
+def _aicity(root: Path) -> None:
+    """Ten people in two videos, ordered by camera."""
+    folder = root / "scene_001"
+    total = TRUTH_BYTES // (2 * 10 * 36)
+    lines = (
+        f"{camera} {number} {frame} 120 20 60 180 {number}.25 {frame % 100}.5"
+        for camera in (1, 2)
+        for frame in range(total)
+        for number in range(10, 20)
+    )
+    _write_truth(folder / "ground_truth.txt", lines, "", "", between="\n")
+    for camera in (1, 2):
+        _write_video(folder / f"camera_{camera:04d}/video.mp4", total)
+
+
 TRUTHS = {
     "SmartSpaces JSON": _smartspaces,
     "MOTSynth JSON": _motsynth,
     "MOT text": _mot,
+    "AI City text": _aicity,
 }
 
 

@@ -6,13 +6,19 @@ width, run-length code; id = 1000 class + number, 10000 means to ignore. Ids are
 sequence, and there is one camera.
 """
 
+import os
 import re
+from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, Box
@@ -29,42 +35,71 @@ from gprplus.cropping.options import FormOptions
 from gprplus.cropping.segmentation import decode_counts
 
 _IGNORED = 10_000
+_LINE_BITS = 36  # of a sorted key: the position of a line; the frame is above it
+_LINES, _LAST_FRAME = (1 << _LINE_BITS) - 1, (1 << 27) - 1
 _IMAGE = re.compile(r"\D*(\d{1,12})\.(?:jpe?g|png|webp|bmp)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Track:
-    """A row: frame from 1, and the person."""
+def read_tracks(path: Path) -> Iterator[tuple[int, AnnotatedPerson]]:
+    """Yield frame, from 1, and person of each row of a text of MOT or MOTS, ordered by frame.
 
-    frame: int
-    person: AnnotatedPerson
-
-
-def read_tracks(path: Path) -> list[Track]:
-    """Return the rows of a text of MOT or MOTS, sorted by frame. Raises FramesError."""
-    found = []
+    MOT orders its rows by id. Positions of lines are sorted, not rows: 16 bytes a line instead of a
+    kilobyte. A line that cannot be read becomes a rejected person. Raises FramesError.
+    """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    found.append(_track(text.strip(), line))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FramesError(f"{path.name} cannot be read as text: {error}.") from error
-    return sorted(found, key=lambda track: track.frame)
+        with path.open("rb") as file:
+            starts, keys = _line_keys(file)
+            for key in map(int, keys):
+                line = key & _LINES
+                length = starts[line + 1] - starts[line]
+                text = os.pread(file.fileno(), length, starts[line]).strip()
+                if text:
+                    yield key >> _LINE_BITS, _track(text, line + 1)
+    except OSError as error:
+        raise FramesError(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
-def _track(text: str, line: int) -> Track:
+def _line_keys(file: IO[bytes]) -> "tuple[array[int], NDArray[np.int64]]":
+    """Return where each line starts, and the end of the last; and a number for each line, sorted:
+    its frame and its position."""
+    starts, keys = array("q"), array("q")
+    position = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    file.seek(position)
+    for line, text in enumerate(file):
+        starts.append(position)
+        keys.append(_frame_of(text) << _LINE_BITS | line)
+        position += len(text)
+    starts.append(position)
+    found = np.frombuffer(keys, np.int64) if keys else np.empty(0, np.int64)
+    found.sort()
+    return starts, found
+
+
+def _frame_of(text: bytes) -> int:
+    """Return the frame of a row; 0 if it has none."""
+    first = text.split(b"," if b"," in text else None, 1)[:1]
     try:
-        return _box_track(text.split(","), line) if "," in text else _mask_track(text.split())
+        return min(max(int(float(first[0])), 0), _LAST_FRAME)
+    except (ValueError, OverflowError, IndexError):
+        return 0
+
+
+def _track(text: bytes, line: int) -> AnnotatedPerson:
+    try:
+        decoded = text.decode()
+        if "," in decoded:
+            return _box_track(decoded.split(","), line)
+        return _mask_track(decoded.split())
     except (ValueError, OverflowError, FramesError) as error:
-        return Track(0, AnnotatedPerson(line, reject=("line", f"line {line}: {error}.")))
+        return AnnotatedPerson(line, reject=("line", f"line {line}: {error}."))
 
 
-def _box_track(fields: list[str], line: int) -> Track:
+def _box_track(fields: list[str], line: int) -> AnnotatedPerson:
     if len(fields) < 6:
         raise ValueError(f"{len(fields)} fields, and at least 6 were expected")
     numbers = [float(field) for field in fields]
-    frame, number = (int(value) for value in numbers[:2])
+    number = int(numbers[1])
+    int(numbers[0])  # a frame that is no number is a fault
     box = (numbers[2] - 1, numbers[3] - 1, numbers[4], numbers[5])
     # Ten fields end in places in the world, which are -1 in results.
     labelled = len(numbers) in (8, 9)
@@ -74,26 +109,25 @@ def _box_track(fields: list[str], line: int) -> Track:
     elif labelled and numbers[7] not in (1, -1):
         reject = ("category", f"the class {numbers[7]:g} is no person.")
     visible = known_share(numbers[8]) if len(numbers) == 9 else None
-    person = AnnotatedPerson(
+    return AnnotatedPerson(
         number if number >= 0 else line,
         str(number) if number >= 0 else None,
         box,
         visible=visible,
         reject=reject or (None if number >= 0 else ("identity", f"the id is {number}.")),
     )
-    return Track(frame, person)
 
 
-def _mask_track(fields: list[str]) -> Track:
+def _mask_track(fields: list[str]) -> AnnotatedPerson:
     if len(fields) != 6:
         raise ValueError(f"{len(fields)} fields, and 6 were expected")
-    frame, number, kind, height, width = map(int, fields[:5])
+    _, number, kind, height, width = map(int, fields[:5])
     reject = None
     if number == _IGNORED or kind != 2:
         reject = ("category", f"the class {kind} is no person.")
     code: dict[str, Any] = {"size": [height, width], "counts": fields[5]}
     box = None if reject else _extent(code, (width, height))
-    return Track(frame, AnnotatedPerson(number, str(number), box, segmentation=code, reject=reject))
+    return AnnotatedPerson(number, str(number), box, segmentation=code, reject=reject)
 
 
 def _extent(code: dict[str, Any], size: tuple[int, int]) -> Box | None:
@@ -117,16 +151,13 @@ class TrackSequence(EngineScene):
         """Yield the frames in order."""
         video = not self.pictures.is_dir()
         images = {} if video else _numbered_images(self.pictures)
-        frames: dict[int, list[AnnotatedPerson]] = {}
-        for track in read_tracks(self.text):
-            frames.setdefault(track.frame, []).append(track.person)
-        for number, people in frames.items():
+        for number, rows in groupby(read_tracks(self.text), key=itemgetter(0)):
             name = images.get(number, f"{number:06d}.jpg")
             path = self.pictures if video else self.pictures / name
             yield AnnotatedFrame(
                 path.relative_to(self.root).as_posix(),
                 number,
-                people=tuple(people),
+                people=tuple(person for _, person in rows),
                 scene=self.name,
                 picture=number - 1 if video else None,
             )
@@ -185,7 +216,7 @@ def _fits(text: Path) -> bool:
             line = file.readline(10_000).strip()
     except (OSError, UnicodeDecodeError):
         return False
-    return _track(line, 1).person.reject is None or line.count(",") >= 6
+    return _track(line.encode(), 1).reject is None or line.count(",") >= 6
 
 
 def detect(folder: Path) -> str:
