@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 
-@pytest.mark.parametrize("page", ["ingest.md", "own_data.md", "tutorial.md", "which_weather.md"])
+@pytest.mark.parametrize(
+    "page", ["ingest.md", "own_data.md", "layout_files.md", "tutorial.md", "which_weather.md"]
+)
 def test_every_block_of_the_page_runs(page, tmp_path):
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```(bash|python)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)

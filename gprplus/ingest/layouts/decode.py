@@ -52,10 +52,12 @@ def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
         DecodedTokens(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera")
     )
     columns["identity_token"] = identity.levels(lambda token: token)
-    columns["identity"] = identity.levels(lambda token: None if token in junk else token)
+    columns["identity"] = identity.levels(
+        lambda token: None if token in junk else layout.identity.renamed(token)
+    )
     columns["is_junk"] = identity.flags(lambda token: token in junk)
     columns["is_distractor"] = identity.flags(lambda token: token in distractors)
-    columns["camera"] = camera.numbers(parse_number)
+    columns["camera"] = camera.numbers(layout.camera_number)
     columns["camera_code"] = camera.levels(strip_zeros)
     columns["viewpoint_deg"] = DecodedTokens(table, *layout.groups_of("viewpoint_deg")).numbers(
         layout.viewpoint_deg.degree
@@ -103,7 +105,7 @@ def drop_unreadable(
 def _unreadable(layout: "Layout", table: pa.Table) -> dict[int, str]:
     """Why a row cannot be decoded, by row."""
     decoders: list[tuple[str, tuple[str, ...], Callable, type]] = [
-        ("camera", layout.groups_of("camera"), parse_number, np.int32),
+        ("camera", layout.groups_of("camera"), layout.camera_number, np.int32),
         ("frame", ("frame",), parse_number, np.int64),
         ("viewpoint_deg", layout.groups_of("viewpoint_deg"), layout.viewpoint_deg.degree, np.int32),
     ]

@@ -118,10 +118,15 @@ def _by_names(listing: Listing) -> Layout:
         )
     known = shipped_layouts()
     shares = {layout.name: match_share(layout, names, listing.views) for layout in known}
-    best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
+    selectable = [layout for layout in known if layout.automatic and not layout.general]
+    best = max((shares[layout.name] for layout in selectable), default=0.0)
+    if best < ENOUGH and not _but_for_ending(listing, selectable, names):
+        selectable = [layout for layout in known if layout.automatic and layout.general]
+        best = max((shares[layout.name] for layout in selectable), default=0.0)
     if best < ENOUGH:
-        raise LayoutError(_nothing_fits(listing, known, shares, names))
-    candidates = [layout for layout in known if layout.automatic and shares[layout.name] == best]
+        specific = [layout for layout in known if not layout.general]
+        raise LayoutError(_nothing_fits(listing, specific, shares, names))
+    candidates = [layout for layout in selectable if shares[layout.name] == best]
     if len(candidates) > 1:
         candidates = _agreeing_candidates(listing, candidates, names)
     if len(candidates) > 1:
@@ -224,9 +229,9 @@ def _nothing_fits(
     )
     return (
         f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}."
-        f" Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try"
-        f" NAME {listing.root}`, or declare your own in a TOML file and make a manifest with it:"
-        f" `gprplus build-manifest {listing.root} --layout FILE.toml`."
+        f" Known: {', '.join(layout.name for layout in known)}. If each folder holds one identity,"
+        f" pass --layout identity_folders; else `gprplus layouts new {listing.root}` proposes a layout"
+        f" file, for `gprplus build-manifest {listing.root} --layout FILE.toml`."
     )
 
 

@@ -27,6 +27,7 @@ from gprplus.ingest.layouts.tokens import (
     LevelTokens,
     RepeatedPassRule,
     RoleListRule,
+    parse_number,
 )
 from gprplus.schema.own_attributes import parse_attributes
 
@@ -49,7 +50,9 @@ class Layout:
     and distinguish layouts with equal names. `roles` maps part folders to roles, `role` is the role
     of all images if there is only one; `lists` are role files with priority over folders. `single`
     names groups that must have one value in a dataset (two croppings of the same identities, which
-    must not be mixed). `attributes` declares attributes of its own. `codes` is the code table of its attribute files
+    must not be mixed). `attributes` declares attributes of its own. A `general`
+    layout is considered only if no other fits; `automatic` is false if it must be named. `codes`
+    is the code table of its attribute files
     (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py),
     `log` the format of the engine log (gta/log.py).
     """
@@ -72,6 +75,7 @@ class Layout:
     unverified: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     automatic: bool = True
+    general: bool = False
     junk: tuple[str, ...] = ()
     distractors: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -130,6 +134,10 @@ class Layout:
             if isinstance(table, ConcatenatedTokens)
             else (getattr(table, "group", "") or attribute,)
         )
+
+    def camera_number(self, token: str | None) -> int | None:
+        """Return the camera of a token, or of several joined ones, as a number."""
+        return parse_number(self.camera.renamed(token))
 
     def role_of(self, part: str | None) -> str | None:
         """Return the role of an image by its part folder; None if the folder does not determine

@@ -91,10 +91,22 @@ class ConcatenatedTokens:
     """Groups that identify an identity or camera only together; their tokens are joined by ":".
 
     UnrealPerson renumbers identities in every version, so its identity is `version:person`; many
-    datasets number cameras within a scene, so theirs is `scene:camera`.
+    datasets number cameras within a scene, so theirs is `scene:camera`. `rename` replaces tokens
+    before they are joined, such as the letter of a camera by its number.
     """
 
     groups: tuple[str, ...]
+    rename: dict[str, str] = field(default_factory=dict)
+
+    def renamed(self, token: str | None) -> str | None:
+        """The joined tokens after `rename`.
+
+        >>> ConcatenatedTokens(("part", "n"), {"query": "test"}).renamed("query:0001")
+        'test:0001'
+        """
+        if token is None or not self.rename:
+            return token
+        return ":".join(self.rename.get(part, part) for part in token.split(":"))
 
 
 def parse_int(token: str) -> int:
@@ -133,12 +145,15 @@ def parse_number(token: str | None) -> int | None:
 
 
 def strip_zeros(token: str | None) -> str | None:
-    """Return a token for the manifest, in addition to its number: without leading zeros.
+    """Return a token for the manifest, in addition to its number: numbers without leading zeros.
 
-    >>> strip_zeros("012"), strip_zeros("03:07")
-    ('12', '3:7')
+    >>> strip_zeros("012"), strip_zeros("03:07"), strip_zeros("A")
+    ('12', '3:7', 'A')
     """
-    return None if token is None else ":".join(str(parse_int(part)) for part in token.split(":"))
+    if token is None:
+        return None
+    parts = token.split(":")
+    return ":".join(str(parse_int(part)) if part.isdecimal() else part for part in parts)
 
 
 @dataclass(frozen=True)

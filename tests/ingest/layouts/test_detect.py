@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.errors import DeclarationError, LayoutError
+from gprplus.ingest import build_manifest
 from gprplus.ingest.files.scan import list_files
 from gprplus.ingest.layouts.detect import detect_layout
 from gprplus.ingest.layouts.load import shipped_layouts
@@ -85,8 +86,10 @@ def test_no_published_name_fits_two_layouts_but_where_names_are_shared() -> None
         "gta_raw_v314",
         "personx_v1",
         "personx_harder",
+        "cuhk03_np",
+        "msmt17_market",
     }
-    known = shipped_layouts()
+    known = [one for one in shipped_layouts() if one.automatic and not one.general]
     for name in [name for layout in known for name in layout.examples]:
         fitting = {layout.name for layout in known if layout.pattern.fullmatch(name)}
         assert len(fitting) == 1 or fitting <= shared, (name, fitting)
@@ -192,3 +195,68 @@ def test_whole_frames_are_sent_to_the_tool_that_cuts_persons_out(
         LayoutError, match=rf"whole frames\. Cut .*frames_to_crops.py \S+ --coco \S+/{where} -o"
     ):
         chosen(root)
+
+
+def test_more_cameras_than_market1501_has_are_read_by_the_general_layout(
+    tmp_path: Path, plant
+) -> None:
+    names = ["bounding_box_train/0002_c17s1_000451_03.jpg", "query/0003_c8s1_000451_03.jpg"]
+    names += [
+        "bounding_box_test/0003_c9s1_000451_03.jpg",
+        "bounding_box_test/-1_c9s1_000451_03.jpg",
+    ]
+    manifest = build_manifest([plant(tmp_path / "r", names)], tmp_path / "m")
+    rows = manifest.images(["camera", "role", "is_junk"]).to_pylist()
+    assert manifest.datasets.keys() == {"market_style"}
+    assert sorted((row["camera"], row["role"], row["is_junk"]) for row in rows) == [
+        (8, "query", False),
+        (9, "gallery", False),
+        (9, "gallery", True),
+        (17, "train", False),
+    ]
+
+
+def test_distractors_beside_market1501_belong_to_the_gallery(tmp_path: Path, plant) -> None:
+    names = ["bounding_box_train/0002_c1s1_000451_03.jpg", "query/0003_c2s1_000451_03.jpg"]
+    names += [f"images/0000_c{i % 6 + 1}s{i}_{i:06}_00.jpg" for i in range(1, 9)]
+    manifest = build_manifest([plant(tmp_path / "r", names)], tmp_path / "m")
+    rows = manifest.images(["role", "is_distractor"]).to_pylist()
+    assert [row["role"] for row in rows if row["is_distractor"]] == ["gallery"] * 8
+    assert manifest.record.counts["identities"] == 2
+
+
+def test_market1501_itself_is_not_read_by_the_general_layout(tmp_path: Path, plant) -> None:
+    root = plant(
+        tmp_path, ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0001_c2s1_001051_00.jpg"]
+    )
+    assert chosen(root).layout.name == "market1501"
+
+
+def test_a_repack_does_not_read_train_all_twice(tmp_path: Path, plant) -> None:
+    name = "0002/0002_c1s1_000451_03.jpg"
+    root = plant(
+        tmp_path / "r", [f"pytorch/{part}/{name}" for part in ("train", "train_all", "val")]
+    )
+    manifest = build_manifest([root], tmp_path / "m")
+    assert manifest.datasets["market1501_folders"].images == 2
+    assert manifest.rejected(["path", "reason"]).to_pylist() == [
+        {"path": f"pytorch/train_all/{name}", "reason": "name"}
+    ]
+
+
+def test_identities_of_the_two_sides_of_msmt17_stay_apart(tmp_path: Path, plant) -> None:
+    names = ["bounding_box_train/0000_c1_0000.jpg", "bounding_box_test/0000_c1_0000.jpg"]
+    names += ["query/0000_c14_0030.jpg"]
+    manifest = build_manifest([plant(tmp_path / "r", names)], tmp_path / "m")
+    assert manifest.levels("identity") == ["test:0000", "train:0000"]
+    assert manifest.record.counts["identities"] == 2
+
+
+def test_folders_of_identities_are_read_where_they_are_named(tmp_path: Path, plant) -> None:
+    root = plant(
+        tmp_path / "r", ["Amur Tiger 1/a.png", "Amur Tiger 1/b.tif", "Amur Tiger 2/a.avif"]
+    )
+    with pytest.raises(LayoutError, match="pass --layout identity_folders"):
+        chosen(root)
+    manifest = build_manifest([root], tmp_path / "m", layout="identity_folders")
+    assert manifest.levels("identity") == ["Amur Tiger 1", "Amur Tiger 2"]
