@@ -497,3 +497,21 @@ def test_boxes_that_cannot_be_are_rejected(tmp_path: Path) -> None:
     record, rejected = cut(folder)
     assert record["images"] == 3 * FRAMES * NUMBER
     assert [row["reason"] for row in rejected] == ["box", "box"]
+
+
+def test_ids_of_different_runs_are_never_joined_by_their_names(tmp_path: Path) -> None:
+    """Run "a" with an object "1_b" and run "a_1" with an object "b" have two identities."""
+    folder = tmp_path / "tree"
+    for run, name in (("a", "1_b"), ("a_1", "b")):
+        unity.write_solo(folder / run, ONE)
+        for path in folder.glob(f"{run}/*/*.frame_data.json"):
+
+            def change(data: Any, name: str = name) -> None:
+                for item in data["metrics"][-1]["values"][0]["instances"][:1]:
+                    item["gameObjectName"]["name"] = name
+
+            edit(path, change)
+    cut(folder)
+    identities = set(pq.read_table(record_table(folder))["identity"].to_pylist())
+    assert {"a_1_b", "a-1_b"} < identities
+    assert len(identities) == 2 * NUMBER

@@ -19,6 +19,16 @@ class Scope(Enum):
     GLOBAL = "global"
 
 
+def scope_prefix(scene: str) -> str:
+    """Return what an identity of a scene begins with: the name of the scene without underscores,
+    and one. So the first underscore ends the scene, and the ids 1_2 of a and 2 of a_1 differ.
+
+    >>> scope_prefix("train/Warehouse_000")
+    'train-Warehouse-000_'
+    """
+    return f"{scene.replace('/', '-').replace('_', '-')}_"
+
+
 @dataclass(frozen=True)
 class EngineScene(ABC):
     """A scene, sequence or run: the unit that is read in one go, and kept if it is unchanged.

@@ -25,7 +25,7 @@ from gprplus.core.files.workdir import (
 )
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, describe_progress, map_processes, no_progress
-from gprplus.cropping.forms.form import EngineForm, EngineScene
+from gprplus.cropping.forms.form import EngineForm, EngineScene, scope_prefix
 from gprplus.cropping.forms.registry import detect_form, find_form
 from gprplus.cropping.native.crop_table import REJECTED, TABLE, write_crops, write_rejected
 from gprplus.cropping.native.cut import CutJob, cut_list, read_rows, safe_name
@@ -155,11 +155,11 @@ def _scenes(form: EngineForm, folder: Path, options: FormOptions) -> list[Engine
     scenes = list(form.scenes(folder, options))
     if not scenes:
         raise FramesError(f"{folder} has no scene of the form {form.name} ({form.title}).")
-    counted = Counter(safe_name(scene.name.replace("/", "-")).casefold() for scene in scenes)
+    counted = Counter(safe_name(scope_prefix(scene.name)).casefold() for scene in scenes)
     twice = [
         scene.name
         for scene in scenes
-        if counted[safe_name(scene.name.replace("/", "-")).casefold()] > 1
+        if counted[safe_name(scope_prefix(scene.name)).casefold()] > 1
     ]
     if twice:
         raise FramesError(f"Two scenes of {folder} have one name: {first_few(twice)}. Rename one.")

@@ -15,6 +15,7 @@ from gprplus.core.files.folders import remove_output
 from gprplus.core.files.workdir import read_json, write_text
 from gprplus.core.sampling import hash64
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
+from gprplus.cropping.forms.form import scope_prefix
 from gprplus.cropping.native.frame_lines import read_frames
 from gprplus.cropping.native.video import VideoReader
 from gprplus.cropping.selection import CropRules
@@ -49,7 +50,7 @@ class NativePaths:
     ) -> str:
         """Return the path of a crop below the output folder."""
         folders = "/".join(safe_name(part) for part in (frame.camera or "").split("/"))
-        own = identity.removeprefix(f"{frame.scene.replace('/', '-')}_")
+        own = identity.removeprefix(scope_prefix(frame.scene))
         return f"{folders}/{safe_name(own)}_f{frame.number:06d}_b{person.number}{extension}"
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 from gprplus.core.errors import FramesError
 from gprplus.core.files.workdir import atomic_write, read_json, write_json
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
-from gprplus.cropping.forms.form import EngineScene, Scope
+from gprplus.cropping.forms.form import EngineScene, Scope, scope_prefix
 from gprplus.cropping.native.frame_lines import frame_line
 from gprplus.cropping.native.level_tables import LevelTables
 from gprplus.cropping.native.walking import WalkingCheck, WalkingVerdict
@@ -137,11 +137,11 @@ def scoped_identity(identity: str | None, within: str) -> str | None:
     """Return an identity that is unique beyond the scope of its id.
 
     >>> scoped_identity("4", "train/Warehouse_000"), scoped_identity("anna", "")
-    ('train-Warehouse_000_4', 'anna')
+    ('train-Warehouse-000_4', 'anna')
     """
     if identity is None or not within:
         return identity
-    return f"{within.replace('/', '-')}_{identity}"
+    return f"{scope_prefix(within)}{identity}"
 
 
 @dataclass
