@@ -102,7 +102,9 @@ def test_every_training_of_a_process_is_compiled_however_many_came_before(
         "compile",
         lambda network, mode, dynamic: real(network, backend=counting, dynamic=dynamic),
     )
-    with torch._dynamo.config.patch(recompile_limit=1):
+    names = ("recompile_limit", "cache_size_limit")  # the second before torch 2.7
+    limit = next(name for name in names if hasattr(torch._dynamo.config, name))
+    with torch._dynamo.config.patch({limit: 1}):
         for people in (4, 5, 6):
             computed.clear()
             few = labels < people
