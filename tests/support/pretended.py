@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, partial
 from typing import Any
 
+import pytest
 import torch
 from torch._utils import _get_device_index
 from torch.multiprocessing.reductions import StorageWeakRef
