@@ -53,6 +53,7 @@ def checks_and_columns() -> str:
 )
 @options.output_option
 @options.work_option
+@options.on_option
 @options.force_option
 @options.json_option
 def command(

@@ -31,6 +31,14 @@ def topic_option(*names: str, group: str = "Output", **facts: Any) -> Decorator:
     return click.option(*names, cls=TopicOption, group=group, **facts)
 
 
+def _enter_executor(context: click.Context, parameter: click.Parameter, place: str) -> None:
+    """Click callback: what the command maps runs on `place` until the command ends."""
+    if place != "local":
+        from gprplus.core.executors.in_use import run_on
+
+        context.with_resource(run_on(place))
+
+
 work_option = topic_option(
     "--work",
     type=LocalPath(file_okay=False),
@@ -38,6 +46,19 @@ work_option = topic_option(
     default="work",
     show_default=True,
     help="Folder that everything goes under unless -o names another.",
+)
+on_option = topic_option(
+    "--on",
+    group=COMPUTE,
+    metavar="PLACE",
+    default="local",
+    show_default=True,
+    expose_value=False,
+    callback=_enter_executor,
+    help=(
+        "Where the work runs: local, ray (the cluster of the environment, else one started here) or"
+        " ray://HOST:PORT."
+    ),
 )
 output_option = topic_option(
     "-o", "--output", type=LocalPath(), default=None, help="Folder of the result."

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     help="Folder.  [default: WORK/renders/DOMAIN; WORK/frames/DOMAIN with --frames]",
 )
 @options.work_option
+@options.on_option
 @options.force_option
 @options.dry_run_option
 @options.json_option

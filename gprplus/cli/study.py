@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.dry_run_option
 @options.output_option
 @options.work_option
+@options.on_option
 @options.force_option
 @options.json_option
 def command(

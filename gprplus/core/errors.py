@@ -56,6 +56,10 @@ class DeviceError(GprplusError, RuntimeError):
     """The requested device is missing or has too little memory."""
 
 
+class ExecutorError(GprplusError, RuntimeError):
+    """A cluster cannot be reached, or its nodes do not fit."""
+
+
 class RecipeError(GprplusError, ValueError):
     """A recipe, backbone or weights file does not fit."""
 

@@ -5,15 +5,15 @@ into a bar, a library user may pass nothing.
 """
 
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
-from gprplus.core.errors import GprplusError
+from gprplus.core.executors.executor import ONE_CORE, MapOptions, Resources
+from gprplus.core.executors.in_use import current_executor
+from gprplus.core.executors.local import available_cores as available_cores
+from gprplus.core.executors.local import in_order
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -43,11 +43,6 @@ def describe_progress(progress: Progress, text: str, seconds_left: float | None)
         progress.describe(text, seconds_left)
 
 
-def available_cores() -> int:
-    """Processor cores this process may use (respects affinity, not the size of the machine)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def threads_each(processes: int) -> int:
     """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set,
     is the most."""
@@ -62,7 +57,7 @@ def map_threads(
     """`map` over threads: results in order, at most four a worker waiting, so memory stays
     bounded."""
     with ThreadPoolExecutor(workers or available_cores()) as pool:
-        yield from _ordered(pool, function, items, 4 * (workers or available_cores()))
+        yield from in_order(pool, function, items, 4 * (workers or available_cores()))
 
 
 def map_processes(
@@ -72,105 +67,20 @@ def map_processes(
     *,
     option: str = "--workers",
     on_progress: Callable[[Any], None] | None = None,
+    resources: Resources = ONE_CORE,
 ) -> Iterator[Out]:
-    """`map` over processes: results in order. One worker runs here, in this process, where errors
-    are easiest to read.
+    """`map` over processes, results in order: of this machine, or of the cluster that `run_on`
+    chose (`executors`).
 
-    Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV
-    has threads may hang. An interrupt ends them at once, whatever they are at: what they write,
-    they write whole or not at all. So does the end of this process, even one that it cannot notice,
-    as by `kill -9` or for want of memory. An error lets the items that are under way finish. A
-    worker that is killed raises `workers.WorkerLost`, which names `option`. `on_progress` gets what
-    `function` sends with `workers.send_progress`.
+    `function` and items must be picklable. `on_progress` gets what `function` sends with
+    `workers.send_progress`; `option` is the option for the number of workers, for messages;
+    `resources` are those of each item. A worker that is lost and cannot be replaced raises
+    `workers.WorkerLost`.
     """
-    from gprplus.core.workers import WorkerLost, WorkerPool, listen_to_progress
-
-    count = workers or available_cores()
-    if count == 1:
-        with listen_to_progress(on_progress):
-            yield from map(function, items)
-        return
-    _refuse_unguarded()
-    pool = WorkerPool(count, option, on_progress)
-    try:
-        yield from _ordered(pool, function, items, 4 * count)
-        pool.close()
-    except WorkerLost:
-        raise
-    except Exception:
-        pool.close()
-        raise
-    finally:
-        pool.kill()
+    options = MapOptions(workers, option, on_progress, resources)
+    return current_executor().map(function, items, options)
 
 
-class _Submits(Protocol):
-    def submit(self, function: Callable[[In], Out], item: In, /) -> Future[Out]: ...
-
-
-def _ordered(
-    pool: _Submits, function: Callable[[In], Out], items: Iterable[In], ahead: int
-) -> Iterator[Out]:
-    waiting: list[Future[Out]] = []
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= ahead:
-                yield _result(waiting.pop(0))
-        while waiting:
-            yield _result(waiting.pop(0))
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _result(future: Future[Out]) -> Out:
-    """The future's result. A wait without end would miss an interrupt that comes as it begins."""
-    while not future.done():
-        with suppress(TimeoutError):
-            future.exception(timeout=0.5)
-    return future.result()
-
-
-class UnguardedScript(GprplusError, SystemExit):
-    """A script that workers would run once more; uncaught it is a sentence on stderr, without a
-    traceback."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.code = text
-
-
-def _refuse_unguarded() -> None:
-    """Raise UnguardedScript where workers would run the main script once more.
-
-    A worker imports the script that was started, to find what it defines. Code that is not under
-    `if __name__ == "__main__":` would run again in each of them.
-    """
-    import multiprocessing
-
-    main = sys.modules.get("__main__")
-    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
-    if path is None or (spec is not None and spec.name.rpartition(".")[2] == "__main__"):
-        return  # what multiprocessing does not import
-    # A process that still imports the script is a worker that was started by it.
-    if getattr(multiprocessing.current_process(), "_inheriting", False) or not _guarded(Path(path)):
-        raise UnguardedScript(
-            f'Put the code of {path} under `if __name__ == "__main__":`, because worker processes'
-            " import it. Or do without them: workers=1 (jobs=1 for a benchmark)."
-        )
-
-
-def _guarded(script: Path) -> bool:
-    """Return True if a script has a guard at its top level, or if the script cannot be read."""
-    import ast
-
-    try:
-        tree = ast.parse(script.read_bytes())
-    except (OSError, ValueError, SyntaxError):
-        return True
-    tests = [node.test for node in tree.body if isinstance(node, ast.If)]
-    words = {
-        getattr(part, "id", getattr(part, "attr", "")) for test in tests for part in ast.walk(test)
-    }
-    return bool(words & {"__name__", "current_process", "parent_process"})
+def worker_count(workers: int | None, resources: Resources = ONE_CORE) -> int:
+    """Return how many items run at a time: as given, else as many as there is room for."""
+    return workers or current_executor().room(resources)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from gprplus import schema
-from gprplus.baseline import devices, distributed, image_store
+from gprplus.baseline import distributed, image_store
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.benchmark_options import BenchmarkOptions
@@ -25,9 +25,9 @@ from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import (
     Progress,
-    available_cores,
     no_progress,
     threads_each,
+    worker_count,
 )
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
@@ -110,7 +110,7 @@ def run_benchmark(
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     begun = time.perf_counter()
-    device = distributed.local_device(devices.resolve_device(options.device))
+    device = distributed.local_device(schedule.resolve_device(options.device))
     group = distributed.join_process_group(device)
     chosen, why = _recipe(options.recipe, device)
     recipe = chosen.name if str(options.recipe) == "auto" else options.recipe
@@ -124,7 +124,7 @@ def run_benchmark(
         compile=options.compile,
     )
     gpu = device.startswith("cuda")
-    jobs = 1 if group.size > 1 else options.jobs or (1 if gpu else available_cores())
+    jobs = 1 if group.size > 1 else options.jobs or (1 if gpu else worker_count(None))
     threads = None if gpu else threads_each(jobs * distributed.local_process_count())
     group.check_divisible(chosen.batch.identities)
     if not group.first and not dry_run:
@@ -157,7 +157,7 @@ def run_benchmark(
     planned = BenchmarkCost(
         chosen.name,
         why,
-        devices.describe_device(device),
+        schedule.describe_device(device),
         jobs,
         count,
         *_counts(wanted, count, force),

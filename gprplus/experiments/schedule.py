@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.baseline import devices
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.image_store import ImageStore
 from gprplus.core.errors import TrainingError
+from gprplus.core.executors.executor import ONE_CORE, Resources
+from gprplus.core.executors.in_use import current_executor
 from gprplus.core.parallel import Progress, map_processes
 from gprplus.experiments import run
 from gprplus.experiments.run import TrainingRun, TrainingSet
@@ -158,12 +161,42 @@ def execute_runs(
     for batch in batches:
         places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
+        shares = training_resources(open_[0].device, jobs) if open_ else ONE_CORE
+        at_once = current_executor().room(shares) if shares.gpus else jobs
         done = map_processes(
-            runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", on_progress=meter.advance
+            runner,
+            open_,
+            min(at_once, max(len(open_), 1)),
+            option="--jobs",
+            on_progress=meter.advance,
+            resources=shares,
         )
         for one, _ in zip(open_, done, strict=True):
             if group.first:
                 scored(one)
+
+
+def training_resources(device: str, jobs: int) -> Resources:
+    """Return what one training takes: a core, and on a cluster with GPUs one of `jobs` shares of a
+    GPU."""
+    shared = device.startswith("cuda") and current_executor().gpus()
+    return Resources(gpus=1 / jobs) if shared else ONE_CORE
+
+
+def resolve_device(name: str) -> str:
+    """Return the device of the trainings: that of this machine, or of a cluster with GPUs, where a
+    task sees its own as the first. Raises DeviceError."""
+    if name in ("auto", "cuda") and current_executor().gpus():
+        return "cuda:0"
+    return devices.resolve_device(name)
+
+
+def describe_device(device: str) -> str:
+    """Return the device of the trainings in words."""
+    shares = training_resources(device, 1)
+    if not shares.gpus:
+        return devices.describe_device(device)
+    return next(map_processes(devices.describe_device, [device], 1, resources=shares))
 
 
 @contextmanager

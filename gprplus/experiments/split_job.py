@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.benchmark_options import BenchmarkOptions, arguments_record
 from gprplus.core.commands import Word, record_command
@@ -19,6 +18,7 @@ from gprplus.core.files.safe_names import child_path, plain_name
 from gprplus.core.typed import as_json
 from gprplus.evaluation import target_checks, targets
 from gprplus.evaluation.targets import Target
+from gprplus.experiments import schedule
 from gprplus.reporting.experiment import Experiment
 from gprplus.schema.records import Protocol
 from gprplus.schema.run_record import (
@@ -332,7 +332,7 @@ def write_record(
         },
         images={**(earlier.images if earlier else {}), **_own(case, digests)},
         weights_note=weights_note or None,
-        device=devices.describe_device(device),
+        device=schedule.describe_device(device),
         precision=case.precision or (earlier.precision if earlier else None),
         command=record_command(command, case.folder) if command else None,
         arguments=given,

@@ -23,7 +23,7 @@ from gprplus.core.files.workdir import (
     write_text,
 )
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import Progress, available_cores, no_progress
+from gprplus.core.parallel import Progress, no_progress, worker_count
 from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import write_coco
 from gprplus.engine.crops.design import RenderDesign, make_design
@@ -73,7 +73,7 @@ def render(
         return output
     where = choose_device(given.device)
     with prepare_output(output, design, force=force) as real:
-        job = BlockJob(design, real, where, given.workers or available_cores())
+        job = BlockJob(design, real, where, worker_count(given.workers))
         done = 0
         progress(0, design.images)
         for finished in job.run():

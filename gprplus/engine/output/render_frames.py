@@ -15,7 +15,7 @@ from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import package_versions, work_folder, write_bytes, write_json
 from gprplus.core.imaging.images import encode_jpeg
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
+from gprplus.core.parallel import Progress, map_processes, no_progress, worker_count
 from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import ANNOTATIONS, write_coco
 from gprplus.engine.crops.design import make_design
@@ -70,7 +70,7 @@ def render_frames(
         return output
     where = choose_device(given.device)
     with prepare_output(output, scenario, force=force) as real:
-        job = FrameJob(scenario, real, where, given.workers or available_cores())
+        job = FrameJob(scenario, real, where, worker_count(given.workers))
         done = 0
         progress(0, scenario.images)
         for finished in job.run():

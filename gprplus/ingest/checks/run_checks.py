@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from gprplus.archives import sort_for_reading
 from gprplus.archives.names import may_be_inside
 from gprplus.core.declarations import image_attributes
-from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
+from gprplus.core.parallel import Progress, map_processes, no_progress, worker_count
 from gprplus.ingest.checks import measure
 from gprplus.ingest.checks.cache import MeasurementJournal, MeasurementKeys, load_cache, table_of
 from gprplus.ingest.checks.known import REGISTRY, settings_of
@@ -138,7 +138,7 @@ def _measurements(
     for part in journal.tables():
         fresh |= load_cache(looks, marks, part)
     stale = np.flatnonzero(~fresh)
-    count = (workers or available_cores()) if len(stale) >= _PAYS else 1
+    count = worker_count(workers) if len(stale) >= _PAYS else 1
     done = 0
     waiting: list[np.ndarray] = []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
+from gprplus.core.parallel import Progress, map_processes, no_progress, worker_count
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.reading.batch import FileBatch, make_batches, read_batch
 from gprplus.ingest.reading.shard import ReadShard
@@ -127,7 +127,7 @@ def _read(
 ) -> "Iterator[FinishedBatch]":
     """Yield batches in order, each passed to `parts` as soon as it is finished."""
     work = sum(len(batch) if batch.fresh is None else sum(batch.fresh) for batch in todo)
-    count = (workers or available_cores()) if todo and work >= _PAYS[todo[0].verify] else 1
+    count = worker_count(workers) if todo and work >= _PAYS[todo[0].verify] else 1
     outcomes = map_processes(read_batch, _importing_meanwhile(todo, count), count)
     for outcome, batch in zip(outcomes, todo, strict=True):
         from gprplus.ingest.reading.columns import outcome_table

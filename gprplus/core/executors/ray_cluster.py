@@ -1,0 +1,226 @@
+"""Items as tasks of a Ray cluster. Ray places them, and retries those whose worker or node died.
+
+Nodes need gprplus, and the same paths: the work folder and the renders lie on a disk that all of
+them see. What a task wrote stays, so a retried task skips what was finished.
+"""
+
+import logging
+import os
+import platform
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from gprplus.core.errors import ExecutorError
+from gprplus.core.executors.executor import Executor, MapOptions, Resources
+from gprplus.core.workers import WorkerLost, listen_to_progress
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+ADDRESS = re.compile(r"ray://[\w.\-\[\]:]+:\d{1,5}")
+RETRIES = 5  # of a task whose worker or node died
+_AHEAD = 2  # tasks submitted for each that has room, so that nodes need not wait for the next
+_WINDOW = 8  # results kept for each task at a time, while an earlier one is not done
+_REPORT_S = 0.5  # between two looks at what tasks report
+# Tasks compute as this process would; libraries read these when a worker starts.
+_INHERITED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GPRPLUS_WORK")
+
+
+class RayCluster(Executor):
+    """A cluster that this process has joined."""
+
+    @classmethod
+    @contextmanager
+    def joined(cls, place: str) -> Iterator["RayCluster"]:
+        """Join a cluster, or start one on this machine; leave it at the end. Raises ExecutorError."""
+        try:
+            import ray
+        except ImportError as error:
+            raise ExecutorError(
+                f"--on {place} needs Ray ({error}). Install it with: pip install 'gprplus[ray]'"
+            ) from error
+        if place != "ray" and not ADDRESS.fullmatch(place):
+            raise ExecutorError(f"--on {place}: expected local, ray or ray://HOST:PORT.")
+        given = None if place == "ray" else place
+        if ray.is_initialized():  # by the caller, who also ends it
+            yield cls()
+            return
+        try:
+            ray.init(given, log_to_driver=False, logging_level=logging.ERROR, **_local_only(given))
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+            first = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
+            raise ExecutorError(
+                f"No Ray cluster answers at {given or 'the address of the environment'}: {first}"
+            ) from error
+        try:
+            yield cls()
+        finally:
+            ray.shutdown()
+
+    def room(self, resources: Resources) -> int:
+        """Return how many items with these resources run at a time, at least 1."""
+        import ray
+
+        have = ray.cluster_resources()
+        rooms = [have.get("CPU", 0) / resources.cpus] if resources.cpus else []
+        rooms += [have.get("GPU", 0) / resources.gpus] if resources.gpus else []
+        if resources.memory_bytes:
+            rooms.append(have.get("memory", 0) / resources.memory_bytes)
+        return max(1, int(min(rooms, default=1)))
+
+    def gpus(self) -> float:
+        """Return the number of GPUs of the cluster."""
+        import ray
+
+        return float(ray.cluster_resources().get("GPU", 0))
+
+    def map(
+        self, function: Callable[[In], Out], items: Iterable[In], options: MapOptions
+    ) -> Iterator[Out]:
+        """Yield the result for each item, in order."""
+        import ray
+
+        needs = options.resources
+        task = ray.remote(_call).options(
+            name=getattr(function, "__name__", type(function).__name__).strip("_"),
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus,
+            memory=needs.memory_bytes,
+            max_retries=RETRIES,
+            runtime_env={"env_vars": _environment()},
+        )
+        limit = options.workers or _AHEAD * self.room(needs)
+        waiting: list[Any] = []
+        with _reports(options.on_progress) as mailbox:
+            try:
+                for item in items:
+                    while waiting and _is_done(waiting[0]):
+                        yield _result(waiting.pop(0), options.option)
+                    while len(waiting) >= _WINDOW * limit:
+                        yield _result(waiting.pop(0), options.option)
+                    _wait_for_room(waiting, limit)
+                    waiting.append(task.remote(function, item, os.getcwd(), mailbox))
+                while waiting:
+                    yield _result(waiting.pop(0), options.option)
+            finally:
+                for reference in waiting:
+                    with suppress(Exception):  # the cluster may be gone
+                        ray.cancel(reference, force=True)
+
+
+def _local_only(address: str | None) -> dict[str, Any]:
+    """Settings for a cluster that is started here; a cluster that is joined refuses them."""
+    found = {"include_dashboard": False}
+    return {} if address or os.environ.get("RAY_ADDRESS") else found
+
+
+def _environment() -> dict[str, str]:
+    found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**found, "GPRPLUS_ON": "local"}  # a task starts no further tasks
+
+
+def _call(function: Callable[[Any], Any], item: Any, folder: str, mailbox: Any) -> Any:
+    """Run in a task: call a function on an item, in the folder that paths are relative to."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise ExecutorError(
+            f"The node {platform.node()} has no folder {folder}. Start the command in a folder that"
+            " all nodes see, such as one on a network disk."
+        ) from error
+    send = None if mailbox is None else lambda value: mailbox.put.remote(value)
+    with listen_to_progress(send):
+        return function(item)
+
+
+class Mailbox:
+    """An actor that keeps what tasks send until the caller takes it."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+
+    def put(self, value: Any) -> None:
+        """Keep a value."""
+        self._values.append(value)
+
+    def take(self) -> list[Any]:
+        """Return what was kept since the last call."""
+        values, self._values = self._values, []
+        return values
+
+
+@contextmanager
+def _reports(on_progress: Callable[[Any], None] | None) -> Iterator[Any]:
+    """Give `on_progress` what tasks send to the mailbox, which is yielded; None without listener."""
+    if on_progress is None:
+        yield None
+        return
+    import ray
+
+    mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1).remote()
+    ended = threading.Event()
+
+    def deliver() -> None:
+        for value in ray.get(mailbox.take.remote()):
+            on_progress(value)
+
+    def listen() -> None:
+        while not ended.wait(_REPORT_S):
+            with suppress(ray.exceptions.RayError):  # a mailbox that moves to another node
+                deliver()
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield mailbox
+        ended.set()
+        thread.join()
+        with suppress(ray.exceptions.RayError):
+            deliver()
+    finally:
+        ended.set()
+        with suppress(Exception):
+            ray.kill(mailbox)
+
+
+def _is_done(reference: Any) -> bool:
+    import ray
+
+    return bool(ray.wait([reference], timeout=0)[0])
+
+
+def _wait_for_room(references: list[Any], limit: int) -> None:
+    """Wait until fewer than `limit` of the tasks are unfinished."""
+    import ray
+
+    while len(references) >= limit:
+        _, unfinished = ray.wait(references, num_returns=len(references), timeout=0)
+        if len(unfinished) < limit:
+            return
+        ray.wait(unfinished, num_returns=1, timeout=_REPORT_S)
+
+
+def _result(reference: Any, option: str) -> Any:
+    """Return the result of a task, once it is done; raises what its function raised."""
+    import ray
+
+    while not ray.wait([reference], timeout=_REPORT_S)[0]:  # an interrupt comes between two waits
+        pass
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.OutOfMemoryError as error:
+        raise WorkerLost(
+            "A task of the Ray cluster ran out of memory, also when it was tried again. Let fewer run"
+            f" at a time with {option}."
+        ) from error
+    except ray.exceptions.RayError as error:
+        first = str(error).strip().splitlines()[0]
+        raise WorkerLost(
+            f"A task of the Ray cluster was lost {RETRIES + 1} times: {first} The same command"
+            " continues with what is finished."
+        ) from error

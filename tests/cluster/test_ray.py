@@ -1,0 +1,192 @@
+"""A real Ray cluster of several nodes on this machine: results equal those of local processes,
+whatever dies meanwhile."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cluster_items
+import pandas as pd
+import pytest
+from recipes import small_recipe
+
+from gprplus import benchmark
+from gprplus.core.errors import ExecutorError
+from gprplus.core.executors.executor import Resources
+from gprplus.core.executors.in_use import run_on
+from gprplus.core.parallel import map_processes, worker_count
+from gprplus.core.workers import WorkerLost
+from gprplus.ingest import build_manifest
+from gprplus.splits import make_split
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.cluster
+NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
+SUPPORT = Path(__file__).parents[1] / "support"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head and two nodes of a core each, joined by this process."""
+    from ray.cluster_utils import Cluster
+
+    before = os.environ.get("PYTHONPATH")
+    paths = [str(SUPPORT), str(SUPPORT.parents[1]), *(before or "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    found = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    found.add_node(**NODE)
+    found.add_node(**NODE)
+    ray.init(address=found.address, log_to_driver=False)
+    try:
+        yield found
+    finally:
+        ray.shutdown()
+        found.shutdown()
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture
+def on_ray(cluster: Any) -> Iterator[Any]:
+    with run_on("ray"):
+        yield cluster
+
+
+def test_results_come_in_order_and_progress_arrives(on_ray):
+    heard: list[int] = []
+    found = map_processes(cluster_items.square, range(20), on_progress=heard.append)
+    assert list(found) == [number * number for number in range(20)]
+    assert sorted(heard) == list(range(20))
+
+
+def test_tasks_work_in_the_folder_of_the_command(on_ray, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert list(map_processes(cluster_items.where, [1])) == [(str(tmp_path), "1")]
+
+
+def test_room_counts_the_cores_of_all_nodes(on_ray):
+    assert worker_count(None) == 3
+    assert worker_count(None, Resources(cpus=2)) == 1
+
+
+def test_an_error_is_raised_as_it_is(on_ray):
+    found = map_processes(cluster_items.fails, range(6))
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(found)
+
+
+def test_a_worker_that_dies_is_replaced(on_ray, tmp_path):
+    markers = [str(tmp_path / f"m{i}") for i in range(4)]
+    assert list(map_processes(cluster_items.dies_once, markers)) == ["m0", "m1", "m2", "m3"]
+
+
+def test_a_task_that_always_dies_is_one_sentence(on_ray):
+    with pytest.raises(WorkerLost, match="was lost 6 times"):
+        list(map_processes(cluster_items.always_dies, [1]))
+
+
+def test_a_node_that_dies_loses_nothing(on_ray):
+    node = on_ray.add_node(**NODE)
+    found = map_processes(cluster_items.slow_square, range(24))
+    first = [next(found) for _ in range(4)]
+    on_ray.remove_node(node, allow_graceful=False)
+    assert first + list(found) == [number * number for number in range(24)]
+
+
+def test_a_build_is_the_same_while_a_node_dies(on_ray, tmp_path, draw):
+    draw(tmp_path / "r", people=70, views=4, weathers=("01", "02", "03", "04"))
+    local = build_manifest([tmp_path / "r"], tmp_path / "local", verify="decode", workers=1)
+    node = on_ray.add_node(**NODE)
+    timer = threading.Timer(1.0, on_ray.remove_node, [node], {"allow_graceful": False})
+    timer.start()
+    remote = build_manifest([tmp_path / "r"], tmp_path / "ray", verify="decode")
+    timer.join()
+    assert remote.record.fingerprint == local.record.fingerprint
+
+
+@pytest.fixture(scope="module")
+def work(draw, tmp_path_factory) -> Path:
+    work = tmp_path_factory.mktemp("work")
+    draw(work / "renders", people=8, views=3, weathers=("01", "04"))
+    build_manifest([work / "renders"], work / "manifest", workers=1)
+    make_split(work / "manifest", "weather", output=work / "split", cross_level_tests=False)
+    (work / "tiny.toml").write_text(small_recipe(3))
+    return work
+
+
+def same_tables(one: Any, other: Any) -> None:
+    """Two benchmarks found the same, but for the seconds that they took."""
+    tables = [result.summary().to_pandas() for result in (one, other)]
+    times = [name for name in tables[0] if "second" in name]
+    first, second = (table.drop(columns=times) for table in tables)
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def run(work: Path, output: Path, **options: Any) -> Any:
+    return benchmark(
+        [work / "split"], output, recipe=work / "tiny.toml", seeds=2, device="cpu", **options
+    )
+
+
+def test_a_benchmark_is_the_same_while_a_node_dies(on_ray, work, tmp_path):
+    local = run(work, tmp_path / "local", jobs=1)
+    node = on_ray.add_node(**NODE)
+    timer = threading.Timer(5.0, on_ray.remove_node, [node], {"allow_graceful": False})
+    timer.start()
+    remote = run(work, tmp_path / "ray")
+    timer.join()
+    same_tables(remote, local)
+
+
+def test_a_benchmark_whose_head_died_is_finished_by_the_same_command(work, tmp_path):
+    from ray.cluster_utils import Cluster
+
+    own = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    words = ["benchmark", str(work / "split"), "-o", str(tmp_path / "runs"), "--device", "cpu"]
+    words += ["--recipe", str(work / "tiny.toml"), "--seeds", "2"]
+    environment = {
+        **os.environ,
+        "RAY_ADDRESS": own.address,
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "3",
+        "PYTHONPATH": str(SUPPORT.parents[1]),
+    }
+    started = subprocess.Popen(
+        [sys.executable, "-m", "gprplus", *words, "--on", "ray"], env=environment
+    )
+    waited = time.monotonic()
+    while not list((tmp_path / "runs").rglob("run.json")) and time.monotonic() - waited < 120:
+        assert started.poll() is None
+        time.sleep(0.2)
+    own.shutdown()
+    assert started.wait(timeout=120) != 0
+    done = list((tmp_path / "runs").rglob("run.json"))
+    assert done
+    before = {path: path.stat().st_mtime_ns for path in done}
+    subprocess.run([sys.executable, "-m", "gprplus", *words], env=environment, check=True)
+    assert {path: path.stat().st_mtime_ns for path in done} == before
+    local = run(work, tmp_path / "local", jobs=1)
+    again = run(work, tmp_path / "runs", jobs=1)
+    same_tables(again, local)
+
+
+def test_an_address_where_nothing_answers_is_one_sentence():
+    ran = subprocess.run(
+        [sys.executable, "-m", "gprplus", "render", "--on", "ray://nowhere", "--work", "w"],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: --on ray://nowhere: expected local, ray or ray://HOST:PORT.\n"
+
+
+def test_ray_that_is_not_installed_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ExecutorError, match=r"pip install 'gprplus\[ray\]'"), run_on("ray"):
+        pass
