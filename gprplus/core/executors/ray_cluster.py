@@ -62,9 +62,7 @@ class RayCluster(Executor):
 
     def room(self, resources: Resources) -> int:
         """Return how many items with these resources run at a time, at least 1."""
-        import ray
-
-        have = ray.cluster_resources()
+        have = _resources()
         rooms = [have.get("CPU", 0) / resources.cpus] if resources.cpus else []
         rooms += [have.get("GPU", 0) / resources.gpus] if resources.gpus else []
         if resources.memory_bytes:
@@ -73,9 +71,7 @@ class RayCluster(Executor):
 
     def gpus(self) -> float:
         """Return the number of GPUs of the cluster."""
-        import ray
-
-        return float(ray.cluster_resources().get("GPU", 0))
+        return _resources().get("GPU", 0.0)
 
     def map(
         self, function: Callable[[In], Out], items: Iterable[In], options: MapOptions
@@ -109,6 +105,13 @@ class RayCluster(Executor):
                 for reference in waiting:
                     with suppress(Exception):  # the cluster may be gone
                         ray.cancel(reference, force=True)
+
+
+def _resources() -> dict[str, float]:
+    """Return what the nodes of the cluster have, by name."""
+    import ray
+
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
 
 
 def _local_only(address: str | None) -> dict[str, Any]:
