@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -61,15 +60,7 @@ def done(work):
 
 def ask(work, output="runs", splits=None, **options):
     options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
-    with pytest.MonkeyPatch.context() as patch:
-        # Two threads on a few pixels only wait for each other, and the longer the busier the
-        # machine.
-        patch.setattr(
-            import_module("gprplus.experiments.run_benchmark"),
-            "available_cores",
-            lambda: options["jobs"],
-        )
-        return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
+    return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
 
 
 def stamps(folder: Path) -> dict[str, int]:
