@@ -20,7 +20,7 @@ from benchmarks.ratios import Ratio
 from gprplus.core.files.workdir import write_text
 from gprplus.core.imaging import images
 from gprplus.cropping.native.crop_output import crop_engine_output
-from gprplus.cropping.native.cut import read_rows
+from gprplus.cropping.native.row_files import rows_of
 from gprplus.cropping.native.video import VideoReader
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
@@ -31,6 +31,7 @@ FRAMES, SIZE, FOCAL = 48, (1280, 720), 1200.0
 ROUNDS = 3
 WORLD_FRAMES = scene.FRAMES  # before they are changed
 TRUTH_BYTES = 200 * 10**6
+TRACKS = 60  # in each frame of a text
 
 
 class TexturedSequence(scene.Sequence):
@@ -150,7 +151,7 @@ def _needed(output: Path) -> Pictures:
     for path in sorted(output.rglob("*.frames")):
         lines = (json.loads(line) for line in path.read_text().splitlines())
         frames = {(frame["path"], frame["number"]): frame for frame in lines}
-        for crop in (read_rows(path.with_suffix(".rows")) or {"crops": ()})["crops"]:
+        for crop in rows_of(path.with_suffix(".rows"), "crop"):
             frame = frames[crop["source"], crop["frame"]]
             pictures = found.setdefault(crop["source"], {})
             needed = pictures.setdefault(frame.get("picture") or 0, Needed())
@@ -284,11 +285,11 @@ def _motsynth(root: Path) -> None:
 
 
 def _mot(root: Path) -> None:
-    """Ten tracks one after the other, as MOT sorts them, beside a video."""
-    total = TRUTH_BYTES // 310
+    """Tracks one after the other, as MOT sorts them, beside a video."""
+    total = TRUTH_BYTES // (TRACKS * 31)
     lines = (
         f"{frame + 1},{track},121,21,60,180,1,1,{frame / total:.4f}"
-        for track in range(10)
+        for track in range(TRACKS)
         for frame in range(total)
     )
     _write_truth(root / "SEQ-01/gt/gt.txt", lines, "", "", between="\n")
@@ -296,14 +297,14 @@ def _mot(root: Path) -> None:
 
 
 def _aicity(root: Path) -> None:
-    """Ten people in two videos, ordered by camera."""
+    """People in two videos, ordered by camera."""
     folder = root / "scene_001"
-    total = TRUTH_BYTES // (2 * 10 * 36)
+    total = TRUTH_BYTES // (2 * TRACKS * 36)
     lines = (
         f"{camera} {number} {frame} 120 20 60 180 {number}.25 {frame % 100}.5"
         for camera in (1, 2)
         for frame in range(total)
-        for number in range(10, 20)
+        for number in range(10, 10 + TRACKS)
     )
     _write_truth(folder / "ground_truth.txt", lines, "", "", between="\n")
     for camera in (1, 2):

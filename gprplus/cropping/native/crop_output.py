@@ -28,8 +28,9 @@ from gprplus.core.parallel import Progress, describe_progress, map_processes, no
 from gprplus.cropping.forms.form import EngineForm, EngineScene, scope_prefix
 from gprplus.cropping.forms.registry import detect_form, find_form
 from gprplus.cropping.native.crop_table import REJECTED, TABLE, write_crops, write_rejected
-from gprplus.cropping.native.cut import CutJob, cut_list, read_rows, safe_name
+from gprplus.cropping.native.cut import CutJob, cut_list, safe_name
 from gprplus.cropping.native.level_tables import unknown_sentences
+from gprplus.cropping.native.row_files import rows_of
 from gprplus.cropping.native.scan import ScanJob, SceneScan, read_scan, scan_scene
 from gprplus.cropping.options import FormOptions
 from gprplus.cropping.selection import CropRules
@@ -101,8 +102,8 @@ def crop_engine_output(
         scans = _scan(real, form, scenes, digests, given, workers, progress)
         jobs = {
             name: [
-                CutJob(folder_of(real, name) / part, folder, real, key, rules, writing)
-                for part in scan.lists
+                CutJob(folder_of(real, name) / part, count, folder, real, key, rules, writing)
+                for part, count in scan.lists.items()
             ]
             for name, scan in scans.items()
         }
@@ -216,7 +217,7 @@ def _drop_changed(output: Path, digests: dict[str, str]) -> None:
         if scan is not None and kept.get(folder.name) == scan.digest:
             continue
         for rows in folder.glob("*.rows"):
-            for crop in (read_rows(rows) or {"crops": ()})["crops"]:
+            for crop in rows_of(rows, "crop"):
                 remove_output(output / crop["path"])
         remove_output(folder)
 
@@ -298,7 +299,7 @@ def _finish(
 def _nothing(form: EngineForm, rejected: dict[str, int], files: Sequence[tuple[Path, bool]]) -> str:
     """Return the sentence about output of which nothing became a crop."""
     first = next(
-        (row for rows, _ in files for row in (read_rows(rows) or {"rejected": ()})["rejected"]),
+        (row for rows, _ in files for row in rows_of(rows, "reject")),
         None,
     )
     if first is None:

@@ -11,7 +11,7 @@ from gprplus.core.declarations import attributes, optional_attributes
 from gprplus.core.escape import csv_text
 from gprplus.core.files.workdir import atomic_write
 from gprplus.cropping.annotations import REASONS
-from gprplus.cropping.native.cut import read_rows
+from gprplus.cropping.native.row_files import rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,7 @@ _SOURCE = {  # of each crop, for those who want to go back to the frame
 _TEXTS = ("path", "identity", "camera")
 _KINDS = {"category": "string", "integer": "int64", "number": "float64"}
 _REJECTS = ("frame", "number", "identity", "reason", "detail")
-_ROWS_A_GROUP = 65_536
+_ROWS_A_GROUP = 16_384
 
 
 def write_crops(output: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def _rows(files: Iterable[tuple[Path, bool]]) -> Iterator[dict[str, Any]]:
     """Yield a row of both tables for each crop."""
     declared = {**attributes(), **optional_attributes()}
     for file, headings_hold in files:
-        for crop in (read_rows(file) or {"crops": ()})["crops"]:
+        for crop in rows_of(file, "crop"):
             row = {name: crop[name] for name in {*_TEXTS, *_SOURCE}}
             levels = crop["levels"]
             viewpoint = crop.get("viewpoint")
@@ -113,7 +113,7 @@ def write_rejected(path: Path, files: Iterable[Path]) -> dict[str, int]:
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(csv_text([_REJECTS]))
         for rows in files:
-            for row in (read_rows(rows) or {"rejected": ()})["rejected"]:
+            for row in rows_of(rows, "reject"):
                 counted[row["reason"]] += 1
                 file.write(csv_text([[row[name] for name in _REJECTS]]))
     return {reason: counted[reason] for reason in REASONS if counted[reason]}

@@ -1,6 +1,5 @@
 """Worker that cuts one list of frames: each frame or video is decoded once, in order."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ import numpy as np
 
 from gprplus.core.errors import FramesError
 from gprplus.core.files.folders import remove_output
-from gprplus.core.files.workdir import read_json, write_text
 from gprplus.core.sampling import hash64
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.forms.form import scope_prefix
 from gprplus.cropping.native.frame_lines import read_frames
+from gprplus.cropping.native.row_files import key_of, rows_of, write_rows
 from gprplus.cropping.native.video import VideoReader
 from gprplus.cropping.selection import CropRules
 from gprplus.cropping.worker import CropWriter, FrameShard, cut_frame, rejected_frame
@@ -26,10 +25,12 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
 
 @dataclass(frozen=True)
 class CutJob:
-    """A list of frames to cut: the folder that their paths are relative to, the folder of the
-    crops, and a key that changes with everything that decides the crops of the list."""
+    """A list of frames to cut, and their number: the folder that their paths are relative to, the
+    folder of the crops, and a key that changes with everything that decides the crops of the list.
+    """
 
     frames: Path
+    count: int
     root: Path
     output: Path
     key: str
@@ -67,38 +68,26 @@ def safe_name(text: str) -> str:
     return f"{readable or 'x'}-{hash64(text) >> 32:08x}"
 
 
-def read_rows(path: Path, key: str | None = None) -> dict[str, Any] | None:
-    """Return the rows of a list that was cut; None if it was not, or with another key."""
-    if not path.is_file():
-        return None
-    rows = read_json(path, FramesError, "the crops of some frames")
-    return rows if key in (None, rows.get("key")) else None
-
-
 def cut_list(job: CutJob) -> int:
     """Write the crops of a list and its rows; a list that is whole stays as it is. Returns its
     number of frames."""
-    known = read_rows(job.rows, job.key)
-    if known is not None and all((job.output / row["path"]).is_file() for row in known["crops"]):
-        return int(known["frames"])
+    if key_of(job.rows) == job.key and all(
+        (job.output / row["path"]).is_file() for row in rows_of(job.rows, "crop")
+    ):
+        return job.count
     remove_output(job.rows)
     shard = FrameShard(0, job.root, job.output, (), job.rules, NativePaths(), job.writing)
-    crops: list[dict[str, Any]] = []
-    rejected: list[dict[str, Any]] = []
-    count = 0
-    for frame, pixels, why in _opened(job):
-        count += 1
-        if why:
-            rejected += rejected_frame(frame, why)
-            continue
-        found: list[dict[str, Any]] = []
-        cut_frame(shard, frame, found, rejected, pixels)
-        crops += [_crop(frame, row) for row in found]
-    rows = {"key": job.key, "frames": count, "crops": crops, "rejected": rejected}
-    write_text(
-        job.rows, json.dumps(rows, ensure_ascii=False)
-    )  # indented it takes ten times as long
-    return count
+    with write_rows(job.rows, job.key) as add:
+        for frame, pixels, why in _opened(job):
+            crops: list[dict[str, Any]] = []
+            rejected = rejected_frame(frame, why) if why else []
+            if not why:
+                cut_frame(shard, frame, crops, rejected, pixels)
+            for row in crops:
+                add("crop", _crop(frame, row))
+            for row in rejected:
+                add("reject", row)
+    return job.count
 
 
 def _opened(job: CutJob) -> Iterator[tuple[AnnotatedFrame, np.ndarray | None, str]]:

@@ -6,6 +6,7 @@ time: 1.3 to 1.8 ms a frame of 1280 x 720 H.264 against 1.6. Seeking by number i
 lands near a key frame.
 """
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -58,6 +59,7 @@ class VideoReader:
             raise FramesError(f"{self.path.name} is missing in {self.path.parent}.")
         if self._capture is not None:
             self._capture.release()
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # damage is reported by our sentences
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         self._position, self._more = -1, True
         if not self._capture.isOpened():
