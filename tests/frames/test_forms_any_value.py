@@ -118,6 +118,10 @@ def read(form: str, folder: Path, identity: str) -> int:
     return count
 
 
+def test_every_form_is_here() -> None:
+    assert {form for form, *_ in CASES.values()} == all_forms().keys()
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_no_value_raises_anything_but_a_sentence(name: str, tmp_path: Path) -> None:
     form, write, patterns, identity = CASES[name]

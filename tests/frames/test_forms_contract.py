@@ -118,6 +118,10 @@ def case(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, 
     return found, folder
 
 
+def test_every_form_is_here() -> None:
+    assert {found.form for found in CASES.values()} == all_forms().keys()
+
+
 def test_only_its_own_form_recognises_a_tree(case: tuple[Case, Path]) -> None:
     found, folder = case
     assert [name for name, form in all_forms().items() if form.detect(folder)] == [found.form]
