@@ -13,9 +13,11 @@ from gprplus.cli.show.first_seed import print_first_scores
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.progress import format_duration, progress_bar
+from gprplus.core.shared_options import PROTOCOLS
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
+    from gprplus.schema.run_record import BenchmarkRecord
 
 
 @click.command("benchmark", cls=TopicCommand)
@@ -149,5 +151,16 @@ def print_results(outcome: "BenchmarkResult") -> None:
         print_table(
             headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers))
         )
+        for sentence in protocol_notes(about.benchmark):
+            print_note(sentence)
         print_result(verdict_paragraphs(summary, contrasts, about, levels, again))
         print_line(f"report: {page}")
+
+
+def protocol_notes(record: "BenchmarkRecord") -> list[str]:
+    """Return one sentence for each whole target under another protocol than camera."""
+    return [
+        f"{name}: protocol {one.protocol}: {PROTOCOLS[one.protocol]}."
+        for name, one in record.targets.items()
+        if one.protocol != "camera" and ":" not in name
+    ]

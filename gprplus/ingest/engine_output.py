@@ -35,12 +35,13 @@ class EngineCropper:
         Without `detect` only a form that the user named counts.
         """
         from gprplus.cropping.forms.registry import detect_form
-        from gprplus.cropping.native.crop_output import crop_engine_output
 
         if self.options.form == "none" or not folder.is_dir():
             return None
         if self.options.form == "auto" and not (detect and detect_form(folder)):
             return None
+        from gprplus.cropping.native.crop_output import crop_engine_output  # it loads NumPy
+
         own = plain_name(name or folder.resolve().name, "--name", ManifestError)
         found = crop_engine_output(
             folder,

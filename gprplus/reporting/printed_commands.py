@@ -55,8 +55,10 @@ def _manifest(run: RunResults) -> Iterator[str]:
         return
     checks = record.checks.names if record.checks else []
     for name, dataset in record.datasets.items():
-        words: list[Word] = ["build-manifest", resolve_command(dataset.request["root"], place)]
-        words += [*spelled(read_ingest_options(name, dataset, place)), "-o", place]
+        given = read_ingest_options(name, dataset, place)
+        words: list[Word] = ["build-manifest"]
+        words += [] if given.table else [resolve_command(dataset.request["root"], place)]
+        words += [*spelled(given), "-o", place]
         last = name == list(record.datasets)[-1]
         yield command_line([*words, *(["--checks", ",".join(checks)] if checks and last else [])])
 

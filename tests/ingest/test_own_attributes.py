@@ -8,6 +8,7 @@ import pytest
 from gprplus import make_split
 from gprplus.core.errors import DeclarationError, GprplusError, LayoutError, ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
+from gprplus.ingest.inspection.sample_grid import pick_grid
 from gprplus.schema.own_attributes import parse_attributes
 from gprplus.splits import Split
 
@@ -259,6 +260,8 @@ def test_a_number_makes_no_arms(renders: Path, tmp_path: Path, declared: Path) -
     )
     with pytest.raises(GprplusError, match="occlusion is a number: arms are made of levels"):
         make_split(manifest, "occlusion", tmp_path / "split")
+    with pytest.raises(ManifestError, match="occlusion is a number, and the rows of a sheet"):
+        pick_grid(manifest, "occlusion")
 
 
 def test_two_datasets_must_agree_on_an_attribute(renders: Path, tmp_path: Path) -> None:

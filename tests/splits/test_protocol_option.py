@@ -1,10 +1,11 @@
 """--protocol no-camera: datasets of one camera, or of none, as test sets and targets."""
 
 import json
+import re
 
 import pytest
 
-from gprplus import make_split
+from gprplus import benchmark, make_split
 from gprplus.core.errors import GprplusError, ManifestError
 from gprplus.evaluation.targets import target_of_manifest
 from gprplus.ingest import build_manifest
@@ -93,6 +94,30 @@ def test_a_protocol_without_its_column_is_one_sentence(one_camera, tmp_path) -> 
         make_split(one_camera(), "weather", tmp_path / "s", protocol="viewpoint")
     with pytest.raises(GprplusError, match=r"protocol no-cam is not known"):
         make_split(one_camera(), "weather", tmp_path / "s", protocol="no-cam")
+
+
+def test_a_benchmark_scores_its_targets_under_the_protocol(one_camera, tmp_path) -> None:
+    split = make_split(one_camera(), "weather", tmp_path / "s", protocol="no-camera", audit="none")
+    (tmp_path / "files.csv").write_text(
+        "\n".join(["path,identity,camera", *(row.replace(",", ",other ", 1)[:-6] for row in ROWS)])
+    )
+    table, root = tmp_path / "files.csv", tmp_path / "in"
+    target = build_manifest(output=tmp_path / "t", table=table, root=root, name="other")
+    options = {"recipe": "smoke", "seeds": 1, "steps": 1, "targets": {"other": target.path}}
+    with pytest.raises(ManifestError, match="use --protocol no-camera"):
+        benchmark([split], tmp_path / "runs", dry_run=True, **options)
+    found = benchmark([split], tmp_path / "runs", protocol="no-camera", **options)
+    record = found.experiments[0].benchmark.targets
+    assert {name: record[name].protocol for name in ("self", "other")} == {
+        "self": "no-camera",
+        "other": "no-camera",
+    }
+    assert (record["other"].queries, record["other"].gallery) == (3, 9)
+    page = found.reports[0].read_text()
+    (command,) = re.findall(r"gprplus build-manifest ([^<\n]*)", page)
+    assert command.startswith("--")  # a table takes no folder
+    assert "--table" in command
+    assert "--protocol no-camera" in page
 
 
 def test_datasets_of_two_protocols_need_a_choice(one_camera, tmp_path) -> None:

@@ -39,6 +39,10 @@ def pick_grid(
     known = ["identity", *manifest.attributes]
     if by not in known:
         raise ManifestError(f"There is no attribute '{by}'. {did_you_mean(by, known)}")
+    if by != "identity" and manifest.attributes[by].type == "number":
+        raise ManifestError(
+            f"{by} is a number, and the rows of a sheet are levels. Name another attribute with --by."
+        )
     table, names = _rows(manifest, by), _levelled(manifest)
     if not table.num_rows:
         raise ManifestError(

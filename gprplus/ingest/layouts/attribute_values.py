@@ -33,6 +33,8 @@ def read_value(attribute: Attribute, cell: object, *, words: bool = False) -> Re
     value = _parsers[attribute.type](text)
     if words and attribute.type == "category" and text.isdigit():
         value = None
+    if attribute.unit == "degree" and value is not None and abs(value) > 360:
+        value = None
     if value is None or (attribute.levels and value not in attribute.levels):
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
         return None, f"the impossible value '{escape(shown)}'"
@@ -110,5 +112,5 @@ def doubt_sentences(name: str, doubts: Counter[str], what: str) -> list[str]:
         return []
     shown = first_few([f"{why} ({count:,})" for why, count in doubts.most_common()], 4)
     total = doubts.total()
-    rows = f"{total:,} {what}{'s' if total > 1 else ''}"
-    return [f"{name}: {rows} of the table have {shown}: it stays unknown there."]
+    rows = f"{total:,} {what}s of the table have" if total > 1 else f"1 {what} of the table has"
+    return [f"{name}: {rows} {shown}: it stays unknown there."]

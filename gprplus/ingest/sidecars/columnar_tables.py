@@ -93,8 +93,10 @@ def _csv(path: Path) -> "Iterator[pa.Table]":
     separator = max(",;\t", key=lambda one: (head.count(one.encode()), one == ","))
     parse = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     names = _header(head, separator)
-    if not names or len(names) > _COLUMNS:
-        raise ManifestError(f"{path} has {len(names):,} columns; expected 1 to {_COLUMNS:,}.")
+    if not names:
+        raise ManifestError(f"{path} is empty: its first line must name the columns.")
+    if len(names) > _COLUMNS:
+        raise ManifestError(f"{path} has {len(names):,} columns; at most {_COLUMNS:,} are read.")
     # Every cell is text at first: a column of identities such as 0001 must keep its zeros.
     convert = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),

@@ -191,7 +191,7 @@ def test_columns_of_other_types_are_read(images: Path, tmp_path: Path) -> None:
     found = rows_of(manifest, ("identity", "camera", "weather"))
     assert [tuple(row.values()) for row in found] == [("7", 1, "light-rain"), ("8", None, None)]
     (loss,) = manifest.datasets["files"].losses
-    assert loss.startswith("weather: 1 row of the table have the impossible value '3' (1)")
+    assert loss.startswith("weather: 1 row of the table has the impossible value '3' (1)")
     (tmp_path / "files.jsonl").write_text(
         "\n".join(
             json.dumps({"path": f"anna/{c}.png", "identity": "a", "x": {"y": 1}}) for c in "AB"
@@ -199,6 +199,39 @@ def test_columns_of_other_types_are_read(images: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(ManifestError, match="column 'x': expected texts or numbers"):
         build_manifest(output=tmp_path / "m", table=tmp_path / "files.jsonl", root=images, name="n")
+
+
+def test_degrees_beyond_a_turn_are_unknown(images: Path) -> None:
+    manifest = build(
+        images, ["anna/A.png,a,-90", "anna/B.png,a,400"], "path,identity,viewpoint_deg"
+    )
+    assert manifest.images(["viewpoint_deg"])["viewpoint_deg"].to_pylist() == [-90, None]
+    (loss,) = manifest.datasets["files"].losses
+    assert loss.startswith("viewpoint_deg: 1 row of the table has the impossible value '400' (1)")
+
+
+def test_spreadsheets_write_other_separators_and_marks(images: Path, tmp_path: Path) -> None:
+    text = '\ufeffpath;identity;camera\r\nanna/A.png;0007;1\r\n"anna/B.png";"an;na";2\r\n'
+    (tmp_path / "files.csv").write_bytes(text.encode())
+    manifest = build_manifest(output=tmp_path / "m", table=tmp_path / "files.csv", root=images)
+    found = rows_of(manifest, ("identity", "camera"))
+    assert [tuple(row.values()) for row in found] == [("0007", 1), ("an;na", 2)]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "is empty: its first line must name the columns"),
+        (b"path,identity\n\xe9.png,x\n", "cannot be read as a table: In CSV column #0"),
+        (b'path,identity\n"a.png,x\n', "cannot be read as a table: CSV parse error"),
+        (b",".join(b"c%d" % i for i in range(2000)), "has 2,000 columns; at most 1,000"),
+    ],
+)
+def test_a_damaged_csv_is_one_sentence(images: Path, tmp_path: Path, data, sentence) -> None:
+    (tmp_path / "files.csv").write_bytes(data)
+    with pytest.raises(ManifestError) as problem:
+        build_manifest(output=tmp_path / "m", table=tmp_path / "files.csv", root=images)
+    assert sentence in str(problem.value)
 
 
 def test_an_unchanged_table_rebuilds_nothing_and_a_changed_one_changes_its_rows(
