@@ -50,9 +50,11 @@ def command(
       gprplus benchmark
       gprplus benchmark work/splits/weather --seeds 5 --target market=data/market
       gprplus benchmark --recipe paper --device cuda --dry-run
+      gprplus benchmark --seeds 5 --shard 3/16
+      gprplus benchmark --seeds 5 --on ray
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
-    from gprplus.cli.console import print_json
+    from gprplus.cli.console import print_json, print_result
     from gprplus.experiments.run_benchmark import benchmark
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
@@ -73,6 +75,11 @@ def command(
         print_json(as_data(outcome))
     elif dry_run:
         print_plan(outcome.plan)
+    elif given.shard:
+        print_result(
+            f"Shard {given.shard} is finished. When all are, the same command without --shard"
+            " reports."
+        )
     else:
         print_results(outcome)
 

@@ -165,7 +165,17 @@ class BenchmarkOptions(TrainingOptions):
         group=COMPUTE,
         at_least=1,
         default_note="one per core; 1 on a GPU",
-        help="Number of parallel runs.",
+        help="Number of parallel runs; with --on ray and GPUs, of those that share a GPU.",
+    )
+    shard: str | None = option(
+        None,
+        group=COMPUTE,
+        metavar="I/N",
+        recorded=False,
+        help=(
+            "Train only the I-th of N parts of the runs, as a job of an array. The same command"
+            " without it trains what is left and reports."
+        ),
     )
 
 

@@ -38,6 +38,7 @@ from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import packing_progress
 from gprplus.experiments.split_job import SplitJob
+from gprplus.ingest.reading.shard import ReadShard
 from gprplus.schema import stored
 from gprplus.schema.records import Protocol
 from gprplus.statistics.effects import EffectTables
@@ -110,6 +111,12 @@ def run_benchmark(
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     begun = time.perf_counter()
+    shard = None if options.shard is None else ReadShard.parse(options.shard)
+    if shard and force:
+        raise TrainingError(
+            "--force replaces the runs of all shards: give it to a command without --shard first."
+        )
+    options = replace(options, shard=None)
     device = distributed.local_device(schedule.resolve_device(options.device))
     group = distributed.join_process_group(device)
     chosen, why = _recipe(options.recipe, device)
@@ -184,7 +191,7 @@ def run_benchmark(
         return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
         for case in wanted if group.first else ():
-            held.enter_context(split_job.hold_run_folder(case, force=force))
+            held.enter_context(split_job.hold_run_folder(case, force=force, wait=shard is not None))
             if force:
                 clear_output(case.folder, split_job.KIND, RequestChanged)
         wanted = choose_precision(wanted, device, threads)
@@ -203,11 +210,16 @@ def run_benchmark(
             for case in wanted:
                 split_job.write_record(case, device, digests, note, options, output, command)
             group.barrier()
+        if shard:  # the others may prepare now; each run has a folder
+            held.close()
+            training_runs = schedule.shard_runs(training_runs, shard)
         first_seed = FirstSeed(wanted, count, on_first_seed)
         scores = sum(len(one.targets) for one in training_runs)
         after = partial(cost_estimate.reporting_seconds, len(wanted), scores)
         with schedule.few_threads(threads):
             schedule.execute_runs(training_runs, jobs, progress, group, first_seed.scored, after)
+            if shard:
+                return BenchmarkResult(planned)
             margin = options.margin_points / 100
             found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:

@@ -21,6 +21,7 @@ from gprplus.core.parallel import Progress, map_processes
 from gprplus.experiments import run
 from gprplus.experiments.run import TrainingRun, TrainingSet
 from gprplus.experiments.run_progress import RunMeter
+from gprplus.ingest.reading.shard import ReadShard
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -131,6 +132,12 @@ def group_shared_trainings(
             first[key] = training_run
             leaders.append(training_run)
     return leaders, followers
+
+
+def shard_runs(training_runs: Sequence[TrainingRun], shard: ReadShard) -> list[TrainingRun]:
+    """Return the runs of one shard, without those that share the training of another run."""
+    leaders, _ = group_shared_trainings(training_runs)
+    return [one for i, one in enumerate(leaders) if shard.has(i)]
 
 
 def _ignore(done: TrainingRun) -> None:

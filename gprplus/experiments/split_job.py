@@ -135,13 +135,15 @@ def open_jobs(
     return cases
 
 
-def hold_run_folder(case: SplitJob, *, force: bool) -> AbstractContextManager[Path]:
+def hold_run_folder(
+    case: SplitJob, *, force: bool, wait: bool = False
+) -> AbstractContextManager[Path]:
     """The right to fill a case's folder: one process at a time; RequestChanged where another has
-    it.
+    it, unless `wait` is set.
 
     With `force` the folder must be marked as one of runs, or empty.
     """
-    return hold_folder(case.folder, KIND, RequestChanged, adopt=not force)
+    return hold_folder(case.folder, KIND, RequestChanged, adopt=not force, wait=wait)
 
 
 def _set_sizes(splits: Sequence[Split]) -> list[int]:

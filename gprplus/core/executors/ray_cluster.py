@@ -111,7 +111,8 @@ def _resources() -> dict[str, float]:
     """Return what the nodes of the cluster have, by name."""
     import ray
 
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+    resources: Any = ray.cluster_resources
+    return dict(resources())
 
 
 def _local_only(address: str | None) -> dict[str, Any]:

@@ -29,7 +29,12 @@ _IN_USE, _EMPTYING = "in use", "emptying"
 
 @contextmanager
 def hold_folder(
-    folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False
+    folder: Path,
+    kind: str,
+    error: type[GprplusError],
+    *,
+    adopt: bool = False,
+    wait: bool = False,
 ) -> Iterator[Path]:
     """Mark `folder` as one of `kind`, hold its lock while the block runs, and yield its real path.
 
@@ -42,6 +47,7 @@ def hold_folder(
         error: class of the errors raised.
         adopt: mark a folder that holds other files too, for callers that never clear it or know its
             contents.
+        wait: wait while another process works in the folder.
 
     Raises:
         error: the folder holds files that gprplus did not write, another process works in it, or it
@@ -49,7 +55,7 @@ def hold_folder(
     """
     real = claim_folder(folder, kind, error, adopt=adopt)
     with _open_marker(real, error) as file:
-        _lock(file, folder, error)
+        _lock(file, folder, error, wait)
         if _read(real)[1] == _EMPTYING:
             _empty(real)
             _write(real, kind, _IN_USE)
@@ -190,11 +196,11 @@ def _open_marker(folder: Path, error: type[GprplusError]) -> IO[bytes]:
         ) from failed
 
 
-def _lock(file: IO[bytes], folder: Path, error: type[GprplusError]) -> None:
+def _lock(file: IO[bytes], folder: Path, error: type[GprplusError], wait: bool) -> None:
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as refused:
         if refused.errno in (errno.EAGAIN, errno.EACCES):
             raise error(

@@ -1,0 +1,66 @@
+"""Shards of a benchmark: jobs of an array train parts of the runs, and one command reports."""
+
+import subprocess
+import sys
+
+import pytest
+from recipes import small_recipe
+
+from gprplus import benchmark, build_manifest, make_split
+from gprplus.core.errors import ManifestError, TrainingError
+
+
+@pytest.fixture(scope="module")
+def work(draw, tmp_path_factory):
+    work = tmp_path_factory.mktemp("work")
+    draw(work / "renders", people=8, views=3, weathers=("01", "04"))
+    build_manifest([work / "renders"], work / "manifest", workers=1)
+    make_split(work / "manifest", "weather", output=work / "split", cross_level_tests=False)
+    (work / "tiny.toml").write_text(small_recipe(3))
+    return work
+
+
+def ask(work, output, **options):
+    options = {"recipe": work / "tiny.toml", "seeds": 2, "device": "cpu", "jobs": 1, **options}
+    return benchmark([work / "split"], output, **options)
+
+
+def runs(folder):
+    return {path.parent: path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+
+
+def test_shards_train_every_run_once_and_the_last_command_only_reports(work, tmp_path):
+    """Four arms and the untrained network with two seeds are ten runs, of which three shards take
+    four, three and three."""
+    seen: set = set()
+    for number, count in ((1, 4), (2, 3), (3, 3)):
+        result = ask(work, tmp_path / "runs", shard=f"{number}/3")
+        assert result.folders == ()
+        new = runs(tmp_path / "runs").keys() - seen
+        assert len(new) == count
+        seen |= new
+    before = runs(tmp_path / "runs")
+    result = ask(work, tmp_path / "runs")
+    assert runs(tmp_path / "runs") == before
+    whole = ask(work, tmp_path / "whole")
+    columns = [name for name in whole.summary().to_pandas() if "second" not in name]
+    tables = [one.summary().to_pandas()[columns] for one in (result, whole)]
+    assert tables[0].equals(tables[1])
+
+
+def test_shards_may_start_at_the_same_time(work, tmp_path):
+    words = ["benchmark", str(work / "split"), "-o", str(tmp_path / "runs"), "--device", "cpu"]
+    words += ["--recipe", str(work / "tiny.toml"), "--seeds", "2", "--jobs", "1"]
+    started = [
+        subprocess.Popen([sys.executable, "-m", "gprplus", *words, "--shard", f"{number}/2"])
+        for number in (1, 2)
+    ]
+    assert [one.wait() for one in started] == [0, 0]
+    assert len(runs(tmp_path / "runs")) == 10
+
+
+def test_wrong_shards_are_one_sentence(work, tmp_path):
+    with pytest.raises(ManifestError, match="--shard '3/2'"):
+        ask(work, tmp_path / "runs", shard="3/2")
+    with pytest.raises(TrainingError, match="--force replaces the runs of all shards"):
+        ask(work, tmp_path / "runs", shard="1/2", force=True)
