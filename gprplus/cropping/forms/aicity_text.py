@@ -5,96 +5,134 @@ unique for a scene. There is no heading, so a person's is the direction in which
 """
 
 import math
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, repeat
+from operator import itemgetter
 from pathlib import Path
 
-import numpy as np
-
-from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson
 from gprplus.cropping.forms.form import EngineForm, EngineScene, Scope, register_form
 from gprplus.cropping.forms.source_files import folders_below, names_in, scene_name, video_of_stem
 from gprplus.cropping.forms.source_values import camera_levels, frame_json, pose_levels
 from gprplus.cropping.geometry import (
     CameraPose,
+    Plane,
     extrinsic_camera,
     ground_distance,
     unit_heading,
     viewpoint_of,
 )
 from gprplus.cropping.options import FormOptions
+from gprplus.cropping.sorted_lines import lines_by_group
 
 TRUTH, FIELDS = "ground_truth.txt", 9
+LAST_CAMERA, LAST_FRAME = 2**11 - 1, 2**24 - 1
+_NOWHERE = (math.nan, math.nan)
 STEP_M = 0.05  # from the frame before to the frame after: less is not walking
 
 
 @dataclass(frozen=True)
-class TrackRows:
-    """Rows of a text file, sorted by camera and frame: `keys (N, 3)` camera, person and frame,
-    `values (N, 6)` box, x and y; and what is wrong with the lines that are none."""
+class Row:
+    """A row: the person, its box (left, top, width, height), and its place on the ground."""
 
-    keys: np.ndarray
-    values: np.ndarray
-    faults: tuple[str, ...]
+    person: int
+    box: tuple[float, float, float, float]
+    place: Plane
 
 
-def is_number_of(value: float) -> bool:
+@dataclass(frozen=True)
+class FrameRows:
+    """The rows of a frame of a camera."""
+
+    camera: int
+    frame: int
+    rows: tuple[Row, ...]
+
+    def places(self) -> dict[int, Plane]:
+        """Return where each person is."""
+        return {row.person: row.place for row in self.rows}
+
+
+def is_number_of(value: float, last: int = 2**31 - 1) -> bool:
     """Return True if a value can be the number of a camera, a person or a frame.
 
     >>> is_number_of(7.0), is_number_of(1.5), is_number_of(1e30)
     (True, False, False)
     """
-    return value.is_integer() and abs(value) < 2**31
+    return value.is_integer() and 0 <= value <= last
 
 
-def read_rows(path: Path) -> TrackRows:
-    """Return the rows of a ground truth. Raises FramesError if it cannot be read."""
-    keys, values, faults = array("q"), array("d"), []
+def _group_of(text: bytes) -> int:
+    """A number that sorts a line by camera and frame; 0 if it has none."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for line, text in enumerate(file, start=1):
-                fields = text.split()
-                try:
-                    numbers = list(map(float, fields))
-                    whole = [int(number) for number in numbers[:3] if is_number_of(number)]
-                except (ValueError, OverflowError):
-                    numbers, whole = [], []
-                if len(numbers) < FIELDS - 2 or len(whole) < 3:
-                    if fields:
-                        faults.append(f"{path.name}, line {line}: {FIELDS} numbers were expected.")
-                    continue
-                keys.extend(whole)
-                values.extend((*numbers[3:FIELDS], math.nan, math.nan)[:6])
-    except (OSError, UnicodeDecodeError) as error:
-        raise FramesError(f"{path.name} cannot be read as text: {error}.") from error
-    who = np.array(keys, np.int64).reshape(-1, 3)
-    order = np.lexsort((who[:, 1], who[:, 2], who[:, 0]))
-    what = np.array(values, np.float32).reshape(-1, 6)
-    return TrackRows(who[order], what[order], tuple(faults))
+        camera, _, frame = map(float, text.split(None, 3)[:3])
+    except ValueError:
+        return 0
+    if not (is_number_of(camera, LAST_CAMERA) and is_number_of(frame, LAST_FRAME)):
+        return 0
+    return (int(camera) + 1) * (LAST_FRAME + 1) + int(frame)
 
 
-def walking_directions(rows: TrackRows) -> np.ndarray:
-    """Return the direction from the place in the frame before to that in the frame after, `(N, 2)`
-    in metres; NaN where either is unknown, or less than STEP_M away."""
-    people, frames = rows.keys[:, 1], rows.keys[:, 2]
-    order = np.lexsort((frames, people))
-    names = people[order] * (frames.max(initial=0) + 3) + frames[order]  # one number for each pair
-    own = people * (frames.max(initial=0) + 3) + frames
+def _row(text: str) -> Row | None:
+    """The row of a line; None if it is none."""
+    try:
+        numbers = list(map(float, text.split()))
+    except ValueError:
+        return None
+    if len(numbers) < FIELDS - 2 or not is_number_of(numbers[1]):
+        return None
+    left, top, width, height, x, y = (*numbers[3:FIELDS], math.nan, math.nan)[:6]
+    return Row(int(numbers[1]), (left, top, width, height), (x, y))
 
-    def place(shift: int) -> np.ndarray:
-        at = np.minimum(np.searchsorted(names, own + shift), max(len(names) - 1, 0))
-        found = rows.values[order[at], 4:6].astype(np.float64)
-        found[names[at] != own + shift] = np.nan
-        return found
 
-    if not len(own):
-        return np.empty((0, 2))
-    moved: np.ndarray = place(1) - place(-1)
-    moved[~(np.hypot(*moved.T) >= STEP_M)] = np.nan
-    return moved
+def read_rows(path: Path) -> Iterator[FrameRows | str]:
+    """Yield the rows of each frame, camera by camera, and sentences about lines that are none.
+
+    Raises FramesError if the file cannot be read.
+    """
+    for group, lines in groupby(lines_by_group(path, _group_of), key=itemgetter(0)):
+        rows = []
+        for _, line, text in lines:
+            row = _row(text) if group else None
+            if row is None:
+                yield f"{path.name}, line {line}: {FIELDS} numbers were expected."
+            else:
+                rows.append(row)
+        if rows:
+            camera, frame = divmod(group, LAST_FRAME + 1)
+            yield FrameRows(camera - 1, frame, tuple(rows))
+
+
+def walking_directions(
+    before: FrameRows | None, now: FrameRows, after: FrameRows | None
+) -> list[Plane | None]:
+    """Return for each row of a frame the direction in metres from the place in the frame before to
+    that in the frame after; None where either is unknown, or less than STEP_M away."""
+    ends = [
+        other.places() if other and (other.camera, other.frame) == (now.camera, number) else {}
+        for other, number in ((before, now.frame - 1), (after, now.frame + 1))
+    ]
+    found: list[Plane | None] = []
+    for row in now.rows:
+        (x1, y1), (x2, y2) = (places.get(row.person, _NOWHERE) for places in ends)
+        moved = x2 - x1, y2 - y1
+        found.append(moved if math.hypot(*moved) >= STEP_M else None)
+    return found
+
+
+def with_neighbours(
+    frames: Iterable[FrameRows],
+) -> Iterator[tuple[FrameRows | None, FrameRows, FrameRows | None]]:
+    """Yield each frame between the one before and the one after."""
+    before: FrameRows | None = None
+    now: FrameRows | None = None
+    for after in frames:
+        if now is not None:
+            yield before, now, after
+        before, now = now, after
+    if now is not None:
+        yield before, now, None
 
 
 @dataclass(frozen=True)
@@ -104,49 +142,52 @@ class TextScene(EngineScene):
     folder: Path
 
     def read(self) -> Iterator[AnnotatedFrame]:
-        """Yield the frames, camera by camera."""
-        rows = read_rows(self.folder / TRUTH)
-        moved = walking_directions(rows)
+        """Yield the frames, camera by camera, at last the lines that are none."""
+        faults: list[str] = []
         folders = camera_folders(self.folder)
-        if rows.faults:
-            lost = [AnnotatedPerson(0, reject=("line", fault)) for fault in rows.faults]
-            yield AnnotatedFrame(f"{self.name}/{TRUTH}", 0, people=tuple(lost), scene=self.name)
-        pairs = groupby(range(len(rows.keys)), lambda i: (rows.keys[i, 0], rows.keys[i, 2]))
-        cameras: dict[int, CameraPose | None] = {}
-        for (camera, frame), positions in pairs:
-            folder = folders.get(int(camera), self.folder / f"camera_{camera:04d}")
-            if int(camera) not in cameras:
-                cameras[int(camera)] = read_camera(folder / "calibration.json")
-            pose = cameras[int(camera)]
+        pose: CameraPose | None = None
+        for before, now, after in with_neighbours(_frames(self.folder / TRUTH, faults)):
+            folder = folders.get(now.camera, self.folder / f"camera_{now.camera:04d}")
+            if before is None or before.camera != now.camera:
+                pose = read_camera(folder / "calibration.json")
             video = video_of_stem(folder, "video") or folder / "video.mp4"
+            directions = walking_directions(before, now, after)
             yield AnnotatedFrame(
                 video.relative_to(self.root).as_posix(),
-                int(frame),
-                people=tuple(_person(rows, moved, i, pose) for i in positions),
+                now.frame,
+                people=tuple(map(_person, now.rows, directions, repeat(pose))),
                 scene=self.name,
                 camera=folder.name,
-                picture=int(frame),
+                picture=now.frame,
                 levels=camera_levels(pose),
             )
+        if faults:
+            lost = tuple(AnnotatedPerson(0, reject=("line", fault)) for fault in faults)
+            yield AnnotatedFrame(f"{self.name}/{TRUTH}", 0, people=lost, scene=self.name)
 
 
-def _person(
-    rows: TrackRows, moved: np.ndarray, i: int, camera: CameraPose | None
-) -> AnnotatedPerson:
-    left, top, width, height, x, y = rows.values[i].tolist()
-    number = int(rows.keys[i, 1])
-    heading, place = unit_heading(moved[i].tolist()), (x, y, 0.0)
+def _frames(path: Path, faults: list[str]) -> Iterator[FrameRows]:
+    """The frames of a text; what is wrong with other lines is appended to `faults`."""
+    for found in read_rows(path):
+        if isinstance(found, str):
+            faults.append(found)
+        else:
+            yield found
+
+
+def _person(row: Row, moved: Plane | None, camera: CameraPose | None) -> AnnotatedPerson:
+    heading = None if moved is None else unit_heading(moved)
     viewpoint = distance = None
     if camera is not None:
-        distance = ground_distance(place, camera.center)
+        distance = ground_distance(row.place, camera.center)
         if heading is not None:
-            viewpoint = viewpoint_of(heading, place, camera.center)
+            viewpoint = viewpoint_of(heading, row.place, camera.center)
     return AnnotatedPerson(
-        number,
-        str(number),
-        (left, top, width, height),
+        row.person,
+        str(row.person),
+        row.box,
         viewpoint=viewpoint,
-        ground=(x, y),
+        ground=row.place,
         levels=pose_levels(distance),
     )
 

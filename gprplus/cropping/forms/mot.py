@@ -6,19 +6,15 @@ width, run-length code; id = 1000 class + number, 10000 means to ignore. Ids are
 sequence, and there is one camera.
 """
 
-import os
 import re
-from array import array
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedPerson, Box
@@ -33,63 +29,34 @@ from gprplus.cropping.forms.source_files import (
 from gprplus.cropping.forms.source_values import known_share
 from gprplus.cropping.options import FormOptions
 from gprplus.cropping.segmentation import decode_counts
+from gprplus.cropping.sorted_lines import LAST_GROUP, lines_by_group
 
 _IGNORED = 10_000
-_LINE_BITS = 36  # of a sorted key: the position of a line; the frame is above it
-_LINES, _LAST_FRAME = (1 << _LINE_BITS) - 1, (1 << 27) - 1
 _IMAGE = re.compile(r"\D*(\d{1,12})\.(?:jpe?g|png|webp|bmp)", re.IGNORECASE)
 
 
 def read_tracks(path: Path) -> Iterator[tuple[int, AnnotatedPerson]]:
     """Yield frame, from 1, and person of each row of a text of MOT or MOTS, ordered by frame.
 
-    MOT orders its rows by id. Positions of lines are sorted, not rows: 16 bytes a line instead of a
-    kilobyte. A line that cannot be read becomes a rejected person. Raises FramesError.
+    MOT orders its rows by id. A line that cannot be read becomes a rejected person. Raises
+    FramesError.
     """
-    try:
-        with path.open("rb") as file:
-            starts, keys = _line_keys(file)
-            for key in map(int, keys):
-                line = key & _LINES
-                length = starts[line + 1] - starts[line]
-                text = os.pread(file.fileno(), length, starts[line]).strip()
-                if text:
-                    yield key >> _LINE_BITS, _track(text, line + 1)
-    except OSError as error:
-        raise FramesError(f"{path.name} cannot be read: {error.strerror}.") from error
-
-
-def _line_keys(file: IO[bytes]) -> "tuple[array[int], NDArray[np.int64]]":
-    """Return where each line starts, and the end of the last; and a number for each line, sorted:
-    its frame and its position."""
-    starts, keys = array("q"), array("q")
-    position = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
-    file.seek(position)
-    for line, text in enumerate(file):
-        starts.append(position)
-        keys.append(_frame_of(text) << _LINE_BITS | line)
-        position += len(text)
-    starts.append(position)
-    found = np.frombuffer(keys, np.int64) if keys else np.empty(0, np.int64)
-    found.sort()
-    return starts, found
+    for frame, line, text in lines_by_group(path, _frame_of):
+        yield frame, _track(text, line)
 
 
 def _frame_of(text: bytes) -> int:
     """Return the frame of a row; 0 if it has none."""
     first = text.split(b"," if b"," in text else None, 1)[:1]
     try:
-        return min(max(int(float(first[0])), 0), _LAST_FRAME)
+        return min(max(int(float(first[0])), 0), LAST_GROUP)
     except (ValueError, OverflowError, IndexError):
         return 0
 
 
-def _track(text: bytes, line: int) -> AnnotatedPerson:
+def _track(text: str, line: int) -> AnnotatedPerson:
     try:
-        decoded = text.decode()
-        if "," in decoded:
-            return _box_track(decoded.split(","), line)
-        return _mask_track(decoded.split())
+        return _box_track(text.split(","), line) if "," in text else _mask_track(text.split())
     except (ValueError, OverflowError, FramesError) as error:
         return AnnotatedPerson(line, reject=("line", f"line {line}: {error}."))
 
@@ -216,7 +183,7 @@ def _fits(text: Path) -> bool:
             line = file.readline(10_000).strip()
     except (OSError, UnicodeDecodeError):
         return False
-    return _track(line.encode(), 1).reject is None or line.count(",") >= 6
+    return _track(line, 1).reject is None or line.count(",") >= 6
 
 
 def detect(folder: Path) -> str:
