@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
 from gprplus.schema.split_record import Rung, SplitRecord
 
@@ -150,7 +149,9 @@ def level_label(name: str, split: SplitRecord) -> str:
 
 def _level(choice: Sequence[str], split: SplitRecord) -> str:
     levels = "+".join(choice)
-    return formatting.format_level(split.attribute, levels) if split.attribute else levels
+    if not split.attribute:
+        return levels
+    return formatting.format_level(split.attribute, levels, split.declared)
 
 
 def bare(name: str, split: SplitRecord) -> str:
@@ -164,7 +165,7 @@ def bare(name: str, split: SplitRecord) -> str:
 
 def plot_label(name: str, split: SplitRecord) -> str:
     """Return the name of an arm in a plot: the bare level if it has one, such as "90°"."""
-    declared = attributes().get(split.attribute)
+    declared = split.declared
     degree = "°" if declared and declared.unit == "degree" else ""
     return bare(name, split) + (degree if split.is_of_kind(name, "only") else "")
 

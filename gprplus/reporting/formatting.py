@@ -8,7 +8,7 @@ that touches it.
 from collections.abc import Sequence
 from typing import Any
 
-from gprplus.core.declarations import attributes
+from gprplus.core.declarations import Attribute, attributes
 
 DASH = "–"
 MINUS = "−"
@@ -134,21 +134,24 @@ def crossed_name(factors: str) -> str:
     return " x ".join(attribute_noun(name) for name in factors.replace("-", MINUS).split(" x "))
 
 
-def format_level(attribute: str, value: Any) -> str:
+def format_level(attribute: str, value: Any, declared: Attribute | None = None) -> str:
     """Format one level in a sentence: a weather is clear by itself, a number or a yes needs its
-    attribute.
+    attribute. `declared` is the declaration of an attribute that a manifest declares itself.
 
     >>> format_level("weather", "foggy"), format_level("viewpoint_deg", 90)
     ('foggy', 'viewpoint 90°')
     >>> format_level("hat", "no"), format_level("hair", "long")
     ('identities without hat', 'identities with long hair')
     """
-    declared = attributes().get(attribute)
+    shipped = attributes().get(attribute)
+    declared = declared or shipped
     if declared is None:
         return f"{attribute_noun(attribute)} {value}"
     if declared.level == "identity":
         having = {"yes": "with", "no": "without"}.get(str(value), f"with {value}")
         return f"identities {having} {attribute_noun(attribute)}"
+    if shipped is None and declared.type == "category":
+        return f"{attribute_noun(attribute)} {value}"
     if declared.type == "integer":
         return f"{attribute_noun(attribute)} {value}{'°' if declared.unit == 'degree' else ''}"
     return str(value)

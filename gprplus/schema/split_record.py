@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.declarations import Attribute
+from gprplus.core.declarations import Attribute, attributes
 from gprplus.core.errors import SplitError
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import derived, keyed, optional, optional_table, parse_typed
@@ -240,6 +240,11 @@ class SplitRecord:
     audit: Audit
     warnings: list[str]
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> Attribute | None:
+        """Return the declaration of its attribute; None for identity and without an attribute."""
+        return {**attributes(), **self.attributes}.get(self.attribute)
 
     @property
     def deals(self) -> int:

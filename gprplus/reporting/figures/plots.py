@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.contrast_tables import FACTORS
@@ -108,7 +107,7 @@ def build_forest_plot(
         )
         for one in seen
     ]
-    declared = attributes().get(split.attribute)
+    declared = split.declared
     ranked = (
         declared is not None
         and not declared.ordered

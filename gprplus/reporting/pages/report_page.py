@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gprplus import __version__
-from gprplus.core.declarations import identity_attributes
 from gprplus.reporting import balance, formatting, provenance
 from gprplus.reporting.arm_labels import (
     OWN_TEST_SET,
@@ -232,7 +231,8 @@ def _design(run: RunResults) -> str:
         )
     if not attribute:
         return "All arms are tested on the same queries."
-    if attribute in identity_attributes():
+    declared = run.split.declared
+    if declared is not None and declared.level == "identity":
         return (
             "Arms have equal numbers of identities under the same conditions, selected by their"
             f" {formatting.attribute_noun(attribute)}. They are different identities, so other"

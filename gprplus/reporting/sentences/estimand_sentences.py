@@ -142,9 +142,9 @@ def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
         return ""
     row = min(known, key=lambda one: one["difference"])
     ends = formatting.signed_interval(row["family_low"], row["family_high"])
-    level = (
-        formatting.format_level(split.attribute, row["level"]) if split.attribute else row["level"]
-    )
+    level = row["level"]
+    if split.attribute:
+        level = formatting.format_level(split.attribute, level, split.declared)
     where = f"{arm_phrase(row['arm'], split)}, searched in {level}"
     count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
     held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
