@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.errors import GprplusError
-from gprplus.core.files.atomic import append_to, atomic_write, remove_temporary, write_new
+from gprplus.core.files.atomic import (
+    append_to,
+    atomic_write,
+    remove_temporary,
+    write_in_place,
+    write_new,
+)
 from gprplus.core.files.folders import claim_folder
 
 
@@ -80,3 +86,19 @@ def test_a_marked_folder_that_is_itself_a_link_is_written_into(tmp_path):
     with atomic_write(tmp_path / "link" / "mix" / "run.json") as temporary:
         temporary.write_text("{}")
     assert (folder / "mix" / "run.json").exists()
+
+
+def test_files_in_place_follow_no_link_of_a_folder_or_a_file(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    folder = claim_folder(tmp_path / "crops", "crops", GprplusError)
+    checked: set[Path] = set()
+    write_in_place(folder / "cam" / "1.jpg", b"one", checked)
+    write_in_place(folder / "cam" / "1.jpg", b"2", checked)
+    assert (folder / "cam" / "1.jpg").read_bytes() == b"2"
+    (folder / "cam" / "2.jpg").symlink_to(tmp_path / "elsewhere" / "2.jpg")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(GprplusError, match=r"2\.jpg cannot be written"):
+        write_in_place(folder / "cam" / "2.jpg", b"two", checked)
+    with pytest.raises(GprplusError, match="symbolic link"):
+        write_in_place(folder / "linked" / "3.jpg", b"three", checked)
+    assert os.listdir(tmp_path / "elsewhere") == []

@@ -33,6 +33,7 @@ class Runner:
         environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
+            "PYTHONDONTWRITEBYTECODE": "1",  # files of bytecode would count as calls, once
             "GPRPLUS_WORK": "",
             "COLUMNS": "100",
         }
