@@ -31,10 +31,18 @@ def detect_form(folder: Path) -> tuple[EngineForm, str] | None:
 
     Raises FramesError if several forms fit.
     """
-    found = [(form, why) for form in all_forms().values() if (why := form.detect(folder))]
+    found = [(form, why) for form in all_forms().values() if (why := _reason(form, folder))]
     if len(found) > 1:
         names = [f"{form.name} ({why})" for form, why in found]
         raise FramesError(
             f"{folder} has several forms: {first_few(names)}. Choose one with --form NAME."
         )
     return found[0] if found else None
+
+
+def _reason(form: EngineForm, folder: Path) -> str:
+    """Why a folder has a form; "" also where it may not be read."""
+    try:
+        return form.detect(folder)
+    except PermissionError:
+        return ""
