@@ -135,9 +135,21 @@ def _call(function: Callable[[Any], Any], item: Any, folder: str, mailbox: Any) 
             f"The node {platform.node()} has no folder {folder}. Start the command in a folder that"
             " all nodes see, such as one on a network disk."
         ) from error
-    send = None if mailbox is None else lambda value: mailbox.put.remote(value)
+    sent: list[Any] = []
+    send = None if mailbox is None else lambda value: sent.append(mailbox.put.remote(value))
     with listen_to_progress(send):
-        return function(item)
+        result = function(item)
+    _delivered(sent[-1:])
+    return result
+
+
+def _delivered(sent: list[Any]) -> None:
+    """Wait until the mailbox has what was sent last, and so all: a caller's messages keep their
+    order."""
+    import ray
+
+    with suppress(ray.exceptions.RayError):  # a mailbox that moves to another node
+        ray.get(sent, timeout=10)
 
 
 class Mailbox:
