@@ -135,21 +135,24 @@ def _call(function: Callable[[Any], Any], item: Any, folder: str, mailbox: Any) 
             f"The node {platform.node()} has no folder {folder}. Start the command in a folder that"
             " all nodes see, such as one on a network disk."
         ) from error
-    sent: list[Any] = []
-    send = None if mailbox is None else lambda value: sent.append(mailbox.put.remote(value))
-    with listen_to_progress(send):
+    last: list[Any] = []
+
+    def send(value: Any) -> None:
+        last[:] = [mailbox.put.remote(value)]
+
+    with listen_to_progress(None if mailbox is None else send):
         result = function(item)
-    _delivered(sent[-1:])
+    _delivered(last)
     return result
 
 
-def _delivered(sent: list[Any]) -> None:
-    """Wait until the mailbox has what was sent last, and so all: a caller's messages keep their
+def _delivered(last: list[Any]) -> None:
+    """Wait until the mailbox has the last message, and so all: a caller's messages keep their
     order."""
     import ray
 
     with suppress(ray.exceptions.RayError):  # a mailbox that moves to another node
-        ray.get(sent, timeout=10)
+        ray.get(last, timeout=10)
 
 
 class Mailbox:
