@@ -215,10 +215,10 @@ def test_crops_identities_cameras_and_attributes_are_those_of_the_world(
     assert record["form"] == found.form
     assert not record["remarks"]
     assert len(rows) == len(VIEWS) * FRAMES * 4
-    view = views_of({tuple(row["camera"].split("/")) for row in rows})
+    view = views_of({tuple(row["camera_code"].split("/")) for row in rows})
     identities: dict[str, set[int]] = {}
     for row in rows:
-        place = tuple(row["camera"].split("/"))
+        place = tuple(row["camera_code"].split("/"))
         sequence, camera, step = view(place, row["frame"] - found.first)
         seen = same_picture(output / row["path"], sequence, camera, step)
         identities.setdefault(row["identity"], set()).add(seen.person.number)

@@ -252,3 +252,14 @@ def test_a_picture_of_a_video_is_the_one_with_its_number(tmp_path, codec):
             assert picture is not None
             assert number_in(picture) == number
         assert video.picture(300) is None
+
+
+def test_numbers_of_cameras_stay_when_a_scene_is_added(tmp_path):
+    city.write_smartspaces(tmp_path / "new", SEQUENCES)
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "new" / "Warehouse_001").rename(tmp_path / "spaces" / "Warehouse_001")
+    first = cut(tmp_path / "spaces", tmp_path / "c").record["cameras"]
+    assert first == {f"Warehouse_001/Camera_0{i}": 10_000 + i for i in (1, 2, 3)}
+    (tmp_path / "new" / "Warehouse_000").rename(tmp_path / "spaces" / "Warehouse_000")
+    second = cut(tmp_path / "spaces", tmp_path / "c").record["cameras"]
+    assert second == first | {f"Warehouse_000/Camera_0{i}": i for i in (1, 2, 3)}

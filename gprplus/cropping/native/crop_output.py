@@ -27,6 +27,7 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, describe_progress, map_processes, no_progress
 from gprplus.cropping.forms.form import EngineForm, EngineScene, scope_prefix
 from gprplus.cropping.forms.registry import detect_form, find_form
+from gprplus.cropping.native.camera_numbers import camera_numbers
 from gprplus.cropping.native.crop_table import REJECTED, TABLE, write_crops, write_rejected
 from gprplus.cropping.native.cut import CutJob, cut_list, safe_name
 from gprplus.cropping.native.level_tables import unknown_sentences
@@ -274,7 +275,8 @@ def _finish(
     """Write the tables, and return the record."""
     disagreeing = {name for name, scan in scans.items() if scan.walking.disagrees}
     files = [(job.rows, name not in disagreeing) for name, some in jobs.items() for job in some]
-    crops, identities = write_crops(output, files)
+    cameras = camera_numbers(camera for scan in scans.values() for camera in scan.cameras)
+    crops, identities = write_crops(output, files, cameras)
     rejected = write_rejected(output / REJECTED, [rows for rows, _ in files])
     if not crops:
         raise FramesError(_nothing(form, rejected, files))
@@ -287,7 +289,7 @@ def _finish(
         "title": form.title,
         "why": why,
         "request": request,
-        "cameras": sorted({camera for scan in scans.values() for camera in scan.cameras}),
+        "cameras": cameras,
         "images": crops,
         "identities": identities,
         "rejected": rejected,

@@ -26,26 +26,37 @@ _SOURCE = {  # of each crop, for those who want to go back to the frame
     "visible": "float64",
     "visible_from": "string",
 }
-_TEXTS = ("path", "identity", "camera")
+_OWN = {
+    "path": "string",
+    "identity": "string",
+    "camera": "int64",
+    "camera_code": "string",
+    "frame": "int64",
+}
 _KINDS = {"category": "string", "integer": "int64", "number": "float64"}
 _REJECTS = ("frame", "number", "identity", "reason", "detail")
 _ROWS_A_GROUP = 16_384
 
 
-def write_crops(output: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, int]:
+def write_crops(
+    output: Path, files: Iterable[tuple[Path, bool]], cameras: Mapping[str, int]
+) -> tuple[int, int]:
     """Write the table of crops for build-manifest, and the table of their sources, from files of
     rows; return the numbers of crops and identities.
 
     Args:
-        output: folder of the tables. Columns of crops.parquet: path, identity, camera, frame, and
-            the attributes that any crop has; of _sources.parquet: those of `_SOURCE`.
+        output: folder of the tables. Columns of crops.parquet: those of `_OWN` and the attributes
+            that any crop has; of _sources.parquet: those of `_SOURCE`.
         files: rows of one list each, and whether viewpoints from headings hold.
+        cameras: numbers of the cameras by name.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     files = list(files)
-    present = {name for row in _rows(files) for name, value in row.items() if value is not None}
+    present = {
+        name for row in _rows(files, cameras) for name, value in row.items() if value is not None
+    }
     schemas = _schema(present), pa.schema(_types(_SOURCE))
     identities: set[str] = set()
     count = 0
@@ -56,7 +67,7 @@ def write_crops(output: Path, files: Iterable[tuple[Path, bool]]) -> tuple[int, 
             )
             for name, schema in zip((TABLE, SOURCES), schemas, strict=True)
         ]
-        for block in _blocks(_rows(files)):
+        for block in _blocks(_rows(files, cameras)):
             identities.update(row["identity"] for row in block)
             count += len(block)
             for writer, schema in zip(writers, schemas, strict=True):
@@ -75,12 +86,15 @@ def _types(kinds: Mapping[str, str]) -> "dict[str, pa.DataType]":
     return {name: pa.type_for_alias(kind) for name, kind in kinds.items()}
 
 
-def _rows(files: Iterable[tuple[Path, bool]]) -> Iterator[dict[str, Any]]:
+def _rows(
+    files: Iterable[tuple[Path, bool]], cameras: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
     """Yield a row of both tables for each crop."""
     declared = {**attributes(), **optional_attributes()}
     for file, headings_hold in files:
         for crop in rows_of(file, "crop"):
-            row = {name: crop[name] for name in {*_TEXTS, *_SOURCE}}
+            row = {name: crop[name] for name in {"identity", *_SOURCE}}
+            row |= {"camera": cameras[crop["camera"]], "camera_code": crop["camera"]}
             levels = crop["levels"]
             viewpoint = crop.get("viewpoint")
             if viewpoint is not None and (headings_hold or "by_heading" not in crop):
@@ -94,7 +108,7 @@ def _rows(files: Iterable[tuple[Path, bool]]) -> Iterator[dict[str, Any]]:
 def _schema(present: set[str]) -> "pa.Schema":
     import pyarrow as pa
 
-    kinds = {**dict.fromkeys(_TEXTS, "string"), "frame": "int64"}
+    kinds = dict(_OWN)
     for name, attribute in {**attributes(), **optional_attributes()}.items():
         if name in present and name not in kinds:
             kinds[name] = _KINDS[attribute.type]
