@@ -290,7 +290,7 @@ def _motsynth(root: Path) -> None:
 
 
 def _mot(root: Path) -> None:
-    """Tracks one after the other, as MOT sorts them, beside a video."""
+    """Tracks one after the other, as MOT sorts them, and a video."""
     total = TRUTH_BYTES // (TRACKS * 31)
     lines = (
         f"{frame + 1},{track},121,21,60,180,1,1,{frame / total:.4f}"

@@ -20,7 +20,7 @@ def work(draw, tmp_path_factory):
     return work
 
 
-def ask(work, output, **options):
+def run_benchmark(work, output, **options):
     options = {"recipe": work / "tiny.toml", "seeds": 2, "device": "cpu", "jobs": 1, **options}
     return benchmark([work / "split"], output, **options)
 
@@ -34,15 +34,15 @@ def test_shards_train_every_run_once_and_the_last_command_only_reports(work, tmp
     four, three and three."""
     seen: set = set()
     for number, count in ((1, 4), (2, 3), (3, 3)):
-        result = ask(work, tmp_path / "runs", shard=f"{number}/3")
+        result = run_benchmark(work, tmp_path / "runs", shard=f"{number}/3")
         assert result.folders == ()
         new = runs(tmp_path / "runs").keys() - seen
         assert len(new) == count
         seen |= new
     before = runs(tmp_path / "runs")
-    result = ask(work, tmp_path / "runs")
+    result = run_benchmark(work, tmp_path / "runs")
     assert runs(tmp_path / "runs") == before
-    whole = ask(work, tmp_path / "whole")
+    whole = run_benchmark(work, tmp_path / "whole")
     columns = [name for name in whole.summary().to_pandas() if "second" not in name]
     tables = [one.summary().to_pandas()[columns] for one in (result, whole)]
     assert tables[0].equals(tables[1])
@@ -61,6 +61,6 @@ def test_shards_may_start_at_the_same_time(work, tmp_path):
 
 def test_wrong_shards_are_one_sentence(work, tmp_path):
     with pytest.raises(ManifestError, match="--shard '3/2'"):
-        ask(work, tmp_path / "runs", shard="3/2")
+        run_benchmark(work, tmp_path / "runs", shard="3/2")
     with pytest.raises(TrainingError, match="--force replaces the runs of all shards"):
-        ask(work, tmp_path / "runs", shard="1/2", force=True)
+        run_benchmark(work, tmp_path / "runs", shard="1/2", force=True)

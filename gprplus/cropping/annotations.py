@@ -80,7 +80,7 @@ class AnnotatedFrame:
     picture: int | None = None
     levels: Mapping[str, Any] = field(default_factory=dict)
 
-    def everybody(self) -> list[AnnotatedPerson]:
+    def all_people(self) -> list[AnnotatedPerson]:
         """Return the persons of the frame, also those of its mask, once each."""
         known = {person.number: person for person in (self.known or {}).values() if person}
         return [*self.people, *known.values()]

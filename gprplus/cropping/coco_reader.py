@@ -291,7 +291,7 @@ def _identity(value: Any) -> str | None:
 
 
 def _unknown(value: Any) -> bool:
-    """Return True for what stands for an unknown share: null, NaN and -1, as many tools write."""
+    """Return True for a share that is unknown: null, NaN and -1, as many tools write."""
     return value is None or (isinstance(value, int | float) and (value == -1 or value != value))
 
 

@@ -67,8 +67,8 @@ class OpenedFrame:
 def open_frame(
     root: Path, frame: AnnotatedFrame, *, masks: bool, pixels: np.ndarray | None = None
 ) -> OpenedFrame:
-    """Decode a frame, unless its pixels are given, and find the persons of its mask. `masks` asks
-    for masks also where boxes are given. Raises FramesError."""
+    """Decode a frame, unless its pixels are given, and find the persons of its mask. With
+    `masks` they are read also where boxes are given. Raises FramesError."""
     if len(frame.people) > MAX_IDENTITIES:
         raise FramesError(
             f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are"

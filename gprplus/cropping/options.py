@@ -123,6 +123,7 @@ class FormOptions(Options):
     edges: str = option(
         "drop",
         group=ENGINE_CROPS,
+        metavar="|".join(EDGES),
         choices=EDGES,
         help="Boxes that touch the frame's edge where the truncated share is unknown.",
     )

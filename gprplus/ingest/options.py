@@ -36,7 +36,7 @@ class IngestOptions(Options):
         None,
         group=DATASET,
         metavar="NAME",
-        default_note="the layout's",
+        default_note="the layout's; of a table or of engine output, its name",
         help="Name of the dataset.",
     )
     identities: Path | None = option(
@@ -52,7 +52,7 @@ class IngestOptions(Options):
         metavar="TABLE",
         help=(
             "CSV, Parquet or JSON lines table of images, in place of folders: columns path and"
-            " identity, and camera, role or any attribute (docs/ingest.md)."
+            " identity, and camera, role or any attribute (docs/own_data.md)."
         ),
     )
     root: Path | None = option(
@@ -77,7 +77,7 @@ class IngestOptions(Options):
         None,
         group=DATASET,
         metavar="FILE.toml",
-        help="Attributes of your own, declared in a TOML file (docs/ingest.md).",
+        help="Attributes of your own, declared in a TOML file (docs/own_data.md).",
     )
     protocol: str | None = protocol_field(
         DATASET,

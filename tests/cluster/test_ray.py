@@ -59,10 +59,10 @@ def on_ray(cluster: Any) -> Iterator[Any]:
 
 
 def test_results_come_in_order_and_progress_arrives(on_ray):
-    heard: list[int] = []
-    found = map_processes(cluster_items.square, range(20), on_progress=heard.append)
+    reported: list[int] = []
+    found = map_processes(cluster_items.square, range(20), on_progress=reported.append)
     assert list(found) == [number * number for number in range(20)]
-    assert sorted(heard) == list(range(20))
+    assert sorted(reported) == list(range(20))
 
 
 def test_tasks_work_in_the_folder_of_the_command(on_ray, tmp_path, monkeypatch):

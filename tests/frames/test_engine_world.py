@@ -26,7 +26,7 @@ WRITERS = [
 ]
 
 
-def everybody() -> list[tuple[str, Seen]]:
+def all_views() -> list[tuple[str, Seen]]:
     return [
         (sequence.name, seen)
         for sequence in SEQUENCES
@@ -38,7 +38,7 @@ def everybody() -> list[tuple[str, Seen]]:
 
 def test_the_visible_part_of_everybody_extends_over_the_whole_box() -> None:
     """So that forms with visible and forms with whole boxes give the same crops."""
-    for name, seen in everybody():
+    for name, seen in all_views():
         sequence = next(one for one in SEQUENCES if one.name == name)
         y, x = np.nonzero(sequence.instances(seen.camera, seen.frame) == seen.local)
         left, top, width, height = seen.box
@@ -55,7 +55,7 @@ def test_the_visible_part_of_everybody_extends_over_the_whole_box() -> None:
 
 
 def test_some_are_partly_hidden_one_looks_like_another_and_one_comes_again() -> None:
-    assert sum(seen.visible < 0.9 for _, seen in everybody()) > 10
+    assert sum(seen.visible < 0.9 for _, seen in all_views()) > 10
     first, second = (sequence.people for sequence in SEQUENCES)
     assert len({person.asset for person in first}) < len(first)
     assert {person.number for person in first} & {person.number for person in second} == {1}

@@ -369,7 +369,7 @@ def cut(folder: Path, **options: Any) -> tuple[dict[str, Any], list[dict[str, st
 
 
 def test_two_pictures_of_one_frame_are_one_picture_and_rejects(tmp_path: Path) -> None:
-    """rgb_0000.png beside rgb_0000.jpg: the second would write over the crops of the first."""
+    """rgb_0000.png and rgb_0000.jpg: the second would write over the crops of the first."""
     folder = tmp_path / "tree"
     omniverse.write_ira(folder, ONE)
     picture = folder / "seq_1/_World_Cameras_Camera_01/rgb/rgb_0000.png"
@@ -474,7 +474,7 @@ def test_solo_identities_by_tag_and_headings_by_rotation(solo: Path, tmp_path: P
         del fourth["transformRecord"]
 
     edit(solo / "step0.frame_data.json", change)
-    people = {p.number: p for p in frames("unity_solo", tmp_path, "tag")[0].everybody()}
+    people = {p.number: p for p in frames("unity_solo", tmp_path, "tag")[0].all_people()}
     assert [people[i].identity for i in (1, 2, 3, 4)] == ["anna", "ben", None, None]
     assert people[1].heading == pytest.approx((1, 0))
     assert people[2].heading == pytest.approx((1, 0))

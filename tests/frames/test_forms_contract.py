@@ -36,7 +36,7 @@ class Case:
     form: str
     write: Callable[[Path], None]
     carries: frozenset[str]
-    identities: int = 8  # 4 in each sequence, nobody joined
+    identities: int = 8  # 4 in each sequence, none joined
     first: int = 0
     identity: str = ""
     levels: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ RED, BLUE, CAR, ODD = (255, 0, 0, 255), (0, 0, 255, 128), (9, 9, 9, 255), (7, 0,
 
 
 def masked(folder: Path, known, masks: bool = True) -> OpenedFrame:
-    """A frame of 40 x 20: red at 5..10, blue beside it at 10..14, a car, and an odd color."""
+    """A frame of 40 x 20: red at 5..10, blue next to it at 10..14, a car, and an odd color."""
     save_image(folder / "rgb.png", np.full((20, 40, 3), 128, np.uint8))
     image = np.zeros((20, 40, 4), np.uint8)
     image[..., 3] = 255

@@ -1,6 +1,9 @@
 """build-manifest on the native output of an engine: recognised, cut, and built in one command."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -124,7 +127,7 @@ def test_the_table_is_the_same_after_an_interruption_and_for_any_workers(tmp_pat
 def test_other_rules_need_force(tmp_path):
     tracks.write_mot(tmp_path / "mot")
     cut(tmp_path / "mot", tmp_path / "c")
-    with pytest.raises(RequestChanged, match="every was 1, now 4"):
+    with pytest.raises(RequestChanged, match=r"every was 1, now 4.*folder with --crops-folder"):
         cut(tmp_path / "mot", tmp_path / "c", every=4)
     found = cut(tmp_path / "mot", tmp_path / "c", every=4, force=True)
     assert found.record["images"] == FRAMES // 4 * CAMERAS * PEOPLE
@@ -169,6 +172,8 @@ def test_a_frame_beyond_the_video_is_rejected(tmp_path):
     found = cut(tmp_path / "spaces", tmp_path / "c")
     assert found.record["rejected"]["frame"] == 3 * PEOPLE
     text = (found.path / "_rejected.csv").read_text()
+    assert text.startswith("frame,frame_number,number,identity,reason,detail\n")
+    assert "Warehouse_000/videos/Camera_01.mp4,900,1,Warehouse-000_1,frame," in text
     assert "has no picture 900 (counted from 0) that decodes" in text
 
 
@@ -263,3 +268,26 @@ def test_numbers_of_cameras_stay_when_a_scene_is_added(tmp_path):
     (tmp_path / "new" / "Warehouse_000").rename(tmp_path / "spaces" / "Warehouse_000")
     second = cut(tmp_path / "spaces", tmp_path / "c").record["cameras"]
     assert second == first | {f"Warehouse_000/Camera_0{i}": i for i in (1, 2, 3)}
+
+
+def test_a_damaged_video_prints_nothing_but_one_sentence(tmp_path):
+    """In a process that has read no video: FFmpeg's messages are set when it reads the first."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"no video" * 1000)
+    code = (
+        "from pathlib import Path\n"
+        "from gprplus.core.errors import FramesError\n"
+        "from gprplus.cropping.native.video import VideoReader\n"
+        "try:\n"
+        "    VideoReader(Path('v.mp4')).picture(0)\n"
+        "except FramesError as error:\n"
+        "    print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert (ran.stdout, ran.stderr) == ("v.mp4 cannot be read as a video.\n", "")

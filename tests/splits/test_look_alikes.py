@@ -1,4 +1,4 @@
-"""Identities with one look: a split uses one of them, unless it is asked to keep all."""
+"""Identities with one look: a split uses one of them, unless the request keeps all."""
 
 import json
 

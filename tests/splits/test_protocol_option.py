@@ -78,15 +78,17 @@ def test_a_split_is_made_under_the_protocol_of_its_manifest_or_request(
     options = {"test_share": 0.5, "audit": "none", "cross_level_tests": False}
     with pytest.raises(GprplusError, match="has a true match in the gallery under the camera rule"):
         make_split(one_camera(), "weather", tmp_path / "s0", **options)
-    asked = make_split(one_camera(), "weather", tmp_path / "s1", protocol="no-camera", **options)
-    told = make_split(one_camera(protocol="no-camera"), "weather", tmp_path / "s2", **options)
-    for split in (asked, told):
+    requested = make_split(
+        one_camera(), "weather", tmp_path / "s1", protocol="no-camera", **options
+    )
+    declared = make_split(one_camera(protocol="no-camera"), "weather", tmp_path / "s2", **options)
+    for split in (requested, declared):
         test = split.record.test
         assert test.protocol == "no-camera"
         assert (test.queries, test.gallery) == (test.identities, 3 * test.identities)
-    assert asked.record.request["protocol"] == "no-camera"
-    assert "protocol" not in told.record.request
-    assert asked.record.test.fingerprint == told.record.test.fingerprint
+    assert requested.record.request["protocol"] == "no-camera"
+    assert "protocol" not in declared.record.request
+    assert requested.record.test.fingerprint == declared.record.test.fingerprint
 
 
 def test_a_protocol_without_its_column_is_one_sentence(one_camera, tmp_path) -> None:

@@ -1,6 +1,6 @@
 """Items as tasks of a Ray cluster. Ray places them, and retries those whose worker or node died.
 
-Nodes need gprplus, and the same paths: the work folder and the renders lie on a disk that all of
+Nodes need gprplus, and the same paths: the work folder and the renders are on a disk that all of
 them see. What a task wrote stays, so a retried task skips what was finished.
 """
 

@@ -138,14 +138,14 @@ def _shown(value: Any) -> str:
 
 
 def check_request(
-    record: Path, request: Mapping[str, Any], *, force: bool = False
+    record: Path, request: Mapping[str, Any], *, force: bool = False, option: str = "-o"
 ) -> Literal["new", "same"]:
     """Compare a request with the record of the one that made this folder.
 
     "same": the request is finished or in progress, so continue with it. "new": the folder is empty,
     or `force` was given (the caller then replaces its content). A different request raises
     RequestChanged with the differences. `record` is a JSON file with the request under the key
-    "request".
+    "request". `option` is the one that names the folder, for the message.
     """
     if not record.exists():
         return "new"
@@ -162,7 +162,7 @@ def check_request(
         return "new"
     raise RequestChanged(
         f"{record.parent} holds the outcome of another request ({first_few(changed)}). "
-        "Give another folder with -o, or --force to replace it."
+        f"Give another folder with {option}, or --force to replace it."
     )
 
 
@@ -175,6 +175,7 @@ def hold_request(
     error: type[GprplusError],
     *,
     force: bool,
+    option: str = "-o",
 ) -> Iterator[Path]:
     """Hold the folder of a request that takes long and may be resumed; yield its real path.
 
@@ -184,22 +185,22 @@ def hold_request(
     works in it.
     """
     known = (output / REQUEST_FILE).exists() and check_request(
-        output / REQUEST_FILE, request, force=force
+        output / REQUEST_FILE, request, force=force, option=option
     ) == "same"
     with hold_folder(output, kind, error, adopt=known) as real:
         noted = real / (record if (real / record).exists() else REQUEST_FILE)
         if not known and noted.exists():
-            if check_request(noted, request, force=force) == "new":
+            if check_request(noted, request, force=force, option=option) == "new":
                 if not force:
                     raise error(
                         f"{noted} cannot be read. Use --force to replace the folder, or another one"
-                        " with -o."
+                        f" with {option}."
                     )
                 clear_output(real, kind, error)
         elif not known and not is_free(real):
             if not force:
                 raise error(
-                    f"{output} already holds other files. Give an empty or new folder with -o."
+                    f"{output} already holds other files. Give an empty or new folder with {option}."
                 )
             clear_output(real, kind, error)
         write_json(real / REQUEST_FILE, {"request": request})

@@ -105,7 +105,7 @@ def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
     """
     if not decodable(data) or format_of(data[:HEAD]) == "avif":  # not every build of OpenCV has it
         return None
-    cv2 = _opencv()
+    cv2 = load_opencv()
     try:
         result: np.ndarray | None = cv2.imdecode(
             np.frombuffer(data, dtype=np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION
@@ -116,7 +116,7 @@ def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
 
 
 @cache
-def _opencv() -> Any:
+def load_opencv() -> Any:
     """OpenCV without its log: each damaged file would print lines on standard error, and is
     reported by its caller."""
     import cv2

@@ -34,8 +34,8 @@ class EngineScene(ABC):
     """A scene, sequence or run: the unit that is read in one go, and kept if it is unchanged.
 
     `name` is unique in the folder `root`; paths of frames are relative to `root`. `files` are files
-    whose content decides how the frames are annotated; the files of the pictures, and files for one
-    frame beside these, need not be named.
+    whose content decides how the frames are annotated; the files of the pictures, and files of
+    single frames next to these, need not be named.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""MOT text and MOTS: SEQUENCE/gt/gt.txt beside img1/, or SEQUENCE.mp4 with a text of that name.
+"""MOT text and MOTS: SEQUENCE/gt/gt.txt and img1/, or SEQUENCE.mp4 with a text of that name.
 
 MOT: frame, id, left, top, width, height, use, class, visible; frames and pixels count from 1, a use
 of 0 means to ignore the row, class 1 is a person, -1 means unknown. MOTS: frame, id, class, height,

@@ -38,6 +38,7 @@ from gprplus.cropping.selection import CropRules
 from gprplus.cropping.worker import CropWriter
 
 RECORD, SCENES, KIND = "crops.json", "_scenes", "crops"
+FOLDER_OPTION = "--crops-folder"  # names the folder of the crops
 VERSION = 1  # increase it when the same request gives other crops
 
 
@@ -98,7 +99,9 @@ def crop_engine_output(
     if _unchanged(output, request, digests, force):
         record = read_json(output / RECORD, FramesError, "a folder of crops")
         return EngineCrops(output, output / TABLE, record, False)
-    with hold_request(output, KIND, RECORD, request, FramesError, force=force) as real:
+    with hold_request(
+        output, KIND, RECORD, request, FramesError, force=force, option=FOLDER_OPTION
+    ) as real:
         _drop_changed(real, digests)
         scans = _scan(real, form, scenes, digests, given, workers, progress)
         jobs = {
@@ -198,7 +201,7 @@ def _stats(place: Path) -> Iterator[tuple[Path, os.stat_result]]:
 def _unchanged(output: Path, request: dict[str, Any], digests: dict[str, str], force: bool) -> bool:
     if not (output / RECORD).exists() or (output / REQUEST_FILE).exists():
         return False
-    if check_request(output / RECORD, request, force=force) != "same":
+    if check_request(output / RECORD, request, force=force, option=FOLDER_OPTION) != "same":
         return False
     record = read_json(output / RECORD, FramesError, "a folder of crops")
     return record.get("scenes") == digests and (output / TABLE).is_file()

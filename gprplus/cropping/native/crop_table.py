@@ -34,7 +34,7 @@ _OWN = {
     "frame": "int64",
 }
 _KINDS = {"category": "string", "integer": "int64", "number": "float64"}
-_REJECTS = ("frame", "number", "identity", "reason", "detail")
+_REJECTS = ("frame", "frame_number", "number", "identity", "reason", "detail")
 _ROWS_A_GROUP = 16_384
 
 

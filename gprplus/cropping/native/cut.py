@@ -86,7 +86,7 @@ def cut_list(job: CutJob) -> int:
             for row in crops:
                 add("crop", _crop(frame, row))
             for row in rejected:
-                add("reject", row)
+                add("reject", {**row, "frame_number": frame.number})
     return job.count
 
 

@@ -72,9 +72,9 @@ def scan_scene(job: ScanJob) -> SceneScan:
             place = (frame.camera or "", frame.number)
             frame = _without_copies(frame, place in places)
             places.add(place)
-            walking.add(frame.number, frame.everybody())
+            walking.add(frame.number, frame.all_people())
             cameras.add(place[0])
-            count += len(frame.everybody())
+            count += len(frame.all_people())
             lists.add(frame)
         lists.finish()
     unknown = tuple((name, token, n) for (name, token), n in sorted(tables.unknown.items()))
@@ -112,7 +112,7 @@ def _without_copies(frame: AnnotatedFrame, again: bool) -> AnnotatedFrame:
     and all persons where its camera had the frame before."""
     if again:
         why = f"{frame.camera} has two pictures of the frame {frame.number}."
-        people = tuple(replace(one, reject=("frame", why)) for one in frame.everybody())
+        people = tuple(replace(one, reject=("frame", why)) for one in frame.all_people())
         return replace(frame, people=people, mask="", known=None)
     seen: set[tuple[str | None, int]] = set()
     people = ()

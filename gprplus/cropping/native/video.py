@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import FramesError
+from gprplus.core.imaging.images import load_opencv
 
 
 class VideoReader:
@@ -40,8 +41,7 @@ class VideoReader:
         """Return a picture, `(H, W, 3) uint8` RGB; None past the end, and from the first picture
         that does not decode. Raises FramesError if the file is missing or no video.
         """
-        import cv2
-
+        cv2 = load_opencv()
         if self._capture is None or number < self._position:
             self._open()
         while self._more and self._position < number:
@@ -53,13 +53,12 @@ class VideoReader:
         return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
     def _open(self) -> None:
-        import cv2
-
         if not self.path.is_file():
             raise FramesError(f"{self.path.name} is missing in {self.path.parent}.")
         if self._capture is not None:
             self._capture.release()
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # damage is reported by our sentences
+        cv2 = load_opencv()
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         self._position, self._more = -1, True
         if not self._capture.isOpened():

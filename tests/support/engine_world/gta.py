@@ -1,4 +1,4 @@
-"""GTA V: MTA (CSV beside videos of several cameras) and JTA (joints only, one sequence a camera)."""
+"""GTA V: MTA (CSV and videos of several cameras) and JTA (joints only, one sequence a camera)."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -194,7 +194,7 @@ CAMERAS = (
     Camera("Camera_03", (-6.0, -6.0, 1.8), 45, -5),
 )
 # Found by a search: all boxes are inside the frames, people hide parts of each other, and the
-# visible part of everybody still extends over the whole box.
+# visible part of each person still extends over the whole box.
 _WALKER = {"asset": "male_police_04", "gender": "male"}
 SEQUENCES = (
     Sequence(

@@ -32,7 +32,7 @@ def colour_of(number: int) -> list[int]:
 def write_solo(root: Path, sequences: Iterable[Sequence] = SEQUENCES, names: bool = True) -> None:
     """One run: a Unity sequence for each sequence, a step for each frame, all cameras in a step.
 
-    `instanceId` counts spawned objects, so it goes on in the second sequence.
+    `instanceId` counts spawned objects, so it continues in the second sequence.
     """
     spawned = 0
     frames = 0
