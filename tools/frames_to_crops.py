@@ -44,7 +44,6 @@ def colour(
 
 @click.command(
     cls=TopicCommand,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument("frames", type=PATH)
 @click_options(CropOptions, leave=("extension", "workers"))

@@ -15,7 +15,6 @@ from gprplus.ingest.gta.rename_options import RenameOptions
 
 @click.command(
     cls=TopicCommand,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument("raw", type=click.Path(path_type=Path))
 @click_options(RenameOptions)

@@ -11,6 +11,7 @@ import click
 from gprplus import __version__
 from gprplus.cli import streams
 from gprplus.cli.limits import refuse_too_little_memory
+from gprplus.cli.topics import HELP
 
 # In the order of the work. The value is the first line of the command's help, so that listing the
 # commands imports none of them; a test holds the two together.
@@ -75,9 +76,7 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
 
-@click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=Commands, context_settings=HELP)
 @click.version_option(__version__, prog_name="gprplus")
 def cli() -> None:
     """Build controlled synthetic person re-ID datasets and measure the effect of each attribute.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _FLAGS = 26  # columns that flags take before their explanation begins on a line of its own
 _LAST = "Output"
 _EXAMPLES = "\n\n\b\nExample"
@@ -39,6 +40,11 @@ class TopicOption(click.Option):
 class TopicCommand(click.Command):
     """A command whose help has a section for each topic, in declared order; "Output" is last,
     before the examples. An option that takes one value is refused if it is given twice."""
+
+    def __init__(self, *args: Any, **facts: Any) -> None:
+        # Its own, not only those of the group: click keeps the first help option that it makes.
+        super().__init__(*args, **facts)
+        self.context_settings = {**HELP, **self.context_settings}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the command line."""

@@ -162,3 +162,9 @@ def test_an_option_with_one_value_is_refused_twice():
     ran = gprplus("render", "--seed", "1", "--seed=2")
     assert ran.returncode == 2
     assert "--seed takes one value, and is given 2 times." in ran.stderr
+
+
+def test_help_has_its_short_form_also_after_a_command_ran_without_the_group():
+    command = cli.get_command(click.Context(cli), "export")
+    CliRunner().invoke(command, ["--help"])
+    assert "-h, --help" in CliRunner().invoke(cli, ["export", "--help"]).output
