@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
-from recipes import small_recipe
+from recipes import small_recipe, small_work
 from safetensors.torch import load_file as torch_load
 from safetensors.torch import save_file
 
@@ -42,14 +42,7 @@ from gprplus.splits import Split, make_split
 def work(draw, tmp_path_factory):
     """A work folder with renders, manifest, a split of two weathers, and a recipe of three
     steps."""
-    work = tmp_path_factory.mktemp("work")
-    draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
-    build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
-    make_split(
-        work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False
-    )
-    (work / "tiny.toml").write_text(small_recipe(3))
-    return work
+    return small_work(draw, tmp_path_factory.mktemp("work"), steps=3)
 
 
 @pytest.fixture(scope="module")

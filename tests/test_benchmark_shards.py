@@ -4,25 +4,20 @@ import subprocess
 import sys
 
 import pytest
-from recipes import small_recipe
+from recipes import small_work
 
-from gprplus import benchmark, build_manifest, make_split
-from gprplus.core.errors import ManifestError, TrainingError
+from gprplus import benchmark
+from gprplus.core.errors import TrainingError
 
 
 @pytest.fixture(scope="module")
 def work(draw, tmp_path_factory):
-    work = tmp_path_factory.mktemp("work")
-    draw(work / "renders", people=8, views=3, weathers=("01", "04"))
-    build_manifest([work / "renders"], work / "manifest", workers=1)
-    make_split(work / "manifest", "weather", output=work / "split", cross_level_tests=False)
-    (work / "tiny.toml").write_text(small_recipe(3))
-    return work
+    return small_work(draw, tmp_path_factory.mktemp("work"), steps=3)
 
 
 def run_benchmark(work, output, **options):
     options = {"recipe": work / "tiny.toml", "seeds": 2, "device": "cpu", "jobs": 1, **options}
-    return benchmark([work / "split"], output, **options)
+    return benchmark([work / "splits" / "weather"], output, **options)
 
 
 def runs(folder):
@@ -49,7 +44,14 @@ def test_shards_train_every_run_once_and_the_last_command_only_reports(work, tmp
 
 
 def test_shards_may_start_at_the_same_time(work, tmp_path):
-    words = ["benchmark", str(work / "split"), "-o", str(tmp_path / "runs"), "--device", "cpu"]
+    words = [
+        "benchmark",
+        str(work / "splits" / "weather"),
+        "-o",
+        str(tmp_path / "runs"),
+        "--device",
+        "cpu",
+    ]
     words += ["--recipe", str(work / "tiny.toml"), "--seeds", "2", "--jobs", "1"]
     started = [
         subprocess.Popen([sys.executable, "-m", "gprplus", *words, "--shard", f"{number}/2"])
@@ -60,7 +62,7 @@ def test_shards_may_start_at_the_same_time(work, tmp_path):
 
 
 def test_wrong_shards_are_one_sentence(work, tmp_path):
-    with pytest.raises(ManifestError, match="--shard '3/2'"):
+    with pytest.raises(TrainingError, match="--shard '3/2': expected I/N"):
         run_benchmark(work, tmp_path / "runs", shard="3/2")
     with pytest.raises(TrainingError, match="--force replaces the runs of all shards"):
         run_benchmark(work, tmp_path / "runs", shard="1/2", force=True)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from recipes import small_recipe
+from recipes import small_work
 
-from gprplus import benchmark, build_manifest, make_split
+from gprplus import benchmark
 from gprplus.cli import cli
 from gprplus.cli.show.first_seed import print_first_scores
 from gprplus.experiments.first_seed import FirstScores
@@ -14,14 +14,7 @@ from gprplus.experiments.first_seed import FirstScores
 
 @pytest.fixture(scope="module")
 def work(draw, tmp_path_factory):
-    work = tmp_path_factory.mktemp("work")
-    draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
-    build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
-    make_split(
-        work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False
-    )
-    (work / "tiny.toml").write_text(small_recipe(2))
-    return work
+    return small_work(draw, tmp_path_factory.mktemp("work"), steps=2)
 
 
 def ask(work, shown, seeds):

@@ -19,6 +19,7 @@ from gprplus.baseline.recipe import Recipe
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
+from gprplus.core.executors.shards import Shard
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output
 from gprplus.core.files.paths import AnyPath, as_list
@@ -38,7 +39,6 @@ from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import packing_progress
 from gprplus.experiments.split_job import SplitJob
-from gprplus.ingest.reading.shard import ReadShard
 from gprplus.schema import stored
 from gprplus.schema.records import Protocol
 from gprplus.statistics.effects import EffectTables
@@ -111,7 +111,7 @@ def run_benchmark(
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     begun = time.perf_counter()
-    shard = None if options.shard is None else ReadShard.parse(options.shard)
+    shard = None if options.shard is None else Shard.parse(options.shard, TrainingError)
     if shard and force:
         raise TrainingError(
             "--force replaces the runs of all shards: give it to a command without --shard first."

@@ -17,11 +17,11 @@ from gprplus.baseline.image_store import ImageStore
 from gprplus.core.errors import TrainingError
 from gprplus.core.executors.executor import ONE_CORE, Resources
 from gprplus.core.executors.in_use import current_executor
+from gprplus.core.executors.shards import Shard
 from gprplus.core.parallel import Progress, map_processes
 from gprplus.experiments import run
 from gprplus.experiments.run import TrainingRun, TrainingSet
 from gprplus.experiments.run_progress import RunMeter
-from gprplus.ingest.reading.shard import ReadShard
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def group_shared_trainings(
     return leaders, followers
 
 
-def shard_runs(training_runs: Sequence[TrainingRun], shard: ReadShard) -> list[TrainingRun]:
+def shard_runs(training_runs: Sequence[TrainingRun], shard: Shard) -> list[TrainingRun]:
     """Return the runs of one shard, without those that share the training of another run."""
     leaders, _ = group_shared_trainings(training_runs)
     return [one for i, one in enumerate(leaders) if shard.has(i)]

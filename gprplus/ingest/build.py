@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import command_line
 from gprplus.core.errors import ManifestError, first_few
+from gprplus.core.executors.shards import Shard
 from gprplus.core.files.folders import claim_folder, remove_output
 from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.files.workdir import fingerprint, work_folder
@@ -23,7 +24,6 @@ from gprplus.cropping.options import FormOptions
 from gprplus.ingest.engine_output import EngineCropper
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
-from gprplus.ingest.reading.shard import ReadShard
 from gprplus.ingest.sidecars.identities import read_identities
 from gprplus.ingest.sources import (
     IngestSource,
@@ -259,7 +259,7 @@ def build_shard(
     from gprplus.ingest.updates.incremental import files_to_read
 
     given = combined(IngestOptions, options, changes, "build_shard")
-    share, output = ReadShard.parse(shard), Path(output)
+    share, output = Shard.parse(shard, ManifestError), Path(output)
     require_directory(output)
     before = None if force else _opened(output, force)
     sources = find_sources(as_list(renders), output, given, before)

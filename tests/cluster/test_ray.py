@@ -13,7 +13,7 @@ from typing import Any
 import cluster_items
 import pandas as pd
 import pytest
-from recipes import small_recipe
+from recipes import small_work
 
 from gprplus import benchmark
 from gprplus.core.errors import ExecutorError
@@ -22,7 +22,6 @@ from gprplus.core.executors.in_use import run_on
 from gprplus.core.parallel import map_processes, worker_count
 from gprplus.core.workers import WorkerLost
 from gprplus.ingest import build_manifest
-from gprplus.splits import make_split
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.cluster
@@ -113,12 +112,7 @@ def test_a_build_is_the_same_while_a_node_dies(on_ray, tmp_path, draw):
 
 @pytest.fixture(scope="module")
 def work(draw, tmp_path_factory) -> Path:
-    work = tmp_path_factory.mktemp("work")
-    draw(work / "renders", people=8, views=3, weathers=("01", "04"))
-    build_manifest([work / "renders"], work / "manifest", workers=1)
-    make_split(work / "manifest", "weather", output=work / "split", cross_level_tests=False)
-    (work / "tiny.toml").write_text(small_recipe(3))
-    return work
+    return small_work(draw, tmp_path_factory.mktemp("work"), steps=3)
 
 
 def same_tables(one: Any, other: Any) -> None:
@@ -131,7 +125,12 @@ def same_tables(one: Any, other: Any) -> None:
 
 def run(work: Path, output: Path, **options: Any) -> Any:
     return benchmark(
-        [work / "split"], output, recipe=work / "tiny.toml", seeds=1, device="cpu", **options
+        [work / "splits" / "weather"],
+        output,
+        recipe=work / "tiny.toml",
+        seeds=1,
+        device="cpu",
+        **options,
     )
 
 
@@ -149,7 +148,14 @@ def test_a_benchmark_whose_head_died_is_finished_by_the_same_command(work, tmp_p
     from ray.cluster_utils import Cluster
 
     own = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    words = ["benchmark", str(work / "split"), "-o", str(tmp_path / "runs"), "--device", "cpu"]
+    words = [
+        "benchmark",
+        str(work / "splits" / "weather"),
+        "-o",
+        str(tmp_path / "runs"),
+        "--device",
+        "cpu",
+    ]
     words += ["--recipe", str(work / "tiny.toml"), "--seeds", "1"]
     environment = {
         **os.environ,

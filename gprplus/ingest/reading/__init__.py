@@ -5,5 +5,4 @@ time.
 - `columns`: the result of a batch as a table.
 - `read`: all batches, into one table.
 - `partial`: what is finished of a build that is not.
-- `shard`: a share of the batches, for another machine.
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from gprplus.ingest.reading.shard import ReadShard
+    from gprplus.core.executors.shards import Shard
 
 SECONDS = 5.0  # what is read in less is read again sooner than found
 _ABOUT = b"batches"
@@ -121,14 +121,14 @@ class PartialResults:
         self.write()
         write_json(self.folder / f"{self.who}.json", {"finished": self.who})
 
-    def missing(self) -> "list[ReadShard]":
+    def missing(self) -> "list[Shard]":
         """The shards that are missing, where others of their number are finished."""
-        from gprplus.ingest.reading.shard import ReadShard
+        from gprplus.core.executors.shards import Shard
 
         names = [path.stem for path in self.folder.glob("shard-*-of-*.json")]
-        done = {ReadShard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
+        done = {Shard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
         lacking = [
-            [one for one in ReadShard.all(number) if one not in done]
+            [one for one in Shard.all(number) if one not in done]
             for number in {shard.of for shard in done}
         ]
         return min(lacking, key=len, default=[])

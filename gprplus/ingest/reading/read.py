@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gprplus.core.executors.shards import Shard
 from gprplus.core.parallel import Progress, map_processes, no_progress, worker_count
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.reading.batch import FileBatch, make_batches, read_batch
-from gprplus.ingest.reading.shard import ReadShard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,7 @@ def _concatenated(tables: "list[pa.Table]", chosen: "DetectedLayout") -> "pa.Tab
 
 
 def read_shard(
-    shard: ReadShard,
+    shard: Shard,
     listing: Listing,
     chosen: "DetectedLayout",
     verify: str,

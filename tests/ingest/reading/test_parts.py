@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError
+from gprplus.core.executors.shards import Shard
 from gprplus.core.files.workdir import exclusive_lock
 from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, partial
-from gprplus.ingest.reading.shard import ReadShard
 from gprplus.ingest.tables import manifest as store
 
 TABLES = ("images", "identities", "rejected", "scan")
@@ -111,7 +111,7 @@ def test_shards_merge_into_the_tables_of_one_run(
     (renders / "0003/0003_c02_w03_l02.jpg").write_bytes(b"")
     whole = build_manifest([renders], tmp_path / "whole")
     opened.clear()
-    for shard in reversed(ReadShard.all(number)):
+    for shard in reversed(Shard.all(number)):
         build_shard([renders], tmp_path / "m", str(shard))
     assert len(opened) == 36
     opened.clear()
@@ -147,7 +147,7 @@ def test_a_missing_shard_is_named_with_its_command(renders: Path, tmp_path: Path
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/0", "-1/2"])
 def test_shards_that_cannot_be(renders: Path, tmp_path: Path, text: str) -> None:
-    with pytest.raises(ManifestError, match="is no share of a build"):
+    with pytest.raises(ManifestError, match="expected I/N with 1 <= I <= N"):
         build_shard([renders], tmp_path / "m", text)
 
 

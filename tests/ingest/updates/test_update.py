@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from gprplus.cli.build_manifest import manifest_warnings
+from gprplus.core.executors.shards import Shard
 from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, partial
-from gprplus.ingest.reading.shard import ReadShard
 from gprplus.ingest.tables import manifest as store
 
 TABLES = ("images", "identities", "rejected", "scan", "looks")
@@ -175,7 +175,7 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
     monkeypatch.setattr(batch, "BATCH", 5)
     folder = tree(seed)
     for turn in range(4):
-        for shard in ReadShard.all(folder.rng.randint(1, 3)):
+        for shard in Shard.all(folder.rng.randint(1, 3)):
             build_shard([folder.root], tmp_path / "m", str(shard))
         updated = build_manifest([folder.root], tmp_path / "m")
         assert_as_afresh(updated, build_manifest([folder.root], tmp_path / f"afresh{turn}"))
