@@ -227,6 +227,29 @@ def test_a_study_is_run_reported_and_then_done(work):
     assert {path: path.stat().st_mtime_ns for path in home.rglob("model.safetensors")} == stamps
 
 
+def test_shards_of_a_study_train_every_run_once_and_the_last_command_reports(work, tmp_path):
+    """Two splits of two levels are six arms and an untrained network: seven runs, and one that
+    shares the untrained network."""
+    home = tmp_path / "home"
+    words = ["study", str(work / "tiny.toml"), "--work", str(work), "-o", str(home)]
+    words += ["--device", "cpu", "--jobs", "1"]
+    seen: set[Path] = set()
+    for number, count in ((1, 4), (2, 3)):
+        result = CliRunner().invoke(cli, [*words, "--shard", f"{number}/2"])
+        assert f"Shard {number}/2 is finished." in result.stdout
+        new = set(home.rglob("run.json")) - seen
+        assert len(new) == count
+        seen |= new
+    assert not (home / "study.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in seen}
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in seen} == before
+    assert len(list(home.rglob("run.json"))) == 8
+    assert "--shard" not in (home / "study.json").read_text()
+    with pytest.raises(DeclarationError, match="--force replaces the runs of all shards"):
+        study(work / "tiny.toml", output=home, work=work, shard="1/2", force=True)
+
+
 def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_path):
     recipe = tmp_path / "quick.toml"
     glance = (declarations.declarations_folder() / "recipes" / "glance.toml").read_text()

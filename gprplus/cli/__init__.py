@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import warnings
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -29,6 +30,8 @@ COMMANDS = {
     "layouts": "List the known layouts, or try one on a folder.",
     "demo": "Run all steps on a small example.",
 }
+
+_format_warning = warnings.formatwarning
 
 
 class ReaderGone(Exception):
@@ -94,6 +97,7 @@ def main(command: click.Command = cli) -> None:
     """Run the command line, or a command of tools/; a problem the user can fix is one sentence and
     exit code 1."""
     streams.prepare_streams()
+    warnings.formatwarning = _warning_line
     try:
         code = _run(command)
         streams.flush_streams()
@@ -107,6 +111,19 @@ def main(command: click.Command = cli) -> None:
         gc.freeze()  # else the interpreter looks through all that was imported once more, which takes it 0.06 s
     if code:
         sys.exit(code)
+
+
+def _warning_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning of gprplus as a sentence, and others as Python prints them."""
+    if category.__module__.startswith("gprplus."):
+        return f"Warning: {message}\n"
+    return _format_warning(message, category, filename, lineno, line)
 
 
 def _run(command: click.Command) -> int:

@@ -52,6 +52,7 @@ def command(
       gprplus benchmark --recipe paper --device cuda --dry-run
       gprplus benchmark --seeds 5 --shard 3/16
       gprplus benchmark --seeds 5 --on ray
+      gprplus benchmark --track wandb:project=weather,mode=offline
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
     from gprplus.cli.console import print_json, print_result

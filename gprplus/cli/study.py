@@ -45,6 +45,8 @@ def command(
       gprplus study first_look --dry-run
       gprplus study first_look
       gprplus study icassp2021_market icassp2021_duke --dry-run
+      gprplus study first_look --shard 3/16
+      gprplus study first_look --track tensorboard
       gprplus study icassp2021_market --scale 1/20 --recipe quick \\
           --target market=work/renders/street
     """
@@ -56,6 +58,12 @@ def command(
         found = study(
             names, output, given, work=work, dry_run=dry_run, force=force, progress=progress
         )
+    if given.shard and not dry_run:
+        console.print_result(
+            f"Shard {given.shard} is finished. When all are, the same command without --shard"
+            " reports."
+        )
+        return
     if as_json:
         console.print_json(
             {"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)}

@@ -26,7 +26,7 @@ ESTIMANDS = {
     "transfer": "of one level that it was not trained on",
     "mixed": "a gallery of all levels",
 }
-TRAINING, SCORING = "Training", "Scoring and statistics"
+TRAINING, SCORING, TRACKING = "Training", "Scoring and statistics", "Tracking"
 _UNRECORDED = (
     "seeds",
     "jobs",
@@ -175,6 +175,16 @@ class BenchmarkOptions(TrainingOptions):
         help=(
             "Train only the I-th of N parts of the runs, as a job of an array. The same command"
             " without it trains what is left and reports."
+        ),
+    )
+    track: str | None = option(
+        None,
+        group=TRACKING,
+        metavar="TRACKER[:OPTIONS]",
+        recorded=False,
+        help=(
+            "Log every run to tensorboard, wandb, mlflow or trackio, with options after a colon:"
+            " tensorboard:DIR, wandb:project=NAME,mode=offline, mlflow:URI or trackio:project=NAME."
         ),
     )
 

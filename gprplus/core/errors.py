@@ -88,6 +88,10 @@ class ReportError(GprplusError, ValueError):
     """The input of a report is missing or incomplete."""
 
 
+class TrackingWarning(UserWarning):
+    """An experiment tracker failed; trainings go on without it."""
+
+
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that is all but the word; None where none is.
 

@@ -47,6 +47,8 @@ class StudyOptions(Options):
     roots: Mapping[str, Path] = same_option(BenchmarkOptions, "roots")
     device: str = same_option(BenchmarkOptions, "device")
     jobs: int | None = same_option(BenchmarkOptions, "jobs")
+    shard: str | None = same_option(BenchmarkOptions, "shard")
+    track: str | None = same_option(BenchmarkOptions, "track")
 
     def __post_init__(self) -> None:
         super().__post_init__()

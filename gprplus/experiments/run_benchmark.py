@@ -19,7 +19,7 @@ from gprplus.baseline.recipe import Recipe
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
-from gprplus.core.executors.shards import Shard
+from gprplus.core.executors.shards import requested_shard
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output
 from gprplus.core.files.paths import AnyPath, as_list
@@ -39,6 +39,8 @@ from gprplus.experiments.precision_choice import choose_precision
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import packing_progress
 from gprplus.experiments.split_job import SplitJob
+from gprplus.experiments.tracking.choose import open_tracker
+from gprplus.experiments.tracking.follower import follow_runs
 from gprplus.schema import stored
 from gprplus.schema.records import Protocol
 from gprplus.statistics.effects import EffectTables
@@ -111,14 +113,12 @@ def run_benchmark(
     will be, so that equal epochs of a recipe make the same steps for all of them.
     """
     begun = time.perf_counter()
-    shard = None if options.shard is None else Shard.parse(options.shard, TrainingError)
-    if shard and force:
-        raise TrainingError(
-            "--force replaces the runs of all shards: give it to a command without --shard first."
-        )
-    options = replace(options, shard=None)
+    shard = requested_shard(options.shard, TrainingError, force=force)
     device = distributed.local_device(schedule.resolve_device(options.device))
     group = distributed.join_process_group(device)
+    track = options.track if group.first and not dry_run else None
+    tracker = open_tracker(track, output.parent / "tracking") if track else None
+    options = replace(options, shard=None, track=None)
     chosen, why = _recipe(options.recipe, device)
     recipe = chosen.name if str(options.recipe) == "auto" else options.recipe
     options = replace(options, recipe=recipe)
@@ -216,8 +216,10 @@ def run_benchmark(
         first_seed = FirstSeed(wanted, count, on_first_seed)
         scores = sum(len(one.targets) for one in training_runs)
         after = partial(cost_estimate.reporting_seconds, len(wanted), scores)
-        with schedule.few_threads(threads):
-            schedule.execute_runs(training_runs, jobs, progress, group, first_seed.scored, after)
+        with schedule.few_threads(threads), follow_runs(tracker, output) as follower:
+            schedule.execute_runs(
+                training_runs, jobs, progress, group, first_seed.scored, after, follower
+            )
             if shard:
                 return BenchmarkResult(planned)
             margin = options.margin_points / 100
@@ -226,7 +228,12 @@ def run_benchmark(
                 for case, effects in zip(wanted, found, strict=True):
                     again = partial(_training_runs, case, count, packs, device, threads, jobs)
                     _run_sensitivity(case, effects, again, jobs, progress, group, margin)
-        return _written(wanted, found, planned) if group.first else BenchmarkResult(planned)
+            if not group.first:
+                return BenchmarkResult(planned)
+            result = _written(wanted, found, planned)
+            for case in wanted:
+                follower.add_report(case.folder, case.recipe.resolved())
+        return result
 
 
 def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:

@@ -4,7 +4,7 @@ values."""
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
+from gprplus.core.executors.shards import requested_shard
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
@@ -109,6 +110,7 @@ def study(
     from gprplus.experiments.run_benchmark import run_benchmark
 
     given = combined(StudyOptions, options, changes, "study")
+    shard = requested_shard(given.shard, DeclarationError, force=force)
     names = [name] if isinstance(name, str | Path) else list(name)
     if not names:
         raise DeclarationError("No study was named.")
@@ -128,10 +130,18 @@ def study(
             )
     training = {**plan.training(), "compile": given.compile}
     runs = BenchmarkOptions(
-        **training, targets=aims, roots=given.roots, device=given.device, jobs=given.jobs
+        **training,
+        targets=aims,
+        roots=given.roots,
+        device=given.device,
+        jobs=given.jobs,
+        shard=given.shard,
+        track=given.track,
     )
     used = {name: training[name] for name in training if name in options_of(StudyOptions)}
-    printed = spelled(replace(given, **used, manifest=source, targets=aims, jobs=None))
+    printed = spelled(
+        replace(given, **used, manifest=source, targets=aims), leave=("jobs", "shard", "track")
+    )
     command: list[Word] = ["study", *map(_file_or_name, names), *printed, "-o", home]
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
@@ -141,14 +151,17 @@ def study(
             return StudyResult(
                 home, plan, run_benchmark(made, home / "runs", runs, command=command, dry_run=True)
             )
-    with _exclusive(home):
+    with ExitStack() as held:
+        held.enter_context(_exclusive(home, wait=shard is not None))
         made = [
             split.path for split in make_study_splits(plan, source, home / "splits", force=force)
         ]
+        if shard:  # the others may start now
+            held.close()
         outcome = run_benchmark(
             made, home / "runs", runs, command=command, force=force, progress=progress
         )
-        if outcome.folders:  # those of the first process only
+        if outcome.folders:  # none in a shard, nor in the other processes of torchrun
             record = StudyRecord(
                 schema_version=VERSION,
                 name=plan.study.name,
@@ -174,12 +187,12 @@ def study(
     return StudyResult(home, plan, outcome)
 
 
-def _exclusive(home: Path) -> AbstractContextManager[object]:
-    """The right to fill the study's folder; the first of several processes of torchrun has it for
-    all."""
+def _exclusive(home: Path, *, wait: bool) -> AbstractContextManager[object]:
+    """Hold the study's folder, after other processes if `wait` is set; under torchrun the first
+    process holds it for all."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()
-    return hold_folder(home, KIND, DeclarationError, adopt=True)
+    return hold_folder(home, KIND, DeclarationError, adopt=True, wait=wait)
 
 
 def _report(home: Path, record: StudyRecord, outcome: "BenchmarkResult") -> None:

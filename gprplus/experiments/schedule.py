@@ -22,6 +22,8 @@ from gprplus.core.parallel import Progress, map_processes
 from gprplus.experiments import run
 from gprplus.experiments.run import TrainingRun, TrainingSet
 from gprplus.experiments.run_progress import RunMeter
+from gprplus.experiments.run_reports import RunReport
+from gprplus.experiments.tracking.follower import RunFollower
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -151,12 +153,14 @@ def execute_runs(
     group: ProcessGroup,
     scored: Callable[[TrainingRun], None] = _ignore,
     after: Callable[[float], float] | None = None,
+    follower: RunFollower | None = None,
 ) -> None:
     """Do what is missing of the runs: first those that have to be trained, then those that share a
     training.
 
     Several runs at a time, or each by all processes of `group`. `scored` gets each run that is
     done, in their order. `after` gives the seconds of work after the last run (`RunMeter`).
+    `follower` sends them to a tracker.
     """
     # The untrained baseline comes first: embedding and scoring are measured at once.
     batches = [
@@ -164,6 +168,14 @@ def execute_runs(
         for batch in group_shared_trainings(training_runs)
     ]
     meter = RunMeter(batches, jobs, progress, after)
+    if follower:
+        follower.add([one for batch in batches for one in batch])
+
+    def advance(report: RunReport) -> None:
+        meter.advance(report)
+        if follower:
+            follower.advance(report)
+
     runner = run.train_and_score if group.size == 1 else partial(run.train_and_score, group=group)
     for batch in batches:
         places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
@@ -175,7 +187,7 @@ def execute_runs(
             open_,
             min(at_once, max(len(open_), 1)),
             option="--jobs",
-            on_progress=meter.advance,
+            on_progress=advance,
             resources=shares,
         )
         for one, _ in zip(open_, done, strict=True):

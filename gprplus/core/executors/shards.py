@@ -41,3 +41,13 @@ class Shard(NamedTuple):
     def name(self) -> str:
         """The shard as a file is called after it."""
         return f"shard-{self.number}-of-{self.of}"
+
+
+def requested_shard(text: str | None, error: type[GprplusError], *, force: bool) -> Shard | None:
+    """Return the shard of a command's --shard, None without it. Raises `error`, also for --force."""
+    shard = None if text is None else Shard.parse(text, error)
+    if shard and force:
+        raise error(
+            "--force replaces the runs of all shards: give it to a command without --shard first."
+        )
+    return shard
