@@ -15,7 +15,7 @@ from benchmarks import feeding, harness, loops
 from benchmarks.ratios import Ratio, returned
 from gprplus.baseline import devices, loader
 from gprplus.baseline.network import model
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.precision_trial import try_precisions
 from gprplus.baseline.recipe import COMPILE, Recipe, TrainingLength
 from gprplus.core.parallel import available_cores

@@ -25,6 +25,7 @@ _HOMES = {
     "make_split": "gprplus.splits",
     "benchmark": "gprplus.experiments.run_benchmark",
     "score": "gprplus.evaluation",
+    "embed": "gprplus.analysis",
     "analyze": "gprplus.analysis",
     "export": "gprplus.exports",
     "study": "gprplus.experiments.run_study",

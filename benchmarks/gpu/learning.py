@@ -12,7 +12,7 @@ from benchmarks.gpu.machine import device_of
 from benchmarks.gpu.part import PartContext
 from benchmarks.gpu.speed import chunk_length, recipe_for
 from gprplus.baseline import image_store
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.baseline.train import TrainingResult, train, untrained_model
 from gprplus.cli import demo

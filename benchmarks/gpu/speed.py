@@ -13,7 +13,7 @@ from benchmarks.gpu.machine import device_of
 from benchmarks.gpu.part import PartContext
 from gprplus.baseline import devices, loader
 from gprplus.baseline.network import model
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.recipe import BatchSettings, InputSettings, Recipe
 
 RECIPES = ("fast", "bot", "paper")

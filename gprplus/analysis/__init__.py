@@ -11,7 +11,9 @@ _HOMES = {
     "AnalysisResult": "run_analysis",
     "Budget": "subset_search",
     "SearchResult": "subset_search",
+    "EmbedResult": "write_features",
     "analyze": "run_analysis",
+    "embed": "write_features",
     "search": "subset_search",
 }
 

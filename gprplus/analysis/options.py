@@ -1,4 +1,4 @@
-"""The options of analyze and of search."""
+"""The options of analyze, of search and of embed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from gprplus.core.errors import AnalysisError, GprplusError
 from gprplus.core.options import Options, option, same_option
-from gprplus.core.shared_options import device_field, seed_field, workers_field
+from gprplus.core.shared_options import device_field, roots_field, seed_field, workers_field
 
-COMPARED, SEARCHED = "What is compared", "Search"
+COMPARED, SEARCHED, EMBEDDED = "What is compared", "Search", "What is embedded"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class AnalyzeOptions(Options):
         metavar="FEATURES,...",
         help=(
             "Features that images are compared by, separated by commas: histograms, reid:RUN,"
-            " vgg19, resnet50, vgg19:FILE, resnet50:FILE, or a .npy or .parquet file as for score."
+            " imagenet, vgg19, resnet50, vgg19:FILE, resnet50:FILE, or a file of features as for"
+            " score."
         ),
     )
     mode: str = option(
@@ -118,3 +119,28 @@ class SearchOptions(Options):
         default_note="OUTPUT/splits",
         help="Folder of the splits for a benchmark.",
     )
+
+
+@dataclass(frozen=True)
+class EmbedOptions(Options):
+    """Options of `embed`."""
+
+    error: ClassVar[type[GprplusError]] = AnalysisError
+
+    where: str | None = option(
+        None,
+        group=EMBEDDED,
+        metavar="EXPR",
+        default_note="all images",
+        help="Images of a manifest or folder, such as \"weather == sunny and role != 'train'\".",
+    )
+    arm: str | None = option(
+        None,
+        group=EMBEDDED,
+        metavar="ARM",
+        default_note="query and gallery images",
+        help="Training images of this arm of a split, instead of its test set.",
+    )
+    roots: Mapping[str, Path] = roots_field(EMBEDDED)
+    device: str = device_field()
+    workers: int | None = workers_field()

@@ -65,7 +65,7 @@ def embedding_seconds(recipe: Recipe, device: str, threads: int | None = None) -
     """Seconds that one image takes to become a feature."""
     from gprplus.baseline import devices
     from gprplus.baseline.network import model
-    from gprplus.baseline.network.embed import embed_images
+    from gprplus.baseline.network.embedding import embed_images
 
     images = np.zeros((_EMBEDDED, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
     network = model.build_model(replace(recipe.network, weights="none"), 2, 0, device).eval()

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from gprplus import __version__
-from gprplus.cli import streams
-from gprplus.cli.limits import refuse_too_little_memory
+from gprplus.cli.support import streams
+from gprplus.cli.support.limits import refuse_too_little_memory
 from gprplus.cli.topics import HELP
 
 # In the order of the work. The value is the first line of the command's help, so that listing the
@@ -23,6 +23,7 @@ COMMANDS = {
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
     "score": "Score features of another trainer.",
+    "embed": "Write features of images with a trained network.",
     "analyze": "Measure the distance of each level to a target, and which attribute causes it.",
     "study": "Run a declared study end to end.",
     "report": "Write the HTML, CSV and Markdown of finished runs.",

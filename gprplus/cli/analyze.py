@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from gprplus.analysis.options import COMPARED, SEARCHED, AnalyzeOptions, SearchOptions
-from gprplus.cli import console, options, parsing
+from gprplus.cli import console, options
 from gprplus.cli.click_options import click_options, given_options
 from gprplus.cli.show import domain_gap
 from gprplus.cli.show import search as subsets
+from gprplus.cli.support import parsing
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.options import options_of
 from gprplus.core.progress import progress_bar

@@ -8,7 +8,8 @@ from typing import Any, Union, get_args, get_origin
 
 import click
 
-from gprplus.cli import options, parsing
+from gprplus.cli import options
+from gprplus.cli.support import parsing
 from gprplus.cli.topics import TopicOption
 from gprplus.core.options import O, Option, Options, options_of
 

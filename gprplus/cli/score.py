@@ -20,7 +20,7 @@ FEATURES = "Features and test set"
     required=True,
     type=options.LocalPath(),
     metavar="FILE",
-    help=".npy or .parquet file of features.",
+    help="File of features: .parquet, .csv, .npy, .npz, .pt, .safetensors or .mat.",
 )
 @options.topic_option(
     "--ids",
@@ -29,8 +29,8 @@ FEATURES = "Features and test set"
     default=None,
     metavar="FILE",
     help=(
-        "For .npy: text file with the uid or path of each row, one per line.  [default: the .txt of"
-        " the same name]"
+        "Text file with the uid or path of each row, one per line, if FILE has no names.  [default:"
+        " the .txt of the same name]"
     ),
 )
 @options.topic_option(
@@ -84,10 +84,11 @@ def command(
 ) -> None:
     """Score features of another trainer.
 
-    A Parquet file names each row in a column uid or path and has the feature in a list column
-    `feature`, or one column for each dimension. A .npy array needs --ids, or a .txt of its name
-    next to it; without either its rows must be those of the split's members.parquet (query and
-    gallery) in their order. A folder of images is first ingested under WORK/targets.
+    A table names each row in a column uid or path and has the feature in a list column `feature`
+    (Parquet), or one column for each dimension. Files of arrays have an array `features`, and
+    `uids` or `paths`. Names can also be in --ids, or in a .txt of the same name next to the file;
+    without any, the rows must be those of the split's members.parquet (query and gallery) in their
+    order. A folder of images is first ingested under WORK/targets.
 
     \b
     Examples:

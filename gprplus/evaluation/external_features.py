@@ -1,6 +1,7 @@
 """Features from any trainer, brought into the order of a target's rows."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -8,9 +9,11 @@ import numpy as np
 
 from gprplus.core.errors import ScoreError, first_few
 from gprplus.core.files.paths import AnyPath
+from gprplus.evaluation.array_files import read_array_file
 from gprplus.evaluation.feature_files import (
     FeatureNames,
     names_of_lines,
+    read_csv_features,
     read_npy_features,
     read_parquet_features,
     table_features,
@@ -28,17 +31,34 @@ _TABLE = "The table of features"
 _BLOCK = 8192
 
 
+def _unnamed(path: Path) -> tuple[None, np.ndarray]:
+    return None, read_npy_features(path)
+
+
+# Suffix -> the names of the rows, None if the file has none, and the features `(rows, D)`.
+FEATURE_FORMS: dict[str, Callable[[Path], tuple[FeatureNames | None, np.ndarray]]] = {
+    ".npy": _unnamed,
+    ".npz": read_array_file,
+    ".parquet": read_parquet_features,
+    ".pt": read_array_file,
+    ".pth": read_array_file,
+    ".safetensors": read_array_file,
+    ".csv": read_csv_features,
+    ".mat": read_array_file,
+}
+
+
 def read_features(target: Target, features: Features, names: AnyPath | None = None) -> Any:
     """Read features `(N, D)` of the N rows of the target, in their order.
 
-    A Parquet file or a table has a column `uid` or `path` that names the image of a row, and either
-    a list column `feature` or one number column for each dimension, numbered as in f0, f1, f2. A
-    `.npy` file is an array of `(rows, D)`; `names` is a text file with the uid or path of each, one
-    in each line, by default the `.txt` of the same name next to it; without either, and in an array
-    or tensor, the rows must be those of the target. A uid is decimal or 16 hexadecimal digits, a
-    path as in the manifest or with parent folders. Rows of images that are neither query nor
-    gallery are ignored. Raises ScoreError if a feature is missing or not finite, or the file has
-    another format.
+    A file of one of FEATURE_FORMS, or a table: a column or array `uid` or `path` names the image of
+    each row, and a list column `feature`, one number column for each dimension (f0, f1, f2), or an
+    array of `(rows, D)` holds the features. Where a file names no rows, `names` is a text file with
+    the uid or path of each, one in each line, by default the `.txt` of the same name next to it;
+    without either, and in an array or tensor, the rows must be those of the target. A uid is
+    decimal or 16 hexadecimal digits, a path as in the manifest or with parent folders. Rows of
+    images that are neither query nor gallery are ignored. Raises ScoreError if a feature is missing
+    or not finite, or the file has another format.
     """
     whose, advice = "the target's", "Embed its query and gallery rows"
     if not isinstance(features, str | os.PathLike):
@@ -48,12 +68,8 @@ def read_features(target: Target, features: Features, names: AnyPath | None = No
             if table is None
             else of_table(target.rows, table, whose, advice)
         )
-    features = Path(features)
-    sidecar = features.with_suffix(".txt")
-    if names is None and features.suffix == ".npy" and sidecar.is_file():
-        names = sidecar
     return read_for_rows(
-        target.rows, features, None if names is None else Path(names), whose, advice
+        target.rows, Path(features), None if names is None else Path(names), whose, advice
     )
 
 
@@ -98,44 +114,44 @@ def read_for_rows(
     names: Path | None = None,
     whose: str = "the",
     advice: str = "Embed all images of source and target",
+    *,
+    in_order: bool = True,
 ) -> np.ndarray:
-    """Read features for any table with uid and path from a file.
+    """Read features for any table with uid and path from a file of one of FEATURE_FORMS.
 
-    `whose` and `advice` only appear in the error message for missing rows.
+    Rows that neither the file, nor `names`, nor a `.txt` next to it names are those of the table if
+    `in_order`. `whose` and `advice` only appear in the error message for missing rows.
     """
-    if not features.is_file():
-        raise ScoreError(
-            f"There is no file of features at {features}. Name the .npy or .parquet file that holds"
-            " them."
-        )
-    known: FeatureNames | None = None
-    if features.suffix == ".npy":
-        matrix = read_npy_features(features)
-        known = names_of_lines(names) if names else None
-    elif features.suffix == ".parquet":
-        known, matrix = read_parquet_features(features)
-    elif features.suffix == ".npz":
-        raise ScoreError(
-            f"{features} may hold several arrays: save the one of features with numpy.save as .npy."
-        )
-    else:
-        raise ScoreError(
-            f"{features} is neither .npy nor .parquet, the two forms of features that are read."
-        )
+    known, matrix = _read_file(features)
+    names = names or features.with_suffix(".txt")
+    if known is None and names.is_file():
+        known = names_of_lines(names)
     if known is None:
-        if len(matrix) != len(rows):
+        if len(matrix) != len(rows) or not in_order:
             raise ScoreError(
-                f"{features} has {len(matrix):,} rows and the target {len(rows):,}: name the image"
-                " of each row with --ids."
+                f"{features} has {len(matrix):,} rows without names, {whose} images are"
+                f" {len(rows):,}: name the image of each row in {names}, one in each line."
             )
     else:
         if len(known.texts) != len(matrix):
             raise ScoreError(
-                f"{names} names {len(known.texts):,} rows, {features} has {len(matrix):,}."
+                f"{known.where} names {len(known.texts):,} rows, {features} has {len(matrix):,}."
             )
         matrix = matrix[match_row_names(rows, known, features, whose, advice)]
     _require_finite(matrix, rows, features)
     return matrix
+
+
+def _read_file(features: Path) -> tuple[FeatureNames | None, np.ndarray]:
+    read = FEATURE_FORMS.get(features.suffix.lower())
+    forms = ", ".join(FEATURE_FORMS)
+    if read is None:
+        raise ScoreError(f"{features} has none of the forms of features that are read: {forms}.")
+    if not features.is_file():
+        raise ScoreError(
+            f"There is no file of features at {features}. Name the one that holds them ({forms})."
+        )
+    return read(features)
 
 
 def _require_finite(matrix: np.ndarray, rows: "pa.Table", source: Path | str) -> None:

@@ -20,7 +20,7 @@ _KEYS = ("uid", "path")
 _MAGIC = b"\x93NUMPY"
 _NUMBERED = re.compile(r"(.*?)(\d+)", re.ASCII | re.DOTALL)
 # The header of an array is Python source: what a damaged one raises depends on where it breaks.
-_DAMAGED = (
+DAMAGED = (
     ValueError,
     OSError,
     TypeError,
@@ -51,15 +51,15 @@ def read_npy_features(path: Path) -> np.ndarray:
             )
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (*_DAMAGED, tokenize.TokenError) as error:
+    except (*DAMAGED, tokenize.TokenError) as error:
         raise ScoreError(
-            f"{path} cannot be read as an array of numbers: {_first_line(error)}."
+            f"{path} cannot be read as an array of numbers: {first_line_of(error)}."
         ) from error
     if matrix.ndim != 2 or not matrix.shape[1]:
         raise ScoreError(
             f"{path} must be an array of (rows, dimensions), found the shape {matrix.shape}."
         )
-    return _as_float(matrix, f"{path} is an array of {matrix.dtype}")
+    return as_float_array(matrix, f"{path} is an array of {matrix.dtype}")
 
 
 def names_of_lines(path: Path) -> FeatureNames:
@@ -87,9 +87,26 @@ def read_parquet_features(path: Path) -> tuple[FeatureNames, np.ndarray]:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ScoreError(
-            f"{path} cannot be read as a Parquet table: {_first_line(error)}."
+            f"{path} cannot be read as a Parquet table: {first_line_of(error)}."
         ) from error
     return _columns(table, key, dimensions, path)
+
+
+def read_csv_features(path: Path) -> tuple[FeatureNames, np.ndarray]:
+    """The names of the rows of a CSV file, and their features `(rows, D)`: the columns of
+    `read_parquet_features`, without lists. Raises ScoreError."""
+    import pyarrow as pa
+    from pyarrow.csv import ConvertOptions, read_csv
+
+    # As numbers, keys beyond 2^63 would become float64.
+    texts = ConvertOptions(column_types={name: pa.string() for name in _KEYS})
+    try:
+        table = read_csv(path, convert_options=texts)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise ScoreError(
+            f"{path} cannot be read as a CSV table: {first_line_of(error)}."
+        ) from error
+    return table_features(table, str(path))
 
 
 def table_features(table: "pa.Table", what: str) -> tuple[FeatureNames, np.ndarray]:
@@ -227,10 +244,10 @@ def _numbers(column: Any) -> np.ndarray:
     values = (
         column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
     )
-    return _as_float(values, "")
+    return as_float_array(values, "")
 
 
-def _as_float(values: np.ndarray, what: str) -> np.ndarray:
+def as_float_array(values: np.ndarray, what: str) -> np.ndarray:
     """Return the numbers as float32 or float64 in native byte order, copied only if necessary."""
     if values.dtype.kind not in "fiu":
         raise ScoreError(f"{what}, expected floating-point numbers.")
@@ -238,7 +255,8 @@ def _as_float(values: np.ndarray, what: str) -> np.ndarray:
     return values.astype(np.float64 if wide else np.float32, copy=False)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line_of(error: BaseException) -> str:
+    """Return the first line of an error, of a SyntaxError without the source it quotes."""
     text = (
         str(error.args[0] if isinstance(error, SyntaxError) and error.args else error)
         or type(error).__name__

@@ -53,11 +53,12 @@ def score(*args: Any, **options: Any) -> Scores:
 
     Args:
         split: A Split, or its folder.
-        features: A Parquet file or table (Arrow, pandas) with a column uid or path and a list
-            column `feature` or one column a dimension; a `.npy` file; or an array or tensor `(N,
-            D)` in the order of `split.test()`.
-        names: For a `.npy` file: a text file with the uid or path of each row; by default the
-            `.txt` next to it.
+        features: A table (Arrow, pandas, or a Parquet or CSV file) with a column uid or path and a
+            list column `feature` or one column a dimension; a file of arrays (`.npy`, `.npz`,
+            `.pt`, `.safetensors`, `.mat`); or an array or tensor `(N, D)` in the order of
+            `split.test()`.
+        names: For a file without names: a text file with the uid or path of each row; by default
+            the `.txt` next to it.
         metric: "cosine" or "euclidean".
         ap: Form of average precision, "step" or "trapezoid".
         rerank: Re-rank by k-reciprocal neighbours first.

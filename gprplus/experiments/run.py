@@ -351,7 +351,7 @@ def _embedded(
 ) -> "torch.Tensor":
     import torch
 
-    from gprplus.baseline.network.embed import embed_images
+    from gprplus.baseline.network.embedding import embed_images
 
     features = embed_images(
         network,

@@ -17,7 +17,7 @@ from gprplus.baseline import devices, distributed, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.distributed import ProcessGroup
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.network.model import build_model
 from gprplus.baseline.recipe import (
     BatchSettings,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gprplus.baseline import devices, image_store, loader
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.store_view import StoredImages
 from gprplus.baseline.train import train, untrained_model
 from gprplus.core.errors import TrainingError
@@ -84,7 +84,7 @@ def test_a_training_from_a_store_is_that_from_an_array(
 
 def test_features_of_a_store_are_those_of_an_array(drawn, tiny, pack, monkeypatch):
     model = untrained_model(tiny, 0, "cpu").model
-    monkeypatch.setattr("gprplus.baseline.network.embed._BATCH", {"cpu": 20})
+    monkeypatch.setattr("gprplus.baseline.network.embedding._BATCH", {"cpu": 20})
     wanted = embed_images(model, drawn[0], tiny.compute, "cpu")
     assert torch.equal(embed_images(model, pack.images(pack.uids), tiny.compute, "cpu"), wanted)
 

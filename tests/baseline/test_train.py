@@ -9,7 +9,7 @@ import torch
 from gprplus.baseline import devices, loader
 from gprplus.baseline.augment import normalize
 from gprplus.baseline.network.backbones import BACKBONES
-from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.embedding import embed_images
 from gprplus.baseline.network.model import build_model
 from gprplus.baseline.recipe import (
     ComputeSettings,

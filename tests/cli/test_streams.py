@@ -56,7 +56,11 @@ def test_a_terminal_of_few_characters_reads_every_number(encoding, tmp_path):
         "console.print_result('61.0–65.1 人 \\udcff')",
     ]
     lines.append("console.print_note('−1')")
-    lines = ["from gprplus.cli import console, streams", "streams.prepare_streams()", *lines]
+    lines = [
+        "from gprplus.cli import console; from gprplus.cli.support import streams",
+        "streams.prepare_streams()",
+        *lines,
+    ]
     script.write_text("\n".join(lines), encoding="utf-8")
     code, out, err = shell(f"{sys.executable} {script}", PYTHONIOENCODING=encoding)
     assert code == 0

@@ -4,12 +4,14 @@ sentence."""
 import datetime
 import io
 import pickle
-import zipfile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.numpy import save_file
+from scipy.io import savemat
 
 from gprplus.core.errors import ScoreError
 from gprplus.evaluation.external_features import read_for_rows
@@ -309,8 +311,90 @@ def test_arrays_that_hold_something_else_are_one_sentence_and_no_pickle_is_loade
     assert "\n" not in str(raised.value)
 
 
-def test_archives_of_arrays_are_not_opened(tmp_path):
-    with zipfile.ZipFile(tmp_path / "f.npz", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("f.npy", bytes(10**6))
-    with pytest.raises(ScoreError, match=r"save the one of features with numpy\.save"):
-        read_for_rows(ROWS, tmp_path / "f.npz")
+def npz(path, **arrays):
+    np.savez(path, **arrays)
+
+
+def saved_mat(path, **arrays):
+    savemat(path, {key: np.array(v, object) if key == "paths" else v for key, v in arrays.items()})
+
+
+def saved_tensors(path, **arrays):
+    torch.save({k: v if k == "paths" else torch.as_tensor(v) for k, v in arrays.items()}, path)
+
+
+def safe(path, **arrays):
+    save_file({key: np.asarray(value) for key, value in arrays.items()}, path)
+
+
+SIGNED = np.array(UIDS, np.uint64).view(np.int64)
+SAVERS = {"f.npz": npz, "f.pt": saved_tensors, "f.mat": saved_mat, "f.safetensors": safe}
+
+
+@pytest.mark.parametrize("name", SAVERS)
+@pytest.mark.parametrize("key", ["feature", "embeddings", "x"])
+def test_files_of_several_arrays_name_their_rows_by_uid(tmp_path, name, key):
+    SAVERS[name](tmp_path / name, **{key: FEATURES[::-1].copy(), "uids": SIGNED[::-1].copy()})
+    assert (read_for_rows(ROWS, tmp_path / name) == FEATURES).all()
+
+
+@pytest.mark.parametrize("name", ["f.npz", "f.pt", "f.mat"])
+def test_files_of_several_arrays_name_their_rows_by_path(tmp_path, name):
+    SAVERS[name](tmp_path / name, features=FEATURES[::-1].copy(), paths=PATHS[::-1])
+    assert (read_for_rows(ROWS, tmp_path / name) == FEATURES).all()
+
+
+@pytest.mark.parametrize("name", ["f.npz", "f.safetensors"])
+def test_a_file_without_names_takes_the_list_next_to_it_or_the_order_of_the_rows(tmp_path, name):
+    SAVERS[name](tmp_path / name, features=FEATURES)
+    assert (read_for_rows(ROWS, tmp_path / name) == FEATURES).all()
+    with pytest.raises(ScoreError, match=r"name the image of each row in .*f\.txt"):
+        read_for_rows(ROWS, tmp_path / name, in_order=False)
+    (tmp_path / "f.txt").write_text("\n".join(PATHS[::-1]))
+    assert (read_for_rows(ROWS, tmp_path / name) == FEATURES[::-1]).all()
+
+
+def test_a_tensor_alone_is_read_also_in_bfloat16(tmp_path):
+    torch.save(torch.from_numpy(FEATURES).bfloat16(), tmp_path / "f.pt")
+    assert (read_for_rows(ROWS, tmp_path / "f.pt") == FEATURES).all()
+
+
+def test_a_csv_table_keeps_keys_beyond_the_integers_of_float64(tmp_path):
+    lines = [f"{uid},{a},{b}" for uid, (a, b) in zip(UIDS, FEATURES.tolist(), strict=True)]
+    (tmp_path / "f.csv").write_text("\n".join(["uid,f0,f1", *lines[::-1]]))
+    assert (read_for_rows(ROWS, tmp_path / "f.csv") == FEATURES).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "sentence"),
+    [
+        ("f.npz", {"a": FEATURES, "b": FEATURES}, r"has 2 arrays .*a \(3, 2\), b \(3, 2\)"),
+        ("f.npz", {"uids": SIGNED}, r"has 0 arrays .* \(it holds uids \(3,\)\)"),
+        ("f.npz", {"feature": np.array([Evil()] * 3, object)}, "Object arrays cannot be loaded"),
+        ("f.npz", {"feature": FEATURES[0]}, r"'feature' must be an array of \(rows, dimensions\)"),
+        ("f.npz", {"feature": FEATURES.astype(str)}, "'feature' is an array of object, expected"),
+        ("f.npz", {"feature": FEATURES, "uids": FEATURES[:, 0]}, "'uids' is an array of float32"),
+        ("f.npz", {"feature": FEATURES, "paths": PATHS[:2]}, "'paths', object names 2 rows"),
+        ("f.mat", {"query_f": FEATURES, "gallery_f": FEATURES}, "2 arrays that could be"),
+    ],
+)
+def test_wrong_arrays_are_one_sentence(tmp_path, name, arrays, sentence):
+    SAVERS[name](tmp_path / name, **arrays)
+    with pytest.raises(ScoreError, match=sentence) as raised:
+        read_for_rows(ROWS, tmp_path / name)
+    assert "\n" not in str(raised.value)
+
+
+def test_files_that_are_no_arrays_are_one_sentence_and_run_no_code(tmp_path):
+    torch.save({"feature": Evil()}, tmp_path / "evil.pt")
+    for name in ("f.npz", "f.pt", "f.safetensors", "f.mat", "f.csv", "f.PTH"):
+        (tmp_path / name).write_bytes(b"\x80neither\x00 a file of arrays")
+    (tmp_path / "array.npz").write_bytes(saved(FEATURES))
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(ScoreError, match=path.name) as raised:
+            read_for_rows(ROWS, path)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(
+        ScoreError, match=r"f\.h5 has none of the forms .*: \.npy, \.npz, \.parquet"
+    ):
+        read_for_rows(ROWS, tmp_path / "f.h5")

@@ -171,9 +171,9 @@ def test_files_that_do_not_fit_are_one_sentence(tmp_path):
         tmp_path / "ragged.parquet",
     )
     for name, ids, sentence in (
-        ("nowhere.npy", None, r"no file of features at \S+nowhere\.npy\. Name the \.npy or"),
-        ("names.txt", None, "neither .npy nor .parquet"),
-        ("short.npy", None, "--ids"),
+        ("nowhere.npy", None, r"no file of features at \S+nowhere\.npy\. Name the one"),
+        ("names.txt", None, "none of the forms of features that are read"),
+        ("short.npy", None, r"in .*short\.txt, one in each line"),
         ("flat.npy", None, "must be an array"),
         ("objects.npy", None, "cannot be read as an array"),
         ("short.npy", "names.txt", "twice"),

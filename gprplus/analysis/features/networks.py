@@ -38,7 +38,7 @@ def reid_features(path: Path, device: str) -> Features:
     """
     from gprplus.baseline import devices
     from gprplus.baseline.network import model
-    from gprplus.baseline.network.embed import embed_images
+    from gprplus.baseline.network.embedding import embed_images
     from gprplus.baseline.recipe import ComputeSettings, InputSettings, NetworkSettings
     from gprplus.core.declarations import from_mapping
 

@@ -11,6 +11,7 @@ from gprplus.analysis.features import appearance
 from gprplus.analysis.features.base import MEASURES, Features, ImageBatch, map_images
 from gprplus.core.errors import AnalysisError, did_you_mean
 from gprplus.core.parallel import Progress
+from gprplus.evaluation.external_features import FEATURE_FORMS, read_for_rows
 
 KNOWN = {
     "histograms": "light, colour, sharpness and size: 13 numbers, no network",
@@ -19,8 +20,8 @@ KNOWN = {
     "vgg19": "VGG-19 on ImageNet, from torch-hub's cache; vgg19:FILE for weights elsewhere",
     "resnet50": "ResNet-50 on ImageNet, likewise",
     "FILE": (
-        ".npy or .parquet with the features of source and target, by uid or path, as `gprplus"
-        " score` reads them"
+        "a file with the features of source and target, by uid or path, as `gprplus score` reads"
+        " them"
     ),
 }
 
@@ -57,12 +58,12 @@ def _one(text: str, device: str) -> Features:
         return {"vgg19": vgg19_features, "resnet50": resnet50_features}[name](
             Path(rest) if rest else None, device
         )
-    if Path(text).suffix in (".npy", ".parquet"):
+    if Path(text).suffix.lower() in FEATURE_FORMS:
         return read_given_features(Path(text))
     known = [key.split(":")[0] for key in KNOWN]
     raise AnalysisError(
         f"There are no features '{text}'. {did_you_mean(name, known)} "
-        "Or name a .npy or .parquet file; reid needs a path."
+        "Or name a file of features, such as features.parquet; reid needs a path."
     )
 
 
@@ -77,18 +78,15 @@ def histogram_features() -> Features:
 
 def read_given_features(path: Path) -> Features:
     """Read external features, source and target in one file, each row named by uid or path."""
-    from gprplus.evaluation.external_features import read_for_rows
-
     if not path.is_file():
         raise AnalysisError(
-            f"There is no file of features at {path}. Name the .npy or .parquet file that holds"
-            " them."
+            f"There is no file of features at {path}. Name the one that holds them, such as"
+            " features.parquet."
         )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    names = path.with_suffix(".txt") if path.suffix == ".npy" else None
 
     def look(images: ImageBatch, workers: int | None, progress: Progress) -> np.ndarray:
-        return np.asarray(read_for_rows(images.rows, path, names), dtype=np.float64)
+        return np.asarray(read_for_rows(images.rows, path, in_order=False), dtype=np.float64)
 
     return Features(path.stem, f"file:{digest}", look, lambda pooled: {path.stem: pooled})

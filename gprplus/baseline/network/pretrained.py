@@ -207,7 +207,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.")
     if size == 0:
         raise RecipeError(f"The weights file {path} has no bytes: fetch or save it again.")
-    state = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    state = load_safetensors(path) if path.suffix == ".safetensors" else load_without_code(path)
     for wrapper in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
@@ -222,7 +222,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _safetensors(path: Path) -> Any:
+def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file. Raises RecipeError."""
     from safetensors.torch import load_file
 
     try:
@@ -237,7 +238,9 @@ def _safetensors(path: Path) -> Any:
         ) from error
 
 
-def _pickled(path: Path) -> Any:
+def load_without_code(path: Path) -> Any:
+    """The tensors of a file of torch.save, in the dictionaries and lists it keeps them in; never
+    code. Raises RecipeError."""
     try:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_NUMBERS):
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -250,7 +253,7 @@ def _pickled(path: Path) -> Any:
         why = f"it requires {escape(match[1])}" if match else first_line(error).split(". ")[0]
         raise RecipeError(
             f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can"
-            f" run code ({why}). Save the state dict alone, best as .safetensors."
+            f" run code ({why}). Save the tensors alone, best as .safetensors."
         ) from error
     except (
         Exception

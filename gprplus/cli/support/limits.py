@@ -11,6 +11,7 @@ _NEEDS = {
     "render": _TORCH,
     "analyze": _TORCH,
     "score": _TORCH,
+    "embed": _TORCH,
     "benchmark": _TRAINING,
     "study": _TRAINING,
     "demo": _TRAINING,

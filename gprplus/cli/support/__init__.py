@@ -1,0 +1,1 @@
+"""What commands share that is not printed: streams, limits of memory, values of options."""
