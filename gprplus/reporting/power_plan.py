@@ -27,7 +27,7 @@ def measured_noise(rows: Sequence[Mapping[str, Any]]) -> power.NoiseEstimate | N
 
 def power_plan(
     rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
-) -> tuple[power.NoiseEstimate, int, list[power.PowerPoint]] | None:
+) -> tuple[power.NoiseEstimate, int, tuple[power.PowerPoint, ...]] | None:
     """Plan seeds and identities for rows of schema.COMPONENTS; without rows, from assumptions of
     typical size.
 

@@ -15,7 +15,7 @@ variances.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from scipy import special
@@ -206,13 +206,16 @@ def needed_size(
     return high
 
 
+@lru_cache(maxsize=64)
 def plan_power(
     noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL
-) -> list[PowerPoint]:
+) -> tuple[PowerPoint, ...]:
     """Plan for each number of SEEDS with `identities` identities, and the number of identities
     needed for the margin, by intervals that hold together with probability `level`.
+
+    Kept, because a page and its text form need the same plan, and each takes a second.
     """
-    return [
+    return tuple(
         PowerPoint(
             count,
             persons,
@@ -222,4 +225,4 @@ def plan_power(
             needed_size(noise, count, arms, margin, level),
         )
         for count in SEEDS
-    ]
+    )

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -209,16 +210,22 @@ def hold_request(
 
 def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that can change a result."""
+    return dict(_versions(PACKAGES))
+
+
+@cache
+def _versions(packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Read once a process: the metadata of all packages takes 50 ms."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    found = [("python", platform.python_version())]
+    for package in packages:
         try:
-            found[package] = version(package)
+            found.append((package, version(package)))
         except PackageNotFoundError:
             continue
-    return found
+    return tuple(found)
 
 
 def relative_path(path: Path, start: Path) -> str:
