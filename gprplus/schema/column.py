@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gprplus.core.declarations import Attribute, Attributes, attributes
@@ -41,7 +42,12 @@ def _column(name: str, declared: Attribute, level: str) -> Column:
 
 
 def arrow_schema(columns: Sequence[Column]) -> "pa.Schema":
-    """The Arrow schema of a table; units and sentences ride along as field metadata."""
+    """Return the Arrow schema of a table; units and sentences are metadata of its fields."""
+    return _arrow_schema(tuple(columns))
+
+
+@lru_cache(maxsize=128)
+def _arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
     import pyarrow as pa
 
     types = {

@@ -2,6 +2,7 @@
 its results."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,13 +246,14 @@ class Split:
                 raise SplitError(
                     f"{self.path} was made again while it was being read. Run the command again."
                 )
-            there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
-            schema.require(file.schema_arrow.names, there, str(path), SplitError)
+            stored = file.schema_arrow.names
+            there = [name for name in names if name in stored or name not in LATER]
+            schema.require(stored, there, str(path), SplitError)
             sizes = [
                 file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)
             ]
             stop = sum(sizes) if count is None else start + count
-            edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+            edges = [0, *accumulate(sizes)]
             groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
             table = file.read_row_groups(groups, there)
         table = _filled(
@@ -273,11 +275,8 @@ def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
     """The table with the columns of LATER that it lacks, as nulls."""
     import pyarrow as pa
 
-    types = {
-        column.name: schema.arrow_schema(schema.MEMBERS).field(column.name).type
-        for column in schema.MEMBERS
-    }
+    members = schema.arrow_schema(schema.MEMBERS)
     for name in names:
         if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(len(table), types[name]))
+            table = table.append_column(name, pa.nulls(len(table), members.field(name).type))
     return table.select(list(names))

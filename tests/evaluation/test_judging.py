@@ -2,6 +2,7 @@
 
 import math
 from itertools import combinations, permutations
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -40,9 +41,10 @@ def test_with_many_seeds_and_people_the_power_is_that_of_a_known_error():
         assert power.power(noise, 200, 50_000, 2, shift * error) == pytest.approx(exact, abs=0.015)
 
 
+@patch("gc.collect")  # statsmodels collects garbage in every call, which takes most of a second
 @settings(max_examples=30, deadline=None)
-@given(chances)
-def test_adjusted_probabilities_are_those_of_statsmodels(p):
+@given(p=chances)
+def test_adjusted_probabilities_are_those_of_statsmodels(collect, p):
     assert multiplicity.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
 
 

@@ -18,7 +18,7 @@ from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.draws.matching import match_strata, round_robin_rows, stratify
 
-FAST = settings(max_examples=25, deadline=None)
+FAST = settings(max_examples=15, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
 # Why a split of few people with many holes is rightly refused.
 EMPTY = ("Nothing can be compared", "one level only", "is aliased with that of the identities")
