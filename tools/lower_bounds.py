@@ -8,7 +8,7 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 SETUP = Path(__file__).resolve().parent.parent / "setup.cfg"
-REQUIREMENT = re.compile(r"([\w-]+)>=([\w.]+)")
+REQUIREMENT = re.compile(r"([\w-]+)(?:\[\w+\])?>=([\w.]+)")
 
 
 def lower_bounds(text: str) -> list[str]:

@@ -33,6 +33,7 @@ from gprplus.core.files.workdir import (
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
+from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest import Manifest
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 
@@ -135,7 +136,7 @@ def analyze(
     attributes, settings = _attributes(source, given.attributes), PaperSettings.of(given.settings)
     plan = AnalysisPlan(mode, attributes, images, people, seed, settings)
     opened = {
-        name: open_target_sample(name, Path(path), output.parent / "targets")
+        name: open_target_sample(name, as_path(path), output.parent / "targets")
         for name, path in targets.items()
     }
     kinds = make_features(features, device) if mode == "sound" else []

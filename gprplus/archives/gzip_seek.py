@@ -5,9 +5,9 @@ kB, taken every SPAN bytes of output and thinned out beyond MOST of them, so tha
 most SPAN bytes of inflating up to 1 GiB of output, and twice that for each doubling after.
 """
 
-import os
 import zlib
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 from gprplus.archives.index import RATIO, SLACK
@@ -20,11 +20,11 @@ _GZIP = 31  # a gzip header, the largest window
 
 
 class SeekableGzip:
-    """The inflated content of the gzip file under descriptor `file`. Not safe for several threads
-    at once."""
+    """The inflated content of a gzip file, which `pread(length, offset)` reads. Not safe for several
+    threads at once."""
 
-    def __init__(self, file: int) -> None:
-        self._file = file
+    def __init__(self, pread: Callable[[int, int], bytes]) -> None:
+        self._pread = pread
         self._inflater: Any = zlib.decompressobj(_GZIP)
         self._next = 0  # where in the file to read on
         self._start = 0  # where in the output `_data` begins
@@ -66,7 +66,7 @@ class SeekableGzip:
         """Inflate the next chunk in the place of the last one; False at the end."""
         if self._inflater.eof and not self._another():
             return False
-        packed = os.pread(self._file, _CHUNK, self._next)
+        packed = self._pread(_CHUNK, self._next)
         try:
             data = self._inflater.decompress(packed, _MUCH)
         except zlib.error as error:
@@ -86,7 +86,7 @@ class SeekableGzip:
 
     def _another(self) -> bool:
         """Begin the next gzip member, if one follows."""
-        if os.pread(self._file, 2, self._next) != b"\x1f\x8b":
+        if self._pread(2, self._next) != b"\x1f\x8b":
             return False
         self._inflater = zlib.decompressobj(_GZIP)
         return True

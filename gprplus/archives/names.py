@@ -4,6 +4,9 @@ never taken."""
 import os
 import re
 
+from gprplus.core.storage.address import is_address, split_address
+from gprplus.core.storage.client import recent_state
+
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 _PACKED = re.compile(
     r"\.(?:7z|rar|xz|txz|bz2|tbz2?|zst|tzst|lz4|lzma|lz|gz|z|cab|iso|z\d\d|r\d\d)(?:\.\d{3})?\Z",
@@ -49,9 +52,18 @@ def locate(place: str) -> tuple[str, str] | None:
     """
     for found in _ENDS.finditer(place) if may_be_inside(place) else ():
         archive = place[: found.end()]
-        if os.path.isfile(archive):
+        if _is_file(archive):
             return archive, place[found.end() + 1 :]
     return None
+
+
+def _is_file(place: str) -> bool:
+    if not is_address(place):
+        return os.path.isfile(place)
+    try:
+        return bool(split_address(place)[2]) and recent_state(place) is not None
+    except FileNotFoundError:
+        return False
 
 
 def may_be_inside(place: str) -> bool:

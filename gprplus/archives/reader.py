@@ -2,6 +2,7 @@
 them."""
 
 import errno
+import io
 import os
 import stat
 import threading
@@ -13,13 +14,36 @@ from typing import Any, Protocol
 
 from gprplus.archives.gzip_seek import SeekableGzip
 from gprplus.archives.index import MemberIndex
-from gprplus.archives.names import is_stream, locate, may_be_inside
+from gprplus.archives.names import is_archive, is_stream, locate, may_be_inside
 from gprplus.archives.tar import CorruptArchive, read_tar_index
 from gprplus.archives.zip_members import ZipMembers
 from gprplus.core.errors import ArchiveError
 from gprplus.core.files.signatures import mtime_ns
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.client import (
+    is_object,
+    map_readers,
+    read_object,
+    recent_state,
+    stat_object,
+    stat_objects,
+)
+from gprplus.core.storage.remote_file import RemoteFile
 
 OPEN = 32  # archives kept open by a process, each with its index (about 250 bytes a member)
+
+
+class _LocalFile(io.FileIO):
+    """A file of this machine, closed when the last reference to its archive is gone."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        found = os.fstat(self.fileno())
+        self.size, self.mtime = found.st_size, mtime_ns(found)
+
+    def pread(self, length: int, offset: int) -> bytes:
+        """Return `length` bytes from `offset`, fewer at the end."""
+        return os.pread(self.fileno(), length, offset)
 
 
 class _Form(Protocol):
@@ -38,13 +62,13 @@ class _Tar:
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        end = os.fstat(file.fileno()).st_size
         self.index = read_tar_index(
-            lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end
+            lambda offset, length: file.pread(length, offset), lambda: int(file.size)
         )
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
-        return os.pread(self._file.fileno(), length, self.index.offsets[position] + offset)
+        data: bytes = self._file.pread(length, self.index.offsets[position] + offset)
+        return data
 
 
 class _Nothing:
@@ -66,8 +90,7 @@ class _Gzip:
     direct = False
 
     def __init__(self, file: Any) -> None:
-        self._file = file  # holds the descriptor open
-        self._inflated = SeekableGzip(file.fileno())
+        self._inflated = SeekableGzip(file.pread)
         self.index = read_tar_index(self._inflated.read, self._inflated.end)
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
@@ -79,11 +102,10 @@ class Archive:
     it."""
 
     def __init__(self, path: str) -> None:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when the last reference to the archive is gone
-        found = os.fstat(file.fileno())
+        file = RemoteFile(path) if is_address(path) else _LocalFile(path)
         self.path = path
-        self.size, self.mtime = found.st_size, mtime_ns(found)
-        self._form: _Form = _form(path, os.pread(file.fileno(), 2, 0))(file)
+        self.size, self.mtime = file.size, file.mtime
+        self._form: _Form = _form(path, file.pread(2, 0))(file)
         self._places = self._form.index.finalized()
         self.one_at_a_time: AbstractContextManager[Any] = (
             nullcontext() if self._form.direct else threading.RLock()
@@ -155,10 +177,10 @@ _lock = threading.RLock()
 def open_archive(path: str) -> Archive:
     """An archive, indexed; the one kept from before when the file has not changed. Raises
     OSError."""
-    found = os.stat(path)
+    found = _plain_stat(path)
     with _lock:
         kept = _kept.get(path)
-        if kept is None or (kept.size, kept.mtime) != (found.st_size, mtime_ns(found)):
+        if kept is None or (kept.size, kept.mtime) != found:
             _kept[path] = kept = Archive(path)
         _kept.move_to_end(path)
         while len(_kept) > OPEN:
@@ -170,6 +192,9 @@ def read_file(place: str | Path) -> bytes:
     """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and
     devices."""
     text = os.fspath(place)
+    if is_address(text):
+        inside = locate(text)
+        return open_archive(inside[0]).read(inside[1]) if inside else read_object(text)
     try:
         with open(text, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -196,6 +221,8 @@ def read_files(places: Sequence[str]) -> list[bytes | None]:
     ):  # of one stream: threads that took turns at every member would go to and fro
         for archive in sorted(inside):
             together.enter_context(open_archive(archive).one_at_a_time)
+        if places and not inside and is_address(places[0]):
+            return list(map_readers(_read_or_none, places))
         return [_read_or_none(place) for place in places]
 
 
@@ -209,7 +236,7 @@ def _read_or_none(place: str) -> bytes | None:
 def exists(place: str | Path) -> bool:
     """Return True if a file, or a member of an archive, exists."""
     text = os.fspath(place)
-    if os.path.isfile(text):
+    if is_object(text) if is_address(text) else os.path.isfile(text):
         return True
     inside = locate(text)
     try:
@@ -221,15 +248,45 @@ def exists(place: str | Path) -> bool:
 def file_stat(place: str) -> tuple[int, int]:
     """Size in bytes and modification time in ns of a file; of a member, its size and its archive's
     time. OSError."""
+    if is_address(place):
+        inside = locate(place)
+        return _member_stat(*inside) if inside and inside[1] else _plain_stat(place)
     try:
-        found = os.stat(place)
+        return _plain_stat(place)
     except NotADirectoryError:
         inside = locate(place)
         if inside is None:
             raise
-        archive = open_archive(inside[0])
-        return archive.size_of(inside[1]), archive.mtime
+    return _member_stat(*inside)
+
+
+def _member_stat(archive: str, member: str) -> tuple[int, int]:
+    opened = open_archive(archive)
+    return opened.size_of(member), opened.mtime
+
+
+def _plain_stat(path: str) -> tuple[int, int]:
+    """Size and modification time in ns of a file or object. OSError."""
+    if is_address(path):
+        state = recent_state(path) if is_archive(path) else stat_object(path)
+        return state.size, state.mtime
+    found = os.stat(path)
     return found.st_size, mtime_ns(found)
+
+
+def file_stats(places: Sequence[str]) -> list[tuple[int, int] | None]:
+    """`file_stat` of several files and members, None of those that are not there. Objects are
+    asked for many at once."""
+    if places and is_address(places[0]) and not any(map(may_be_inside, places)):
+        return [state and (state.size, state.mtime) for state in stat_objects(places)]
+    return [_stat_or_none(place) for place in places]
+
+
+def _stat_or_none(place: str) -> tuple[int, int] | None:
+    try:
+        return file_stat(place)
+    except OSError:
+        return None
 
 
 def sort_for_reading(places: Sequence[str]) -> list[int]:

@@ -23,6 +23,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import TrainingError, first_few, format_bytes
 from gprplus.core.files.workdir import atomic_write
 from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.storage.address import shown_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -171,20 +172,15 @@ def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, li
 
 def _facts(paths: Sequence[str]) -> np.ndarray:
     """Size and modification time of the files as they are now, `(N, 2) uint64`."""
-    facts = np.empty((len(paths), 2), dtype=np.uint64)
-    absent = []
-    for i, path in enumerate(paths):
-        try:
-            facts[i] = archives.file_stat(path)
-        except OSError:
-            absent.append(path)
+    found = archives.file_stats(paths)
+    absent = [path for path, facts in zip(paths, found, strict=True) if facts is None]
     if absent:
-        shown = first_few([os.path.normpath(path) for path in absent])
+        shown = first_few([shown_path(path) for path in absent])
         raise TrainingError(
             f"{len(absent):,} of {len(paths):,} images are missing ({shown}). "
             "Restore them, give their folder with --root NAME=DIR, or rebuild manifest and split."
         )
-    return facts
+    return np.array(found, dtype=np.uint64).reshape(-1, 2)
 
 
 def _keys(uids: np.ndarray, facts: np.ndarray) -> np.ndarray:

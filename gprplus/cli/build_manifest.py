@@ -38,7 +38,7 @@ def checks_and_columns() -> str:
 
 
 @click.command("build-manifest", cls=TopicCommand, epilog=checks_and_columns())
-@click.argument("renders", nargs=-1, type=options.LocalPath())
+@click.argument("renders", nargs=-1, type=options.StoredPath())
 @click_options(IngestOptions, callbacks={"checks": options.parse_checks})
 @click_options(FormOptions)
 @options.topic_option(
@@ -68,8 +68,9 @@ def command(
     """Build a manifest from renders or from an engine's own output.
 
     RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under
-    WORK/renders. Archives are read in place, also those in a folder. Datasets that the manifest
-    already has are kept, and only changed files are opened again.
+    WORK/renders. Archives are read in place, also those in a folder. Folders and archives may be
+    addresses in object storage (s3://, gs://, az://). Datasets that the manifest already has are
+    kept, and only changed files are opened again.
 
     A folder of whole frames or videos with the annotations of an engine (Isaac Sim, SmartSpaces,
     Unity, MOTSynth, MOT, ...; `gprplus layouts forms`) is recognised, and the people are cut out of
@@ -80,6 +81,7 @@ def command(
       gprplus build-manifest
       gprplus build-manifest Market-1501-v15.09.15 -o market
       gprplus build-manifest randperson.tar -o work/randperson
+      gprplus build-manifest s3://bucket/renders -o work/manifest
       gprplus build-manifest SmartSpaces/train --every 10 --min-height 80
       gprplus build-manifest my/renders --layout mine.toml --name mine
       gprplus build-manifest --table files.csv --root my/images

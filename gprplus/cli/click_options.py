@@ -142,7 +142,7 @@ def _facts(
     kinds: dict[Any, click.ParamType] = {
         int: click.INT,
         float: click.FLOAT,
-        Path: options.LocalPath(),
+        Path: options.StoredPath() if one.remote else options.LocalPath(),
     }
     kind = ParsedType(inner) if hasattr(inner, "parse") else kinds.get(inner, click.STRING)
     facts["metavar"] = one.metavar or _METAVARS.get(inner, "TEXT")

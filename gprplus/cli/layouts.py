@@ -84,7 +84,7 @@ def print_layouts(name: str) -> None:
 
 
 @command.command("new")
-@click.argument("folder", type=options.LocalPath())
+@click.argument("folder", type=options.StoredPath())
 @click.option(
     "-o", "--output", type=options.LocalPath(), metavar="FILE.toml", help="Write the layout here."
 )
@@ -115,7 +115,7 @@ def propose(folder: Path, output: Path | None) -> None:
 
 @command.command("try")
 @click.argument("name")
-@click.argument("folder", type=options.LocalPath())
+@click.argument("folder", type=options.StoredPath())
 @options.json_option
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
     """Show how a layout reads a folder or archive: ten parsed rows, and names that do not match.

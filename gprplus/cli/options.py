@@ -8,6 +8,8 @@ import click
 
 from gprplus.cli.topics import TopicOption
 from gprplus.core.files.safe_names import refuse_address
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.remote_path import as_path
 
 COMPUTE = "Compute"
 
@@ -21,6 +23,17 @@ class LocalPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         refuse_address(value)
         return super().convert(value, param, ctx)
+
+
+class StoredPath(click.Path):
+    """A path on this machine, as a `Path`, or an address such as s3://bucket/x, as a `RemotePath`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(path_type=Path, **kwargs)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = as_path(value)
+        return path if is_address(path) else super().convert(path, param, ctx)
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -110,7 +123,7 @@ def parse_named_paths(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
     """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market':
-    Path('data/market')}."""
+    Path('data/market')}; PATH may be an address in object storage."""
     found: dict[str, Path] = {}
     for value in values:
         name, equals, path = value.partition("=")
@@ -122,6 +135,5 @@ def parse_named_paths(
             )
         if name in found:
             raise click.BadParameter(f"the name '{name}' is given twice.", context, parameter)
-        refuse_address(path)
-        found[name] = Path(path)
+        found[name] = as_path(path)
     return found

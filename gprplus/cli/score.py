@@ -44,7 +44,7 @@ FEATURES = "Features and test set"
 @options.topic_option(
     "--target",
     group=FEATURES,
-    type=options.LocalPath(),
+    type=options.StoredPath(),
     default=None,
     help="Score on this manifest or folder of images.",
 )

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.remote_path import as_path
+
 Word = str | Path | tuple[str, Path]  # an option or value, a path, or NAME=PATH
 
 
@@ -59,13 +62,17 @@ def command_line(words: Sequence[Word]) -> str:
 
 
 def resolve_command(path: str, folder: Path) -> Path:
-    """A path that a record in `folder` keeps."""
+    """A path or an address that a record in `folder` keeps."""
+    if is_address(path):
+        return as_path(path)
     return Path(os.path.normpath(os.path.join(os.path.realpath(folder), path)))
 
 
 def relative_command(path: Path, folder: Path) -> str:
     """A path relative to `folder`, POSIX; links in the folders above it are followed, not a link
-    that it is itself."""
+    that it is itself. An address stays as it is."""
+    if is_address(path):
+        return str(path)
     full = Path(os.path.abspath(path))
     real = Path(os.path.realpath(full.parent)) / full.name
     try:
@@ -75,6 +82,8 @@ def relative_command(path: Path, folder: Path) -> str:
 
 
 def _here(path: Path) -> str:
+    if is_address(path):
+        return str(path)
     full, here = Path(os.path.abspath(path)), Path(os.path.realpath(Path.cwd()))
     text = str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
     return f"./{text}" if text.startswith("-") else text

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gprplus.core.errors import GprplusError, did_you_mean, escape
+from gprplus.core.storage.remote_path import as_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 O = TypeVar("O", bound="Options")  # noqa: E741
@@ -55,6 +56,7 @@ class Option:
         alone: the value of the option without a value on the command line; "" if it needs one.
         repeated: whether the command line takes each item of a list by a separate option instead of
             by commas.
+        remote: whether a path may also be an address in object storage.
     """
 
     help: str
@@ -71,6 +73,7 @@ class Option:
     recorded: bool = True
     alone: str = ""
     repeated: bool = False
+    remote: bool = False
     name: str = ""
     hint: Any = None
     default: Any = None
@@ -336,7 +339,7 @@ def _scalar(hint: Any, value: Any) -> Any:
     if isinstance(value, str) and hasattr(hint, "parse"):
         return hint.parse(value)
     if hint is Path and isinstance(value, str | os.PathLike):
-        return Path(value)
+        return as_path(value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not abs(value) < 1e300:  # also of nan
             raise ValueError(f"must be a finite number; found {value}.")

@@ -55,6 +55,7 @@ def roots_field(group: str) -> Any:
         group=group,
         flag="--root",
         metavar="NAME=DIR",
+        remote=True,
         help="Folder of a dataset's images, if they have moved.",
     )
 
@@ -78,5 +79,6 @@ def targets_field(group: str) -> Any:
         group=group,
         flag="--target",
         metavar="NAME=PATH",
+        remote=True,
         help="A target, and what to call it: a manifest, or a folder or archive of images.",
     )

@@ -15,6 +15,7 @@ from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.executors.shards import Shard
 from gprplus.core.files.folders import claim_folder, remove_output
 from gprplus.core.files.paths import AnyPath, as_list
+from gprplus.core.files.roots import joined_root
 from gprplus.core.files.workdir import fingerprint, work_folder
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
@@ -214,7 +215,7 @@ def _write(
             checks,
             tables["images"],
             tables["scan"],
-            {name: (output / dataset.root).resolve() for name, dataset in datasets.items()},
+            {name: joined_root(output, dataset.root) for name, dataset in datasets.items()},
             old=old,
             journal=output / MEASURING,
             workers=workers,

@@ -15,6 +15,7 @@ import numpy as np
 from gprplus import archives
 from gprplus.core.errors import GprplusError, escape
 from gprplus.core.parallel import map_threads
+from gprplus.core.storage.address import is_address, shown_path
 from gprplus.ingest.tables.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -99,17 +100,12 @@ def read_signatures(root: Path, paths: Sequence[str]) -> np.ndarray:
     """
 
     def some(start: int) -> list[tuple[int, int]]:
-        return [_facts(f"{root}{os.sep}{path}") for path in paths[start : start + _TOGETHER]]
+        places = [f"{root}{os.sep}{path}" for path in paths[start : start + together]]
+        return [facts or (-1, -1) for facts in archives.file_stats(places)]
 
-    parts = list(map_threads(some, range(0, len(paths), _TOGETHER)))
+    together = len(paths) or 1 if is_address(root) else _TOGETHER
+    parts = list(map_threads(some, range(0, len(paths), together)))
     return np.array([facts for part in parts for facts in part], np.int64).reshape(-1, 2)
-
-
-def _facts(place: str) -> tuple[int, int]:
-    try:
-        return archives.file_stat(place)
-    except OSError:
-        return -1, -1
 
 
 def _changed(before: np.ndarray, now: np.ndarray) -> np.ndarray:
@@ -122,7 +118,7 @@ def _changed(before: np.ndarray, now: np.ndarray) -> np.ndarray:
 
 
 def _clause(path: str, before: np.ndarray, now: np.ndarray) -> str:
-    path = escape(os.path.normpath(path))
+    path = escape(shown_path(path))
     if before[0] != now[0]:
         return f"{path} had {int(before[0]):,} bytes and has {int(now[0]):,}"
     return f"{path} was written again"

@@ -10,6 +10,7 @@ from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.files.workdir import work_folder
 from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.storage.address import is_address
 from gprplus.cropping.options import FormOptions
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class EngineCropper:
         """
         from gprplus.cropping.forms.registry import detect_form
 
+        if is_address(folder):
+            if self.options.form in ("auto", "none"):
+                return None
+            raise ManifestError(
+                f"{folder}: frames of engines are cut from local folders only. Copy them here first."
+            )
         if self.options.form == "none" or not folder.is_dir():
             return None
         if self.options.form == "auto" and not (detect and detect_form(folder)):

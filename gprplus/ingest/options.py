@@ -44,12 +44,14 @@ class IngestOptions(Options):
         group=DATASET,
         metavar="TABLE",
         default_note="identities.csv in the folder, if it is there",
+        remote=True,
         help="CSV, Parquet, JSON or .mat table of identity attributes.",
     )
     table: Path | None = option(
         None,
         group=DATASET,
         metavar="TABLE",
+        remote=True,
         help=(
             "CSV, Parquet or JSON lines table of images, in place of folders: columns path and"
             " identity, and camera, role or any attribute (docs/own_data.md)."
@@ -60,6 +62,7 @@ class IngestOptions(Options):
         group=DATASET,
         metavar="FOLDER",
         default_note="the folder of the table",
+        remote=True,
         help="Folder that the paths in {table} are relative to; no file outside it is opened.",
     )
     joins: tuple[Path, ...] = option(
@@ -68,6 +71,7 @@ class IngestOptions(Options):
         flag="--join",
         metavar="TABLE",
         repeated=True,
+        remote=True,
         help=(
             "Table of attributes to add, with a column path, uid or identity to join it by: CSV,"
             " Parquet or JSON lines."

@@ -10,6 +10,7 @@ from gprplus.core.declarations import Attributes
 from gprplus.core.errors import LayoutError, ManifestError, RequestChanged, first_few
 from gprplus.core.files.workdir import describe_changes, relative_path
 from gprplus.core.hashing import sha256_digest
+from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest.engine_output import EngineCropper
 from gprplus.ingest.files.archive_members import Memory, list_images
 from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
@@ -68,7 +69,7 @@ def find_sources(
             )
         _check([options.table], options)
         return [_source(options.root or options.table.parent, output, old, options)]
-    folders = [Path(folder) for folder in renders]
+    folders = [as_path(folder) for folder in renders]
     _check(folders, options)
     sources = [_rendered_source(folder, output, old, options, cropper) for folder in folders]
     _distinct(sources)

@@ -14,6 +14,7 @@ from gprplus.core.files.paths import AnyPath, as_named_paths
 from gprplus.core.files.roots import recorded_root
 from gprplus.core.files.signatures import file_signature
 from gprplus.core.html import html_table, html_text
+from gprplus.core.storage.remote_path import as_path
 from gprplus.schema.split import member_columns
 from gprplus.schema.split_record import LevelTest, SplitRecord
 from gprplus.splits.arm import Arm
@@ -207,7 +208,7 @@ class Split:
                     f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}"
                 )
         return {
-            name: Path(
+            name: as_path(
                 overrides.get(name) or recorded_root(self.path, facts.root, name, SplitError)
             )
             for name, facts in datasets.items()

@@ -1,8 +1,10 @@
-"""Paths and names as callers write them: text or Path, one or several."""
+"""Paths and names as callers write them: text or Path, one or several; paths may be addresses."""
 
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from gprplus.core.storage.remote_path import as_path
 
 AnyPath = str | os.PathLike[str]
 
@@ -13,7 +15,9 @@ def as_list(paths: AnyPath | Iterable[AnyPath]) -> list[Path]:
     >>> as_list("work/splits/weather"), as_list(["a", Path("b")])
     ([PosixPath('work/splits/weather')], [PosixPath('a'), PosixPath('b')])
     """
-    return [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
+    if isinstance(paths, str | os.PathLike):
+        return [as_path(paths)]
+    return [as_path(path) for path in paths]
 
 
 def as_word_list(names: str | Iterable[object]) -> tuple[str, ...]:
@@ -30,4 +34,4 @@ def as_word_list(names: str | Iterable[object]) -> tuple[str, ...]:
 
 def as_named_paths(paths: Mapping[str, AnyPath] | None) -> dict[str, Path]:
     """Paths by name; None is none."""
-    return {name: Path(path) for name, path in (paths or {}).items()}
+    return {name: as_path(path) for name, path in (paths or {}).items()}

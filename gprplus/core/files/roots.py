@@ -4,6 +4,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 from gprplus.core.errors import GprplusError, escape
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.remote_path import as_path
 
 
 def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError]) -> Path:
@@ -17,7 +19,10 @@ def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError])
     A relative path to another folder of this machine cannot be distinguished from one made here;
     that would require a secret of each user, which copies, containers and clusters lose. Therefore
     only images are read below a root: exports stop at other files, and all other readers decode.
+    The same holds for an address in object storage.
     """
+    if is_address(root):
+        return as_path(root)
     parts = PurePosixPath(root).parts
     climbs = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
     above = len(Path(os.path.realpath(folder)).parts) - 1
@@ -27,3 +32,8 @@ def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError])
             f" machine. Pass the folder of its images with --root {name}=DIR."
         )
     return folder / root
+
+
+def joined_root(folder: Path, root: str) -> Path:
+    """Return the folder of images that a record made now in `folder` names, or its address."""
+    return as_path(root) if is_address(root) else (folder / root).resolve()

@@ -65,9 +65,15 @@ def refuse_address(path: object, error: type[GprplusError] = GprplusError) -> No
     """
     if _ADDRESS.match(str(path)):
         raise error(
-            f"{escape(str(path))} is an address; gprplus reads and writes local paths only. Give a"
-            " local path, and copy the files from or to that place yourself."
+            f"{escape(_spelled(str(path)))} is an address, and only a local path works here. Give a"
+            " local path."
         )
+
+
+def _spelled(address: str) -> str:
+    """An address as it was written, without what may be a secret in it."""
+    scheme, _, rest = address.partition(":")
+    return f"{scheme}://{rest.lstrip('/').partition('?')[0].rpartition('@')[2]}"
 
 
 def child_path(

@@ -20,6 +20,7 @@ from gprplus.core.files.atomic import atomic_write
 from gprplus.core.files.folders import clear_output, hold_folder, is_free
 from gprplus.core.files.json_files import load_object
 from gprplus.core.hashing import sha256_digest
+from gprplus.core.storage.address import is_address
 
 REQUEST_FILE = "_request.json"  # what a folder is going to hold, until its record is written
 PACKAGES = (
@@ -229,7 +230,10 @@ def _versions(packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def relative_path(path: Path, start: Path) -> str:
-    """`path` as seen from the folder `start`, POSIX; absolute where the two share no drive."""
+    """`path` as seen from the folder `start`, POSIX; absolute where the two share no drive. An
+    address stays as it is."""
+    if is_address(path):
+        return str(path)
     try:
         return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
     except ValueError:

@@ -14,7 +14,8 @@ from pathlib import Path
 from gprplus import archives
 from gprplus.archives import is_archive
 from gprplus.core.errors import LayoutError, escape
-from gprplus.core.files.safe_names import refuse_address
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.client import ObjectState, remember_state
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.listing import (
     SIDECAR_NAMES,
@@ -26,6 +27,7 @@ from gprplus.ingest.files.listing import (
     listing_paths,
 )
 from gprplus.ingest.files.scan import list_files
+from gprplus.ingest.files.scan_objects import list_stored_files
 
 _HIDDEN = re.compile(r"(?:\A|/)[_.]")
 _STREAM = re.compile(r".*?\.(?:tar\.gz|tgz)(?:/|\Z)", re.IGNORECASE)
@@ -58,7 +60,6 @@ def list_images(
 
     `memory` may know an unchanged archive from before, which is then not opened.
     """
-    refuse_address(root, LayoutError)
     try:
         str(root.resolve()).encode()
     except UnicodeEncodeError:
@@ -69,7 +70,12 @@ def list_images(
     if is_archive(root.name) and root.is_file():
         plain, found = Listing(root, [], [], 0), [""]
     else:
-        plain, found = _archives_taken_out(list_files(root, ignore, look=look))
+        listed = (
+            list_stored_files(root, ignore)
+            if is_address(root)
+            else list_files(root, ignore, look=look)
+        )
+        plain, found = _archives_taken_out(listed)
     if not found:
         return plain
     skipped = SIDECAR_NAMES | {name.lower() for name in ignore}
@@ -112,10 +118,21 @@ def _archives_taken_out(listing: Listing) -> tuple[Listing, list[str]]:
             names = folder.names
             inside = [i for i, name in enumerate(names) if is_archive(name)]
             found += listing_paths(folder.path, [names[i] for i in inside])
+            if is_address(listing.root):
+                _remember(listing.root, folder, inside)
             folder = _without(folder, set(inside)) if inside else folder
         if folder.joined:
             folders.append(folder)
     return (replace(listing, folders=folders) if found else listing), found
+
+
+def _remember(root: Path, folder: FolderState, archives_at: Sequence[int]) -> None:
+    """Keep the states of archives from their listing, so that no request asks for them."""
+    names = folder.names
+    for i in archives_at:
+        place = f"{root}/{_below(folder.path, names[i])}"
+        size, mtime = (folder.sizes or [])[i], (folder.mtimes or [])[i]
+        remember_state(place, ObjectState(place, size, mtime))
 
 
 def _without(folder: FolderState, gone: set[int]) -> FolderState:

@@ -8,6 +8,7 @@ from pathlib import Path
 from gprplus.archives import is_archive
 from gprplus.core.errors import LayoutError
 from gprplus.core.files.signatures import mtime_ns
+from gprplus.core.storage.address import is_address
 from gprplus.ingest.files.archive_members import list_images
 from gprplus.ingest.files.listing import FolderState, Listing, RefusedPath, listing_paths
 
@@ -27,7 +28,11 @@ def list_named_files(root: Path, paths: Iterable[str], *, look: bool = False) ->
     for path in paths:
         folder, _, name = path.rpartition("/")
         by_folder.setdefault(folder, []).append(name)
-    if root.is_file() or any(is_archive(part) for path in by_folder for part in path.split("/")):
+    if (
+        is_address(root)
+        or root.is_file()
+        or any(is_archive(part) for path in by_folder for part in path.split("/"))
+    ):
         return _among(list_images(root, look=look), by_folder)
     refused: list[RefusedPath] = []
     real = os.path.realpath(root)

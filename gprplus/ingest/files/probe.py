@@ -17,8 +17,10 @@ from operator import itemgetter
 from gprplus.core.files.signatures import mtime_ns
 from gprplus.core.imaging.image_headers import FAR_TAIL, HEAD, TAIL, jpeg_size_fast_path
 from gprplus.core.parallel import map_threads
+from gprplus.core.storage.address import is_address
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, jpeg_probe, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr, capture_stderr
+from gprplus.ingest.files.probe_objects import States, probe_objects
 
 # Files are read one after the other until reading has to wait: when in one run of `_RUN` files it
 # put the thread to sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS`
@@ -32,8 +34,16 @@ Look = Callable[[Sequence[str], int | None], list[Probe]]  # names, relative to 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK  # a pipe in a file's place would hold us for ever
 
 
-def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
-    """Probe many files below `root`, in order; see the module for the grades."""
+def probe_files(
+    root: str, paths: Sequence[str], verify: str, states: States | None = None
+) -> list[Probe]:
+    """Probe many files below `root`, in order; see the module for the grades.
+
+    `states` has size and modification time of objects, from their listing.
+    """
+    if is_address(root):
+        with warnings_caught(verify) as captured:
+            return probe_objects(root, paths, verify, states or {}, captured)
     probes: list[Probe] = []
     with warnings_caught(verify) as captured:
         look = _GRADES[verify]

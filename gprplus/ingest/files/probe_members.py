@@ -8,9 +8,12 @@ from gprplus.core.imaging import image_headers
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 from gprplus.ingest.files.probe import probe_files, warnings_caught
+from gprplus.ingest.files.probe_objects import States
 
 
-def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
+def probe_members(
+    root: str, wanted: Sequence[str], verify: str, states: States | None = None
+) -> list[Probe]:
     """Probe files like `probe_files` if some paths are members: those are read in the order of
     their archive."""
     probes: dict[int, Probe] = {}
@@ -23,7 +26,8 @@ def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
                 plain.append(i)
             else:
                 probes[i] = _probe(*inside, verify, captured)
-    probes |= zip(plain, probe_files(root, [wanted[i] for i in plain], verify), strict=True)
+    others = probe_files(root, [wanted[i] for i in plain], verify, states)
+    probes |= zip(plain, others, strict=True)
     return [probes[i] for i in range(len(wanted))]
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import LayoutError, closest
+from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest.files.archive_members import list_images
 from gprplus.ingest.layouts.decode import (
     drop_unreadable,
@@ -67,10 +68,10 @@ def preview_layout(
 
     Raises LayoutError for no folder, or when "auto" finds no layout.
     """
-    listing = list_images(Path(folder))
+    listing = list_images(as_path(folder))
     chosen = detect_layout(listing, layout)
     if chosen.layout.beside:
-        listing = list_images(Path(folder), chosen.layout.beside)
+        listing = list_images(as_path(folder), chosen.layout.beside)
     paths = list(listing.paths())
     tokens = match_names(chosen.layout, paths, listing.views)
     fitting = [i for i, found in enumerate(tokens) if found is not None]

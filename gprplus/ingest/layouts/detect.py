@@ -19,6 +19,7 @@ from gprplus.core.errors import DeclarationError, LayoutError, closest, escape, 
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.files.workdir import read_json
 from gprplus.core.imaging.image_headers import EXTENSIONS
+from gprplus.core.storage.address import is_address
 from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.classify import Probe
@@ -275,7 +276,7 @@ def _beside_others(listing: Listing, layout: Layout, names: Sequence[str]) -> st
 def _frames(listing: Listing) -> str | None:
     """Find COCO annotations of whole frames among the files of a folder; there is no layout for
     frames."""
-    if not listing.root.is_dir():
+    if is_address(listing.root) or not listing.root.is_dir():
         return None
     found = (
         path

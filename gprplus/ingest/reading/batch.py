@@ -13,6 +13,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.hashing import sha256_digest
+from gprplus.core.storage.address import is_address
 from gprplus.ingest.files.archive_members import is_stream_archive
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.classify import Probe
@@ -61,6 +62,15 @@ class FileBatch:
         return [
             path for folder in self.folders for path in listing_paths(folder.path, folder.names)
         ]
+
+    def states(self) -> dict[str, tuple[int, int]] | None:
+        """Return size and modification time of the objects by path, from their listing; None for
+        local files, which are looked at when they are opened."""
+        if not is_address(self.root):
+            return None
+        sizes = [size for folder in self.folders for size in folder.sizes or ()]
+        mtimes = [mtime for folder in self.folders for mtime in folder.mtimes or ()]
+        return dict(zip(self.paths(), zip(sizes, mtimes, strict=True), strict=True))
 
     @property
     def key(self) -> str:
@@ -123,7 +133,8 @@ def read_batch(batch: FileBatch) -> BatchResult:
     fitting = [row for row in tokens if row]
     fresh = bytes(compress(batch.fresh, tokens)) if batch.fresh else b"\1" * len(known)
     look = probe_files if batch.views is None else probe_members
-    probes = look(batch.root, list(compress(known, fresh)), batch.verify)
+    wanted, states = list(compress(known, fresh)), batch.states()
+    probes = look(batch.root, wanted, batch.verify, *([states] if states else []))
     if len(probes) < len(known):
         opened = iter(probes)
         probes = [next(opened) if new else _UNSEEN for new in fresh]

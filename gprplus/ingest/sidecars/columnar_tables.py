@@ -3,9 +3,10 @@ column of texts that repeat is stored once a distinct text."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gprplus.core.errors import ManifestError, escape
+from gprplus.core.storage.address import is_address
 from gprplus.ingest.sidecars.identity_codes import column_name
 
 if TYPE_CHECKING:
@@ -105,11 +106,19 @@ def _csv(path: Path) -> "Iterator[pa.Table]":
         quoted_strings_can_be_null=True,
     )
     with csv.open_csv(
-        path, csv.ReadOptions(block_size=_BLOCK), parse_options=parse, convert_options=convert
+        _source(path),
+        csv.ReadOptions(block_size=_BLOCK),
+        parse_options=parse,
+        convert_options=convert,
     ) as reader:
         yield reader.schema.empty_table()
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+def _source(path: Path) -> Any:
+    """What pyarrow opens: a local path, or an object as a file."""
+    return path.open("rb") if is_address(path) else path
 
 
 def _header(head: bytes, separator: str) -> list[str]:
@@ -125,7 +134,7 @@ def _parquet(path: Path) -> "Iterator[pa.Table]":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(_source(path)) as file:
         for batch in file.iter_batches():
             yield pa.Table.from_batches([batch])
         if not file.metadata.num_rows:
@@ -135,7 +144,7 @@ def _parquet(path: Path) -> "Iterator[pa.Table]":
 def _json_lines(path: Path) -> "Iterator[pa.Table]":
     from pyarrow import json
 
-    yield json.read_json(path, read_options=json.ReadOptions(block_size=_BLOCK))
+    yield json.read_json(_source(path), read_options=json.ReadOptions(block_size=_BLOCK))
 
 
 _READERS: "dict[str, Callable[[Path], Iterator[pa.Table]]]" = {

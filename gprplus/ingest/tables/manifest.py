@@ -16,6 +16,7 @@ from gprplus.core.files.roots import recorded_root
 from gprplus.core.files.signatures import Signature, file_signature
 from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_facts
+from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest.tables.manifest_table import ManifestTable, Where
 from gprplus.schema import (
     IDENTITIES,
@@ -329,7 +330,7 @@ class Manifest:
                 )
         return {
             name: (
-                Path(
+                as_path(
                     overrides.get(name) or recorded_root(self.path, about.root, name, ManifestError)
                 ).resolve()
             )
