@@ -8,7 +8,7 @@ and splits, runs and targets share everything else. Packing again adds only miss
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,15 @@ from gprplus.baseline.store_view import StoredImages
 from gprplus.core import sampling
 from gprplus.core.errors import TrainingError, first_few, format_bytes
 from gprplus.core.files.workdir import atomic_write
-from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.parallel import (
+    Progress,
+    map_processes,
+    map_threads,
+    no_progress,
+    several_machines,
+)
 from gprplus.core.storage.address import shown_path
+from gprplus.core.workers import send_progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,8 +139,8 @@ def pack_images(
     """Make sure every row (columns uid, dataset, path; repeats welcome) is packed under
     `store`/HxW.
 
-    Decodes in threads (OpenCV releases the lock). Raises TrainingError naming files that are
-    missing or cannot be decoded, or a disk that is too small.
+    Decodes in threads (OpenCV releases the lock), or on all machines of a cluster. Raises
+    TrainingError naming files that are missing or cannot be decoded, or a disk that is too small.
     """
     folder = _folder(store, height, width)
     uids, paths = _places(rows, roots)
@@ -143,13 +150,50 @@ def pack_images(
     _check_disk(folder, len(missing) * (height * width * 3 + 8), len(missing))
     per_part = max(1, PART_BYTES // (height * width * 3))
     progress(0, len(missing))
+    jobs = []
     for start in range(0, len(missing), per_part):
         part = missing[start : start + per_part]
-        pixels = _decoded(
-            [paths[i] for i in part], height, width, workers, start, len(missing), progress
-        )
-        _write(folder, wanted[part], pixels)
+        jobs.append(_Part(folder, height, width, [paths[i] for i in part], wanted[part]))
+    _pack_parts(jobs, workers, _counted(progress, len(missing)))
     return ImageStore(folder, height, width, uids, wanted)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Images to pack into one part of a store: paths, and keys `(N,) uint64`."""
+
+    folder: Path
+    height: int
+    width: int
+    paths: list[str]
+    keys: np.ndarray
+
+
+def _pack_parts(jobs: Sequence[_Part], workers: int | None, packed: Callable[[int], None]) -> None:
+    """Write the parts: one after the other by threads of this process, or each by a task where
+    items run on several machines. `packed` gets numbers of images."""
+    if several_machines():
+        for _ in map_processes(_pack_in_task, jobs, workers, on_progress=packed):
+            pass
+        return
+    for job in jobs:
+        _write(job, _decoded(job, workers, packed))
+
+
+def _pack_in_task(job: _Part) -> None:
+    _write(job, _decoded(job, 1, send_progress))
+
+
+def _counted(progress: Progress, total: int) -> Callable[[int], None]:
+    """Return a function that adds numbers of images and shows their sum."""
+    done = 0
+
+    def packed(count: int) -> None:
+        nonlocal done
+        done = min(done + count, total)
+        progress(done, total)
+
+    return packed
 
 
 def _folder(store: Path, height: int, width: int) -> Path:
@@ -200,16 +244,9 @@ def _check_disk(folder: Path, wanted: int, images: int) -> None:
         )
 
 
-def _decoded(
-    paths: Sequence[str],
-    height: int,
-    width: int,
-    workers: int | None,
-    done: int,
-    total: int,
-    progress: Progress,
-) -> np.ndarray:
-    """The images of `paths` as `(N, H, W, 3) uint8`."""
+def _decoded(job: _Part, workers: int | None, packed: Callable[[int], None]) -> np.ndarray:
+    """The images of a part as `(N, H, W, 3) uint8`."""
+    paths, height, width = job.paths, job.height, job.width
     pixels = np.empty((len(paths), height, width, 3), dtype=np.uint8)
 
     def fill(start: int) -> list[str]:
@@ -226,9 +263,10 @@ def _decoded(
         return broken
 
     broken: list[str] = []
-    for count, found in enumerate(map_threads(fill, range(0, len(paths), _TOGETHER), workers), 1):
+    starts = range(0, len(paths), _TOGETHER)
+    for start, found in zip(starts, map_threads(fill, starts, workers), strict=True):
         broken += found
-        progress(done + min(count * _TOGETHER, len(paths)), total)
+        packed(min(_TOGETHER, len(paths) - start))
     if broken:
         raise TrainingError(
             f"{len(broken):,} images cannot be decoded ({first_few(broken)}). Find all such files"
@@ -237,9 +275,10 @@ def _decoded(
     return pixels
 
 
-def _write(folder: Path, part: np.ndarray, pixels: np.ndarray) -> None:
+def _write(job: _Part, pixels: np.ndarray) -> None:
+    part = job.keys
     name = sampling.sha256_digest(part.tobytes())[:20]
-    with atomic_write(folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
+    with atomic_write(job.folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
         file.write(np.array([_MAGIC, len(part), *pixels.shape[1:3]], dtype="<i8").tobytes())
         file.write(part.astype("<u8").tobytes())
         file.write(pixels.data)

@@ -84,3 +84,8 @@ def map_processes(
 def worker_count(workers: int | None, resources: Resources = ONE_CORE) -> int:
     """Return how many items run at a time: as given, else as many as there is room for."""
     return workers or current_executor().room(resources)
+
+
+def several_machines() -> bool:
+    """Return whether items run on several machines, where threads of this one are not enough."""
+    return current_executor().machines() > 1

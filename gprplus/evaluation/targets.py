@@ -281,7 +281,12 @@ def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> 
 def is_own_test_set(name: str) -> bool:
     """Return True if a target is the test set of the split, re-ranked or not, or one of its
     tests."""
-    return base_name(name) == OWN_TEST_SET or name.startswith(f"{OWN_TEST_SET}:")
+    return base_name(name) == OWN_TEST_SET or is_cross_level(name)
+
+
+def is_cross_level(name: str) -> bool:
+    """Return True if a target is a further test of the split, such as self:sunny>foggy."""
+    return name.startswith(f"{OWN_TEST_SET}:")
 
 
 def base_name(name: str) -> str:

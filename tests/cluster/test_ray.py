@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from recipes import small_work
 
-from gprplus import benchmark
+from gprplus import Split, benchmark
+from gprplus.baseline import image_store
 from gprplus.core.errors import ExecutorError
 from gprplus.core.executors.executor import Resources
 from gprplus.core.executors.in_use import run_on
@@ -108,6 +109,27 @@ def test_a_build_is_the_same_while_a_node_dies(on_ray, tmp_path, draw):
     remote = build_manifest([tmp_path / "r"], tmp_path / "ray", verify="decode")
     timer.join()
     assert remote.record.fingerprint == local.record.fingerprint
+
+
+def test_images_are_packed_by_the_nodes(on_ray, work, tmp_path, monkeypatch):
+    """The parts of a store, of 20 images here, are equal to those that one machine writes."""
+    monkeypatch.setattr(image_store, "PART_BYTES", 20 * 32 * 16 * 3)
+    split = Split.open(work / "splits" / "weather")
+    rows, roots = split.members(["uid", "dataset", "path"]), split.roots()
+    counts: list[tuple[int, int]] = []
+    image_store.pack_images(
+        rows, roots, tmp_path / "ray", 32, 16, progress=lambda *count: counts.append(count)
+    )
+    monkeypatch.setattr(image_store, "several_machines", lambda: False)
+    image_store.pack_images(rows, roots, tmp_path / "local", 32, 16)
+    images = len(rows.column("uid").unique())
+    assert counts[-1] == (images, images)
+    packed, written = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.pack")}
+        for name in ("ray", "local")
+    )
+    assert len(packed) > 1
+    assert packed == written
 
 
 @pytest.fixture(scope="module")

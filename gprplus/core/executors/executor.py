@@ -57,5 +57,9 @@ class Executor(ABC):
         """Return how many items with these resources run at a time, at least 1."""
 
     @abstractmethod
+    def machines(self) -> int:
+        """Return the number of machines that items run on."""
+
+    @abstractmethod
     def gpus(self) -> float:
         """Return the number of GPUs that items can use beyond those that torch sees here."""

@@ -58,6 +58,10 @@ class LocalProcesses(Executor):
         """Return the number of cores for items with these resources, at least 1."""
         return max(1, int(available_cores() / resources.cpus)) if resources.cpus else 1
 
+    def machines(self) -> int:
+        """Return 1."""
+        return 1
+
     def gpus(self) -> float:
         """Return 0: torch sees the GPUs of this machine."""
         return 0

@@ -69,6 +69,12 @@ class RayCluster(Executor):
             rooms.append(have.get("memory", 0) / resources.memory_bytes)
         return max(1, int(min(rooms, default=1)))
 
+    def machines(self) -> int:
+        """Return the number of nodes that are alive."""
+        import ray
+
+        return max(1, sum(bool(node["Alive"]) for node in ray.nodes()))
+
     def gpus(self) -> float:
         """Return the number of GPUs of the cluster."""
         return _resources().get("GPU", 0.0)

@@ -17,6 +17,7 @@ from typing import Any
 
 from gprplus.core.errors import TrackingWarning, first_line
 from gprplus.core.files import workdir
+from gprplus.evaluation.targets import is_cross_level
 from gprplus.experiments.run import LOG, TrainingRun, read_run_record
 from gprplus.experiments.run_reports import DONE, RunReport
 from gprplus.experiments.tracking.choose import ChosenTracker
@@ -233,9 +234,11 @@ def _send_lines(opened: OpenRun, lines: Sequence[Mapping[str, Any]], state: _Sta
 
 
 def _new_scores(record: RunRecord | None, state: _State) -> list[str]:
-    """Return the names of targets whose scores were not sent."""
+    """Return the names of targets whose scores were not sent; without the further tests of a split,
+    of which there are as many as pairs of levels."""
     targets = record.targets if record else {}
-    return [name for name, one in targets.items() if state.sent.get(name) != one.fingerprint]
+    whole = {name: one for name, one in targets.items() if not is_cross_level(name)}
+    return [name for name, one in whole.items() if state.sent.get(name) != one.fingerprint]
 
 
 def _flat_scores(record: RunRecord, names: Sequence[str]) -> dict[str, float]:
