@@ -7,17 +7,23 @@ processes then compute what one would, but for the order of sums.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed, nn
 
+from gprplus.baseline.first_process import FirstProcess, lost_process
 from gprplus.core.errors import RecipeError
 
 T = TypeVar("T")
+# Of a collective operation, which all processes reach at about the same time: those that only wait
+# for the first one do so in `first_process`.
+TIMEOUT = timedelta(minutes=20)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class ProcessGroup:
 
     rank: int = 0
     size: int = 1
+    first_process: FirstProcess | None = field(default=None, compare=False, repr=False)
 
     @property
     def first(self) -> bool:
@@ -41,7 +48,8 @@ class ProcessGroup:
         if self.size == 1:
             return own
         parts = [torch.empty_like(own) for _ in range(self.size)]
-        distributed.all_gather(parts, own.contiguous())
+        with _answers():
+            distributed.all_gather(parts, own.contiguous())
         return torch.cat(parts)
 
     def local_part(self, whole: torch.Tensor | None) -> torch.Tensor:
@@ -68,7 +76,7 @@ class ProcessGroup:
             return
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
+        _add_up(flat)
         flat /= self.size
         for gradient, mean in zip(
             gradients, flat.split([g.numel() for g in gradients]), strict=True
@@ -79,14 +87,22 @@ class ProcessGroup:
         """The first process's value, in all of them."""
         if self.size == 1:
             return value
+        self._wait_for_the_first()
         box: list[Any] = [value]
-        distributed.broadcast_object_list(box, src=0)
+        with _answers():
+            distributed.broadcast_object_list(box, src=0)
         return box[0]
 
     def barrier(self) -> None:
-        """Wait until all processes have reached this point."""
+        """Wait until all processes have reached this point; for the first, as long as it lives."""
         if self.size > 1:
-            distributed.barrier()
+            self._wait_for_the_first()
+            with _answers():
+                distributed.barrier()
+
+    def _wait_for_the_first(self) -> None:
+        if self.first_process:
+            self.first_process.reached()
 
     def check_divisible(self, identities: int) -> None:
         """Raise RecipeError when a step's identities cannot be shared out equally."""
@@ -103,15 +119,21 @@ def join_process_group(device: str) -> ProcessGroup:
     if size == 1:
         return ProcessGroup()
     if not distributed.is_initialized():
-        week = timedelta(days=7)  # the others wait as long as the first one packs images
         if device.startswith("cuda"):
             # What is sent without being a tensor travels by the process's GPU too: else all of them
             # take the first one.
             torch.cuda.set_device(device)
-            distributed.init_process_group("nccl", timeout=week, device_id=torch.device(device))
+            distributed.init_process_group("nccl", timeout=TIMEOUT, device_id=torch.device(device))
         else:
-            distributed.init_process_group("gloo", timeout=week)
-    return ProcessGroup(distributed.get_rank(), size)
+            distributed.init_process_group("gloo", timeout=TIMEOUT)
+    rank = distributed.get_rank()
+    return ProcessGroup(rank, size, _first_process(rank))
+
+
+@cache  # its points are counted through all benchmarks of a process
+def _first_process(rank: int) -> FirstProcess:
+    store = distributed.distributed_c10d._get_default_store()
+    return FirstProcess(store, is_first=rank == 0)
 
 
 def local_process_count() -> int:
@@ -128,20 +150,32 @@ def local_device(device: str) -> str:
     )
 
 
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Inside, a process that does not answer is a TrainingError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise lost_process(str(error)) from error
+
+
+def _add_up(tensor: torch.Tensor) -> torch.Tensor:
+    """Replace a tensor by its sum over processes, and return it."""
+    with _answers():
+        distributed.all_reduce(tensor)
+    return tensor
+
+
 class _Sum(torch.autograd.Function):
     """The sum over processes, which each of them depends on: its gradient is the sum of theirs."""
 
     @staticmethod
     def forward(context: Any, own: torch.Tensor) -> torch.Tensor:
-        total = own.clone()
-        distributed.all_reduce(total)
-        return total
+        return _add_up(own.clone())
 
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
-        total = gradient.clone()
-        distributed.all_reduce(total)
-        return total
+        return _add_up(gradient.clone())
 
 
 class SharedBatchNorm(nn.BatchNorm2d):

@@ -225,6 +225,7 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(distributed.distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(distributed.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "_first_process", lambda rank: None)
     monkeypatch.setattr(
         distributed.distributed,
         "init_process_group",

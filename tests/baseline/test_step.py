@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.distributed import TCPStore
+from torch.distributed import HashStore, TCPStore
 
+from gprplus.baseline import first_process
 from gprplus.baseline import gradients as step
 from gprplus.baseline import train as training
 from gprplus.baseline.augment import normalize
@@ -93,6 +95,7 @@ def test_a_device_that_holds_not_one_person_is_one_sentence(drawn, tiny, monkeyp
 
 
 SCRIPT = """
+import os
 import sys
 import numpy as np
 import torch
@@ -103,6 +106,7 @@ from gprplus.baseline.network import model
 from gprplus.baseline.augment import normalize
 from gprplus.baseline.recipe import LossSettings, NetworkSettings, Recipe
 from gprplus.baseline.train import train
+from gprplus.core.errors import TrainingError
 
 folder = Path(sys.argv[1])
 given = np.load(folder / "drawn.npz")
@@ -120,6 +124,12 @@ for parts in (1, 2):
     if crew.first:
         save_file(found, folder / f"gradients{parts}.safetensors")
 crew.barrier()
+if not crew.first:
+    os._exit(0)  # as a process that is killed
+try:
+    crew.barrier()
+except TrainingError as error:
+    (folder / "lost.txt").write_text(str(error))
 """
 
 FEW = """
@@ -182,6 +192,27 @@ def test_two_processes_train_what_one_trains(drawn, together, tmp_path):
         scale = max(float(value.float().abs().max()), 1e-3)
         away = float((two[name].float() - value.float()).abs().max())
         assert away <= 2e-3 * scale, f"{name} is {away / scale:.1e} of its scale away"
+
+
+def test_a_process_that_is_lost_is_one_sentence(together):
+    found = (together / "lost.txt").read_text()
+    assert found.startswith("Another process of torchrun was lost (")
+    assert found.endswith("the same command continues from the last checkpoint.")
+
+
+def test_processes_wait_for_the_first_as_long_as_it_lives(monkeypatch):
+    monkeypatch.setattr(first_process, "_BEAT_S", 0.05)
+    monkeypatch.setattr(first_process, "_PATIENCE_S", 0.3)
+    store = HashStore()
+    first = first_process.FirstProcess(store, is_first=True)
+    other = first_process.FirstProcess(store, is_first=False)
+    timer = threading.Timer(0.6, first.reached)
+    timer.start()
+    other.reached()  # although it takes longer than the patience
+    timer.join()
+    lonely = first_process.FirstProcess(HashStore(), is_first=False)
+    with pytest.raises(TrainingError, match="no sign of life from the first"):
+        lonely.reached()
 
 
 @pytest.mark.parametrize("parts", [1, 2])

@@ -117,7 +117,7 @@ class RunFollower:
             for opened, _ in self._open.values():
                 opened.close(finished=self._finished)
         except Exception as error:  # whatever a library raises
-            self._warn(first_line(error) or type(error).__name__)
+            self._warn(first_line(error))
 
     def _send_pending(self) -> None:
         with self._lock:
