@@ -17,10 +17,10 @@ from gprplus.core.imaging.images import decode_image, encode_jpeg
 from gprplus.core.parallel import map_processes
 
 CORES = 2
-ITEMS = 40  # so many images decoded in each
-IMAGES = 2_500
+ITEMS = 60  # so many images decoded in each
+IMAGES = 1_500
 ROUNDS = 3
-SEEDS = 2
+SEEDS = 1
 RECIPE = """
 title = "Ten seconds"
 seeds = 1
