@@ -48,25 +48,26 @@ TRAIN = (
 )
 
 
-def shell(lines, cwd):
-    """What bash prints for the lines; gprplus is that of this checkout."""
-    (cwd / "bin").mkdir(exist_ok=True)
-    write_text(cwd / "bin" / "gprplus", f'#!/bin/sh\nexec {sys.executable} -m gprplus "$@"\n')
-    (cwd / "bin" / "gprplus").chmod(0o755)
-    paths = {"PATH": f"{cwd / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(sys.path)}
+def shell(lines, cwd, path="/usr/bin:/bin"):
+    """What bash prints for the lines in a new shell, which finds `gprplus` on no path."""
+    known = {"PATH": path, "HOME": str(cwd), "PYTHONPATH": os.pathsep.join(sys.path)}
     text = "set -e\n" + "\n".join(lines)
-    ran = subprocess.run(
-        ["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env={**os.environ, **paths}
-    )
+    ran = subprocess.run(["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env=known)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
 
 
 def printed(page: Path):
-    """The lines of "To build it again" on a page."""
+    """The lines of "Run it again" on a page."""
     return html.unescape(
-        re.search(r"<pre>(.*?)</pre>", page.read_text(), re.DOTALL)[1]
+        re.search(r"<pre[^>]*>(.*?)</pre>", page.read_text(), re.DOTALL)[1]
     ).splitlines()
+
+
+def without_folder(lines):
+    """The lines for a shell in another folder than the one that they go to first."""
+    assert lines[0].startswith("cd ")
+    return lines[1:]
 
 
 def prints(folder: Path):
@@ -114,7 +115,9 @@ def work(tmp_path_factory, draw):
         "gprplus study in/pair.toml --manifest out/m --target other=in/street --seeds 1 -o"
         " out/study"
     ]
-    shell([line if line.startswith("gprplus") else f"gprplus {line}" for line in lines], work)
+    programs = Path(sys.executable).parent
+    lines = [line if line.startswith("gprplus") else f"gprplus {line}" for line in lines]
+    shell(lines, work, f"{programs}:/usr/bin:/bin")
     return work
 
 
@@ -122,6 +125,7 @@ def test_the_commands_of_a_report_state_the_whole_request(work):
     lines = printed(work / "out" / "r" / "dry" / "tiny" / "report.html")
     assert lines == [
         f"cd {work.resolve()}",
+        f"export PATH={Path(sys.executable).parent}:$PATH",
         (
             "gprplus build-manifest 'in/my renders' --layout in/own.toml --name mine --identities"
             " in/people.csv --verify digest -o out/m --checks dark"
@@ -150,15 +154,22 @@ def test_the_commands_of_a_page_run_as_printed_and_find_everything_done(work, pa
 
 def test_the_commands_of_a_report_make_the_same_in_a_fresh_place(work, tmp_path):
     place = fresh(work, tmp_path)
-    shell(printed(work / "out" / "r" / "dry" / "tiny" / "report.html")[1:], place)
+    shell(without_folder(printed(work / "out" / "r" / "dry" / "tiny" / "report.html")), place)
     for part in ("m", "s", "r"):
         assert prints(place / "out" / part) == prints(work / "out" / part)
 
 
 def test_the_command_of_a_study_makes_the_same_in_a_fresh_place(work, tmp_path):
     place = fresh(work, tmp_path)
-    build = printed(work / "out" / "study" / "runs" / "weather" / "tiny" / "report.html")[1]
-    [_, study] = printed(work / "out" / "study" / "study.html")
-    shell([build, study], place)
+    lines = printed(work / "out" / "study" / "study.html")
+    assert [line.split()[1] for line in lines[2:]] == ["build-manifest", "study"]
+    shell(without_folder(lines), place)
     for part in ("m", "study"):
         assert prints(place / "out" / part) == prints(work / "out" / part)
+
+
+def test_the_line_that_exports_an_arm_runs_alone(work):
+    page = html.unescape((work / "out" / "r" / "dry" / "tiny" / "report.html").read_text())
+    [line] = re.findall(r"<code>(cd .* gprplus export .* --arm only-foggy .*)</code>", page)
+    assert "images" in shell([line], work / "in")
+    assert list((work / "out" / "exports").rglob("bounding_box_train/*.jpg"))

@@ -3,7 +3,7 @@ targets."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gprplus.reporting import formatting
@@ -50,17 +50,30 @@ FAMILY_CAPTIONS = {
         "favors none."
     ),
 }
+CURVES, NOISE, PLAN = "curves", "noise", "plan"
+POOLED, SENSITIVITY = "pooled", "sensitivity"
 FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
 
 
 @dataclass(frozen=True)
 class TableSection:
-    """A table under a title, with a note before it; the first column is text, the rest figures."""
+    """A table under a title, with a note before it; the first column is text, the rest figures.
 
-    title: str
+    `kind` is the family of its contrasts, or one of CURVES, NOISE, PLAN, POOLED and SENSITIVITY;
+    `target` is empty for a table over all targets. `name` is the title without the target.
+    """
+
+    name: str
     note: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
+    kind: str
+    target: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
 
 
 def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
@@ -81,14 +94,19 @@ def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
             for name in TABLES
         }
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
-        found += _contrasts(mine["contrasts"], where)
-        found += _curves(mine["curves"], where)
         count = len(ESTIMANDS) if target == OWN_TEST_SET and rows.get("levels") else 1
-        found += _noise(mine["components"], where, count)
+        sections = [
+            *_contrasts(mine["contrasts"]),
+            *_curves(mine["curves"]),
+            *_noise(mine["components"], count),
+        ]
+        found += [
+            replace(section, target=target, title=section.name + where) for section in sections
+        ]
     return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
 
 
-def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSection]:
+def _contrasts(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
     for family in dict.fromkeys(row["family"] for row in rows):
         mine = [row for row in rows if row["family"] == family]
         margin = formatting.magnitude(mine[0]["margin"])
@@ -98,7 +116,7 @@ def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableS
         headers += ["omega²"] if shares else []
         lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
         yield TableSection(
-            f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines
+            f"{family[:1].upper()}{family[1:]}", _note(family, mine), headers, lines, family
         )
 
 
@@ -130,7 +148,7 @@ def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
             ]
             for row in rows
         ]
-        yield TableSection("Sensitivity", note, headers, lines)
+        yield TableSection("Sensitivity", note, headers, lines, SENSITIVITY)
 
 
 def _scored_on(row: Mapping[str, Any]) -> str:
@@ -165,7 +183,7 @@ def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSection]:
+def _curves(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
     if not rows:
         return
     margin, goal = formatting.magnitude(rows[0]["margin"]), rows[0]["goal"]
@@ -201,10 +219,11 @@ def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSect
         f" {goal} less {margin} points. A ceiling far above what was reached is extrapolation."
     )
     yield TableSection(
-        f"Growth with images{where}",
+        "Growth with images",
         note,
         [*headers, "95% interval"],
         [[*line[:-1], *line[-1]] for line in lines],
+        CURVES,
     )
 
 
@@ -222,7 +241,7 @@ def _images(number: float) -> str:
     return f"{number:.1e}" if number >= 1e7 else formatting.format_count(round(number))
 
 
-def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[TableSection]:
+def _noise(rows: Sequence[Mapping[str, Any]], estimands: int) -> Iterator[TableSection]:
     if not rows:
         return
     lines = [
@@ -234,14 +253,15 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Ite
         " all arms equally."
     )
     yield TableSection(
-        f"Where the noise comes from{where}",
+        "Where the noise comes from",
         note,
         ["source", "points", "at least", "at most"],
         lines,
+        NOISE,
     )
     headers, planned, caption = plan_lines(rows, estimands=estimands)
     if planned:
-        yield TableSection(f"What it takes to see one point{where}", caption, headers, planned)
+        yield TableSection("What it takes to see one point", caption, headers, planned, PLAN)
 
 
 def _sd(variance: float | None) -> str:
@@ -273,4 +293,4 @@ def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
         " The last column is the interval that contains the effect on another such target with 95%"
         " probability."
     )
-    yield TableSection("Over all targets", note, headers, lines)
+    yield TableSection("Over all targets", note, headers, lines, POOLED)

@@ -1,10 +1,12 @@
 """Commands that reproduce a manifest, a split and a benchmark from their records.
 
-Each runs in the current directory as printed. If a manifest or split no longer exists, a comment
+The first lines go to the current directory and put this installation of gprplus on the path, so
+that the lines run as printed in a new shell. If a manifest or split no longer exists, a comment
 states it.
 """
 
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,22 +24,40 @@ from gprplus.splits import command_options
 
 
 def printed_commands(run: RunResults) -> list[str]:
-    """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark,
-    or study."""
-    start = enter_folder()
+    """Lines for a new shell: the directory to work in, then build-manifest, make-split and
+    benchmark, or study."""
     study = read_command(run.benchmark.command, run.folder)
     if study:
-        return [start, *_manifest(run), command_line(study)]
-    return [start, *_manifest(run), _split(run), command_line(["benchmark", *_benchmark(run)])]
+        return [*start_shell(), *manifest_commands(run), command_line(study)]
+    own = [_split(run), command_line(["benchmark", *_benchmark(run)])]
+    return [*start_shell(), *manifest_commands(run), *own]
 
 
-def enter_folder() -> str:
-    """The line that goes to the current directory, which the paths of the other lines are relative
-    to."""
-    return f"cd {shlex.quote(str(Path.cwd()))}"
+def export_commands(run: RunResults) -> list[tuple[str, str]]:
+    """Each arm with one line for a new shell that exports its images; none without the split."""
+    if run.split_folder is None:
+        return []
+    split = resolve_command(".", run.split_folder)
+    place = split.parents[1] / "exports" / "market1501"
+    found = []
+    for arm in run.arms:
+        words: list[Word] = ["export", split, "--to", "market1501", "--arm", arm]
+        line = command_line([*words, "-o", place / f"{split.name}-{arm}"])
+        found.append((arm, " && ".join([*start_shell(), line])))
+    return found
 
 
-def _manifest(run: RunResults) -> Iterator[str]:
+def start_shell() -> list[str]:
+    """Return the lines that prepare a new shell: the current directory, which the paths of the other
+    lines are relative to, and the folder of the command `gprplus` on the path."""
+    lines = [f"cd {shlex.quote(str(Path.cwd()))}"]
+    programs = Path(sys.executable).parent
+    if (programs / "gprplus").is_file():
+        lines.append(f"export PATH={shlex.quote(str(programs))}:$PATH")
+    return lines
+
+
+def manifest_commands(run: RunResults) -> Iterator[str]:
     """Yield one build-manifest command for each dataset."""
     place = _manifest_folder(run)
     if place is None:

@@ -1,8 +1,6 @@
 """A finished benchmark, written by hand in the documented form: split, runs, images drawn in
 code."""
 
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from gprplus import schema
 from gprplus.core.files.workdir import write_json, write_table
@@ -450,32 +447,3 @@ def build() -> Callable[..., World]:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A weather benchmark of three levels, two seeds, one target, finished."""
     return make_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="session")
-def shot() -> Callable[[Path, Path, int], Image.Image | None]:
-    """The top of a page in headless Chromium, narrow as a phone; scheme 0 is dark, 1 light. None
-    without a browser."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-
-    def taken(html: Path, out: Path, scheme: int) -> Image.Image | None:
-        if browser is None:
-            return None
-        options = (
-            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
-            " --disable-background-networking"
-        )
-        options += (
-            " --disable-component-update --disable-sync --hide-scrollbars --window-size=600,1800"
-        )
-        options += (
-            f" --blink-settings=preferredColorScheme={scheme}"
-            f" --user-data-dir={out.parent / 'profile'}"
-        )
-        places = [f"--screenshot={out}", html.resolve().as_uri()]
-        subprocess.run(
-            [browser, *options.split(), *places], check=True, capture_output=True, timeout=120
-        )
-        return Image.open(out).convert("RGB")
-
-    return taken

@@ -8,7 +8,7 @@ import pytest
 
 from gprplus.reporting import cross_level
 from gprplus.reporting.cross_level import QueryGalleryMatrix
-from gprplus.reporting.pages.report_page import template_environment
+from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.schema.split_record import LevelTest
 from tests.support.records import split_of
 
@@ -31,7 +31,7 @@ def test_the_page_prints_both_and_the_angle(matrix):
     figures = template_environment().get_template("figures.html.j2").module
     text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
     assert "differ in camera, and in viewpoint by 60 degrees or more." in text
-    penalty, asymmetry = text.split("<h3>")[1:]
+    penalty, asymmetry = text.split("<h4>")[1:]
     assert penalty.startswith("Mismatch penalty")
     assert all(figure in penalty for figure in ("+25.0", "+20.0"))
     assert asymmetry.startswith("Asymmetry")

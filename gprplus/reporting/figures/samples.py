@@ -25,10 +25,14 @@ FUNCTIONS = {"viewpoint_deg": "camera", "camera": "viewpoint_deg"}
 
 @dataclass(frozen=True)
 class SampleImage:
-    """An image as a data URI (empty if it cannot be read) and its description."""
+    """An image as a data URI (empty if it cannot be read), its description, and its path below the
+    folder of its dataset; width and height in pixels."""
 
     source: str
     text: str
+    path: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,14 +168,14 @@ def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT
         str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])
     ]
     text = ", ".join([f"identity {row['identity']}", *filter(None, conditions)])
+    path = str(row["path"])
     try:
-        image = decode_image(read_bytes(root, row["path"])) if root else None
+        image = decode_image(read_bytes(root, path)) if root else None
     except OSError:
         image = None
     if image is None:
-        return SampleImage("", text)
+        return SampleImage("", text, path)
     width = max(round(image.shape[1] * height / image.shape[0]), 1)
     small = resize_image(image, height, width) if image.shape[0] > height else image
-    return SampleImage(
-        "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text
-    )
+    source = "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode()
+    return SampleImage(source, text, path, small.shape[1], small.shape[0])

@@ -47,9 +47,7 @@ def report_markdown(
             verdicts_of(again, name),
         )
         parts.append(f"## Scored on {plain_text(target_phrase(name))}")
-        parts.append(
-            plain_text(f"**{verdict.headline}** " + " ".join([*verdict.support, verdict.basis]))
-        )
+        parts.append(plain_text(f"**{verdict.headline}** {verdict.details} {verdict.basis}"))
         parts.append(_markdown_table(chosen))
         matrix = build_level_matrix(levels, split) if name == OWN_TEST_SET else None
         parts += (

@@ -1,13 +1,11 @@
 """Page of a benchmark: the verdict in words, the figures, and provenance.
 
-The page is one file: no network, no script; images are data URIs. Everything that comes from a file
-or a folder name is escaped.
+The page is one file: no network, images are data URIs, and its one script is inline and optional.
+Everything that comes from a file or a folder name is escaped.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from gprplus import __version__
 from gprplus.reporting import balance, formatting, provenance
@@ -22,6 +20,7 @@ from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, TableSection, table_sections
 from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
 from gprplus.reporting.figures import plots
+from gprplus.reporting.figures.arm_failures import TargetFailures, arm_failures
 from gprplus.reporting.figures.example_rankings import ExampleRankings, example_rankings
 from gprplus.reporting.figures.samples import LevelSamples, draw_samples
 from gprplus.reporting.findings import (
@@ -29,18 +28,17 @@ from gprplus.reporting.findings import (
     Row,
     headline_finding,
     list_findings,
-    outcome_of,
 )
 from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
-from gprplus.reporting.printed_commands import printed_commands
+from gprplus.reporting.pages.page_warnings import PageWarning, page_warnings
+from gprplus.reporting.pages.template_environment import template_environment
+from gprplus.reporting.printed_commands import export_commands, printed_commands
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.sentences.verdicts import Verdict, verdicts_of
 from gprplus.reporting.summary_tables import summary_notes
 from gprplus.schema.split_record import SplitRecord
-
-if TYPE_CHECKING:
-    import jinja2
+from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
 
 SECONDARY_FAMILIES = (
     "attribute effect",
@@ -56,12 +54,15 @@ TITLES = {
 
 @dataclass(frozen=True)
 class PlottedFamily:
-    """A family of contrasts under a title, with what it is taken to, as a forest plot."""
+    """A family of contrasts under a title, with what it is taken to, as a forest plot; and the
+    tables of its statistics."""
 
     title: str
     note: str
     against: str
     plot: plots.ForestPlot
+    families: tuple[str, ...]
+    statistics: Sequence[TableSection] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class TargetSection:
     targets."""
 
     where: str
+    name: str
     suffix: str
     rows: Sequence[Row]
     verdict: Verdict
@@ -80,7 +82,10 @@ class TargetSection:
     mismatch: str
     matrix: LevelMatrix | None
     ladder: plots.LadderPlot | None
+    failures: TargetFailures | None
     lists: ExampleRankings | None
+    statistics: Sequence[TableSection]
+    level_statistics: Sequence[TableSection]
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
@@ -102,14 +107,33 @@ class ReportPage:
     parts: Sequence[TargetSection]
     samples: LevelSamples | None
     crossed: CrossLevelReport | None
-    effect_tables: Sequence[TableSection]
-    warnings: Sequence[str]
+    overall: Sequence[TableSection]
+    warnings: Sequence[PageWarning]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
     commands: Sequence[str]
+    exports: Sequence[tuple[str, str]]
     notes: Sequence[str]
     version: str
     matrix_title: str = MATRIX
+    kind: str = "gprplus report"
+
+    @property
+    def contents(self) -> Iterator[tuple[str, str]]:
+        """The sections of the page by the name of their anchor."""
+        yield "verdict", "Verdict"
+        for part in self.parts:
+            yield f"target{part.suffix}", "Results" if len(self.parts) == 1 else part.name
+        if self.overall:
+            yield "overall", "All targets"
+        if self.crossed:
+            yield "crossed", "Across levels"
+        if self.samples:
+            yield "images", "Images"
+        yield "audit", "Balance"
+        yield "again", "Run it again"
+        yield "provenance", "Provenance"
+        yield "notes", "Notes"
 
     def matrix_note(self, matrix: LevelMatrix) -> str:
         """Return the explanation of the matrix of arms and levels."""
@@ -123,7 +147,11 @@ def render_page(run: RunResults) -> str:
 
 def build_page(run: RunResults) -> ReportPage:
     """Collect the content of the page of one run folder."""
-    parts = [_part(run, target) for target in run.targets]
+    tables = table_sections(run.effect_tables)
+    parts = [
+        _part(run, target, [one for one in tables if one.target == target])
+        for target in run.targets
+    ]
     return ReportPage(
         split=run.split,
         question=question_of(run.split),
@@ -134,32 +162,54 @@ def build_page(run: RunResults) -> ReportPage:
         parts=parts,
         samples=draw_samples(run),
         crossed=cross_level_report(run.rows, run.queries, run.split),
-        effect_tables=table_sections(run.effect_tables),
-        warnings=balance.balance_warnings(run),
+        overall=[one for one in tables if one.target not in run.targets],
+        warnings=_warnings(run, parts),
         audit=balance.balance_audit(run),
         provenance=provenance.provenance_blocks(run),
         commands=printed_commands(run),
+        exports=export_commands(run),
         notes=summary_notes(run.rows),
         version=__version__,
     )
 
 
-def _part(run: RunResults, target: str) -> TargetSection:
+def _warnings(run: RunResults, parts: Sequence[TargetSection]) -> list[PageWarning]:
+    """The warnings of the verdicts, each named after its targets if there are several, then those
+    of the split."""
+    places: dict[str, list[str]] = {}
+    for part in parts:
+        for text in part.verdict.warnings:
+            places.setdefault(text.removeprefix("Warning: "), []).append(part.where)
+    own = [
+        text if len(parts) == 1 else f"On {formatting.join_names(where)}: {text}"
+        for text, where in places.items()
+    ]
+    return page_warnings([*own, *balance.balance_warnings(run)])
+
+
+def _part(run: RunResults, target: str, tables: Sequence[TableSection]) -> TargetSection:
     rows, contrasts = run.rows_of(target), verdicts_of(run.contrasts, target)
     results = verdicts_of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
     caveats = formatting.join_names(describe_caveats(rows, run.experiment))
     matrix = build_level_matrix(run.levels, run.split) if target == OWN_TEST_SET else None
+    forests = [
+        replace(one, statistics=[table for table in tables if table.kind in one.families])
+        for one in _forests(
+            list_findings(contrasts), results, run.split, reference or "the reference"
+        )
+    ]
+    level_tables = [one for one in tables if matrix and one.kind in LEVEL_FAMILIES]
+    placed = [table for one in forests for table in one.statistics] + level_tables
     return TargetSection(
         where=target_phrase(target),
+        name="Own test set" if target == OWN_TEST_SET else target,
         suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
         rows=rows,
         verdict=run.verdict(target),
         reference=reference,
         caveat=f"{caveats[:1].upper()}{caveats[1:]}.",
-        forests=list(
-            _forests(list_findings(contrasts), results, run.split, reference or "the reference")
-        ),
+        forests=forests,
         heat=None if matrix else plots.build_heat_map(run.queries, run.split, target),
         mismatch=(
             ""
@@ -168,7 +218,10 @@ def _part(run: RunResults, target: str) -> TargetSection:
         ),
         matrix=matrix,
         ladder=plots.build_ladder_plot(rows, run.split),
+        failures=arm_failures(run, reference, target),
         lists=example_rankings(run, reference, target),
+        statistics=[one for one in tables if one not in placed],
+        level_statistics=level_tables,
     )
 
 
@@ -182,18 +235,14 @@ def _forests(
         first,
         *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES),
     ):
-        plot = (
-            plots.build_forest_plot(
-                [*chosen, *(controls if chosen is first else [])], results, split
-            )
-            if chosen
-            else None
-        )
+        drawn = [*chosen, *(controls if chosen is first else [])]
+        plot = plots.build_forest_plot(drawn, results, split) if chosen else None
         if plot:
             family = chosen[0].family
             against = against_phrase(family, reference, split)
             title = TITLES.get(family) or f"Against {against}"
-            yield PlottedFamily(title, _note(chosen), against, plot)
+            families = tuple(dict.fromkeys(one.family for one in drawn))
+            yield PlottedFamily(title, _note(chosen), against, plot, families)
 
 
 def _note(chosen: Sequence[ContrastFinding]) -> str:
@@ -258,25 +307,3 @@ def _facts(part: TargetSection) -> list[tuple[str, str]]:
         ("queries", formatting.format_count(first["queries"])),
         ("query identities", formatting.format_count(first["query_identities"])),
     ]
-
-
-@cache
-def template_environment() -> "jinja2.Environment":
-    """Return the environment of the templates, with escaped names and the filters for numbers."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gprplus.reporting.pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["outcome"] = outcome_of
-    environment.filters["points"] = formatting.format_points
-    environment.filters["signed"] = formatting.signed_points
-    environment.filters["whole"] = formatting.format_count
-    environment.filters["tick"] = formatting.axis_label
-    environment.filters["interval"] = formatting.format_interval
-    environment.filters["signed_interval"] = formatting.signed_interval
-    return environment

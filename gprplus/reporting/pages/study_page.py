@@ -1,17 +1,20 @@
 """A study's own page: its question, the answer over all splits and targets, and each split's page
 behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gprplus import __version__
-from gprplus.reporting import formatting, provenance
+from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, bare, target_phrase
-from gprplus.reporting.basis import describe_caveats, describe_target_images
+from gprplus.reporting.balance import balance_warnings
+from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
-from gprplus.reporting.pages.report_page import template_environment
-from gprplus.reporting.printed_commands import enter_folder
+from gprplus.reporting.pages.page_warnings import PageWarning, page_warnings
+from gprplus.reporting.pages.study_provenance import study_facts, target_facts
+from gprplus.reporting.pages.template_environment import template_environment
+from gprplus.reporting.printed_commands import manifest_commands, start_shell
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.sentences.verdicts import Verdict
 from gprplus.schema.study_record import PublishedRow, StudyRecord
@@ -126,8 +129,24 @@ class StudyPage:
     verdicts: Sequence[TargetVerdict]
     record: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
+    warnings: Sequence[PageWarning]
     commands: Sequence[str]
     version: str
+    kind: str = "gprplus study"
+
+    @property
+    def contents(self) -> Iterator[tuple[str, str]]:
+        """The sections of the page by the name of their anchor."""
+        yield "answer", "Answer"
+        for i, family in enumerate(self.families, 1):
+            yield f"family-{i}", family.name[:1].upper() + family.name[1:]
+        if self.published:
+            yield "published", "Published values"
+        yield "splits", "Splits"
+        yield "targets", "Targets"
+        if self.commands:
+            yield "again", "Run it again"
+        yield "provenance", "Provenance"
 
 
 def render_study(study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> str:
@@ -161,11 +180,30 @@ def build_study_page(
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets
         ],
-        record=_record(study, outcomes),
-        targets=_targets(outcomes),
-        commands=[enter_folder(), study.command] if study.command else [],
+        record=study_facts(study, outcomes),
+        targets=target_facts(outcomes),
+        warnings=_warnings(outcomes),
+        commands=_commands(study, outcomes),
         version=__version__,
     )
+
+
+def _commands(study: StudyRecord, outcomes: Sequence[RunResults]) -> list[str]:
+    """Lines for a new shell: the manifest of the splits, then the study."""
+    if not study.command:
+        return []
+    builds = dict.fromkeys(line for run in outcomes for line in manifest_commands(run))
+    return [*start_shell(), *builds, study.command]
+
+
+def _warnings(outcomes: Sequence[RunResults]) -> list[PageWarning]:
+    """The warnings of every split, each named after its split if there are several."""
+    found = []
+    for run in outcomes:
+        name = f"{run.rows[0]['split']}: " if len(outcomes) > 1 else ""
+        verdicts = [warning for target in run.targets for warning in run.verdict(target).warnings]
+        found += [name + text for text in (*verdicts, *balance_warnings(run))]
+    return page_warnings(found)
 
 
 def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
@@ -336,35 +374,3 @@ def published_rows(rows: Sequence[PublishedRow]) -> list[PublishedComparison]:
             PublishedComparison(row.split, row.arm, row.target, row.published, row.here, apart)
         )
     return out
-
-
-def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
-    """Describe each target of the study, in case renders replace it."""
-    found: dict[str, str] = {}
-    for run in outcomes:
-        for target in run.targets:
-            row = run.rows_of(target)[0]
-            people = formatting.pluralize(row["query_identities"], "identity", "identities")
-            searched = f"{formatting.pluralize(row['queries'], 'query', 'queries')} of {people}"
-            known = run.benchmark.targets.get(target)
-            datasets = ", ".join(known.datasets if known else ())
-            what = f"{describe_target_images(target, run.experiment)}{f' ({datasets})' if datasets else ''}"
-            found.setdefault(target, f"{what}; {searched}")
-    return list(found.items())
-
-
-def _record(study: StudyRecord, outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
-    results = [row for run in outcomes for row in run.results.to_pylist()]
-    once = {
-        (row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results
-    }
-    main = {
-        "scale": study.scale,
-        "recipe": ", ".join(sorted({row["recipe"] for row in results})),
-        "network": ", ".join(sorted({row["backbone"] for row in results})),
-        "trainings": f"{len(once):,}, {sum(once.values()) / 3600:.2g} hours in all",
-        "device": ", ".join(sorted({str(row["device"]) for row in results if row["device"]})),
-    }
-    prints = {run.rows[0]["split"]: str(run.split.fingerprint or None) for run in outcomes}
-    lines_ = [*main.items(), *((f"split {name}", text) for name, text in prints.items())]
-    return [*lines_, *provenance.flatten_record(study.versions)]

@@ -61,18 +61,22 @@ def few_seeds_warning(compared: Sequence[ContrastFinding]) -> list[str]:
     ]
 
 
-def floor_sentence(reference: Row | None, floor: Row | None) -> list[str]:
-    """Return the score of the untrained network, and a warning if training did not improve it.
+def floor_sentence(floor: Row | None) -> list[str]:
+    """Return the score of the untrained network."""
+    if floor is None:
+        return []
+    return [f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."]
+
+
+def floor_warning(reference: Row | None, floor: Row | None) -> list[str]:
+    """Return a warning if training did not improve the untrained network.
 
     A separate question with a separate interval.
     """
-    if floor is None:
+    high = None if floor is None else floor["mAP_difference_high"]
+    if reference is None or high is None or high < 0:
         return []
-    text = f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."
-    high = floor["mAP_difference_high"]
-    if reference is not None and high is not None and high >= 0:
-        text += (
-            " The reference is not distinguishable from it, so differences between trained arms"
-            " may not reflect training."
-        )
-    return [text]
+    return [
+        "Warning: the reference is not distinguishable from the untrained network, so differences"
+        " between trained arms may not reflect training."
+    ]

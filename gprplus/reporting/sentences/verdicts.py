@@ -35,6 +35,7 @@ from gprplus.reporting.sentences.verdict_support import (
     few_identities_warning,
     few_seeds_warning,
     floor_sentence,
+    floor_warning,
 )
 from gprplus.schema.split_record import SplitRecord
 
@@ -44,16 +45,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A conclusion about one target: the sentences to remember, a line each, what else belongs to
-    them, and what they rest on.
+    """A conclusion about one target: the headline (one line for each estimand), supporting
+    sentences, warnings that limit the conclusion whatever the intervals are, and its basis.
     """
 
     headline: str
     support: list[str] = field(default_factory=list)
     basis: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def details(self) -> str:
+        """Return all that follows the headline, except the basis."""
+        return " ".join([*self.support, *self.warnings])
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.headline, *self.support, self.basis]))
+        return " ".join(filter(None, [self.headline, self.details, self.basis]))
 
 
 def verdict_paragraphs(
@@ -120,19 +127,21 @@ def verdict_of(
     if reference is None or not compared:
         return Verdict(
             _without_reference(list(trained.values()), split, name),
-            floor_sentence(reference, floor),
+            floor_sentence(floor),
             rests,
+            floor_warning(reference, floor),
         )
     text, support = _compare(compared, split, reference["arm"])
     first, others = _estimands(text, found, levels, about, reference["arm"])
     support = others + support + _secondary_sentences(found, split)
-    support += (
-        control_sentence(found, trained, reference, split)
-        + few_seeds_warning(compared)
-        + floor_sentence(reference, floor)
-    )
-    support += sensitivity_sentence(sensitivity, split) + few_identities_warning(reference)
-    return Verdict(first, support, rests)
+    support += control_sentence(found, trained, reference, split) + floor_sentence(floor)
+    support += sensitivity_sentence(sensitivity, split)
+    warnings = [
+        *floor_warning(reference, floor),
+        *few_identities_warning(reference),
+        *few_seeds_warning(compared),
+    ]
+    return Verdict(first, support, rests, warnings)
 
 
 def _estimands(
