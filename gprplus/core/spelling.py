@@ -58,9 +58,11 @@ def _words(one: Option, value: Any) -> Iterator[Word]:
 
 
 def _joined(levels: Any) -> str:
-    """Levels of an attribute, joined by +."""
+    """Levels of an attribute, joined by +; or the one value of a setting."""
     if isinstance(levels, str):
         return levels
+    if not isinstance(levels, list | tuple):
+        return str(_word(levels))
     if any("+" in str(level) for level in levels):
         raise CannotSpell(str(levels))
     return "+".join(map(str, levels))

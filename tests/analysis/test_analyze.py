@@ -168,6 +168,10 @@ def test_the_command_prints_the_nearest_level_first_and_the_caution(home):
     assert shown.exit_code == 0, shown.output
     assert shown.output.index("foggy") < shown.output.index("sunny")
     assert "Distance is not accuracy" in shown.output
+    page = (home / "printed" / "fog" / "analysis.html").read_text()
+    assert "Weather (debiased energy distance, histograms): foggy is nearest" in page
+    assert page.index("Distance is not accuracy") < page.index('id="plot-1"')
+    assert " --attr weather --images 40 -o " in page.split("gprplus analyze --manifest")[1]
     again = CliRunner().invoke(cli, [*arguments, "-o", str(home / "printed")])
     assert "Nothing to do" in again.output
     data = json.loads(

@@ -255,6 +255,9 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
     }
     assert (found.path / "weather.png").read_bytes()[:4] == b"\x89PNG"
     assert (found.path / "losses.md").read_text().startswith("# losses")
+    page = (found.path / "analysis.html").read_text()
+    assert f"The cut rule keeps {' and '.join(found.info['kept']['weather'])}." in page
+    assert "Known bias" in page
 
 
 def test_sound_mode_with_vgg_has_debiased_content_and_style_as_well(weights, tmp_path, draw):

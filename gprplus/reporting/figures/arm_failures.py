@@ -76,23 +76,24 @@ def arm_failures(run: RunResults, reference: str | None, target: str) -> TargetF
     queries = _query_table(run, target)
     if queries.empty:
         return None
-    arms = [arm for arm in run.arms if arm in set(queries.index.get_level_values("arm"))]
-    each = {arm: queries.loc[arm] for arm in arms}
+    tables = {str(arm): rows.droplevel("arm") for arm, rows in queries.groupby(level="arm")}
+    each = {arm: tables[arm] for arm in run.arms if arm in tables}
     against = each.get(reference or "")
-    worst = {arm: _worst(each[arm], against if arm != reference else None) for arm in arms}
+    worst = {arm: _worst(each[arm], against if arm != reference else None) for arm in each}
     wanted = sorted({uid for rows in worst.values() for uid in rows.index})
-    images = _images(run, target, wanted)
+    images, number = _images(run, target, wanted), run.targets.index(target)
     pictures = {
-        f"q{'-'.join((str(run.targets.index(target)), str(uid)))}": sample_image(
+        f"q{number}-{uid}": sample_image(
             images[uid], root_of(run, str(images[uid]["dataset"]), target), HEIGHT
         )
         for uid in wanted
         if uid in images
     }
-    found = tuple(
-        _arm(arm, each[arm], against, _failed_queries(worst[arm], images, pictures)) for arm in arms
-    )
-    return TargetFailures(found, {name: one for name, one in pictures.items() if one.source})
+    found = [
+        _arm(arm, each[arm], against, _failed_queries(worst[arm], images, pictures)) for arm in each
+    ]
+    readable = {name: picture for name, picture in pictures.items() if picture.source}
+    return TargetFailures(tuple(found), readable)
 
 
 def _query_table(run: RunResults, target: str) -> "pd.DataFrame":
