@@ -26,8 +26,15 @@ from gprplus.core import typed
     default=None,
     help=(
         "Attribute whose levels are the rows of the sheet.  [default: weather, or the first that is"
-        " known]"
+        " known; the arms of a split]"
     ),
+)
+@click.option(
+    "--arm",
+    "arms",
+    multiple=True,
+    metavar="ARM",
+    help="Arm of a split that the sheet shows. Can be repeated.  [default: all arms]",
 )
 @click.option(
     "--columns",
@@ -71,6 +78,7 @@ def command(
     work: Path,
     sheet: Path | None,
     by: str | None,
+    arms: tuple[str, ...],
     columns: int,
     diff: tuple[Path, Path] | None,
     issues: list[str] | None,
@@ -87,6 +95,7 @@ def command(
       gprplus inspect
       gprplus inspect --sheet weathers.png --by weather
       gprplus inspect work/splits/weather --json
+      gprplus inspect work/splits/weather --sheet arms.png --arm mix --arm only-foggy
       gprplus inspect --issues dark --sheet dark.png
       gprplus inspect --diff work/manifest theirs/manifest
       gprplus inspect --to-table images.csv
@@ -102,8 +111,12 @@ def command(
         return
     path = path or work / "manifest"
     if (path / "split.json").is_file() and not issues and not to_table:
-        _split(path, sheet, as_json)
+        _split(path, as_json)
+        if sheet:
+            _draw_arms(path, sheet, arms, by, columns)
         return
+    if arms:
+        raise click.UsageError("--arm is for the sheet of a split; leave it out.")
     from gprplus.ingest import Manifest, inspect
 
     manifest = Manifest.open(path)
@@ -240,12 +253,23 @@ def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
     )
 
 
-def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
-    from gprplus.core.errors import SplitError
+def _draw_arms(
+    path: Path, sheet: Path, arms: tuple[str, ...], by: str | None, columns: int
+) -> None:
+    from gprplus.cli.show.split_sheet import arm_grid
+    from gprplus.core.contact_sheet import contact_sheet
     from gprplus.splits import Split
 
-    if sheet:
-        raise SplitError(f"{path} is a split; --sheet draws manifests. Give its manifest instead.")
+    split = Split.open(path)
+    grid = arm_grid(split, arms, by, columns)
+    title = f"{by or 'arms'}, {', '.join(arms) or 'all arms'}, {path}"
+    save_image(contact_sheet(grid.cells, grid.rows, grid.columns, title=title), sheet)
+    console.print_note(f"Wrote {sheet}.")
+
+
+def _split(path: Path, as_json: bool) -> None:
+    from gprplus.splits import Split
+
     split = Split.open(path)
     record = split.record
     if as_json:

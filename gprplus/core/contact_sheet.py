@@ -36,22 +36,18 @@ def contact_sheet(
 ) -> np.ndarray:
     """Draw images in a labeled grid, `(H, W, 3) uint8` RGB.
 
-    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None for an empty field. Every
-    image is scaled to `height` pixels, or less if it would be much wider than the others, and is
-    centered in a cell with the width of the widest. Labels of columns break at spaces, and longer
+    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None for an empty field. All
+    cells are `height` pixels high and have one aspect, the median of the images; an image of another
+    aspect is scaled to fit and centered. Labels of columns break at spaces, and longer
     ones end in an ellipsis; empty labels take no space. `captions[i][j]` is below its image; with
     captions, a cell that has neither image nor caption is blank. Raises ReportError if the cells do
     not fill the grid.
     """
     _check(cells, rows, columns)
-    widest = _widest(cells, height)
+    width = _cell_width(cells, height)
     scaled = [
-        [None if image is None else _fit(image, height, widest) for image in line] for line in cells
+        [None if image is None else _fit(image, height, width) for image in line] for line in cells
     ]
-    width = max(
-        (image.shape[1] for line in scaled for image in line if image is not None),
-        default=height // 2,
-    )
     small = _font(max(_text_size(height) - 3, 9))
     font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
     heads = [_lines(font, label, width) for label in columns]
@@ -134,24 +130,27 @@ def _check(
         )
 
 
-def _widest(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> int:
-    """Return the maximum width of a cell: a square, or twice the median (at most three heights) for
-    wide images. One panorama among crops would make every cell as wide as itself.
-    """
+def _cell_width(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> int:
+    """Return the width of every cell: that of an image of the median aspect, between a quarter and
+    three times the height."""
     widths = [
         height * image.shape[1] / image.shape[0]
         for line in cells
         for image in line
         if image is not None
     ]
-    return round(min(max(height, 2 * float(np.median(widths))), 3 * height)) if widths else height
+    if not widths:
+        return height // 2
+    return round(min(max(float(np.median(widths)), height / 4), 3 * height))
 
 
-def _fit(image: np.ndarray, height: int, widest: int) -> np.ndarray:
-    """Scaled to `height`, or to the width `widest` where it would be wider, keeping the shape."""
+def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scaled to fit a cell, keeping the shape."""
     high, wide = image.shape[:2]
-    scale = min(height / high, widest / wide)
-    return resize_image(image, max(round(scale * high), 1), max(round(scale * wide), 1))
+    scale = min(height / high, width / wide)
+    return resize_image(
+        image, min(max(round(scale * high), 1), height), min(max(round(scale * wide), 1), width)
+    )
 
 
 def _place(cell: np.ndarray, image: np.ndarray | None) -> None:

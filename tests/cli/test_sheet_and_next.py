@@ -4,10 +4,14 @@ size of a request."""
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from recipes import small_work
 
 from gprplus.cli import cli
 from gprplus.cli.benchmark import print_plan
+from gprplus.cli.show.split_sheet import arm_grid
+from gprplus.core.errors import SplitError
 from gprplus.core.imaging.images import encode_jpeg
+from gprplus.splits import Split
 
 
 def run(*arguments: object) -> str:
@@ -30,6 +34,36 @@ def test_a_sheet_of_a_dataset_without_weather_shows_the_first_attribute_it_knows
     run("build-manifest", tmp_path / "market", "-o", manifest, "--layout", "market1501")
     assert f"Wrote {sheet}." in run("inspect", manifest, "--sheet", sheet)
     assert sheet.stat().st_size > 0
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory, draw):
+    folder = small_work(draw, tmp_path_factory.mktemp("sheet"), steps=1)
+    return Split.open(folder / "splits" / "weather")
+
+
+def test_a_sheet_of_a_split_has_its_arms_as_rows_and_matched_columns(split):
+    grid = arm_grid(split, columns=3)
+    assert grid.rows == split.arms
+    assert len(grid.columns) == 3
+    assert len({label.split()[0] for label in grid.columns}) == 3, "one identity each"
+    known = dict(zip(grid.rows, grid.cells, strict=True))
+    assert all(cell is not None for cell in known["only-sunny"] + known["only-foggy"])
+    assert not np.array_equal(known["only-sunny"][0], known["only-foggy"][0])
+    drawn = {image.tobytes() for image in known["mix"] if image is not None}
+    own = [image.tobytes() for name in ("only-sunny", "only-foggy") for image in known[name]]
+    assert drawn <= set(own), "the mixture shows the same identities under the same conditions"
+
+
+def test_a_sheet_of_one_arm_by_an_attribute(split, tmp_path):
+    assert arm_grid(split, ["only-foggy"], "weather").rows == ["foggy"]
+    assert arm_grid(split, ["mix"], "weather").rows == ["sunny", "foggy"]
+    sheet = tmp_path / "mix.png"
+    assert f"Wrote {sheet}." in run("inspect", split.path, "--sheet", sheet, "--arm", "mix")
+    with pytest.raises(SplitError, match=r"has no arm .mixx.. Did you mean .mix."):
+        arm_grid(split, ["mixx"])
+    with pytest.raises(SplitError, match=r"has the attribute .whether.. Did you mean .weather."):
+        arm_grid(split, by="whether")
 
 
 def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):

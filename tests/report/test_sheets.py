@@ -43,22 +43,22 @@ def test_labels_and_title_take_room_and_leave_ink() -> None:
     )
 
 
-def test_images_of_any_shape_share_one_height_and_the_widest_sets_the_cell() -> None:
-    sheet = contact_sheet([[plain(RED, 10, 5), plain(BLUE, 300, 300)]], [""], ["", ""], height=40)
-    assert sheet.shape[1] == 2 * 40 + GAP + 2 * MARGIN
-    red = np.flatnonzero((sheet[MARGIN + 20] == RED).all(axis=-1))
-    assert (red[0] - MARGIN, len(red)) == (10, 20), (
-        "the narrow one stands in the middle of its cell"
-    )
+def test_cells_have_the_median_aspect_and_other_images_fit_inside() -> None:
+    images = [plain(RED, 10, 5), plain(RED, 10, 5), plain(BLUE, 300, 300)]
+    sheet = contact_sheet([images], [""], [""] * 3, height=40)
+    assert sheet.shape == (40 + 2 * MARGIN, 3 * 20 + 2 * GAP + 2 * MARGIN, 3)
+    rows, columns = np.nonzero((sheet == BLUE).all(axis=-1))
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (20, 20), "a square in a cell of 40 x 20"
+    assert rows.min() == MARGIN + 10, "in the middle of its cell"
 
 
 def test_one_wide_image_is_made_smaller_and_the_cells_stay_narrow() -> None:
     portraits = [[plain(BLUE, 128, 64)] * 3, [plain(BLUE, 128, 64), plain(RED, 50, 1000), None]]
     sheet = contact_sheet(portraits, ["", ""], ["", "", ""], height=160)
-    assert sheet.shape[1] == 3 * 160 + 2 * GAP + 2 * MARGIN  # at most a square
+    assert sheet.shape[1] == 3 * 80 + 2 * GAP + 2 * MARGIN
     rows, columns = np.nonzero((sheet == RED).all(axis=-1))
-    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (8, 160)
-    assert rows.min() == MARGIN + 160 + GAP + 76  # in the middle of its cell
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (4, 80)
+    assert rows.min() == MARGIN + 160 + GAP + 78  # in the middle of its cell
 
 
 def test_wide_images_among_their_like_keep_their_height() -> None:

@@ -1,7 +1,7 @@
 """Sample images: the levels of one attribute as rows, one identity under one set of conditions as
 columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,29 @@ def pick_grid(
             f" {', '.join(manifest.record.levels)}."
         )
     levels = coded_column(table, by, manifest.own_attributes)
-    held = by in names
+    conditions = [name for name in names if name != by] if by in names else None
+    return grid_of_rows(table, levels, columns, manifest.roots(roots), conditions)
+
+
+def grid_of_rows(
+    table: pa.Table,
+    levels: CodedColumn,
+    columns: int,
+    roots: Mapping[str, Path],
+    conditions: Sequence[str] | None,
+) -> SampleGrid:
+    """A grid of the images of a table (uid, dataset, path, identity and the `conditions`), with the
+    levels as rows.
+
+    A column is one identity under equal conditions, except those that change with the levels;
+    without `conditions`, another image of the level.
+    """
     chosen, labels = (
-        _held(table, by, levels, columns, names) if held else _free(table, levels, columns)
+        _free(table, levels, columns)
+        if conditions is None
+        else _held(table, levels, columns, conditions)
     )
-    places = manifest.roots(roots)
-    cells = [[_image(table, row, places) for row in line] for line in chosen[:ROWS]]
+    cells = [[_image(table, row, roots) for row in line] for line in chosen[:ROWS]]
     return SampleGrid(cells, [str(level) for level in levels.levels[:ROWS]], labels)
 
 
@@ -83,14 +100,11 @@ def _with_keys(table: pa.Table) -> pa.Table:
 
 
 def _held(
-    table: pa.Table, by: str, levels: CodedColumn, columns: int, names: list[str]
+    table: pa.Table, levels: CodedColumn, columns: int, names: Sequence[str]
 ) -> tuple[list[list[int | None]], list[str]]:
-    """Positions for columns that hold everything but `by`."""
-    functions = _functions(table, by, levels, names)
-    others = [
-        "identity",
-        *(name for name in names if name != by and name not in functions),
-    ]
+    """Positions for columns that hold everything but the levels."""
+    functions = _functions(table, levels, names)
+    others = ["identity", *(name for name in names if name not in functions)]
     circumstance = np.zeros(table.num_rows, np.int64)
     for name in ("dataset", *others):
         part = coded_column(table, name)
@@ -117,14 +131,12 @@ def _held(
     ]
 
 
-def _functions(table: pa.Table, by: str, levels: CodedColumn, names: list[str]) -> set[str]:
-    """Attributes that change with `by` and so cannot be held while it varies, such as the camera of
-    a viewpoint."""
+def _functions(table: pa.Table, levels: CodedColumn, names: Sequence[str]) -> set[str]:
+    """Attributes that change with the levels and so cannot be held while they vary, such as the
+    camera of a viewpoint."""
     from gprplus.ingest.inspection.cells import is_determined
 
-    return {
-        name for name in names if name != by and is_determined(coded_column(table, name), [levels])
-    }
+    return {name for name in names if is_determined(coded_column(table, name), [levels])}
 
 
 def _different_people(

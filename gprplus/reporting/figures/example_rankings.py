@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from gprplus import schema
-from gprplus.reporting.figures.samples import SampleImage, root_of, sample_image
+from gprplus.reporting.figures.samples import SampleImage, median_aspect, root_of, sample_image
 from gprplus.reporting.run_results import RunResults, table_at
 
 HEIGHT = 132  # pixels, about 3 KB as JPEG
@@ -36,6 +36,13 @@ class ExampleRankings:
     arm: str
     seed: int
     rules: dict[str, tuple[QueryRanking, ...]]
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of every cell."""
+        found = [one for searches in self.rules.values() for one in searches]
+        heads = [ranked.picture for one in found for ranked in one.head]
+        return median_aspect([*(one.query for one in found), *heads])
 
 
 def example_rankings(outcome: RunResults, arm: str | None, target: str) -> ExampleRankings | None:

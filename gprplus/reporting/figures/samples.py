@@ -1,9 +1,10 @@
 """Sample images of each level for a page, chosen by hash."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core import sampling
@@ -35,6 +36,13 @@ class SampleImage:
     height: int = 0
 
 
+def median_aspect(pictures: Iterable[SampleImage]) -> float:
+    """Return the median width over height of the pictures that could be read, or that of a render
+    if there is none; all cells of one figure have it."""
+    known = [picture.width / picture.height for picture in pictures if picture.height]
+    return round(median(known), 3) if known else 0.426
+
+
 @dataclass(frozen=True)
 class LevelSamples:
     """Pictures of each level. `matched` names what the pictures of a column share."""
@@ -43,6 +51,11 @@ class LevelSamples:
     pictures: tuple[tuple[SampleImage, ...], ...]
     matched: str
     unread: int
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of every cell."""
+        return median_aspect(picture for line in self.pictures for picture in line)
 
 
 def draw_samples(outcome: RunResults) -> LevelSamples | None:
