@@ -29,6 +29,7 @@ PACKAGES = (  # in import order
     "exports",
     "reporting",
     "experiments",
+    "explorer",
     "cli",
 )
 HEAVY = {
@@ -108,7 +109,10 @@ def modules_used(module: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", sorted({module.rpartition("/")[0] for module in MODULES}))
 def test_a_folder_has_at_most_20_files(folder):
-    assert sum(module.rpartition("/")[0] == folder for module in MODULES) <= 20
+    """The modules of the commands in `cli/` do not count."""
+    commands = {f"cli/{name.replace('-', '_')}.py" for name in COMMANDS}
+    files = [module for module in MODULES if module.rpartition("/")[0] == folder]
+    assert len(set(files) - commands) <= 20
 
 
 def definitions(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> Iterator[tuple[str, str]]:

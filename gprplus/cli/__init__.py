@@ -27,6 +27,7 @@ COMMANDS = {
     "analyze": "Measure the distance of each level to a target, and which attribute causes it.",
     "study": "Run a declared study end to end.",
     "report": "Write the HTML, CSV and Markdown of finished runs.",
+    "browse": "Look at images, review checks, and compare splits and runs in a browser.",
     "export": "Write an arm, split or manifest in the format of another tool.",
     "layouts": "List the known layouts, or try one on a folder.",
     "demo": "Run all steps on a small example.",

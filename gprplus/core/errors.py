@@ -92,6 +92,10 @@ class TrackingWarning(UserWarning):
     """An experiment tracker failed; trainings go on without it."""
 
 
+class BrowseError(GprplusError, ValueError):
+    """The page of `gprplus browse` cannot show what was requested."""
+
+
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that is all but the word; None where none is.
 

@@ -104,6 +104,9 @@ CHECKS = {
 }
 
 
+# A word of filters, computed from looks.parquet: images with the bytes of an earlier one.
+EXTRA_COPY = "is_extra_copy"
+
 # Words for several checks at once.
 GROUPS = {
     "all": tuple(CHECKS),

@@ -197,6 +197,16 @@ DesignFacts = PathFacts | FactorialFacts | BudgetFacts | ScalingFacts
 
 
 @dataclass(frozen=True)
+class ExclusionsRecord:
+    """The table of excluded images of a split: its path as seen from the split, the SHA-256 of its
+    uids, and their number."""
+
+    path: str
+    fingerprint: str
+    images: int
+
+
+@dataclass(frozen=True)
 class LookAlikesRecord:
     """Identities that share a look: the rule of the split, the number of looks with several
     identities, and the identities and images that the rule left out."""
@@ -227,6 +237,7 @@ class SplitRecord:
     datasets: dict[str, DatasetRecord]
     attributes: dict[str, Attribute] = optional_table()
     look_alikes: LookAlikesRecord | None = optional()
+    exclusions: ExclusionsRecord | None = optional()
     fingerprint: str
     arms: dict[str, ArmRecord]
     test: TestSetRecord

@@ -13,6 +13,7 @@ from gprplus.core.arrow import combine_chunks
 from gprplus.core.declarations import Attributes, sort_levels
 from gprplus.core.errors import ManifestError, SplitError
 from gprplus.core.parallel import map_threads
+from gprplus.ingest.filters.derived_columns import derived_columns
 from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
@@ -192,7 +193,12 @@ def _passed(
     if isinstance(where, UidSelection):
         return where.keep(sampling.to_numpy(combine_chunks(source.read_all(["uid"]).column("uid"))))
     return filter_images(
-        where, manifest.columns("images"), source.read_all, people, manifest.own_attributes
+        where,
+        manifest.columns("images"),
+        source.read_all,
+        people,
+        manifest.own_attributes,
+        derived_columns(manifest.path, where.excluded),
     )
 
 

@@ -25,6 +25,12 @@ from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.designs import ArmSet, DesignInput, draw_design
 from gprplus.splits.draws.coarsening import draw_with_coarsened_levels
 from gprplus.splits.draws.dealing import draw_deals
+from gprplus.splits.exclusions import (
+    Exclusions,
+    find_exclusions,
+    with_exclusions,
+    write_exclusions,
+)
 from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.look_alikes import LookAlikes, look_alike_warnings, resolve_look_alikes
@@ -36,7 +42,13 @@ from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_tabl
 from gprplus.splits.test_sets.cross_level_tests import CrossLevelTests, cross_level_tests
 from gprplus.splits.test_sets.level_test_files import TESTS, write_tests
 from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
-from gprplus.splits.where_table import as_uid_table, row_filter, select_uids, write_where_table
+from gprplus.splits.where_table import (
+    as_uid_table,
+    row_filter,
+    select_uids,
+    without_excluded,
+    write_where_table,
+)
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
@@ -89,6 +101,7 @@ def make_split(
         chosen = select_uids(where, source)
     given = combined(SplitRequest, request, changes, "make_split")
     if chosen is not None:
+        chosen = without_excluded(chosen, find_exclusions(source, given))
         given = replace(given, where=None, where_uids=as_uid_table(chosen))
     return build_split(source, given, Path(output or default_folder(given)), chosen, force=force)
 
@@ -112,7 +125,9 @@ def build_split(
     `chosen` are the uids of a request that names a table of them.
     """
     request.check_attributes(source.attributes)
-    where = chosen or row_filter(request, output)
+    excluded = find_exclusions(source, request)
+    request = with_exclusions(source, request, excluded)
+    where = chosen or row_filter(request, output, excluded)
     record = request.record(source.fingerprint)
     try:
         state = workdir.check_request(output / RECORD, record, force=force)
@@ -126,14 +141,14 @@ def build_split(
         there = Split.open(output)
         if scope_includes(there.record.audit.scope, request.audit):
             return there
-    return write_split(output, draw_split(source, request, output, where), force=force)
+    return write_split(output, draw_split(source, request, output, where, excluded), force=force)
 
 
 @dataclass(frozen=True)
 class DrawnSplit:
     """A drawn split before audit and writing: its train set, the rows of its arms, its test set,
-    its answerable queries, the further tests, the scope of the audit, known results of it, and the
-    record without the audit.
+    its answerable queries, the further tests, the scope of the audit, known results of it, the
+    record without the audit, and which images it used and excluded.
     """
 
     train: DesignInput
@@ -145,13 +160,20 @@ class DrawnSplit:
     surveyed: TrainSummary | None
     record: SplitRecord
     where: Filter | UidSelection | None
+    excluded: Exclusions | None
 
 
 def draw_split(
-    source: "Manifest", request: SplitRequest, output: Path, where: Filter | UidSelection | None
+    source: "Manifest",
+    request: SplitRequest,
+    output: Path,
+    where: Filter | UidSelection | None,
+    excluded: Exclusions | None = None,
 ) -> DrawnSplit:
-    """Draw a split for the folder `output` from the images that `where` keeps; nothing is
-    written."""
+    """Draw a split for the folder `output` from the images that `where` keeps; nothing is written.
+
+    `excluded` are the images that `where` leaves out by the word `excluded`, for the record.
+    """
     request.check_attributes(source.attributes)
     alike = _candidates(source, where, request)
     pool = alike.pool
@@ -178,8 +200,14 @@ def draw_split(
         tests,
         request.audit,
         surveyed,
-        replace(record, tests=dict(tests.facts), look_alikes=alike.record),
+        replace(
+            record,
+            tests=dict(tests.facts),
+            look_alikes=alike.record,
+            exclusions=excluded.record(output) if excluded else None,
+        ),
         where,
+        excluded,
     )
 
 
@@ -272,6 +300,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.answerable))
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
+    write_exclusions(output, drawn.excluded)
     checked, warnings = checking.result()
     sentences = [
         *look_alike_warnings(drawn.record.look_alikes),

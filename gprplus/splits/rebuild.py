@@ -10,6 +10,7 @@ from gprplus.core.files.workdir import check_request, package_versions, read_jso
 from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.compare_splits import compare_records
+from gprplus.splits.exclusions import recorded_exclusions
 from gprplus.splits.make import draw_split, open_manifest, write_split
 from gprplus.splits.members import iter_parts, members_fingerprint
 from gprplus.splits.record_file import RECORD, upgrade
@@ -45,7 +46,10 @@ def rebuild_split(
     """
     theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
-    drawn = draw_split(source, request, output, row_filter(request, _file(record).parent))
+    folder = _file(record).parent
+    excluded = recorded_exclusions(request, folder)
+    where = row_filter(request, folder, excluded)
+    drawn = draw_split(source, request, output, where, excluded)
     rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.test_set))
     found = replace(drawn.record, fingerprint=rows, versions=package_versions())
     wanted = request.record(theirs.manifest.fingerprint)  # with what was left to defaults

@@ -52,7 +52,8 @@ class SplitRequest(Options):
     Two equal requests on one manifest give the same split, byte for byte under pinned versions.
     `factors` are all attributes of a factorial, `attr` the first of them: they may be given as one,
     "weather,illumination". `where_uids` takes the place of `where` where make_split was given a
-    table; where.parquet in the split's folder holds its uids.
+    table; where.parquet in the split's folder holds its uids. `exclusions` are the images that the
+    word `excluded` of `where` means; exclude.parquet holds their uids.
     """
 
     error: ClassVar[type[GprplusError]] = SplitError
@@ -134,6 +135,16 @@ class SplitRequest(Options):
         help=(
             'Use only images for which this holds, such as "weather in (sunny, clouds) and'
             ' viewpoint_deg <= 90", in train and test set.'
+        ),
+    )
+    exclude: str | None = option(
+        None,
+        group=IMAGES,
+        metavar="FILE",
+        recorded=False,
+        help=(
+            "Leave out the images of this table of uids (.parquet or .csv), such as the"
+            " excluded.parquet of a manifest that `gprplus browse` writes."
         ),
     )
     identities: int | None = option(
@@ -256,6 +267,7 @@ class SplitRequest(Options):
     )
     factors: tuple[str, ...] = ()
     where_uids: UidTable | None = None
+    exclusions: UidTable | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -353,6 +365,8 @@ class SplitRequest(Options):
             del data["deals"]
         if self.where_uids is None:
             del data["where_uids"]
+        if self.exclusions is None:
+            del data["exclusions"]
         if self.protocol is None:
             del data["protocol"]
         if self.look_alikes == "one":

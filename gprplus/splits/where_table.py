@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gprplus.core.errors import SplitError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import remove_output
@@ -10,6 +12,7 @@ from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.schema import stored
 from gprplus.schema.column import Column
+from gprplus.splits.exclusions import Exclusions
 from gprplus.splits.request import SplitRequest, UidTable
 
 if TYPE_CHECKING:
@@ -25,18 +28,29 @@ def select_uids(where: Any, manifest: "Manifest") -> UidSelection:
     return UidSelection.of(where, manifest.images(["uid"]).column("uid").to_numpy())
 
 
+def without_excluded(chosen: UidSelection, excluded: Exclusions | None) -> UidSelection:
+    """Return the chosen images that are not excluded."""
+    if excluded is None:
+        return chosen
+    return UidSelection(chosen.uids[~np.isin(chosen.uids, excluded.uids)])
+
+
 def as_uid_table(selection: UidSelection) -> UidTable:
     """Return what a request records of a selection."""
     return UidTable(selection.fingerprint, len(selection.uids))
 
 
-def row_filter(request: SplitRequest, folder: Path) -> Filter | UidSelection | None:
+def row_filter(
+    request: SplitRequest, folder: Path, excluded: Exclusions | None = None
+) -> Filter | UidSelection | None:
     """Return which images a request uses; a table of uids is read from the `folder` of its record.
+    `excluded` is what the word `excluded` means.
 
     Raises SplitError where the table is missing or holds other uids.
     """
     if request.where_uids is None:
-        return None if request.where is None else Filter(request.where)
+        gone = None if excluded is None else excluded.uids
+        return None if request.where is None else Filter(request.where, gone)
     path, wanted = folder / WHERE, request.where_uids
     if not path.is_file():
         raise SplitError(

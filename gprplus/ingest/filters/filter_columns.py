@@ -8,6 +8,7 @@ import numpy as np
 
 from gprplus.core.arrow import combine_chunks
 from gprplus.core.declarations import Attributes
+from gprplus.ingest.filters.derived_columns import DerivedColumns
 from gprplus.ingest.filters.parse import Filter
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def filter_images(
     read: "Callable[[list[str]], pa.Table]",
     identities: "pa.Table",
     own: Attributes | None = None,
+    derived: DerivedColumns | None = None,
 ) -> np.ndarray:
     """Return `(N,) bool`: the images for which a filter is true.
 
@@ -29,12 +31,19 @@ def filter_images(
         read: Returns some of these columns.
         identities: The identities table.
         own: The attributes that the manifest declares itself.
+        derived: Words that are computed; a column of the same name comes first.
     """
-    known = {*columns, *identities.column_names}
+    derived = derived or {}
+    stored = {*columns, *identities.column_names}
+    known = stored | set(derived)
     wanted, here = where.columns(known), set(columns)
-    keys = {"dataset", "identity"} if wanted - here else set()
-    found = FilterColumns(read(sorted(wanted & here | keys)), identities)
-    return where.keep(found.column, known, own)
+    keys = {"dataset", "identity"} if wanted & stored - here else set()
+    found = FilterColumns(read(sorted(wanted & here | keys or {"uid"})), identities)
+
+    def column(name: str) -> "pa.Array":
+        return found.column(name) if name in stored else derived[name]()
+
+    return where.keep(column, known, own)
 
 
 class FilterColumns:

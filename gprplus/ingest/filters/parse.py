@@ -31,7 +31,7 @@ from gprplus.ingest.filters.syntax import (
     syntax_error,
     unquote,
 )
-from gprplus.schema.check_columns import CHECKED
+from gprplus.schema.check_columns import CHECKED, EXTRA_COPY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,16 +52,18 @@ class Filter:
     """A parsed --where expression.
 
     `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the
-    position; `columns` names what it reads; `keep` evaluates it with pyarrow.compute.
+    position; `columns` names what it reads; `keep` evaluates it with pyarrow.compute. `excluded`
+    are the uids `(n,) uint64` that the word `excluded` means, by default those that were excluded
+    in the manifest.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, excluded: "np.ndarray | None" = None) -> None:
         if not isinstance(text, str):
             found = type(text).__name__
             raise FilterError(
                 f'where must be text, such as "weather = sunny and not is_junk", found a {found}.'
             )
-        self.text = " ".join(text.split())
+        self.text, self.excluded = " ".join(text.split()), excluded
         self.tree = _Parser(self.text).parse()
 
     def columns(self, known: Iterable[str]) -> set[str]:
@@ -131,7 +133,7 @@ def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Com
 
 def _known(token: Token, text: str, known: set[str]) -> Token:
     if token.kind != "word" or token.text not in known:
-        if unquote(token) in {column.name for column in CHECKED}:
+        if unquote(token) in {EXTRA_COPY, *(column.name for column in CHECKED)}:
             raise syntax_error(
                 text,
                 token,

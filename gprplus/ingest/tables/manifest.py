@@ -280,6 +280,7 @@ class Manifest:
 
     def _keep(self, name: str, where: Where) -> "np.ndarray":
         """`(N,) bool`: the rows of a table that `where` keeps."""
+        from gprplus.ingest.filters.derived_columns import derived_columns
         from gprplus.ingest.filters.filter_columns import filter_images
         from gprplus.ingest.filters.parse import Filter
         from gprplus.ingest.filters.uid_selection import UidSelection
@@ -289,7 +290,10 @@ class Manifest:
             return UidSelection.of(where, uids).keep(uids)
         read = partial(self._table, name)
         people = self._table("identities", None) if name == "images" else read(None)
-        return filter_images(Filter(where), self.columns(name), read, people, self.own_attributes)
+        derived = derived_columns(self.path) if name == "images" else None
+        return filter_images(
+            Filter(where), self.columns(name), read, people, self.own_attributes, derived
+        )
 
     def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
         import pyarrow.parquet as pq

@@ -73,7 +73,7 @@ class ParquetTable:
 
     def _checked(self, table: "pa.Table") -> "pa.Table":
         return schema.stored.check_stored(
-            table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN
+            table, schema.TABLES.get(self.path.stem, ()), self.path, ManifestError, AGAIN
         )
 
     def _judged(self) -> AbstractContextManager[None]:

@@ -1,0 +1,169 @@
+"""How long the page of `gprplus browse` waits for 2 million images, and the memory of its server.
+
+The manifest is that of `benchmarks.splits`: 1,150 identities x 36 viewpoints x 7 weathers x 7
+illuminations with 13 attributes of identities, no image files. A request is what the page sends
+when a filter changes: the count of images and of every level of every facet, and the first window
+of rows. Filters are drawn at random: levels of one to three facets, and text of `--where`; none is
+asked twice, so no answer is held. A bare DuckDB query of the same counts stands next to it.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import harness
+
+ROUNDS = 60
+EXPECTED = """
+What should move. A filter under 300 ms at the 95th percentile, less than 1.5 GiB of memory. Levels are
+one to four bytes an image and facet, and a facet is counted by one pass over them; so 20 facets of 2
+million images are 40 passes over 2 to 8 MB.
+"""
+WHERE = (
+    "weather in ({weather}, foggy) and viewpoint_deg <= {degrees}",
+    "not (illumination = {light}) and 30 <= viewpoint_deg <= {degrees}",
+    "gender = {gender} or weather = {weather}",
+)
+
+
+def main() -> None:
+    """Measure and keep the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "manifest"
+        # In other processes: the peak memory of one counts what its parent held.
+        make = "import sys, pathlib, benchmarks.splits as b; b.write(pathlib.Path(sys.argv[1]))"
+        subprocess.run([sys.executable, "-c", make, str(home)], check=True)
+        measure = (
+            "import sys, pathlib, benchmarks.explorer as b; b.measure(pathlib.Path(sys.argv[1]))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", measure, str(home)], check=True, capture_output=True, text=True
+        )
+        bare = "import sys, pathlib, benchmarks.explorer as b; b.measure_duckdb(pathlib.Path(sys.argv[1]))"
+        other = subprocess.run(
+            [sys.executable, "-c", bare, str(home)], check=True, capture_output=True, text=True
+        )
+    harness.keep(
+        "explorer",
+        "The page of `gprplus browse`: 2,028,600 images",
+        f"{EXPECTED.strip()}\n\n{done.stdout.strip()}\n{other.stdout.strip()}\n\n{__doc__}".strip(),
+    )
+
+
+def measure(home: Path) -> None:
+    """Print the table of one server's answers."""
+    from gprplus.explorer.image_answers import facets_answer, rows_answer
+    from gprplus.explorer.sources import find_sources
+    from gprplus.explorer.workspace import Workspace
+
+    start = time.perf_counter()
+    space = Workspace(find_sources([home]))
+    first = {"s": "0"}
+    facets = facets_answer(space, first)
+    opened = time.perf_counter() - start
+    rng = np.random.default_rng(0)
+
+    def filtered() -> None:
+        given = {"s": "0", **_random_filter(rng, facets["facets"])}
+        facets_answer(space, given)
+        rows_answer(space, given)
+
+    def grouped() -> None:
+        given = {"s": "0", **_random_filter(rng, facets["facets"]), "group": "cell"}
+        facets_answer(space, given)
+        rows_answer(space, given)
+
+    def scrolled() -> None:
+        offset = int(rng.integers(facets["total"] - 200))
+        rows_answer(space, {"s": "0", "offset": str(offset), "limit": "200"})
+
+    def by_identity() -> None:
+        given = {"s": "0", **_random_filter(rng, facets["facets"]), "group": "identity"}
+        facets_answer(space, given)
+
+    rows: list[list[object]] = [["open the page (once)", f"{1000 * opened:,.0f}", "", ""]]
+    rows += [
+        ["a filter: counts of all facets, first rows", *_times(filtered)],
+        ["the same, grouped by cell", *_times(grouped)],
+        ["the same, grouped by identity", *_times(by_identity)],
+        ["200 rows anywhere (scrolling)", *_times(scrolled)],
+    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(harness.table(["request", "median ms", "95th percentile ms", "CPU ms, mean"], rows))
+    print(f"\nPeak memory of the server: {peak:.2f} GiB.\n")
+
+
+def measure_duckdb(home: Path) -> None:
+    """Print how long DuckDB takes for the counts alone, of a table in its memory."""
+    import duckdb
+
+    base = duckdb.connect(config={"enable_progress_bar": False})
+    path = home / "images.parquet"
+    base.sql(
+        "create table images as select i.*, p.* exclude (dataset, identity, images) from"
+        f" read_parquet('{path}') i join read_parquet('{home / 'identities.parquet'}') p"
+        " using (dataset, identity)"
+    )
+    names = ["identity", "camera", "viewpoint_deg", "weather", "illumination", "background"]
+    names += ["gender", "hair", "age", "glasses", "sleeve", "hat", "bag", "boots"]
+    rng = np.random.default_rng(0)
+
+    def counted() -> None:
+        degrees = int(rng.integers(30, 350))
+        for name in names:
+            base.sql(
+                f"select {name}, count(*) from images where weather in ('sunny', 'foggy') and"
+                f" viewpoint_deg <= {degrees} group by {name}"
+            ).fetchall()
+
+    rows: list[list[object]] = [
+        [f"DuckDB: the counts of {len(names)} facets", *_times(counted, 20)]
+    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(harness.table(["bare query", "median ms", "95th percentile ms", "CPU ms, mean"], rows))
+    print(f"\nPeak memory: {peak:.2f} GiB.")
+
+
+def _random_filter(rng: np.random.Generator, facets: list[dict]) -> dict[str, str]:
+    """Return a filter that was not used before: levels of one to three facets, or text."""
+    import json
+
+    several = [facet for facet in facets if len(facet["levels"]) > 1]
+    levels = {facet["name"]: [level for level, _ in facet["levels"] if level] for facet in several}
+    where = ""
+    if rng.random() < 0.5:
+        where = rng.choice(WHERE).format(
+            weather=rng.choice(levels["weather"]),
+            light=rng.choice(levels["illumination"]),
+            gender=rng.choice(levels["gender"]),
+            degrees=rng.integers(100, 350),
+        )
+    names = rng.choice(list(levels), int(rng.integers(1, 4)), replace=False)
+    picks = {
+        name: sorted(
+            str(level)
+            for level in rng.choice(
+                levels[name], int(rng.integers(1, len(levels[name]))), replace=False
+            )
+        )
+        for name in names.tolist()
+    }
+    return {"where": where, "pick": json.dumps(picks)}
+
+
+def _times(function: Callable[[], None], rounds: int = ROUNDS) -> list[object]:
+    """Median, 95th percentile and mean processor time of a call, in ms."""
+    function()
+    clock, cpu = [], harness.processor_clock()
+    for _ in range(rounds):
+        start = time.perf_counter()
+        function()
+        clock.append(1000 * (time.perf_counter() - start))
+    used = 1000 * (harness.processor_clock() - cpu) / rounds
+    return [f"{np.median(clock):.0f}", f"{np.percentile(clock, 95):.0f}", f"{used:.0f}"]
