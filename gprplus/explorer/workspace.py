@@ -10,6 +10,7 @@ from gprplus.core.errors import BrowseError
 from gprplus.core.files.signatures import Signature, file_signature
 from gprplus.explorer.image_table import BrowsedImages
 from gprplus.explorer.pictures import Pictures
+from gprplus.explorer.run_features import FeatureCache
 from gprplus.explorer.sources import Kind, Source
 from gprplus.ingest.review import State, read_review
 from gprplus.ingest.tables.manifest import RECORD, Manifest
@@ -17,6 +18,7 @@ from gprplus.ingest.tables.manifest import RECORD, Manifest
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from gprplus.reporting.run_results import RunResults
     from gprplus.splits import Split
 
 
@@ -47,6 +49,8 @@ class Workspace:
         self.sources = list(sources)
         self._views: dict[int, ManifestView] = {}
         self._splits: dict[int, tuple[Signature, Split]] = {}
+        self._runs: dict[int, tuple[Signature, RunResults]] = {}
+        self.features = FeatureCache()
         self._lock = threading.RLock()
 
     def source(self, number: str, kind: Kind) -> tuple[int, Source]:
@@ -80,6 +84,18 @@ class Workspace:
             held = self._splits.get(place)
             if held is None or held[0] != signature:
                 held = self._splits[place] = (signature, Split.open(source.path))
+            return held[1]
+
+    def run(self, number: str) -> "RunResults":
+        """Return the results of a run folder."""
+        from gprplus.reporting.run_results import read_run_results
+
+        place, source = self.source(number, "run")
+        signature = file_signature(source.path / "summary.parquet")
+        with self._lock:
+            held = self._runs.get(place)
+            if held is None or held[0] != signature:
+                held = self._runs[place] = (signature, read_run_results(source.path))
             return held[1]
 
     def number_of(self, path: Path, kind: Kind) -> str | None:

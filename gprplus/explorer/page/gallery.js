@@ -91,7 +91,7 @@ export class Gallery {
     if (!this.found) return;
     const chosen = this.grid.chosen.size;
     const what = chosen ? `${count(chosen)} selected` : "image at the cursor";
-    const button = (key, text) => el("button", { onclick: () => this.review(STATES[key], this.grid.acted()), title: what }, text, el("kbd", {}, key));
+    const button = (key, text) => el("button", { onclick: () => this.decide(STATES[key]), title: what }, text, el("kbd", {}, key));
     show(
       this.bar,
       button("a", "Accept"), button("x", "Exclude"), button("o", "Reopen"),
@@ -116,6 +116,12 @@ export class Gallery {
   }
 
   // -- review ------------------------------------------------------------------------------------
+
+  /** Review the chosen images; else the open one, else the one at the cursor. */
+  async decide(value) {
+    const { uid } = state();
+    await this.review(value, uid && !this.grid.chosen.size ? [uid] : await this.grid.acted());
+  }
 
   async review(value, uids) {
     if (!uids.length) return;
@@ -148,7 +154,7 @@ export class Gallery {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
-    if (event.key in STATES) this.review(STATES[event.key], state().uid && !this.grid.chosen.size ? [state().uid] : this.grid.acted());
+    if (event.key in STATES) this.decide(STATES[event.key]);
     else if (event.key === "u") this.undo();
     else if (event.key === "/") this.where.focus();
     else if (event.key === "Escape" && state().uid) this.close();

@@ -301,9 +301,10 @@ export class Grid {
   }
 
   /** The uids that an action is about: the chosen images, else the one at the cursor. */
-  acted() {
+  async acted() {
     if (this.chosen.size) return [...this.chosen.keys()];
-    const row = this.row(this.cursor);
+    if (!this.total) return [];
+    const row = this.row(this.cursor) ?? (await this.fetch(this.cursor));
     return row ? [row.uid] : [];
   }
 

@@ -3,11 +3,21 @@
 import { ask } from "./api.js";
 import { el, select, show } from "./dom.js";
 import { go, onchange, open, state } from "./state.js";
+import { DesignView } from "./design.js";
 import { ImagesView } from "./images.js";
+import { IssuesView } from "./issues.js";
+import { MapView } from "./map.js";
+import { RunsView } from "./runs.js";
+import { SplitView } from "./split.js";
 
 // View -> title, kind of source, class.
 const VIEWS = {
   images: ["Images", "manifest", ImagesView],
+  issues: ["Issues", "manifest", IssuesView],
+  design: ["Design", "manifest", DesignView],
+  split: ["Split", "split", SplitView],
+  runs: ["Runs", "run", RunsView],
+  map: ["Map", "run", MapView],
 };
 
 const KEYS = [

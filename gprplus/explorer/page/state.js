@@ -2,7 +2,7 @@
 
 const listeners = new Set();
 
-const PER_VIEW = ["where", "pick", "group", "sort", "subset", "uid"];
+const PER_VIEW = ["where", "pick", "group", "sort", "subset", "uid", "check", "a", "b", "arm", "side", "query", "color", "target", "seed"];
 
 /** The parameters of the address. */
 export function state() {
