@@ -19,7 +19,7 @@ from gprplus.baseline.image_store import ImageStore, pack_images
 from gprplus.baseline.recipe import BatchSettings, InputSettings, Recipe, TrainingLength
 from gprplus.cli import demo
 from gprplus.core.parallel import map_processes
-from gprplus.experiments import run, schedule, split_job
+from gprplus.experiments import run_files, schedule, split_job
 from gprplus.experiments.run import TrainingRun, train_and_score
 from gprplus.statistics.summary import UNTRAINED
 
@@ -200,7 +200,7 @@ def _timed(training_run: TrainingRun) -> tuple[str, float, float]:
     start = time.process_time()
     train_and_score(training_run)
     took = time.process_time() - start
-    record = run.read_run_record(training_run.folder)
+    record = run_files.read_run_record(training_run.folder)
     assert record is not None
     (target,) = record.targets.values()
     return training_run.arm, float(target.scores["mAP"]), took

@@ -28,6 +28,7 @@ _HOMES = {
     "embed": "gprplus.analysis",
     "analyze": "gprplus.analysis",
     "export": "gprplus.exports",
+    "run_external": "gprplus.experiments.external.runs",
     "study": "gprplus.experiments.run_study",
     "report": "gprplus.reporting",
 }

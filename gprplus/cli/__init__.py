@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Show the content and the problems of a manifest or split.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
+    "run-external": "Train and score every arm and seed of a split with another program.",
     "score": "Score features of another trainer.",
     "embed": "Write features of images with a trained network.",
     "analyze": "Measure the distance of each level to a target, and which attribute causes it.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus import schema
 from gprplus.core.files import workdir
 from gprplus.evaluation.targets import OWN_TEST_SET, is_own_test_set
-from gprplus.experiments import run
+from gprplus.experiments import run_files
 from gprplus.schema.run_record import RunRecord
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.effects import MARGIN, EffectTables, compute_effects
@@ -40,9 +40,9 @@ def collect_results(
         for path in sorted(
             (folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))
         ):
-            record = run.read_run_record(path)
+            record = run_files.read_run_record(path)
             if record:
-                queries[arm, record.seed] = run.read_queries(path)
+                queries[arm, record.seed] = run_files.read_queries(path)
                 rows += [{**row, "place": place} for row in _rows(record)]
     rows.sort(
         key=lambda row: (
@@ -66,7 +66,8 @@ def collect_results(
 def _rows(record: RunRecord) -> list[dict[str, Any]]:
     """One results row for each target of a run."""
     shared = {column.name: getattr(record, column.name, None) for column in schema.RESULTS}
-    shared["images_per_second"] = record.images_seen / record.seconds if record.seconds else None
+    counted = record.images_seen and record.seconds  # a program counts no images
+    shared["images_per_second"] = record.images_seen / record.seconds if counted else None
     return [
         {**shared, "target": name, "protocol": target.protocol, **target.scores}
         for name, target in record.targets.items()

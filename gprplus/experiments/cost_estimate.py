@@ -15,7 +15,7 @@ from gprplus.core.workers import send_progress
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import score_arrays
 from gprplus.evaluation.targets import Target
-from gprplus.experiments import run
+from gprplus.experiments import run_files
 from gprplus.experiments.benchmark_result import BenchmarkCost
 from gprplus.experiments.remaining_time import makespan
 from gprplus.experiments.split_job import SplitJob
@@ -85,7 +85,7 @@ def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Reque
         scoring = _scoring(case)
         for arm in (*case.split.arms, UNTRAINED):
             for seed in range(seeds):
-                if not force and run.read_run_record(case.folder / arm / f"seed{seed}"):
+                if not force and run_files.read_run_record(case.folder / arm / f"seed{seed}"):
                     continue
                 dealt = None if arm == UNTRAINED else case.split.record.arms[arm].dealt_to(seed)
                 key = (dealt.fingerprint if dealt else UNTRAINED, seed)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gprplus.experiments import run
+from gprplus.experiments import run_files
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.split_job import SplitJob
 from gprplus.statistics.summary import UNTRAINED
@@ -61,7 +61,7 @@ def _first_scores(case: SplitJob, seeds: int) -> FirstScores | None:
     """Return the scores of seed 0; None while an arm is missing."""
     target, scores = case.targets[0].name, {}
     for arm in (*case.split.record.arms, UNTRAINED):
-        record = run.read_run_record(case.folder / arm / "seed0")
+        record = run_files.read_run_record(case.folder / arm / "seed0")
         if record is None or target not in record.targets:
             return None
         found = record.targets[target].scores

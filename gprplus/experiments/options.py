@@ -1,4 +1,4 @@
-"""The options of study."""
+"""The options of study and of run-external."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
-from gprplus.core.benchmark_options import BenchmarkOptions
-from gprplus.core.errors import DeclarationError, GprplusError
+from gprplus.core.benchmark_options import MAX_SEEDS, BenchmarkOptions
+from gprplus.core.errors import DeclarationError, GprplusError, TrainingError
 from gprplus.core.options import Options, option, same_option
 
 STUDY = "the study's"
+PROGRAM = "Program"
 _SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
 
 
@@ -53,6 +54,39 @@ class StudyOptions(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "scale", read_scale(str(self.scale)))
+
+
+@dataclass(frozen=True)
+class ExternalOptions(Options):
+    """Options of `run_external`."""
+
+    error: ClassVar[type[GprplusError]] = TrainingError
+
+    name: str = option(
+        "external",
+        group=PROGRAM,
+        metavar="NAME",
+        help="Name of the trainer in tables, and of the folder of its runs.",
+    )
+    seeds: int = option(
+        1, group=PROGRAM, at_least=1, at_most=MAX_SEEDS, help="Number of seeds of every arm."
+    )
+    backbone: str | None = option(
+        None,
+        group=PROGRAM,
+        metavar="NAME",
+        help="Network of the checkpoint that the program writes, such as resnet50.",
+    )
+    height: int = option(256, group=PROGRAM, at_least=1, help="Input height of {backbone}.")
+    width: int = option(128, group=PROGRAM, at_least=1, help="Input width of {backbone}.")
+    targets: Mapping[str, Path] = same_option(BenchmarkOptions, "targets")
+    protocol: str | None = same_option(BenchmarkOptions, "protocol")
+    roots: Mapping[str, Path] = same_option(BenchmarkOptions, "roots")
+    rerank: bool = same_option(BenchmarkOptions, "rerank")
+    device: str = same_option(
+        BenchmarkOptions, "device", help="Device of {backbone}: auto, cpu, cuda or cuda:N."
+    )
+    jobs: int = option(1, group="Compute", at_least=1, help="Number of parallel runs.")
 
 
 def read_scale(text: str) -> Fraction:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gprplus.experiments import run, split_job
+from gprplus.experiments import run_files, split_job
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema.run_record import Precision
 
@@ -34,8 +34,8 @@ def _earlier(case: SplitJob) -> Precision | None:
     record = split_job.read_record(case)
     if record and record.precision:
         return record.precision
-    for path in sorted(case.folder.glob(f"*/seed*/{run.RECORD}")):
-        done = run.read_run_record(path.parent)
+    for path in sorted(case.folder.glob(f"*/seed*/{run_files.RECORD}")):
+        done = run_files.read_run_record(path.parent)
         if done and done.device.startswith("cpu") and "precision" in done.config:
             return Precision(chosen=str(done.config["precision"]).removeprefix("torch."))
     return None

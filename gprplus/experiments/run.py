@@ -3,8 +3,7 @@ not repeated."""
 
 import json
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from io import TextIOWrapper
@@ -13,29 +12,24 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from gprplus import schema
 from gprplus.baseline.image_store import ImageStore
 from gprplus.baseline.recipe import Recipe
 from gprplus.core import sampling
 from gprplus.core.errors import TrainingError
 from gprplus.core.files import workdir
 from gprplus.core.files.atomic import write_new
-from gprplus.core.typed import as_json
 from gprplus.evaluation.targets import Target
+from gprplus.experiments.run_files import missing_targets, read_run_record, write_scores
 from gprplus.experiments.run_reports import DONE, EMBEDDING, PREPARING, SCORING, RunReporter
-from gprplus.schema.run_record import RunRecord, RunTarget, run_record
+from gprplus.schema.run_record import RunRecord
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import torch
 
     from gprplus.baseline.checkpoint import Checkpoint
     from gprplus.baseline.distributed import ProcessGroup
     from gprplus.baseline.network.model import Model
 
-RECORD = "run.json"
-QUERIES = "queries.parquet"
-RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
@@ -112,33 +106,8 @@ class TrainingRun:
 
     def missing(self) -> list[tuple[Target, ImageStore]]:
         """The targets that the run's record does not hold scores of."""
-        record = read_run_record(self.folder)
-        done = (
-            {name: target.fingerprint for name, target in record.targets.items()} if record else {}
-        )
-        return [(t, p) for t, p in self.targets if done.get(t.name) != t.fingerprint()]
-
-
-def read_run_record(folder: Path) -> RunRecord | None:
-    """Return the record of a finished run; None when there is none."""
-    path = folder / RECORD
-    if not path.is_file():
-        return None
-    return run_record(workdir.read_json(path, TrainingError, "a finished run"), path)
-
-
-def read_queries(folder: Path) -> "pa.Table":
-    """The scores of each query of a finished run (schema.QUERIES)."""
-    return _stored(folder / QUERIES, schema.QUERIES)
-
-
-def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
-    return schema.stored.read_table(
-        path,
-        columns,
-        TrainingError,
-        "Remove the run's folder and run the benchmark again: it repeats this run.",
-    )
+        names = {one.name for one in missing_targets(self.folder, [t for t, _ in self.targets])}
+        return [(target, pack) for target, pack in self.targets if target.name in names]
 
 
 def train_and_score(training_run: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
@@ -279,8 +248,6 @@ def _log_file(training_run: TrainingRun, group: "ProcessGroup") -> TextIO:
 
 def _scored(training_run: TrainingRun, record: RunRecord, reporter: RunReporter) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
-    import pyarrow as pa
-
     from gprplus.baseline.network import model
 
     missing = training_run.missing()
@@ -290,42 +257,20 @@ def _scored(training_run: TrainingRun, record: RunRecord, reporter: RunReporter)
     network = model.read_model(
         training_run.folder / MODEL, training_run.recipe.network, training_run.device
     )
-    replaced = [target.name for target, _ in missing]
-    tables, heads = (
-        [_without(_stored(path, columns), replaced)] if record.targets and path.is_file() else []
-        for path, columns in (
-            (training_run.folder / QUERIES, schema.QUERIES),
-            (training_run.folder / RANKED, schema.RANKED),
-        )
-    )
     packs = {id(pack): pack for _, pack in missing}
     features, count = {}, 0
     for key, uids in target_image_keys(missing).items():
         reached = partial(_embedded_so_far, reporter, count)
         features[key] = uids, _embedded(network, uids, packs[key], training_run, reached)
         count += len(uids)
-    done = dict(record.targets)
-    for count, (target, pack) in enumerate(missing):
-        reporter.reached(count, SCORING)
-        start = time.perf_counter()
-        uids, known = features[id(pack)]
-        mine = known[np.searchsorted(uids, target.uids)]
-        scores, queries = target.score(mine)
-        tables.append(queries)
-        heads += [table for table in (target.ranked(mine, queries),) if table]
-        done[target.name] = RunTarget(
-            protocol=target.protocol,
-            fingerprint=target.fingerprint(),
-            seconds=round(time.perf_counter() - start, 3),
-            scores=scores.summary(),
-        )
-    for name, parts in ((QUERIES, tables), (RANKED, heads)):
-        if parts:
-            whole = pa.concat_tables(
-                [table.replace_schema_metadata(None) for table in parts]
-            ).unify_dictionaries()
-            workdir.write_table(training_run.folder / name, whole)
-    workdir.write_json(training_run.folder / RECORD, as_json(replace(record, targets=done)))
+
+    def embedded() -> "Iterator[tuple[Target, torch.Tensor]]":
+        for count, (target, pack) in enumerate(missing):
+            reporter.reached(count, SCORING)
+            uids, known = features[id(pack)]
+            yield target, known[np.searchsorted(uids, target.uids)]
+
+    write_scores(training_run.folder, record, embedded())
 
 
 def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int, np.ndarray]:
@@ -371,12 +316,3 @@ def _embedded(
             f" {remedy}."
         )
     return features
-
-
-def _without(table: "pa.Table", targets: Sequence[str]) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return table.filter(
-        pc.invert(pc.is_in(table.column("target").cast(pa.string()), pa.array(targets)))
-    )

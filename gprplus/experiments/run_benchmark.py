@@ -31,7 +31,7 @@ from gprplus.core.parallel import (
     worker_count,
 )
 from gprplus.core.progress import shows_progress
-from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
+from gprplus.experiments import collect, cost_estimate, run_files, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 from gprplus.experiments.first_seed import FirstScores, FirstSeed, ignore_first_seed
@@ -273,7 +273,7 @@ def _counts(wanted: Sequence[SplitJob], seeds: int, force: bool) -> tuple[int, i
         for arm in (*arms, UNTRAINED):
             for seed in range(seeds):
                 total += 1
-                if not force and run.read_run_record(case.folder / arm / f"seed{seed}"):
+                if not force and run_files.read_run_record(case.folder / arm / f"seed{seed}"):
                     kept += 1
                 else:
                     rows = arms[arm].dealt_to(seed).fingerprint if arm in arms else UNTRAINED

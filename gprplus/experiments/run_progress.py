@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from gprplus.core.parallel import Progress, describe_progress
 from gprplus.experiments.remaining_time import Work, WorkClock
-from gprplus.experiments.run import TrainingRun, read_run_record, target_image_keys
+from gprplus.experiments.run import TrainingRun, target_image_keys
+from gprplus.experiments.run_files import read_run_record
 from gprplus.experiments.run_reports import DONE, RunReport
 
 _STEP_TO_EMBED = 3  # an image of a step counts as so many that are only embedded

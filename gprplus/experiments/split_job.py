@@ -87,8 +87,6 @@ def open_jobs(
     With `as_one` equal epochs give the same steps for all splits, else for each split separately.
     Only ingested targets are written.
     """
-    from gprplus.ingest import open_or_build_manifest
-
     if not splits:
         raise SplitError(
             "There is no split to benchmark. Make one with: gprplus make-split --attr=weather"
@@ -104,35 +102,56 @@ def open_jobs(
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {did_you_mean(name, known)}")
-    manifests = {
-        name: open_or_build_manifest(
-            path, child_path(output.parent / "targets", name, "--target: name", SplitError)
-        )
-        for name, path in named.folders.items()
-    }
+    manifests = open_target_manifests(named, output)
     cases = []
     for split in opened:
         folder = output / split.name / plain_name(recipe.name, "the recipe's name", RecipeError)
         own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
         workdir.check_request(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.record.datasets}
-        whole = [targets.own_test_target(split, own)]
-        given = {
-            name: targets.target_of_manifest(name, m, split.record.attribute, rule=named.protocol)
-            for name, m in manifests.items()
-        }
-        whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]
-        searched = [target for target in whole if target]
-        found = (*searched, *targets.cross_level_targets(split, own))
-        if rerank:
-            found += tuple(map(targets.reranked_name, searched))
-        if not found:
-            raise SplitError(
-                f"{split.path} has no test set: give a --target NAME=MANIFEST-or-FOLDER to score it"
-                " on, or name the splits you mean."
-            )
+        found = split_targets(split, named, manifests, own, rerank=rerank)
         cases.append(SplitJob(split, folder, own_recipe, found, split.roots(own), manifests))
     return cases
+
+
+def open_target_manifests(named: NamedTargets, output: Path) -> "dict[str, Manifest]":
+    """The manifests of targets; folders of images get theirs in the folder next to `output`."""
+    from gprplus.ingest import open_or_build_manifest
+
+    return {
+        name: open_or_build_manifest(
+            path, child_path(output.parent / "targets", name, "--target: name", SplitError)
+        )
+        for name, path in named.folders.items()
+    }
+
+
+def split_targets(
+    split: Split,
+    named: NamedTargets,
+    manifests: "Mapping[str, Manifest]",
+    roots: Mapping[str, Path],
+    *,
+    rerank: bool,
+) -> tuple[Target, ...]:
+    """The targets that the arms of a split are scored on: its test set, the named ones, its
+    cross-level tests, and with `rerank` re-ranked ones. Raises SplitError if there is none."""
+    whole = [targets.own_test_target(split, roots)]
+    given = {
+        name: targets.target_of_manifest(name, m, split.record.attribute, rule=named.protocol)
+        for name, m in manifests.items()
+    }
+    whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]
+    searched = [target for target in whole if target]
+    found = (*searched, *targets.cross_level_targets(split, roots))
+    if rerank:
+        found += tuple(map(targets.reranked_name, searched))
+    if not found:
+        raise SplitError(
+            f"{split.path} has no test set: give a --target NAME=MANIFEST-or-FOLDER to score it"
+            " on, or name the splits you mean."
+        )
+    return found
 
 
 def hold_run_folder(
@@ -300,9 +319,9 @@ def experiment(case: SplitJob) -> Experiment:
     return Experiment(case.split.record, record, record.estimand)
 
 
-def _target_record(target: Target, case: SplitJob) -> TargetRecord:
+def target_record(target: Target, folder: Path) -> TargetRecord:
     """The record of a target, with the folders of its images relative to the runs."""
-    roots = {name: workdir.relative_path(root, case.folder) for name, root in target.roots.items()}
+    roots = {name: workdir.relative_path(root, folder) for name, root in target.roots.items()}
     return replace(target.record(), roots=roots)
 
 
@@ -330,7 +349,7 @@ def write_record(
         recipe=case.recipe.resolved(),
         targets={
             **(earlier.targets if earlier else {}),
-            **{t.name: _target_record(t, case) for t in case.targets},
+            **{t.name: target_record(t, case.folder) for t in case.targets},
         },
         images={**(earlier.images if earlier else {}), **_own(case, digests)},
         weights_note=weights_note or None,

@@ -25,6 +25,9 @@ class ExportOptions(Options):
         default_note="every arm, each in its own folder",
         help="An arm of a split.",
     )
+    deal: int = option(
+        0, group=EXPORTED, at_least=0, help="Deal of an arm that has several (--deals)."
+    )
     link: str = option(
         "hard",
         group=EXPORTED,

@@ -49,12 +49,12 @@ class ExportSource:
 
 
 def open_source(
-    path: Path, arm: str | None, roots: Mapping[str, Path] | None = None
+    path: Path, arm: str | None, roots: Mapping[str, Path] | None = None, deal: int = 0
 ) -> ExportSource:
-    """The rows below `path`: of one arm, of every arm of a split in turn, or of a whole
+    """The rows below `path`: of one arm in a deal, of every arm of a split in turn, or of a whole
     manifest."""
     if (path / "split.json").is_file():
-        return _of_split(Split.open(path), arm, roots)
+        return _of_split(Split.open(path), arm, roots, deal)
     if (path / "manifest.json").is_file():
         if arm is not None:
             raise ExportError(f"{path} is a manifest and has no arms; --arm picks one of a split.")
@@ -64,12 +64,15 @@ def open_source(
     )
 
 
-def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> ExportSource:
-    """The rows of deal 0 of each arm, or of one."""
+def _of_split(
+    split: Split, arm: str | None, roots: Mapping[str, Path] | None, deal: int
+) -> ExportSource:
+    """The rows of each arm, or of one, in one deal."""
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
     parts = {
-        part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()
+        part: _shaped(pa.concat_tables([split.train(name, deal), test]))
+        for part, name in arms.items()
     }
     notes = () if test.num_rows else ("The split has no test set, so query and gallery are empty.",)
     return ExportSource(

@@ -105,8 +105,9 @@ def export(
     arm, link, shard_size = given.arm, given.link, given.shard_size
     output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
     new = not os.path.lexists(output)
-    found = open_source(Path(source), arm, given.roots)
-    how = {"shard_size": shard_size} if to in PACKED else {"link": link}
+    found = open_source(Path(source), arm, given.roots, given.deal)
+    how: dict[str, Any] = {"shard_size": shard_size} if to in PACKED else {"link": link}
+    how |= {"deal": given.deal} if given.deal else {}  # exports before there were deals have none
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if check_request(output / RECORD, request, force=force) == "same":
         return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))

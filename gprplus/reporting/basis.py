@@ -7,6 +7,7 @@ from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import ContrastFinding, Row
+from gprplus.schema.run_record import EXTERNAL
 
 
 def basis_targets(rows: Sequence[Row]) -> list[str]:
@@ -50,6 +51,8 @@ def describe_caveats(rows: Sequence[Row], about: Experiment) -> list[str]:
         sentences.append(
             "trained from scratch"
             if weights == "none"
+            else "trained by another program"
+            if weights == EXTERNAL
             else f"starting from {weights} weights{_fresh(weights, about)}"
         )
     for target in basis_targets(rows):

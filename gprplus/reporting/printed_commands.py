@@ -25,12 +25,13 @@ from gprplus.splits import command_options
 
 def printed_commands(run: RunResults) -> list[str]:
     """Lines for a new shell: the directory to work in, then build-manifest, make-split and
-    benchmark, or study."""
-    study = read_command(run.benchmark.command, run.folder)
-    if study:
-        return [*start_shell(), *manifest_commands(run), command_line(study)]
-    own = [_split(run), command_line(["benchmark", *_benchmark(run)])]
-    return [*start_shell(), *manifest_commands(run), *own]
+    benchmark or run-external, or study."""
+    start = [*start_shell(), *manifest_commands(run)]
+    words = read_command(run.benchmark.command, run.folder)
+    if words:
+        split = [] if words[0] == "study" else [_split(run)]
+        return [*start, *split, command_line(words)]
+    return [*start, _split(run), command_line(["benchmark", *_benchmark(run)])]
 
 
 def export_commands(run: RunResults) -> list[tuple[str, str]]:

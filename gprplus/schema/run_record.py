@@ -18,6 +18,7 @@ from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.schema.records import Protocol
 
 Number = int | float
+EXTERNAL = "external"  # network, weights and device of a run of another program
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,21 @@ def imagenet_features(device: str) -> Features:
     return _generic_features("imagenet", "EfficientNet-Lite0", "efficientnet_lite0", None, device)
 
 
+def backbone_features(network: str, path: Path, size: tuple[int, int], device: str) -> Features:
+    """Compute unit features of a checkpoint of another trainer: the pooled maps of the network that
+    `network` names, `(N, width)`, of images resized to `size` (height, width)."""
+    return _generic_features(network, network, network, path, device, size)
+
+
 def _generic_features(
-    name: str, title: str, network: str, path: Path | None, device: str
+    name: str,
+    title: str,
+    network: str,
+    path: Path | None,
+    device: str,
+    size: tuple[int, int] = (256, 128),
 ) -> Features:
-    """Compute unit features of an ImageNet network as published, with weights of a file or its
-    own."""
+    """Compute unit features of a network as published, with weights of a file or ImageNet's."""
     import torch
 
     from gprplus.baseline import devices
@@ -118,9 +128,7 @@ def _generic_features(
     return Features(
         name,
         f"{name}:{state_digest(backbone.state_dict())}",
-        lambda images, workers, progress: in_batches(
-            images, (256, 128), features, workers, progress
-        ),
+        lambda images, workers, progress: in_batches(images, size, features, workers, progress),
         with_norm_feature(name),
     )
 

@@ -13,6 +13,7 @@ _NEEDS = {
     "score": _TORCH,
     "embed": _TORCH,
     "benchmark": _TRAINING,
+    "run-external": _TRAINING,
     "study": _TRAINING,
     "demo": _TRAINING,
 }

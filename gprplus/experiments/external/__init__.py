@@ -1,0 +1,1 @@
+"""Runs of another program: its command line and files, and the runs with their tables."""
