@@ -20,7 +20,7 @@ from gprplus.exports.options import EXPORTED, ExportOptions
     group=EXPORTED,
     required=True,
     metavar="FORM",
-    help="market1501, imagefolder, parquet (or hf) or webdataset.",
+    help="market1501, imagefolder, parquet (or hf), webdataset or onnx.",
 )
 @click_options(ExportOptions)
 @options.output_option
@@ -38,20 +38,23 @@ def command(
 ) -> None:
     """Write an arm, split or manifest in the format of another tool.
 
-    SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and
-    bounding_box_test with names for the usual loaders, and map.csv from each name to its image;
-    imagefolder gives train and test folders with metadata.parquet for Hugging Face; parquet gives
-    files with embedded images and a dataset card, for datasets.load_dataset and the hub; webdataset
-    gives tar shards with an index. The default of -o is WORK/exports/FORM/NAME.
+    SOURCE is a split or manifest folder, for onnx the folder of a finished run. market1501 gives
+    bounding_box_train, query and bounding_box_test with names for the usual loaders, and map.csv
+    from each name to its image; imagefolder gives train and test folders with metadata.parquet for
+    Hugging Face; parquet gives files with embedded images and a dataset card, for
+    datasets.load_dataset and the hub; webdataset gives tar shards with an index; onnx gives
+    model.onnx, checked against torch, with the preprocessing inside. The default of -o is
+    WORK/exports/FORM/NAME.
 
     \b
     Examples:
       gprplus export work/splits/weather --to market1501 --arm mix
       gprplus export work/splits/weather --to webdataset --arm mix --shard-size 5000
       gprplus export work/manifest --to parquet
+      gprplus export work/runs/weather/quick/mix/seed0 --to onnx
     """
     from gprplus.exports import export, export_form
-    from gprplus.exports.run_export import default_folder
+    from gprplus.exports.run_export import ONNX, default_folder
 
     to = export_form(to)
     given = given_options(ExportOptions, values)
@@ -63,9 +66,17 @@ def command(
         return
     for note in found.info["notes"]:
         console.print_note(f"Note: {note}")
+    doing = "Wrote" if found.made else "Nothing to do: the same request wrote"
+    if to == ONNX:
+        facts = found.info["onnx"]
+        console.print_line(f"{doing} the network to {found.path / 'model.onnx'}")
+        console.print_note(
+            f"{facts['input']}; {facts['output']}. Largest difference to torch:"
+            f" {facts['largest_difference']:.1g}."
+        )
+        return
     images = sum(found.info["images"].values())
     parts = f" in {len(found.info['images'])} arms" if len(found.info["images"]) > 1 else ""
-    doing = "Wrote" if found.made else "Nothing to do: the same request wrote"
     origin = (
         f" from {first_few([print_export(root) for root in found.roots])}" if found.roots else ""
     )

@@ -256,8 +256,8 @@ def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
 def _draw_arms(
     path: Path, sheet: Path, arms: tuple[str, ...], by: str | None, columns: int
 ) -> None:
-    from gprplus.cli.show.split_sheet import arm_grid
     from gprplus.core.contact_sheet import contact_sheet
+    from gprplus.reporting.split_sheet import arm_grid
     from gprplus.splits import Split
 
     split = Split.open(path)

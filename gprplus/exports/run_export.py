@@ -48,6 +48,7 @@ PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "webdataset": webdataset.plan_webdataset,
 }
 FORMS = (*LOOSE, *PACKED)
+ONNX = "onnx"  # the form of a finished run
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 RECORD = "export.json"
 KIND = "an export"  # of folder, as its mark states
@@ -80,15 +81,16 @@ def export(
     progress: Progress = no_progress,
     **changes: Any,
 ) -> ExportResult:
-    """Write the images of a split or manifest in the form of another tool.
+    """Write the images of a split or manifest, or the network of a run, in the form of another
+    tool.
 
     Images are links or copies; the packed forms (PACKED) hold their bytes. No image is encoded
     again. Everything is written into a folder inside the output and moved when it is complete;
     export.json comes last.
 
     Args:
-        source: a split, a manifest, or the folder of one.
-        to: form: market1501, imagefolder, parquet (or hf) or webdataset.
+        source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
+        to: form: market1501, imagefolder, parquet (or hf), webdataset or onnx.
         output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
             named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
@@ -104,6 +106,8 @@ def export(
     to, given = export_form(to), combined(ExportOptions, options, changes, "export")
     arm, link, shard_size = given.arm, given.link, given.shard_size
     output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
+    if to == ONNX:
+        return _export_network(Path(source), output, force)
     new = not os.path.lexists(output)
     found = open_source(Path(source), arm, given.roots, given.deal)
     how: dict[str, Any] = {"shard_size": shard_size} if to in PACKED else {"link": link}
@@ -128,9 +132,35 @@ def export(
     return ExportResult(output, record, made=True, roots=tuple(found.roots.values()))
 
 
+def _export_network(run: Path, output: Path, force: bool) -> ExportResult:
+    """Write the network of a run into a folder, with its record."""
+    from gprplus.exports.onnx_model import FILE, onnx_request, write_onnx
+
+    request = onnx_request(run)
+    if check_request(output / RECORD, request, force=force) == "same":
+        return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
+    with hold_folder(output, KIND, ExportError) as home:
+        remove_output(home / RECORD)
+        facts = write_onnx(run, home / FILE)
+        record = {
+            "schema_version": VERSION,
+            "form": ONNX,
+            "name": run.resolve().name,
+            "request": request,
+            "images": {},
+            "notes": [],
+            "onnx": facts,
+            "versions": package_versions(),
+        }
+        write_json(home / RECORD, record)
+    return ExportResult(output, record, made=True)
+
+
 def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Path:
-    """Return the folder of an export that is given none, below the folder `work`."""
-    name = Path(source).resolve().name
+    """Return the folder of an export that is given none, below the folder `work`; that of a run is
+    named by its split, trainer, arm and seed."""
+    place = Path(source).resolve()
+    name = "-".join(place.parts[-4:]) if to == ONNX else place.name
     return work / "exports" / to / (f"{name}-{arm}" if arm else name)
 
 
@@ -156,9 +186,9 @@ def _record(
 def export_form(name: str) -> str:
     """The form of a name, in its own or another. Raises ExportError with the nearest."""
     found = ALSO_CALLED.get(name, name)
-    if found not in FORMS:
+    if found not in (*FORMS, ONNX):
         raise ExportError(
-            f"There is no form '{name}'. {did_you_mean(name, (*FORMS, *ALSO_CALLED))}"
+            f"There is no form '{name}'. {did_you_mean(name, (*FORMS, ONNX, *ALSO_CALLED))}"
         )
     return found
 

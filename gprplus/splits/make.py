@@ -25,30 +25,30 @@ from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.designs import ArmSet, DesignInput, draw_design
 from gprplus.splits.draws.coarsening import draw_with_coarsened_levels
 from gprplus.splits.draws.dealing import draw_deals
-from gprplus.splits.exclusions import (
-    Exclusions,
-    find_exclusions,
-    with_exclusions,
-    write_exclusions,
-)
 from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.look_alikes import LookAlikes, look_alike_warnings, resolve_look_alikes
 from gprplus.splits.members import iter_parts, write_members
 from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
-from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
-from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
-from gprplus.splits.test_sets.cross_level_tests import CrossLevelTests, cross_level_tests
-from gprplus.splits.test_sets.level_test_files import TESTS, write_tests
-from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
-from gprplus.splits.where_table import (
+from gprplus.splits.selection.exclusions import (
+    Exclusions,
+    find_exclusions,
+    with_exclusions,
+    write_exclusions,
+)
+from gprplus.splits.selection.where_table import (
     as_uid_table,
     row_filter,
     select_uids,
     without_excluded,
     write_where_table,
 )
+from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
+from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
+from gprplus.splits.test_sets.cross_level_tests import CrossLevelTests, cross_level_tests
+from gprplus.splits.test_sets.level_test_files import TESTS, write_tests
+from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest

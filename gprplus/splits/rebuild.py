@@ -10,13 +10,13 @@ from gprplus.core.files.workdir import check_request, package_versions, read_jso
 from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.compare_splits import compare_records
-from gprplus.splits.exclusions import recorded_exclusions
 from gprplus.splits.make import draw_split, open_manifest, write_split
 from gprplus.splits.members import iter_parts, members_fingerprint
 from gprplus.splits.record_file import RECORD, upgrade
 from gprplus.splits.request import SplitRequest
+from gprplus.splits.selection.exclusions import recorded_exclusions
+from gprplus.splits.selection.where_table import row_filter
 from gprplus.splits.split import MEMBERS, Split
-from gprplus.splits.where_table import row_filter
 
 _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 

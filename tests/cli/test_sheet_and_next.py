@@ -8,9 +8,9 @@ from recipes import small_work
 
 from gprplus.cli import cli
 from gprplus.cli.benchmark import print_plan
-from gprplus.cli.show.split_sheet import arm_grid
 from gprplus.core.errors import SplitError
 from gprplus.core.imaging.images import encode_jpeg
+from gprplus.reporting.split_sheet import arm_grid
 from gprplus.splits import Split
 
 

@@ -8,9 +8,7 @@ import numpy as np
 
 from gprplus.analysis.features.base import Features, in_batches
 from gprplus.core.errors import AnalysisError, GprplusError
-from gprplus.core.files.workdir import read_json
 
-MODEL = "model.safetensors"
 ELSE = (
     "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of"
     " features."
@@ -36,38 +34,20 @@ def reid_features(path: Path, device: str) -> Features:
     It should have been trained on a third dataset, because training on source or target would bias
     it. Raises AnalysisError if there is no such run.
     """
-    from gprplus.baseline import devices
-    from gprplus.baseline.network import model
     from gprplus.baseline.network.embedding import embed_images
-    from gprplus.baseline.recipe import ComputeSettings, InputSettings, NetworkSettings
-    from gprplus.core.declarations import from_mapping
+    from gprplus.baseline.network.finished import read_finished_network
 
-    weights = path / MODEL if path.is_dir() else path
-    record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
-    config = record.get("config", {})
-    if not weights.is_file() or not {"network", "input", "compute"} <= set(config):
-        raise AnalysisError(
-            f"{path} is not a finished run: expected {MODEL} and the run.json that describes it."
-        )
-    where = str(weights.parent / "run.json")
-    network, size = (
-        from_mapping(NetworkSettings, config["network"], where),
-        from_mapping(InputSettings, config["input"], where),
-    )
-    compute, place = (
-        from_mapping(ComputeSettings, config["compute"], where),
-        devices.resolve_device(device),
-    )
-    made = model.read_model(weights, network, place)
+    found = read_finished_network(path, device, AnalysisError)
 
     def features(pixels: np.ndarray) -> np.ndarray:
-        return embed_images(made, pixels, compute, place).float().cpu().numpy()
+        made = embed_images(found.model, pixels, found.compute, found.device)
+        return made.float().cpu().numpy()
 
     return Features(
         "reid",
-        f"reid:{_digest(weights)}",
+        f"reid:{found.digest()}",
         lambda images, workers, progress: in_batches(
-            images, (size.height, size.width), features, workers, progress
+            images, (found.input.height, found.input.width), features, workers, progress
         ),
         with_norm_feature("reid"),
     )
@@ -140,8 +120,3 @@ def state_digest(state: dict) -> str:
         digest.update(name.encode())
         digest.update(state[name].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -290,10 +290,8 @@ class Manifest:
             return UidSelection.of(where, uids).keep(uids)
         read = partial(self._table, name)
         people = self._table("identities", None) if name == "images" else read(None)
-        derived = derived_columns(self.path) if name == "images" else None
-        return filter_images(
-            Filter(where), self.columns(name), read, people, self.own_attributes, derived
-        )
+        more = (self.own_attributes, derived_columns(self.path) if name == "images" else None)
+        return filter_images(Filter(where), self.columns(name), read, people, *more)
 
     def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
         import pyarrow.parquet as pq

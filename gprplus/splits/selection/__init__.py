@@ -1,0 +1,1 @@
+"""Tables of uids: images that a split may use, and excluded images."""
