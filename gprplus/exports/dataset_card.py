@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from gprplus.exports.export_layout import ExportInfo
-from gprplus.schema import IDENTITIES, IMAGES
 from gprplus.schema.manifest_record import DatasetFacts
 
 HOSTED = re.compile(
@@ -34,11 +33,16 @@ class CardSection:
 
 
 def dataset_card(
-    table: pa.Table, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str] = ()
+    table: pa.Table,
+    parts: Sequence[CardSection],
+    about: ExportInfo,
+    features: Sequence[str] = (),
+    lead: str = "`image`",
 ) -> str:
     """Return README.md: parts, licences, columns and how to load them.
 
-    `features` are the lines of YAML that declare columns and types, for forms whose files do not.
+    `features` are the lines of YAML that declare columns and types, for forms whose files do not;
+    `lead` is the column of the image.
     """
     title = f"{about.name}, {about.arm}" if about.arm else about.name
     body = [
@@ -60,9 +64,7 @@ def dataset_card(
             [_licence(name, dataset) for name, dataset in about.datasets.items()],
         ),
         "## Columns",
-        _grid(
-            ("column", "what it is"), [("`image`", "The image."), *_sentences(table.column_names)]
-        ),
+        _grid(("column", "what it is"), [(lead, "The image."), *_sentences(table.schema)]),
     ]
     return "\n".join(_head(title, parts, about, features)) + "\n\n" + "\n\n".join(body) + "\n"
 
@@ -97,9 +99,14 @@ def _licence(name: str, dataset: DatasetFacts) -> tuple[str, str, str]:
     return f"`{name}`", str(dataset.title or ""), str(dataset.licence or "not stated")
 
 
-def _sentences(names: Sequence[str]) -> list[tuple[str, str]]:
-    sentences = {column.name: column.sentence for column in (*IDENTITIES, *IMAGES)}
-    return [(f"`{name}`", sentences.get(name, "")) for name in names]
+def _sentences(fields: pa.Schema) -> list[tuple[str, str]]:
+    """The columns and what they are, from the metadata of the fields."""
+    return [(f"`{field.name}`", column_sentence(field)) for field in fields]
+
+
+def column_sentence(field: pa.Field) -> str:
+    """What a column is, as its declaration states it; "" if that is unknown."""
+    return (field.metadata or {}).get(b"sentence", b"").decode()
 
 
 def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

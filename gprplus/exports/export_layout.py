@@ -32,7 +32,8 @@ class ExportInfo:
     """Source of an export, for formats that record it: name and fingerprint of the source, the arm,
     and its datasets.
 
-    `shard_size` is the maximum number of images in a file of a packed format.
+    `shard_size` is the maximum number of images in a file of a packed format, `cameras` that of
+    cameras of Market-1501.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ExportInfo:
     arm: str | None
     datasets: Mapping[str, DatasetFacts]
     shard_size: int
+    cameras: int = 6
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class ExportLayout:
     """Target path of each row, and the other files to write.
 
     `files` are relative, POSIX, in the order of the rows; `folders` exist even when empty; `tables`
-    are written by names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for
+    are written by names that end in .csv or .parquet, `records` as JSON, `texts` as they are; `notes` are sentences for
     the user. `searched` is an expression that readers apply to the whole path of an image, so that
     the parent folders must not match it. With a `packing`, `files` are names inside the packed
     files.
@@ -60,6 +62,7 @@ class ExportLayout:
     searched: str | None = None
     packing: ShardSpec | None = None
     records: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def split_into_shards(positions: np.ndarray, size: int) -> list[np.ndarray]:
@@ -100,6 +103,8 @@ def check_names(plan: ExportLayout, home: Path) -> None:
         *plan.files,
         *plan.folders,
         *plan.tables,
+        *plan.records,
+        *plan.texts,
         *(plan.packing.shards if plan.packing else ()),
     ):
         safe_relative_path(path)

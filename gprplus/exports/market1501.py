@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
-from gprplus.exports.export_layout import ExportLayout
+from gprplus.exports.export_layout import ExportInfo, ExportLayout
 
 FOLDERS = {
     "train": "bounding_box_train",
@@ -29,7 +29,7 @@ CLASSIC = r"([-\d]+)_c(\d)"
 _JUNK, _DISTRACTOR = "-1", "0000"
 
 
-def plan_market1501(rows: pa.Table) -> ExportLayout:
+def plan_market1501(rows: pa.Table, about: ExportInfo | None = None) -> ExportLayout:
     """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError if an identity or
     camera is unknown.
 
@@ -38,7 +38,7 @@ def plan_market1501(rows: pa.Table) -> ExportLayout:
     as in the original.
     """
     persons, notes = _identity_numbers(rows)
-    cameras, folded, more = _cameras(rows)
+    cameras, folded, more = _cameras(rows, about.cameras if about else CAMERAS)
     roles = rows.column("role").to_pylist()
     frames = _count_within(persons, cameras)
     files = [
@@ -102,12 +102,12 @@ def _own_numbers(people: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str
     )
 
 
-def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
-    """Return the camera digit of each row, the table of digits and cameras, and notes.
+def _cameras(rows: pa.Table, most: int) -> tuple[list[int], pa.Table, list[str]]:
+    """Return the camera number of each row, the table of numbers and cameras, and notes.
 
-    Renders without cameras use the viewpoint. Numbers 1 to 6 are kept; others are numbered in
-    order, and more than six are merged with their neighbors, because readers of this format accept
-    only six.
+    Renders without cameras use the viewpoint. Numbers 1 to `most` are kept; others are numbered in
+    order, and more than `most` are merged with their neighbors: the usual readers of this format
+    accept six.
     """
     source = next(
         (name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None
@@ -119,10 +119,10 @@ def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
         )
     values = rows.column(source).to_pylist()
     found = sorted(set(values))
-    if all(1 <= value <= CAMERAS for value in found):
+    if all(1 <= value <= most for value in found):
         digit = {value: value for value in found}
     else:
-        groups = np.array_split(np.array(found), min(CAMERAS, len(found)))
+        groups = np.array_split(np.array(found), min(most, len(found)))
         digit = {int(value): i for i, group in enumerate(groups, start=1) for value in group}
     table = pa.table(
         {
@@ -130,15 +130,26 @@ def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
             source if source != "camera" else "original_camera": list(digit),
         }
     )
-    if len(found) <= CAMERAS:
-        return [digit[value] for value in values], table, []
-    note = f"{len(found)} cameras are folded into {CAMERAS}, neighbours together (cameras.csv)."
+    if len(found) <= most:
+        return [digit[value] for value in values], table, _beyond_six(max(digit.values()))
+    note = f"{len(found)} cameras are folded into {most}, neighbours together (cameras.csv)."
     if not {"query", "gallery"}.isdisjoint(pc.unique(rows.column("role")).to_pylist()):
         note += (
             " Scores then differ from gprplus's own: true matches of a query's folded camera leave"
             " the ranking."
         )
-    return [digit[value] for value in values], table, [note]
+    return [digit[value] for value in values], table, [note, *_beyond_six(most)]
+
+
+def _beyond_six(largest: int) -> list[str]:
+    """A sentence on camera numbers that the usual loaders do not take."""
+    if largest <= CAMERAS:
+        return []
+    digits = " and read c10 as camera 1" if largest > 9 else ""
+    return [
+        f"The cameras are c1 to c{largest}. torchreid, fast-reid and gprplus take six of this"
+        f" format{digits}: use a loader that reads all digits and has no limit."
+    ]
 
 
 def _renamed(rows: pa.Table) -> list[str]:

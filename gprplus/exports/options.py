@@ -38,6 +38,15 @@ class ExportOptions(Options):
             " copied."
         ),
     )
+    cameras: int = option(
+        6,
+        group=EXPORTED,
+        at_least=1,
+        help=(
+            "Most cameras of market1501: further ones are merged. The usual loaders take 6; give"
+            " more to a loader that reads all digits."
+        ),
+    )
     shard_size: int = option(
         10_000, group=EXPORTED, at_least=1, help="Most images in a file of parquet or webdataset."
     )

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gprplus.core.files.workdir import write_text
+from gprplus.core.files.workdir import write_json, write_text
+from gprplus.exports import croissant
+from gprplus.exports.croissant import RecordFiles
 from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
 from gprplus.exports.rows import known_columns, order_by_identity
@@ -48,6 +50,8 @@ def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
             CardSection(name, f"data/{name}-*.parquet", len(run)) for name, run in parts.items()
         ]
         write_text(home / "README.md", dataset_card(table, listed, about))
+        records = [RecordFiles(part.name, part.files, images=True) for part in listed]
+        write_json(home / croissant.FILE, croissant.croissant_record(table, records, about))
         return ()
 
     where = {int(i): name for name, run in named.items() for i in run}

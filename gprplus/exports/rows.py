@@ -1,7 +1,7 @@
 """The rows of an arm, split or manifest, in one schema: each image with its role, identity and all
 attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.declarations import Attributes
 from gprplus.core.errors import ExportError
 from gprplus.ingest import Manifest
 from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
+from gprplus.schema.column import own_columns
 from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.splits import Split
 
@@ -20,6 +22,11 @@ ROWS: tuple[Column, ...] = (
     *(column for column in MEMBERS if column.name not in ("arm", "deal")),
     *(column for column in IMAGES if column.name in ("is_junk", "is_distractor")),
 )
+
+
+def row_columns(own: Attributes) -> tuple[Column, ...]:
+    """ROWS, and the columns of the attributes that a manifest or split declares itself."""
+    return (*ROWS, *own_columns(own, "image"), *own_columns(own, "identity"))
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,9 @@ def _of_split(
     """The rows of each arm, or of one, in one deal."""
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
+    columns = row_columns(split.record.attributes)
     parts = {
-        part: _shaped(pa.concat_tables([split.train(name, deal), test]))
+        part: _shaped(pa.concat_tables([split.train(name, deal), test]), columns)
         for part, name in arms.items()
     }
     notes = () if test.num_rows else ("The split has no test set, so query and gallery are empty.",)
@@ -87,13 +95,14 @@ def _of_split(
 
 
 def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> ExportSource:
-    images = manifest.images(
-        [column.name for column in IMAGES if column.name in {c.name for c in ROWS}]
-    )
+    columns = row_columns(manifest.own_attributes)
+    names = {column.name for column in columns}
+    known = [column.name for column in manifest.schema_of("images") if column.name in names]
+    images = manifest.images(known)
     people = manifest.identities()
     place = {pair: i for i, pair in enumerate(_pairs(people))}
     index = pa.array([place.get(pair) for pair in _pairs(images)], pa.int64())
-    for column in ROWS:
+    for column in columns:
         if column.level == "identity":
             images = images.append_column(column.name, people.column(column.name).take(index))
     notes = []
@@ -106,7 +115,7 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Export
         name,
         manifest.fingerprint,
         manifest.roots(roots),
-        {"": _shaped(images)},
+        {"": _shaped(images, columns)},
         manifest.datasets,
         tuple(notes),
         manifest,
@@ -119,10 +128,10 @@ def _pairs(table: pa.Table) -> list[tuple[str, str]]:
     )
 
 
-def _shaped(table: pa.Table) -> pa.Table:
-    """ROWS, sorted by dataset and path, so that numbers given in passing are the same on every
+def _shaped(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """The columns, sorted by dataset and path, so that numbers given in passing are the same on every
     machine."""
-    table = conform(table, ROWS)
+    table = conform(table, columns)
     order = np.lexsort(
         [np.asarray(table.column(name).to_pylist(), dtype=str) for name in ("path", "dataset")]
     )
@@ -136,7 +145,12 @@ def known_columns(rows: pa.Table) -> pa.Table:
     overflow its int64.
     """
     names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
-    return pa.table({name: _plain_column(rows.column(name)) for name in names})
+    columns = [_plain_column(rows.column(name)) for name in names]
+    fields = [
+        pa.field(name, column.type, metadata=rows.schema.field(name).metadata)
+        for name, column in zip(names, columns, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -21,11 +21,12 @@ from gprplus.core.files.workdir import (
     work_folder,
     write_json,
     write_table,
+    write_text,
 )
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_threads, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
+from gprplus.exports import files, imagefolder, market1501, msmt17, oml, parquet, webdataset
 from gprplus.exports.export_layout import (
     ExportInfo,
     ExportLayout,
@@ -39,9 +40,11 @@ from gprplus.schema import VERSION
 from gprplus.schema.manifest_record import DatasetFacts
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
-LOOSE: dict[str, Callable[[pa.Table], ExportLayout]] = {
+LOOSE: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "market1501": market1501.plan_market1501,
     "imagefolder": imagefolder.plan_imagefolder,
+    "oml": oml.plan_oml,
+    "msmt17": msmt17.plan_msmt17,
 }
 PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "parquet": parquet.plan_parquet,
@@ -53,7 +56,7 @@ ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 RECORD = "export.json"
 KIND = "an export"  # of folder, as its mark states
 STAGED = ".unfinished"  # folder inside an export that is being written
-READ_BACK = ("market1501",)  # forms that are a layout of ours too
+READ_BACK = {"market1501": "market1501", "msmt17": "msmt17_v1"}  # form -> layout that reads it
 ORIGIN = "renders.json"  # where a build of a manifest looks first
 
 
@@ -90,7 +93,7 @@ def export(
 
     Args:
         source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
-        to: form: market1501, imagefolder, parquet (or hf), webdataset or onnx.
+        to: form: market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset or onnx.
         output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
             named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
@@ -111,7 +114,9 @@ def export(
     new = not os.path.lexists(output)
     found = open_source(Path(source), arm, given.roots, given.deal)
     how: dict[str, Any] = {"shard_size": shard_size} if to in PACKED else {"link": link}
-    how |= {"deal": given.deal} if given.deal else {}  # exports before there were deals have none
+    # Exports made before these options existed have neither.
+    how |= {"deal": given.deal} if given.deal else {}
+    how |= {"cameras": given.cameras} if given.cameras != market1501.CAMERAS else {}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if check_request(output / RECORD, request, force=force) == "same":
         return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
@@ -122,7 +127,7 @@ def export(
             ):  # of a process that ended just now
                 return ExportResult(output, read_json(home / RECORD, ExportError, "an export"))
             found.refuse_changed()
-            plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
+            plans = {part: _planned(to, found, part, given) for part in found.parts}
             for part, plan in plans.items():
                 check_names(plan, home / safe_relative_path(part) if part else home)
             record = _write(home, found, plans, link, _record(found, plans, request), progress)
@@ -193,20 +198,20 @@ def export_form(name: str) -> str:
     return found
 
 
-def _planned(
-    to: str, source: ExportSource, part: str, arm: str | None, shard_size: int
-) -> ExportLayout:
+def _planned(to: str, source: ExportSource, part: str, given: ExportOptions) -> ExportLayout:
     rows = source.parts[part]
-    if to in LOOSE:
-        plan = LOOSE[to](rows)
-        return (
-            replace(plan, records={ORIGIN: export_origin(to, source.datasets, rows)})
-            if to in READ_BACK
-            else plan
-        )
-    return PACKED[to](
-        rows, ExportInfo(source.name, source.fingerprint, part or arm, source.datasets, shard_size)
+    about = ExportInfo(
+        source.name,
+        source.fingerprint,
+        part or given.arm,
+        source.datasets,
+        given.shard_size,
+        given.cameras,
     )
+    plan = (LOOSE if to in LOOSE else PACKED)[to](rows, about)
+    if to not in READ_BACK:
+        return plan
+    return replace(plan, records={ORIGIN: export_origin(READ_BACK[to], source.datasets, rows)})
 
 
 def export_origin(
@@ -276,7 +281,8 @@ def _fill(
     for part, plan in plans.items():
         home, final, rows = staged / part, staged.parent / part, source.parts[part]
         loose = plan.files if plan.packing is None else plan.packing.shards
-        files.folders(home, [*loose, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
+        loose = [*loose, *plan.tables, *plan.records, *plan.texts]
+        files.folders(home, [*loose, *(f"{folder}/" for folder in plan.folders)])
         if plan.packing is not None:
             done, more = _pack(
                 home, source, part, plan.packing, lambda count: progress(count, total), done
@@ -298,6 +304,8 @@ def _fill(
             _write_table(home / name, table)
         for name, facts in plan.records.items():
             write_json(home / name, facts)
+        for name, text in plan.texts.items():
+            write_text(home / name, text)
     return notes
 
 

@@ -24,6 +24,8 @@ import pyarrow as pa
 
 from gprplus.core.files.workdir import write_json, write_table, write_text
 from gprplus.core.imaging.image_headers import format_of
+from gprplus.exports import croissant
+from gprplus.exports.croissant import OtherFiles, RecordFiles
 from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
 from gprplus.exports.rows import known_columns, order_by_identity
@@ -81,6 +83,15 @@ def plan_webdataset(rows: pa.Table, about: ExportInfo) -> ExportLayout:
             for part, positions in parts.items()
         ]
         write_text(home / "README.md", dataset_card(table, lines, about, _features(table, end)))
+        tars = [
+            OtherFiles(f"{part}-shards", f"{part}-*.tar", "application/x-tar") for part in parts
+        ]
+        write_json(
+            home / croissant.FILE,
+            croissant.croissant_record(
+                index, [RecordFiles("samples", "index.parquet")], about, tars
+            ),
+        )
         return _of_other_formats(index, end)
 
     where = {int(i): name for name, run in named.items() for i in run}

@@ -56,7 +56,13 @@ def test_a_file_as_output_is_refused(house, tmp_path):
 def test_replacing_an_export_leaves_nothing_of_it(house, tmp_path):
     export(house / "splits" / "weather", "imagefolder", tmp_path / "out", arm="only-sunny")
     made = export(house / "splits" / "weather", "parquet", tmp_path / "out", arm="mix", force=True)
-    assert sorted(os.listdir(made.path)) == [".gprplus", "README.md", "data", "export.json"]
+    assert sorted(os.listdir(made.path)) == [
+        ".gprplus",
+        "README.md",
+        "croissant.json",
+        "data",
+        "export.json",
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)

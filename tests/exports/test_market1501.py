@@ -12,6 +12,7 @@ import pytest
 from gprplus.core.errors import ExportError
 from gprplus.core.typed import as_json
 from gprplus.exports import export, market1501
+from gprplus.exports.export_layout import ExportInfo
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
 from gprplus.reporting.basis import describe_target_images
@@ -216,3 +217,14 @@ def test_other_formats_keep_their_bytes_and_a_note_says_so():
     plan = market1501.plan_market1501(rows({"path": "0001/a.png"}, {"path": "0001/b.JPG"}))
     assert [name.endswith(".jpg") for name in plan.files] == [True, True]
     assert [note for note in plan.notes if "1 images (.png)" in note]
+
+
+def test_more_cameras_keep_their_numbers_if_the_reader_takes_them():
+    about = ExportInfo("x", "", None, {}, 10, cameras=12)
+    twelve = rows(*({"camera": camera} for camera in range(1, 13)))
+    plan = market1501.plan_market1501(twelve, about)
+    assert sorted({int(file.split("_c")[1].split("s")[0]) for file in plan.files}) == list(
+        range(1, 13)
+    )
+    assert "The cameras are c1 to c12" in plan.notes[0]
+    assert "read c10 as camera 1" in plan.notes[0]
