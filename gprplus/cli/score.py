@@ -1,7 +1,7 @@
 """`gprplus score`: score features of another trainer."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,11 @@ from gprplus.cli import options
 from gprplus.cli.click_options import click_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.evaluation.options import SCORING, ScoringOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.evaluation.targets import Target
 
 FEATURES = "Features and test set"
 
@@ -68,6 +73,17 @@ FEATURES = "Features and test set"
     is_flag=True,
     help="Re-rank by k-reciprocal neighbors (k1 20, k2 6, lambda 0.3) first.",
 )
+@options.topic_option(
+    "--ranked-lists",
+    "sheet",
+    type=options.LocalPath(),
+    default=None,
+    metavar="FILE",
+    help=(
+        "Draw the first ranks of the best, median and worst queries and of some random ones into"
+        " this .png or .jpg."
+    ),
+)
 @options.work_option
 @options.json_option
 def command(
@@ -79,6 +95,7 @@ def command(
     metric: str,
     ap: str,
     rerank: bool,
+    sheet: Path | None,
     work: Path,
     as_json: bool,
 ) -> None:
@@ -94,9 +111,12 @@ def command(
     Examples:
       gprplus score --features mine.parquet --split work/splits/weather
       gprplus score --features market.npy --ids names.txt --target data/market
+      gprplus score --features mine.npz --split work/splits/weather --ranked-lists lists.png
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
+    if sheet and (rerank or metric != "cosine"):
+        raise click.UsageError("--ranked-lists shows rankings by cosine, not re-ranked.")
     from gprplus.cli.console import print_json, print_note, print_result
     from gprplus.evaluation import external_features as given
     from gprplus.evaluation.rerank import RerankOptions
@@ -110,8 +130,12 @@ def command(
     )
     on = with_protocol(on, rule) if rule else on
     matrix = given.read_features(on, features, ids)
-    scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=RerankOptions() if rerank else None)
+    scores, queries = on.score(
+        matrix, metric=metric, ap=ap, rerank=RerankOptions() if rerank else None
+    )
     found = scores.summary()
+    if sheet:
+        _draw(on, matrix, queries, sheet, f"{features.name}, mAP {100 * found['mAP']:.1f}")
     facts: dict[str, Any] = {
         "protocol": on.protocol,
         "metric": metric,
@@ -134,3 +158,13 @@ def command(
     )
     for warning in on.warnings():
         print_note(warning)
+
+
+def _draw(on: "Target", matrix: Any, queries: "pa.Table", sheet: Path, title: str) -> None:
+    """Draw the ranked lists of a few queries of scored features."""
+    from gprplus.cli.show.formatting import save_image
+    from gprplus.evaluation.ranked_sheet import draw_ranked_lists
+
+    table = on.ranked(matrix, queries)
+    if table is not None:
+        save_image(draw_ranked_lists(table, on.roots, title), sheet)

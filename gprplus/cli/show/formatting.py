@@ -27,6 +27,6 @@ def save_image(drawn: Any, sheet: Path) -> None:
 
     kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
     if kind is None:
-        raise ManifestError(f"--sheet {sheet}: expected a name that ends in .png or .jpg.")
+        raise ManifestError(f"{sheet}: expected a name that ends in .png or .jpg.")
     with atomic_write(sheet) as temporary:
         Image.fromarray(drawn).save(temporary, format=kind)
