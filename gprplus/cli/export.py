@@ -20,7 +20,7 @@ from gprplus.exports.options import EXPORTED, ExportOptions
     group=EXPORTED,
     required=True,
     metavar="FORM",
-    help="market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset or onnx.",
+    help="market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset, atlas or onnx.",
 )
 @click_options(ExportOptions)
 @options.output_option
@@ -43,7 +43,8 @@ def command(
     from each name to its image; msmt17 gives its folders and lists; imagefolder gives train and
     test folders with metadata.parquet for Hugging Face; oml gives df.csv for open-metric-learning;
     parquet gives files with embedded images and a dataset card, for
-    datasets.load_dataset and the hub; webdataset gives tar shards with an index; onnx gives
+    datasets.load_dataset and the hub; webdataset gives tar shards with an index; atlas gives one
+    file with coordinates, neighbours and thumbnails, of --features; onnx gives
     model.onnx, checked against torch, with the preprocessing inside. The default of -o is
     WORK/exports/FORM/NAME.
 

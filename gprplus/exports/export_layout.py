@@ -33,7 +33,7 @@ class ExportInfo:
     and its datasets.
 
     `shard_size` is the maximum number of images in a file of a packed format, `cameras` that of
-    cameras of Market-1501.
+    cameras of Market-1501, `features` the file of features of an atlas.
     """
 
     name: str
@@ -42,6 +42,7 @@ class ExportInfo:
     datasets: Mapping[str, DatasetFacts]
     shard_size: int
     cameras: int = 6
+    features: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class ExportOptions(Options):
             " copied."
         ),
     )
+    features: Path | None = option(
+        None, group=EXPORTED, metavar="FILE", help="Features of the images, for atlas."
+    )
     cameras: int = option(
         6,
         group=EXPORTED,

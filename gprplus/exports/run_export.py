@@ -1,5 +1,6 @@
 """`export`: write an arm, split or manifest in the format of another tool, atomically."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from gprplus.core.files.workdir import (
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_threads, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.exports import files, imagefolder, market1501, msmt17, oml, parquet, webdataset
+from gprplus.exports import atlas, files, imagefolder, market1501, msmt17, oml, parquet, webdataset
 from gprplus.exports.export_layout import (
     ExportInfo,
     ExportLayout,
@@ -50,6 +51,7 @@ PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "parquet": parquet.plan_parquet,
     "webdataset": webdataset.plan_webdataset,
 }
+ATLAS: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {"atlas": atlas.plan_atlas}
 FORMS = (*LOOSE, *PACKED)
 ONNX = "onnx"  # the form of a finished run
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
@@ -93,7 +95,8 @@ def export(
 
     Args:
         source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
-        to: form: market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset or onnx.
+        to: form: market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset,
+            atlas or onnx.
         output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
             named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
@@ -114,6 +117,10 @@ def export(
     new = not os.path.lexists(output)
     found = open_source(Path(source), arm, given.roots, given.deal)
     how: dict[str, Any] = {"shard_size": shard_size} if to in PACKED else {"link": link}
+    if to in ATLAS:
+        how = {"features": _digest(given.features)}
+    elif given.features is not None:
+        raise ExportError("--features is for --to atlas; other forms have none.")
     # Exports made before these options existed have neither.
     how |= {"deal": given.deal} if given.deal else {}
     how |= {"cameras": given.cameras} if given.cameras != market1501.CAMERAS else {}
@@ -135,6 +142,14 @@ def export(
             if new:
                 discard_if_empty(home)
     return ExportResult(output, record, made=True, roots=tuple(found.roots.values()))
+
+
+def _digest(features: Path | None) -> str | None:
+    """Identify a file of features; None where there is none, which the plan refuses."""
+    if features is None or not features.is_file():
+        return None
+    with features.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _export_network(run: Path, output: Path, force: bool) -> ExportResult:
@@ -191,9 +206,9 @@ def _record(
 def export_form(name: str) -> str:
     """The form of a name, in its own or another. Raises ExportError with the nearest."""
     found = ALSO_CALLED.get(name, name)
-    if found not in (*FORMS, ONNX):
+    if found not in (*FORMS, *ATLAS, ONNX):
         raise ExportError(
-            f"There is no form '{name}'. {did_you_mean(name, (*FORMS, ONNX, *ALSO_CALLED))}"
+            f"There is no form '{name}'. {did_you_mean(name, (*FORMS, *ATLAS, ONNX, *ALSO_CALLED))}"
         )
     return found
 
@@ -207,8 +222,9 @@ def _planned(to: str, source: ExportSource, part: str, given: ExportOptions) -> 
         source.datasets,
         given.shard_size,
         given.cameras,
+        given.features,
     )
-    plan = (LOOSE if to in LOOSE else PACKED)[to](rows, about)
+    plan = {**LOOSE, **PACKED, **ATLAS}[to](rows, about)
     if to not in READ_BACK:
         return plan
     return replace(plan, records={ORIGIN: export_origin(READ_BACK[to], source.datasets, rows)})
