@@ -11,8 +11,6 @@ from gprplus.cli.topics import TopicCommand
 from gprplus.evaluation.options import SCORING, ScoringOptions
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from gprplus.evaluation.targets import Target
 
 FEATURES = "Features and test set"
@@ -160,7 +158,7 @@ def command(
         print_note(warning)
 
 
-def _draw(on: "Target", matrix: Any, queries: "pa.Table", sheet: Path, title: str) -> None:
+def _draw(on: "Target", matrix: Any, queries: Any, sheet: Path, title: str) -> None:
     """Draw the ranked lists of a few queries of scored features."""
     from gprplus.cli.show.formatting import save_image
     from gprplus.evaluation.ranked_sheet import draw_ranked_lists
