@@ -83,9 +83,7 @@ class ExternalOptions(Options):
     protocol: str | None = same_option(BenchmarkOptions, "protocol")
     roots: Mapping[str, Path] = same_option(BenchmarkOptions, "roots")
     rerank: bool = same_option(BenchmarkOptions, "rerank")
-    device: str = same_option(
-        BenchmarkOptions, "device", help="Device of {backbone}: auto, cpu, cuda or cuda:N."
-    )
+    device: str = same_option(BenchmarkOptions, "device")
     jobs: int = option(1, group="Compute", at_least=1, help="Number of parallel runs.")
 
 
