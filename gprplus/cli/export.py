@@ -20,7 +20,7 @@ from gprplus.exports.options import EXPORTED, ExportOptions
     group=EXPORTED,
     required=True,
     metavar="FORM",
-    help="market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset, atlas or onnx.",
+    help="market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset, atlas or onnx.",
 )
 @click_options(ExportOptions)
 @options.output_option
@@ -40,11 +40,11 @@ def command(
 
     SOURCE is a split or manifest folder, for onnx the folder of a finished run. market1501 gives
     bounding_box_train, query and bounding_box_test with names for the usual loaders, and map.csv
-    from each name to its image; msmt17 gives its folders and lists; imagefolder gives train and
-    test folders with metadata.parquet for Hugging Face; oml gives df.csv for open-metric-learning;
-    parquet gives files with embedded images and a dataset card, for
-    datasets.load_dataset and the hub; webdataset gives tar shards with an index; atlas gives one
-    file with coordinates, neighbours and thumbnails, of --features; onnx gives
+    from each name to its image; msmt17 gives its folders and lists; coco gives annotations of whole
+    images; imagefolder gives train and test folders with metadata.parquet for Hugging Face; oml
+    gives df.csv for open-metric-learning; parquet gives files with embedded images and a dataset
+    card, for datasets.load_dataset and the hub; webdataset gives tar shards with an index; atlas
+    gives one file with coordinates, neighbours and thumbnails, of --features; onnx gives
     model.onnx, checked against torch, with the preprocessing inside. The default of -o is
     WORK/exports/FORM/NAME.
 

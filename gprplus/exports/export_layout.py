@@ -33,7 +33,8 @@ class ExportInfo:
     and its datasets.
 
     `shard_size` is the maximum number of images in a file of a packed format, `cameras` that of
-    cameras of Market-1501, `features` the file of features of an atlas.
+    cameras of Market-1501, `features` the file of features of an atlas;
+    `sizes` has width and height in pixels by uid, for formats that record them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ExportInfo:
     shard_size: int
     cameras: int = 6
     features: Path | None = None
+    sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

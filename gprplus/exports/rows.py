@@ -45,6 +45,18 @@ class ExportSource:
     notes: tuple[str, ...] = ()
     manifest: Manifest | None = None
 
+    def sizes(self) -> dict[int, tuple[int, int]]:
+        """Width and height in pixels by uid, of images whose manifest has them."""
+        if self.manifest is None:
+            return {}
+        table = self.manifest.images(["uid", "width_px", "height_px"])
+        columns = (table.column(name).to_pylist() for name in table.column_names)
+        return {
+            uid: (width, height)
+            for uid, width, height in zip(*columns, strict=True)
+            if width is not None and height is not None
+        }
+
     def refuse_changed(self) -> None:
         """Raise ExportError where image files changed since the manifest was built: their labels
         may be wrong."""

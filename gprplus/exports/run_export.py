@@ -27,7 +27,17 @@ from gprplus.core.files.workdir import (
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_threads, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.exports import atlas, files, imagefolder, market1501, msmt17, oml, parquet, webdataset
+from gprplus.exports import (
+    atlas,
+    coco,
+    files,
+    imagefolder,
+    market1501,
+    msmt17,
+    oml,
+    parquet,
+    webdataset,
+)
 from gprplus.exports.export_layout import (
     ExportInfo,
     ExportLayout,
@@ -46,6 +56,7 @@ LOOSE: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "imagefolder": imagefolder.plan_imagefolder,
     "oml": oml.plan_oml,
     "msmt17": msmt17.plan_msmt17,
+    "coco": coco.plan_coco,
 }
 PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "parquet": parquet.plan_parquet,
@@ -95,7 +106,7 @@ def export(
 
     Args:
         source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
-        to: form: market1501, msmt17, imagefolder, oml, parquet (or hf), webdataset,
+        to: form: market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset,
             atlas or onnx.
         output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
             named (WORK: $GPRPLUS_WORK, else work/).
@@ -223,6 +234,7 @@ def _planned(to: str, source: ExportSource, part: str, given: ExportOptions) -> 
         given.shard_size,
         given.cameras,
         given.features,
+        source.sizes() if to == "coco" else {},
     )
     plan = {**LOOSE, **PACKED, **ATLAS}[to](rows, about)
     if to not in READ_BACK:

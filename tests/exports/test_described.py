@@ -6,6 +6,7 @@ import mlcroissant
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from pycocotools.coco import COCO
 
 from gprplus import build_manifest, make_split
 from gprplus.exports import export
@@ -95,3 +96,21 @@ def test_the_lists_of_msmt17_are_read_by_its_layout(house, split, tmp_path):
     assert roles.count("gallery") == split.record.test.gallery
     (dataset,) = manifest.datasets.values()
     assert dataset.title != "MSMT17 V1"
+
+
+def test_annotations_of_whole_images_are_read_by_pycocotools(house, split):
+    folder = export(split, "coco", house / "out" / "coco", arm="mix").path
+    coco = COCO(folder / "annotations" / "instances_query.json")
+    rows = {str(row["uid"]): row for row in split.test().to_pylist() if row["role"] == "query"}
+    found = coco.loadAnns(coco.getAnnIds())
+    assert {one["attributes"]["uid"] for one in found} == set(rows)
+    tracks = {}
+    for one in found:
+        image = coco.imgs[one["image_id"]]
+        assert (folder / "images" / "query" / image["file_name"]).is_file()
+        assert one["bbox"] == [0, 0, image["width"], image["height"]] == [0, 0, 32, 64]
+        row = rows[one["attributes"]["uid"]]
+        assert one["attributes"]["weather"] == row["weather"]
+        tracks.setdefault(row["identity"], set()).add(one["track_id"])
+    assert all(len(numbers) == 1 for numbers in tracks.values())
+    assert len(set.union(*tracks.values())) == len(tracks)

@@ -34,7 +34,8 @@ def test_a_text_file_is_not_exported_as_an_image(house, tmp_path, form):
     (tmp_path / "secret").write_text("root:x:0:0")
     split = strangers_split(house, tmp_path / "split", "..", "secret")
     with pytest.raises(
-        ExportError, match=r"secret is no image: its first bytes are|written over others"
+        ExportError,
+        match=r"secret is no image: its first bytes are|written over others|The size of",
     ):
         export(split, form, tmp_path / "out", arm="mix")
     assert not (tmp_path / "out").exists()
@@ -68,7 +69,10 @@ def test_a_page_in_place_of_an_image_stops_an_export_without_a_manifest(tmp_path
     path = made.train("mix")["path"][0].as_py()
     (renders / path).write_text("<html>quota exceeded</html>")
     with pytest.raises(
-        ExportError, match=rf"{path} is no image: its first bytes are of no image format"
+        ExportError,
+        match=rf"{path} is no image: its first bytes are of no image format"
+        if form != "coco"
+        else "The size of .* is unknown .*: their manifest has gone",
     ):
         export(tmp_path / "split", form, tmp_path / "out")
     assert not (tmp_path / "out").exists()
