@@ -17,7 +17,7 @@ from gprplus.core.files.workdir import write_text
 PAGE = RESULTS / "scale.md"
 TITLE = "Past one machine"
 # Section -> its title; the section `object-storage` is benchmarks.scales.object_storage.measure.
-SECTIONS = {"object-storage": "Object storage"}
+SECTIONS = {"object-storage": "Object storage", "rows": "Rows of a manifest"}
 
 
 def main(*names: str) -> None:

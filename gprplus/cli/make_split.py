@@ -47,6 +47,7 @@ AGAIN = "From a record or study"
 @options.output_option
 @options.work_option
 @options.force_option
+@options.on_option
 @options.json_option
 @click.pass_context
 def command(

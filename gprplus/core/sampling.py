@@ -36,6 +36,7 @@ __all__ = [
     "sha256_digest",
     "splitmix64",
     "table_fingerprint",
+    "text_blocks",
     "to_numpy",
     "to_unit_interval",
 ]
@@ -129,7 +130,7 @@ def fingerprint_codes(
         )  # by code point
         place = {name: code for code, name in enumerate(names)}
         ranks[:-1] = [place.get(str(level), 0) for level in levels]
-        yield from _texts(names)
+        yield from text_blocks(names)
     for start in range(0, len(codes), rows):
         yield ranks[codes[start : start + rows]]
     for start in range(0, len(codes), rows):
@@ -156,7 +157,7 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
         if _ascending(
             column
         ):  # as paths are: a dictionary of two million of them costs half a gigabyte
-            yield from _texts(column)
+            yield from text_blocks(column)
             yield np.arange(len(column), dtype="<i4").tobytes()
             yield np.packbits(np.ones(len(column), dtype=bool)).tobytes()
             return
@@ -178,7 +179,7 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
-        yield from _texts(vocabulary.take(from_numpy(kept)).to_pylist())
+        yield from text_blocks(vocabulary.take(from_numpy(kept)).to_pylist())
         yield place[codes] if whole else place[codes] * valid
     else:
         values = to_numpy(column)
@@ -206,7 +207,7 @@ def _joined(texts: "pa.Array | list[str]") -> bytes:
     return join_canonical(*texts.to_pylist()).encode()
 
 
-def _texts(column: "pa.Array | list[str]", block: int = 65_536) -> Iterable[bytes]:
+def text_blocks(column: "pa.Array | list[str]", block: int = 65_536) -> Iterable[bytes]:
     """The bytes of `join_canonical(*column)`, a block of texts at a time."""
     for start in range(0, len(column), block):
         between = SEPARATOR if start else ""

@@ -7,6 +7,7 @@ determinants. Layouts declare known relations; others are found in the data.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes, CandidateTable, determines
 
-_GLANCE = 4096  # rows that refute most candidates before all rows are looked at
+GLANCE = 4096  # rows that refute most candidates before all rows are looked at
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,46 @@ class AttributeRelations:
         )
 
 
+class RelationFacts(ABC):
+    """What relations among image attributes are found from; `names` are those with several
+    levels in the train set."""
+
+    names: Sequence[str]
+
+    @abstractmethod
+    def follows(self, name: str, by: Sequence[str]) -> bool:
+        """Return True if `name` is a function of the attributes `by` ("identity" may be one), and
+        some two rows agree in all of them."""
+
+    @abstractmethod
+    def share(self, name: str) -> float:
+        """The share of the cells of identity and `name` that have an image, 0-1."""
+
+
+@dataclass(frozen=True)
+class RowFacts(RelationFacts):
+    """Facts from the codes of all rows."""
+
+    varying: Mapping[str, AttributeCodes]
+    person: AttributeCodes
+
+    @property
+    def names(self) -> Sequence[str]:  # type: ignore[override]
+        """The attributes with several levels."""
+        return list(self.varying)
+
+    def follows(self, name: str, by: Sequence[str]) -> bool:
+        """Look at all rows."""
+        known = {"identity": self.person, **self.varying}
+        return _function_of([known[one] for one in by], self.varying[name])
+
+    def share(self, name: str) -> float:
+        """Count cells."""
+        codes = self.varying[name]
+        cells = np.unique(self.person.values.astype(np.int64) * len(codes.levels) + codes.values)
+        return len(cells) / (len(codes.present()) * len(self.person.present()))
+
+
 def attribute_relations(
     pool: CandidateTable,
     rows: np.ndarray,
@@ -120,53 +161,50 @@ def attribute_relations(
         for name, codes in pool.images.items()
         if len(codes.at(rows).present()) > 1
     }
+    person = AttributeCodes("identity", pool.identity[rows], tuple(range(len(pool.identities))))
+    return find_relations(RowFacts(varying, person), factors, functions)
+
+
+def find_relations(
+    facts: RelationFacts, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
+) -> AttributeRelations:
+    """Return the relations that `facts` show, and the crossed factors, declared or found."""
+    varying = facts.names
     declared = [
         AliasedAttributes(name, tuple(sorted(of)), True)
         for name, of in sorted(functions.items())
         if name in varying and of
     ]
-    person = AttributeCodes("identity", pool.identity[rows], tuple(range(len(pool.identities))))
     found: list[AliasedAttributes] = []
-    for name, target in varying.items():
-        others = [codes for other, codes in varying.items() if other != name]
+    for name in varying:
+        others = [other for other in varying if other != name]
         for by in [
-            (person,),
+            ("identity",),
             *((other,) for other in others),
-            *((person, other) for other in others),
+            *(("identity", other) for other in others),
         ]:
-            of = tuple(sorted(codes.name for codes in by))
             known = [alias for alias in (*declared, *found) if alias.name == name]
-            if not any(set(alias.of) <= set(of) for alias in known) and _function_of(by, target):
-                found.append(AliasedAttributes(name, of, False))
+            if not any(set(alias.of) <= set(by) for alias in known) and facts.follows(name, by):
+                found.append(AliasedAttributes(name, tuple(sorted(by)), False))
     aliases = (*declared, *found)
-    crossed = (
-        [name for name in varying if name in factors]
-        if factors
-        else _crossed(aliases, varying, person)
-    )
+    crossed = [name for name in varying if name in factors] if factors else _crossed(aliases, facts)
     return AttributeRelations(aliases, tuple(crossed))
 
 
-def _crossed(
-    aliases: Sequence[AliasedAttributes],
-    varying: Mapping[str, AttributeCodes],
-    person: AttributeCodes,
-) -> list[str]:
+def _crossed(aliases: Sequence[AliasedAttributes], facts: RelationFacts) -> list[str]:
     """Find the factors of a dataset that declares none: of two attributes that are one to one
     within each identity, the one with more levels for each identity. A design crosses factors that
     all identities have; the other one follows it.
     """
-
-    def share(name: str) -> float:
-        codes = varying[name]
-        cells = np.unique(person.values.astype(np.int64) * len(codes.levels) + codes.values)
-        return len(cells) / (len(codes.present()) * len(person.present()))
-
     tied = {
-        (a.name, other) for a in aliases if "identity" in a.of for other in a.of if other in varying
+        (a.name, other)
+        for a in aliases
+        if "identity" in a.of
+        for other in a.of
+        if other in facts.names
     }
-    followers = {name for name, other in tied if share(name) < share(other)}
-    return [name for name in varying if name not in followers]
+    followers = {name for name, other in tied if facts.share(name) < facts.share(other)}
+    return [name for name in facts.names if name not in followers]
 
 
 def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
@@ -177,7 +215,7 @@ def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
             target.values[rows],
         )
 
-    if not (holds(slice(_GLANCE)) and holds(slice(None))):
+    if not (holds(slice(GLANCE)) and holds(slice(None))):
         return False
     if math.prod(len(codes.levels) + 1 for codes in by) < len(target.values):
         return True  # more rows than combinations: some two share one

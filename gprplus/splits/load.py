@@ -54,15 +54,15 @@ def load_candidates(
     people = ParquetTable(manifest.path / "identities.parquet").read_all(
         [column.name for column in manifest.schema_of("identities")]
     )
-    own, levelled = manifest.own_attributes, _levelled(manifest, manifest.image_attributes)
-    names = ["uid", "dataset", "identity", *levelled, *FLAGS]
+    own, attributes = manifest.own_attributes, levelled(manifest, manifest.image_attributes)
+    names = ["uid", "dataset", "identity", *attributes, *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
     passed = None if where is None else _passed(where, manifest, source, people)
     edges = np.cumsum([0, *source.sizes])
 
-    def coded(group: int) -> _Block:
+    def coded(group: int) -> GroupCodes:
         here = None if passed is None else passed[edges[group] : edges[group + 1]]
-        return _Block.of(source.read(group, names), here, levelled, own)
+        return GroupCodes.of(source.read(group, names), here, attributes, own)
 
     blocks = list(map_threads(coded, range(len(source.sizes))))
     left_out = {
@@ -70,15 +70,10 @@ def load_candidates(
         for reason in (blocks[0].left_out if blocks else ())
     }
     if not any(len(block.uid) for block in blocks):
-        usable = sum(block.usable for block in blocks)
-        if where is not None and usable:
-            raise SplitError(
-                f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.'
-            )
-        raise ManifestError(f"{manifest.path} has no image with a known identity.")
+        raise nothing_left(manifest, where, sum(block.usable for block in blocks))
     person, persons = merge_datasets([block.identity for block in blocks], sorted, np.int32)
     images = {}
-    for name in levelled:
+    for name in attributes:
         values, levels = merge_datasets(
             [block.images.pop(name) for block in blocks], partial(sort_levels, name, own=own)
         )
@@ -88,8 +83,8 @@ def load_candidates(
         identity=person,
         identities=persons,
         images=images,
-        identity_attributes=_traits(
-            people, persons, _levelled(manifest, manifest.identity_attributes), own
+        identity_attributes=identity_codes(
+            people, persons, levelled(manifest, manifest.identity_attributes), own
         ),
         texts=LazyColumns(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
@@ -98,7 +93,17 @@ def load_candidates(
     )
 
 
-def _levelled(manifest: "Manifest", names: Sequence[str]) -> list[str]:
+def nothing_left(
+    manifest: "Manifest", where: Filter | UidSelection | None, usable: int
+) -> ManifestError | SplitError:
+    """Return the error for a manifest of which no row remains; `usable` rows were there before
+    `where`."""
+    if where is not None and usable:
+        return SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
+    return ManifestError(f"{manifest.path} has no image with a known identity.")
+
+
+def levelled(manifest: "Manifest", names: Sequence[str]) -> list[str]:
     """Return the attributes among `names` that have levels: no draw needs numbers."""
     known = manifest.attributes
     return [name for name in names if known[name].type != "number"]
@@ -132,7 +137,7 @@ def merge_datasets(
 
 
 @dataclass(frozen=True)
-class _Block:
+class GroupCodes:
     """A row group as codes; `usable` rows were there before --where."""
 
     uid: np.ndarray
@@ -149,9 +154,9 @@ class _Block:
         passed: np.ndarray | None,
         attributes: Sequence[str],
         own: Attributes,
-    ) -> "_Block":
+    ) -> "GroupCodes":
         """The rows of a table that can be used and that --where has `passed`."""
-        keep, left_out = _usable(table)
+        keep, left_out = usable_rows(table)
         usable = int(keep.sum())
         if passed is not None:
             left_out["filtered out by --where"] = int((keep & ~passed).sum())
@@ -202,7 +207,8 @@ def _passed(
     )
 
 
-def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
+def usable_rows(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
+    """Return the rows that can be used, `(n,) bool`, and the number of others by reason."""
     keep = sampling.is_valid(combine_chunks(table.column("identity")))
     left_out = {"without identity": int((~keep).sum())}
     for flag, reason in FLAGS.items():
@@ -216,7 +222,7 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
     return keep, left_out
 
 
-def _traits(
+def identity_codes(
     people: "pa.Table",
     persons: tuple[tuple[str, str], ...],
     attributes: Sequence[str],

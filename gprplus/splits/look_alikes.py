@@ -35,12 +35,7 @@ def resolve_look_alikes(pool: CandidateTable, rule: str) -> LookAlikes:
         return LookAlikes(pool, None)
     look = pool.identity_attributes[LOOK].values
     images = np.bincount(pool.identity, minlength=len(pool.identities))
-    hashed = sampling.priorities(pool.identity_keys, 0, LOOK)
-    order = np.lexsort((hashed, -images, look))
-    order = order[(look[order] >= 0) & (images[order] > 0)]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = look[order[1:]] != look[order[:-1]]
-    others = order[~first]
+    others = look_alike_identities(look, images, pool.identity_keys)
     if not len(others):
         return LookAlikes(pool, None)
     looks = len(np.unique(look[others]))
@@ -50,6 +45,17 @@ def resolve_look_alikes(pool: CandidateTable, rule: str) -> LookAlikes:
     gone[others] = True
     record = LookAlikesRecord(rule, looks, len(others), int(images[others].sum()))
     return LookAlikes(pool.without(gone, REASON), record)
+
+
+def look_alike_identities(look: np.ndarray, images: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the identities that have the look of another one with more images, from the look, the
+    images and the key of each `(I,)`."""
+    hashed = sampling.priorities(keys, 0, LOOK)
+    order = np.lexsort((hashed, -images, look))
+    order = order[(look[order] >= 0) & (images[order] > 0)]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = look[order[1:]] != look[order[:-1]]
+    return order[~first]
 
 
 def look_alike_warnings(record: LookAlikesRecord | None) -> list[str]:

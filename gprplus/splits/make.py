@@ -45,9 +45,13 @@ from gprplus.splits.selection.where_table import (
     write_where_table,
 )
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
+from gprplus.splits.streaming import make_streamed
+from gprplus.splits.streaming.make_streamed import can_stream, look_alikes_of, write_streamed
+from gprplus.splits.streaming.survey import Survey, survey_manifest
 from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
 from gprplus.splits.test_sets.cross_level_tests import CrossLevelTests, cross_level_tests
 from gprplus.splits.test_sets.level_test_files import TESTS, write_tests
+from gprplus.splits.test_sets.sides import check_answers, check_sides, declared_relations
 from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
 
 if TYPE_CHECKING:
@@ -141,7 +145,24 @@ def build_split(
         there = Split.open(output)
         if scope_includes(there.record.audit.scope, request.audit):
             return there
+    survey = _streamed_survey(source, request, where)
+    if survey is not None:
+        assert not isinstance(where, UidSelection)
+        return write_streamed(source, survey, request, output, where, force=force)
     return write_split(output, draw_split(source, request, output, where, excluded), force=force)
+
+
+def _streamed_survey(
+    source: "Manifest", request: SplitRequest, where: Filter | UidSelection | None
+) -> Survey | None:
+    """Return the survey of a large manifest whose split can be drawn block by block, else None."""
+    large = make_streamed.is_large(source)
+    if isinstance(where, UidSelection) or not (large and can_stream(source, request, where)):
+        return None
+    survey = survey_manifest(source, where, cast(Protocol | None, request.protocol))
+    if survey is None or look_alikes_of(survey, request.look_alikes)[0]:
+        return None
+    return survey
 
 
 @dataclass(frozen=True)
@@ -236,31 +257,13 @@ def partition_identities(
     """
     searched = is_test_identity(pool.identity_keys, request.test_share)[pool.identity]
     rows = np.flatnonzero(~searched)
-    datasets = manifest.datasets.values()
-    factors = sorted(
-        {factor for facts in datasets for factor in facts.factors if factor != "identity"}
-    )
-    functions = {name: of for facts in datasets for name, of in facts.functions.items()}
+    factors, functions = declared_relations(manifest)
     with ThreadPoolExecutor(1) as aside:
         tied = aside.submit(attribute_relations, pool, rows, factors, functions)
         test_set = choose_test_set(pool, np.flatnonzero(searched))
-    total = f"{len(pool.identities):,} identities"
-    if request.test_share > 0 and not searched.any():
-        raise SplitError(
-            f"No identity fell in the test set: {total} at a share of {request.test_share:g} are"
-            " too few. Give a larger --test-share, or --test-share 0 and score on a --target."
-        )
-    if searched.all():
-        raise SplitError(
-            f"No identity is left for training: all {total} are in the test set at a share of "
-            f"{request.test_share:g}. Use more identities, or a smaller --test-share."
-        )
-    if searched.any() and not test_set.query.any():
-        raise SplitError(
-            f"None of the {len(test_set.excluded):,} queries has a true match in the gallery under the"
-            f" {test_set.protocol} rule: each test identity is seen by one camera only. Use renders"
-            " with more cameras, or --test-share 0 and a --target."
-        )
+    check_sides(is_test_identity(pool.identity_keys, request.test_share), request)
+    if searched.any():
+        check_answers(int(test_set.query.sum()), len(test_set.excluded), test_set.protocol)
     return DesignInput(pool, rows, request, tied.result()), test_set
 
 
@@ -304,7 +307,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     checked, warnings = checking.result()
     sentences = [
         *look_alike_warnings(drawn.record.look_alikes),
-        *test_set_warnings(test_set, drawn.record.test.identities),
+        *test_set_warnings(drawn.record.test, len(test_set.excluded)),
         *drawn.tests.warnings,
         *plan.warnings,
         *warnings,

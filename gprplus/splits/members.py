@@ -19,6 +19,7 @@ from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 ROW_GROUP = 131_072
@@ -69,21 +70,12 @@ def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[
     the previous one is written. Keys are practically random, so they are stored plain; paths are
     sorted, so each is stored as a difference to the last.
     """
-    import pyarrow.parquet as pq
-
     pieces = list(pieces)
-    layout = schema.arrow_schema(pieces[0].pool.member_columns)
-    options = {
-        "compression": "zstd",
-        "use_dictionary": [name for name in layout.names if name not in ("uid", "path")],
-        "column_encoding": {"path": "DELTA_BYTE_ARRAY"},
-        "write_statistics": ["arm", "role", "deal"],
-    }
     tables = ((piece, start) for piece in pieces for start in range(0, len(piece.rows), ROW_GROUP))
     with (
         ThreadPoolExecutor(1) as aside,
         atomic_write(path) as temporary,
-        pq.ParquetWriter(temporary, layout, **options) as writer,
+        members_writer(temporary, pieces[0].pool) as writer,
     ):
         digest = aside.submit(members_fingerprint, pieces)
         # A second thread would only hold more tables in memory.
@@ -91,3 +83,18 @@ def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[
             writer.write_table(table, row_group_size=ROW_GROUP)
         accepted()
     return digest.result()
+
+
+def members_writer(path: Path, pool: CandidateTable) -> "pq.ParquetWriter":
+    """Return a writer of members.parquet: keys are stored plain, paths as differences."""
+    import pyarrow.parquet as pq
+
+    layout = schema.arrow_schema(pool.member_columns)
+    return pq.ParquetWriter(
+        path,
+        layout,
+        compression="zstd",
+        use_dictionary=[name for name in layout.names if name not in ("uid", "path")],
+        column_encoding={"path": "DELTA_BYTE_ARRAY"},
+        write_statistics=["arm", "role", "deal"],
+    )

@@ -1,7 +1,7 @@
 """The record split.json before the audit: request, members, and provenance."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,38 @@ def build_record(
     prints = dict(
         zip(map(id, every), map_threads(partial(_arm_fingerprint, pool), every), strict=True)
     )
+    parts = SplitParts(
+        {name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
+        TestSetRecord(
+            identities=_identity_count(pool, test_set.rows),
+            queries=int(test_set.query.sum()),
+            gallery=int((~test_set.query).sum()),
+            protocol=test_set.protocol,
+            fingerprint=_test_fingerprint(pool, test_set),
+        ),
+        _gallery_levels(train, test_set),
+    )
+    return record_of_parts(manifest, output, record, train, plan, parts)
+
+
+@dataclass(frozen=True)
+class SplitParts:
+    """The parts of a record that are counted from rows."""
+
+    arms: dict[str, ArmRecord]
+    test: TestSetRecord
+    gallery_levels: dict[str, int]
+
+
+def record_of_parts(
+    manifest: "Manifest",
+    output: Path,
+    record: Mapping[str, Any],
+    train: DesignInput,
+    plan: ArmSet,
+    parts: SplitParts,
+) -> SplitRecord:
+    """Return the record of a split, as `build_record`, from its parts."""
     found = SplitRecord(
         schema_version=schema.VERSION,
         name=output.resolve().name,
@@ -58,17 +90,11 @@ def build_record(
         reference=plan.reference,
         manifest=ManifestLink(workdir.relative_path(manifest.path, output), manifest.fingerprint),
         datasets=_datasets(manifest, output),
-        attributes={name: one for name, one in pool.own.items() if one.type != "number"},
+        attributes={name: one for name, one in train.pool.own.items() if one.type != "number"},
         fingerprint="",
-        arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
-        test=TestSetRecord(
-            identities=_identity_count(pool, test_set.rows),
-            queries=int(test_set.query.sum()),
-            gallery=int((~test_set.query).sum()),
-            protocol=test_set.protocol,
-            fingerprint=_test_fingerprint(pool, test_set),
-        ),
-        gallery_levels=_gallery_levels(train, test_set),
+        arms=parts.arms,
+        test=parts.test,
+        gallery_levels=parts.gallery_levels,
         retention=round(plan.retention, 6),
         audit=Audit(),
         warnings=[],
@@ -90,13 +116,18 @@ def _datasets(manifest: "Manifest", output: Path) -> dict[str, DatasetRecord]:
 def _arm(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> ArmRecord:
     """The record of an arm; `prints` holds fingerprints by the id of each deal."""
     deals = [_deal(pool, one, prints, drawn=arm.kind == RANDOM_LEVELS) for one in arm.deals]
+    return arm_record(arm, deals)
+
+
+def arm_record(arm: DrawnArm, deals: list[DealRecord]) -> ArmRecord:
+    """Return the record of an arm with the records of its deals."""
     return ArmRecord(
         kind=arm.kind,
         levels=list(arm.levels),
         images=deals[0].images,
         identities=deals[0].identities,
         fingerprint=deals[0].fingerprint,
-        deals=deals if arm.others else None,
+        deals=deals if len(deals) > 1 else None,
         **arm.facts,
     )
 
@@ -146,21 +177,22 @@ def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.identity[rows], minlength=1)))
 
 
-def test_set_warnings(test_set: TestSet, people: int) -> list[str]:
-    """Warnings about the test set; `people` is its number of identities."""
+def test_set_warnings(test: TestSetRecord, excluded: int) -> list[str]:
+    """Warnings about the test set; `excluded` is the number of queries that its protocol leaves
+    out."""
     sentences = []
-    if not len(test_set.rows):
+    if not test.queries + test.gallery:
         sentences.append(
             "There are no test rows (test share 0): runs of this split need a --target."
         )
-    if people == 1:
+    if test.identities == 1:
         sentences.append(
             "The test set has only one identity: the gallery has no wrong match for it, so every"
             " score is 100. Use more identities, a larger --test-share, or score on a --target."
         )
-    if len(test_set.excluded):
+    if excluded:
         sentences.append(
-            f"{len(test_set.excluded):,} queries have no true match in the gallery under the"
-            f" {test_set.protocol} rule and stay in the gallery."
+            f"{excluded:,} queries have no true match in the gallery under the"
+            f" {test.protocol} rule and stay in the gallery."
         )
     return sentences

@@ -19,6 +19,7 @@ from gprplus.schema.split import member_columns
 from gprplus.schema.split_record import LevelTest, SplitRecord
 from gprplus.splits.arm import Arm
 from gprplus.splits.record_file import RECORD, load_split_record
+from gprplus.splits.streaming.stored_fingerprint import LATER, StoredRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 MEMBERS = "members.parquet"
 EXCLUDED = "excluded.parquet"
 AGAIN = "Make the split again with --force."
-LATER = ("weight", "deal")  # columns that splits made before there were any of them lack: null
+AT_ONCE = 4_000_000  # rows that are verified as one table
 
 
 class Split:
@@ -92,7 +93,7 @@ class Split:
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""
         recorded = self.record.fingerprint
-        found = sampling.sha256_digest(*map(_fingerprint, self._parts()))
+        found = sampling.sha256_digest(*self._fingerprints())
         if found != recorded:
             raise SplitError(
                 f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their"
@@ -100,18 +101,34 @@ class Split:
                 " again with --force."
             )
 
-    def _parts(self) -> "Iterator[pa.Table]":
-        """Yield each deal of each arm, then the test set, without columns outside the
-        fingerprints."""
+    def _fingerprints(self) -> Iterator[str]:
+        """Yield the fingerprint of each deal of each arm, then that of the test set, over all
+        columns of the fingerprints."""
         known = {**attributes(), **self.record.attributes}
         apart = {"path", *(name for name, one in known.items() if one.level == "identity")}
         columns = [column.name for column in self.columns if column.name not in apart]
+        sizes = [deal.images for arm in self.record.arms.values() for deal in arm.every_deal]
         start = 0
-        for arm in self.record.arms.values():
-            for deal in arm.every_deal:
-                yield self._read(start, deal.images, columns)
-                start += deal.images
-        yield self._read(start, columns=columns)
+        for size in sizes:
+            yield self._fingerprint(start, size, columns, large=size > AT_ONCE)
+            start += size
+        test = self.record.test
+        large = test.queries + test.gallery > AT_ONCE
+        yield self._fingerprint(start, None, columns, large=large)
+
+    def _fingerprint(
+        self, start: int, count: int | None, columns: Sequence[str], *, large: bool
+    ) -> str:
+        """The fingerprint of some rows, of all from `start` on where `count` is None."""
+        if not large:
+            return _fingerprint(self._read(start, count, columns))
+        import pyarrow.parquet as pq
+
+        path = self.path / MEMBERS
+        with schema.stored.reading_table(path, SplitError, AGAIN), pq.ParquetFile(path) as file:
+            rest = file.metadata.num_rows - start
+            rows = StoredRows(file, start, rest if count is None else count)
+            return rows.fingerprint(columns)
 
     @property
     def columns(self) -> tuple[schema.Column, ...]:

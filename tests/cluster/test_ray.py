@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from recipes import small_work
 
-from gprplus import Split, benchmark
+from gprplus import Split, benchmark, make_split
 from gprplus.baseline import image_store
 from gprplus.core.errors import ExecutorError
 from gprplus.core.executors.executor import Resources
@@ -23,6 +23,7 @@ from gprplus.core.executors.in_use import run_on
 from gprplus.core.parallel import map_processes, worker_count
 from gprplus.core.workers import WorkerLost
 from gprplus.ingest import build_manifest
+from gprplus.splits.streaming import drawing, make_streamed
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.cluster
@@ -164,6 +165,14 @@ def test_a_benchmark_is_the_same_while_a_node_dies(on_ray, work, tmp_path):
     remote = run(work, tmp_path / "ray")
     timer.join()
     same_tables(remote, local)
+
+
+def test_a_large_manifest_is_split_on_ray(on_ray, work, tmp_path, monkeypatch):
+    local = make_split(work / "manifest", "weather", output=tmp_path / "local" / "weather")
+    monkeypatch.setattr(make_streamed, "STREAM_ROWS", 0)
+    monkeypatch.setattr(drawing, "BLOCK_ROWS", 30)
+    remote = make_split(work / "manifest", "weather", output=tmp_path / "ray" / "weather")
+    assert remote.record == local.record
 
 
 def test_a_benchmark_whose_head_died_is_finished_by_the_same_command(work, tmp_path):

@@ -1,6 +1,6 @@
 """Columns of images and of identities, as required by a filter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from gprplus.ingest.filters.parse import Filter
 if TYPE_CHECKING:
     import pyarrow as pa
 
+IdentityKey = tuple[str | None, str | None]  # dataset and identity
+
 
 def filter_images(
     where: Filter,
@@ -22,6 +24,7 @@ def filter_images(
     identities: "pa.Table",
     own: Attributes | None = None,
     derived: DerivedColumns | None = None,
+    places: Mapping[IdentityKey, int] | None = None,
 ) -> np.ndarray:
     """Return `(N,) bool`: the images for which a filter is true.
 
@@ -32,13 +35,15 @@ def filter_images(
         identities: The identities table.
         own: The attributes that the manifest declares itself.
         derived: Words that are computed; a column of the same name comes first.
+        places: `identity_places(identities)`, where it is known already.
     """
     derived = derived or {}
     stored = {*columns, *identities.column_names}
     known = stored | set(derived)
     wanted, here = where.columns(known), set(columns)
     keys = {"dataset", "identity"} if wanted & stored - here else set()
-    found = FilterColumns(read(sorted(wanted & here | keys or {"uid"})), identities)
+    table = read(sorted(wanted & here | keys or {"uid"}))
+    found = FilterColumns(table, identities, places)
 
     def column(name: str) -> "pa.Array":
         return found.column(name) if name in stored else derived[name]()
@@ -50,8 +55,13 @@ class FilterColumns:
     """Columns with one value an image: those of the images table, and those of its identities
     repeated."""
 
-    def __init__(self, images: "pa.Table", identities: "pa.Table") -> None:
-        self._images, self._identities = images, identities
+    def __init__(
+        self,
+        images: "pa.Table",
+        identities: "pa.Table",
+        places: Mapping[IdentityKey, int] | None = None,
+    ) -> None:
+        self._images, self._identities, self._places = images, identities, places
 
     def column(self, name: str) -> "pa.Array":
         """Return a column of the images; an attribute of identities is repeated for each of their
@@ -65,19 +75,19 @@ class FilterColumns:
         """Return for each image its row of the identities table; null if there is none."""
         import pyarrow as pa
 
-        place = {key: row for row, key in enumerate(_keys(self._identities))}
+        place = identity_places(self._identities) if self._places is None else self._places
         codes, pairs = _pairs(self._images)
         rows = np.array([place.get(pair, -1) for pair in pairs], dtype=np.int64)[codes]
         return pa.array(rows, mask=rows < 0)
 
 
-def _keys(table: "pa.Table") -> list[tuple[str | None, str | None]]:
-    return list(
-        zip(*(table.column(name).to_pylist() for name in ("dataset", "identity")), strict=True)
-    )
+def identity_places(identities: "pa.Table") -> dict[IdentityKey, int]:
+    """Return the row of each (dataset, identity) in the identities table."""
+    names = (identities.column(name).to_pylist() for name in ("dataset", "identity"))
+    return {key: row for row, key in enumerate(zip(*names, strict=True))}
 
 
-def _pairs(table: "pa.Table") -> tuple[np.ndarray, list[tuple[str | None, str | None]]]:
+def _pairs(table: "pa.Table") -> tuple[np.ndarray, list[IdentityKey]]:
     """The distinct (dataset, identity) of a table, and the place of each row's in them, `(N,)
     int64`."""
     import pyarrow as pa

@@ -1,7 +1,7 @@
 """The crossed design of a dataset: cells without an image, and attributes that are functions of
 others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +77,10 @@ def cells_of(
 
 
 def aliases_of(
-    name: str, functions: dict[str, list[str]], codes: dict[str, CodedColumn], counted: np.ndarray
+    name: str,
+    functions: Mapping[str, Sequence[str]],
+    codes: dict[str, CodedColumn],
+    counted: np.ndarray,
 ) -> list[FactorAlias]:
     """Attributes that another determines; and the declared functions of several attributes, where
     they hold."""
@@ -86,19 +89,34 @@ def aliases_of(
         for key, part in codes.items()
         if (part.codes[counted] >= 0).any()
     }
+    several = {key: len(part.levels) > 1 for key, part in known.items()}
+
+    def determined(key: str, of: Sequence[str]) -> bool:
+        return is_determined(known[key], [known[part] for part in of])
+
+    return find_aliases(name, functions, several, determined)
+
+
+def find_aliases(
+    name: str,
+    functions: Mapping[str, Sequence[str]],
+    several: Mapping[str, bool],
+    determined: Callable[[str, Sequence[str]], bool],
+) -> list[FactorAlias]:
+    """Return the aliases among the attributes that have values; `several` is true for those with
+    more than one level."""
     claims: list[tuple[str, tuple[str, ...]]] = [
         (key, (other,))
-        for key in known
-        for other in known
+        for key in several
+        for other in several
         if key not in (other, "identity")
-        and functions.get(other) != [key]  # report a declared one-to-one relation once
+        and list(functions.get(other, ())) != [key]  # report a declared one-to-one relation once
     ]
     claims += [(key, tuple(of)) for key, of in functions.items() if len(of) > 1]
     return [
-        FactorAlias(name, key, of, functions.get(key) == list(of))
+        FactorAlias(name, key, of, list(functions.get(key, ())) == list(of))
         for key, of in claims
-        if all(part in known and len(known[part].levels) > 1 for part in (key, *of))
-        and is_determined(known[key], [known[part] for part in of])
+        if all(several.get(part) for part in (key, *of)) and determined(key, of)
     ]
 
 

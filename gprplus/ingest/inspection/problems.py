@@ -1,6 +1,7 @@
 """Problems of a manifest, as sentences."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,21 @@ from gprplus.ingest.tables.manifest import Manifest
 from gprplus.schema.manifest_record import ManifestDataset
 
 FEW = 0.1  # a level with less than this share of its attribute's median level is worth a sentence
+
+
+@dataclass(frozen=True)
+class IdentityImages:
+    """The identities of a dataset, in order, and the `images` (I,) of each without junk and
+    distractors."""
+
+    levels: Sequence[str]
+    images: np.ndarray
+
+    @classmethod
+    def of(cls, identity: CodedColumn, counted: np.ndarray) -> "IdentityImages":
+        """Count the rows where `counted` (N,) bool is true."""
+        known = identity.codes[counted & (identity.codes >= 0)]
+        return cls(identity.levels, np.bincount(known, minlength=len(identity.levels)))
 
 
 def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
@@ -35,7 +51,7 @@ def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
 
 
 def dataset_problems(
-    name: str, about: ManifestDataset, identity: CodedColumn, counted: np.ndarray, people: pa.Table
+    name: str, about: ManifestDataset, identities: IdentityImages, people: pa.Table
 ) -> list[str]:
     """Return differences from the documented size of the dataset, and messages of its build."""
     sentences = []
@@ -56,7 +72,7 @@ def dataset_problems(
         sentences.append(f"{name}: by role the whole dataset has {whole}; here are {found}.")
     sentences += [f"{name}: {remark}" for remark in (*about.remarks, *about.losses)]
     if "identity" in about.factors:
-        sentences += _incomplete(name, identity, counted, expected.per_identity or 0)
+        sentences += _incomplete(name, identities, expected.per_identity or 0)
     attributes = [key for key in people.column_names[3:] if people[key].null_count < len(people)]
     nothing = [
         all(level is None for level in row.values())
@@ -78,19 +94,15 @@ def dataset_problems(
     return sentences
 
 
-def _incomplete(
-    name: str, identity: CodedColumn, counted: np.ndarray, per_identity: int
-) -> list[str]:
-    images = np.bincount(
-        identity.codes[counted & (identity.codes >= 0)], minlength=len(identity.levels)
-    )
+def _incomplete(name: str, identities: IdentityImages, per_identity: int) -> list[str]:
+    images = identities.images
     if not len(images):
         return []
     usual = per_identity or int(np.bincount(images).argmax())
     short = np.flatnonzero(images < usual)
     if not len(short):
         return []
-    shown = [f"{identity.levels[i]} ({images[i]:,})" for i in short]
+    shown = [f"{identities.levels[i]} ({images[i]:,})" for i in short.tolist()]
     fewer = f"{len(short):,} of {len(images):,} identities have fewer than {usual:,} images"
     return [f"{name}: {fewer}: {first_few(shown)}."]
 

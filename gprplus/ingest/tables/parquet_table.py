@@ -23,6 +23,10 @@ class ParquetTable:
 
     path: Path
 
+    def __reduce__(self) -> tuple[type["ParquetTable"], tuple[Path]]:
+        """Pickle the path alone: the metadata of a large file are megabytes."""
+        return ParquetTable, (self.path,)
+
     @cached_property
     def metadata(self) -> "pq.FileMetaData":
         """Return the metadata of the file, read once."""

@@ -131,7 +131,10 @@ def level_differences(
 
 
 def attribute_pairs(
-    train: DesignInput, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
+    train: DesignInput,
+    counted: LevelCounts,
+    per_person: Mapping[str, np.ndarray],
+    within: "SampledIdentities",
 ) -> dict[str, dict[str, float | None]]:
     """Return Cramer's V and mutual information of each pair of attributes in the train set, by
     statistic.
@@ -146,7 +149,6 @@ def attribute_pairs(
     equivalents = train.relations.equivalents()
     images = [name for name, codes in pool.images.items() if len(codes.levels) > 1]
     traits = [name for name, codes in pool.identity_attributes.items() if len(codes.levels) > 1]
-    within = _Within(pool, counted.rows)
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
     given: dict[str, dict[str, float | None]] = {
         "association_given_identity": {},
@@ -216,15 +218,20 @@ def _by_level(trait: AttributeCodes, by_person: np.ndarray) -> np.ndarray:
     )
 
 
-class _Within:
-    """Pairs of levels within each of a few identities, drawn by priority."""
+def sampled_identities(keys: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return at most SAMPLE of the identities `there` (n,), drawn by priority; `keys` (I,) are those
+    of all."""
+    order = sampling.priorities(keys[there], 0, "audit")
+    return there[sampling.bottom_k(order, SAMPLE, there)]
 
-    def __init__(self, pool: CandidateTable, rows: np.ndarray) -> None:
-        there = np.flatnonzero(np.bincount(pool.identity[rows], minlength=len(pool.identities)))
-        order = sampling.priorities(pool.identity_keys[there], 0, "audit")
-        chosen = np.zeros(len(pool.identities), dtype=bool)
-        chosen[there[sampling.bottom_k(order, SAMPLE, there)]] = True
-        self.pool, self.rows = pool, rows[chosen[pool.identity[rows]]]
+
+class SampledIdentities:
+    """Pairs of levels within each of a few identities, `chosen` (n,), of the rows of a pool."""
+
+    def __init__(self, pool: CandidateTable, rows: np.ndarray, chosen: np.ndarray) -> None:
+        flags = np.zeros(len(pool.identities), dtype=bool)
+        flags[chosen] = True
+        self.pool, self.rows = pool, rows[flags[pool.identity[rows]]]
         _, self.identity = np.unique(pool.identity[self.rows], return_inverse=True)
 
     def varies(self, name: str) -> bool:

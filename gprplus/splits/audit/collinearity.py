@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 
-from gprplus.splits.audit.counts import LevelCounts, cross_codes
+from gprplus.splits.audit.counts import LevelCounts
 from gprplus.splits.identifiability import AttributeRelations
 
 _SINGULAR = 1e-9  # of a direction's variance that the other attributes leave: less is rounding
@@ -75,7 +75,7 @@ def collinearity(
         np.float64
     )
     total = each.sum(axis=0)
-    overall = gvif(counts - np.outer(total, total) / len(counted.rows), groups)
+    overall = gvif(counts - np.outer(total, total) / len(counted), groups)
     share = each / np.maximum(counted.identities, 1)[:, None]
     within = counts - each.T @ share
     varies = [bool((np.diag(within)[group] > 1e-9).all()) for group in groups]
@@ -101,9 +101,4 @@ def _together(counted: LevelCounts, one: str, two: str) -> np.ndarray:
     """Rows of each pair of levels, unknown first."""
     if one == two:
         return np.diag(counted.margin(one))
-    if {one, two} <= set(counted.joint.names):
-        return counted.crossing((one, two))
-    first, second = (counted.pool.images[name].at(counted.rows) for name in (one, two))
-    return cross_codes(
-        first.values + 1, second.values + 1, (len(first.levels) + 1, len(second.levels) + 1)
-    )
+    return counted.pair(one, two)

@@ -56,6 +56,9 @@ class LevelCounts:
     def __init__(self, pool: CandidateTable, joint: JointTable, rows: np.ndarray) -> None:
         self.pool, self.joint, self.rows = pool, joint, rows
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
     @cached_property
     def cells(self) -> np.ndarray:
         """Rows of each combination of `joint.names`."""
@@ -92,12 +95,16 @@ class LevelCounts:
     def table(self, first: str, second: str) -> np.ndarray:
         """Rows of each pair of levels of two image-level attributes; rows that do not know both are
         left out."""
+        return self.pair(first, second)[1:, 1:]
+
+    def pair(self, first: str, second: str) -> np.ndarray:
+        """Rows of each pair of levels of two image-level attributes, unknown first."""
         if first in self.joint.names and second in self.joint.names:
-            return self.crossing((first, second))[1:, 1:]
+            return self.crossing((first, second))
         one, two = self.pool.images[first].at(self.rows), self.pool.images[second].at(self.rows)
         return cross_codes(
             one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1)
-        )[1:, 1:]
+        )
 
     def by_identity(self, name: str) -> np.ndarray:
         """Return the rows of each identity and level of an image attribute `(I, L + 1)`, unknown

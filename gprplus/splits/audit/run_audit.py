@@ -43,29 +43,18 @@ def audit_split(
     set and test set share identities or files, or an image cannot be read.
     """
     pool = train.pool
-    found: dict[str, Any] = {
-        "scope": scope,
-        "matched_within": list(plan.strata),
-        "matching": dict(plan.matching),
-        "aliases": [
-            {"attribute": a.name, "of": list(a.of), "declared": a.declared}
-            for a in train.relations.aliases
-        ],
-        "leakage": find_leakage(pool, plan.arms, test_set),
-        "left_out": dict(pool.left_out),
-        "test": {
-            "answerable": {protocol: found.record() for protocol, found in answerable.items()}
-        },
-    }
+    found = audit_head(train, plan, scope, answerable, find_leakage(pool, plan.arms, test_set))
     if scope == "none":
         return found, []
     near, alike = near_duplicates(pool, plan.arms, test_set)
     maps = plan.matching.get("coarsened", {})
     matched = _as_matched(train, maps)
-    rows, warnings = _of_rows(
-        matched, plan, surveyed if surveyed and not maps else train_summary(matched)
-    )
-    looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
+    known = surveyed if surveyed and not maps else train_summary(matched)
+    arms = {
+        name: LevelCounts(matched.pool, known.joint, arm.rows) for name, arm in plan.arms.items()
+    }
+    rows, warnings = of_rows(matched, plan, known, arms)
+    looked, given_away = of_looks(matched, plan, roots if scope == "pixels" else None)
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
     record = {
@@ -84,7 +73,31 @@ def audit_split(
     return {**found, **rows, **looked}, [*warnings, *alike, *given_away]
 
 
-def _of_looks(
+def audit_head(
+    train: DesignInput,
+    plan: ArmSet,
+    scope: str,
+    answerable: Mapping[str, AnswerableQueries],
+    leakage: Mapping[str, int | None],
+) -> dict[str, Any]:
+    """Return the part of the audit that every scope has."""
+    return {
+        "scope": scope,
+        "matched_within": list(plan.strata),
+        "matching": dict(plan.matching),
+        "aliases": [
+            {"attribute": a.name, "of": list(a.of), "declared": a.declared}
+            for a in train.relations.aliases
+        ],
+        "leakage": dict(leakage),
+        "left_out": dict(train.pool.left_out),
+        "test": {
+            "answerable": {protocol: found.record() for protocol, found in answerable.items()}
+        },
+    }
+
+
+def of_looks(
     train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Return shortcuts that reveal a level, and the effect of levels on image statistics, for each
@@ -107,12 +120,11 @@ def _of_looks(
     return found, warnings
 
 
-def _of_rows(
-    train: DesignInput, plan: ArmSet, surveyed: TrainSummary
+def of_rows(
+    train: DesignInput, plan: ArmSet, surveyed: TrainSummary, arms: Mapping[str, LevelCounts]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Balance of the arms and association of attributes, by counting."""
+    """Balance of the arms and association of attributes, from the counts of each arm."""
     pool, about, joint = train.pool, plan.about or (train.request.attr,), surveyed.joint
-    arms = {name: LevelCounts(pool, joint, arm.rows) for name, arm in plan.arms.items()}
     several = len(plan.compared) > 1
     tables = (
         balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}

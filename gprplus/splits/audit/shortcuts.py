@@ -20,13 +20,8 @@ def sample_rows(
     then their rows."""
     rows = rows[level.values[rows] >= 0]
     counts = np.bincount(pool.identity[rows], minlength=len(pool.identities))
-    people = np.flatnonzero(counts)
-    order = sampling.bottom_k(
-        sampling.priorities(pool.identity_keys[people], 0, "audit"), len(people), people
-    )
-    wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
     chosen = np.zeros(len(pool.identities), dtype=bool)
-    chosen[people[order[:wanted]]] = True
+    chosen[sample_identities(pool.identity_keys, counts, images)] = True
     rows = rows[chosen[pool.identity[rows]]]
     if len(rows) <= images:
         return rows
@@ -37,6 +32,15 @@ def sample_rows(
             )
         ]
     )
+
+
+def sample_identities(keys: np.ndarray, counts: np.ndarray, images: int) -> np.ndarray:
+    """Draw identities by priority until they have about `images` images, at least 16 identities;
+    `keys` (I,) and `counts` (I,) images are those of all."""
+    people = np.flatnonzero(counts)
+    order = sampling.bottom_k(sampling.priorities(keys[people], 0, "audit"), len(people), people)
+    wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
+    return people[order[:wanted]]
 
 
 def probe_shortcuts(

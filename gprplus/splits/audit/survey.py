@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gprplus.splits.audit import balance
 from gprplus.splits.audit.collinearity import collinearity
 from gprplus.splits.audit.counts import JointTable, LevelCounts, pack_codes
@@ -36,9 +38,20 @@ def train_summary(train: DesignInput) -> TrainSummary:
         for name, codes in pool.images.items()
         if len(codes.levels) > 1
     }
-    found = {
-        **balance.attribute_pairs(train, whole, per_person),
+    chosen = balance.sampled_identities(pool.identity_keys, np.flatnonzero(whole.identities))
+    within = balance.SampledIdentities(pool, train.rows, chosen)
+    return TrainSummary(joint, associations(train, whole, per_person, within))
+
+
+def associations(
+    train: DesignInput,
+    whole: LevelCounts,
+    per_person: Mapping[str, np.ndarray],
+    within: balance.SampledIdentities,
+) -> dict[str, Any]:
+    """Return the association and nesting of the attributes, from the counts of the train set."""
+    return {
+        **balance.attribute_pairs(train, whole, per_person, within),
         "constant_within_identity": balance.nested_pairs(whole, per_person),
         "collinearity": collinearity(train.relations, whole, per_person),
     }
-    return TrainSummary(joint, found)

@@ -11,7 +11,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.base import DesignInput
-from gprplus.splits.draws.matching import MatchedRows, MatchingStrata, complete_blocks, stratify
+from gprplus.splits.draws.matching import MatchingStrata, MatchTotals, complete_blocks, stratify
 from gprplus.splits.request import level_set
 
 DRAWS = 5  # recommended minimum of random draws to distinguish their spread from an effect
@@ -156,12 +156,12 @@ def _random_set(
         attempt += 1
 
 
-def count_levels(matched: MatchedRows) -> dict[str, Any]:
+def count_levels(matched: MatchTotals) -> dict[str, Any]:
     """Return the retention of matching, for the audit."""
     return {
         "candidates": matched.candidates,
-        "matched": int(matched.slots.rows.size),
+        "matched": matched.matched,
         "strata": matched.strata,
         "strata_kept": matched.kept,
-        "identities_kept": int(np.count_nonzero(np.bincount(matched.slots.block))),
+        "identities_kept": matched.identities,
     }

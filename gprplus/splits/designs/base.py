@@ -10,7 +10,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.schema.split_record import DesignFacts
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
-from gprplus.splits.draws.matching import MatchedRows, MatchedSlots, draw_within, take_first
+from gprplus.splits.draws.matching import MatchedSlots, MatchTotals, draw_within, slot_quotas
 from gprplus.splits.identifiability import AttributeRelations
 from gprplus.splits.request import WARN_RETENTION, SplitRequest
 
@@ -124,15 +124,12 @@ def design(
     return register
 
 
-def check_retention(matched: MatchedRows, request: SplitRequest, advice: str) -> list[str]:
+def check_retention(matched: MatchTotals, request: SplitRequest, advice: str) -> list[str]:
     """Refuse when too little can be matched, warn when it is less than half."""
     share = matched.retention
-    if not len(matched.slots):
+    if not matched.matched:
         raise SplitError(f"Nothing can be compared: {advice}")
-    shown = (
-        f"{share:.1%} of the candidate images ({matched.slots.rows.size:,} of"
-        f" {matched.candidates:,})"
-    )
+    shown = f"{share:.1%} of the candidate images ({matched.matched:,} of {matched.candidates:,})"
     if share < request.min_retention:
         raise SplitError(
             f"Only {shown} can be matched across the levels of {request.attr}, less than"
@@ -148,14 +145,21 @@ def apply_size_limits(
 ) -> MatchedSlots:
     """Return the slots within the requested sizes, or an error with the available number. `unit`
     names a block."""
-    per_block = np.bincount(slots.block)
-    most = int(per_block.max())
+    sizes = np.bincount(slots.block, minlength=len(order))
+    return slots.only(slots.rank < size_quotas(sizes, order, request, unit)[slots.block])
+
+
+def size_quotas(
+    sizes: np.ndarray, order: np.ndarray, request: SplitRequest, unit: str
+) -> np.ndarray:
+    """Return how many slots each block gives within the requested sizes, `(B,)`, of its `sizes`
+    (B,) slots, or raise an error with the available number. `unit` names a block."""
     wanted = request.images_per_identity
-    able = int((per_block >= (wanted or 1)).sum())
+    able = int((sizes >= (wanted or 1)).sum())
     if able == 0:
         raise SplitError(
             f"No identity has {wanted:,} images at each level of {request.attr} in the train set;"
-            f" the maximum is {most:,}."
+            f" the maximum is {int(sizes.max()):,}."
         )
     if request.identities is not None and request.identities > able:
         images = f" with {wanted:,} images at each level" if wanted else ""
@@ -163,13 +167,15 @@ def apply_size_limits(
             f"{request.identities:,} identities were requested, but the train set has {able:,}"
             f" {unit}{images} for --attr={request.attr}."
         )
-    unlimited = take_first(slots, order, request.identities, wanted, None)
-    if request.budget is not None and request.budget > len(unlimited):
+    unlimited = slot_quotas(sizes, order, request.identities, wanted, None)
+    if request.budget is None:
+        return unlimited
+    if request.budget > unlimited.sum():
         raise SplitError(
             f"A budget of {request.budget:,} images was requested, but each arm of"
-            f" --attr={request.attr} can have at most {len(unlimited):,}."
+            f" --attr={request.attr} can have at most {int(unlimited.sum()):,}."
         )
-    return take_first(slots, order, request.identities, wanted, request.budget)
+    return slot_quotas(unlimited, order, None, None, request.budget)
 
 
 def random_images(train: DesignInput, wanted: np.ndarray, draw: int) -> DrawnArm:

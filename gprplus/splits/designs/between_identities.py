@@ -49,7 +49,7 @@ def between_identities(train: DesignInput) -> ArmSet:
     block = align_identities(train, _without_holes(train, trait, compared, strata), compared)
     matched = _match(train, compared, block, strata)
     warnings = check_retention(
-        matched,
+        matched.totals,
         request,
         f"the identities of different {request.attr} share hardly any combination.",
     )
@@ -80,7 +80,7 @@ def between_identities(train: DesignInput) -> ArmSet:
         compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
         strata=("block of identities", *strata),
         retention=matched.retention,
-        matching=count_levels(matched),
+        matching=count_levels(matched.totals),
         warnings=tuple(warnings),
     )
 

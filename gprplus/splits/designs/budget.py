@@ -154,7 +154,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
     advice = f"hardly any combination has an image at every level of {attr}."
     warnings = [
         *nesting_warnings(train.relations, attr),
-        *check_retention(matched, request, advice),
+        *check_retention(matched.totals, request, advice),
     ]
     slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     sizes = [len(slots) // part for part in SIZES]
@@ -189,7 +189,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
         ),
         strata=("identity", *strata_names),
         retention=matched.retention,
-        matching=count_levels(matched),
+        matching=count_levels(matched.totals),
         warnings=tuple(warnings),
         facts=ScalingFacts(sizes),
     )

@@ -54,7 +54,7 @@ def declared_design(train: DesignInput) -> ArmSet:
     warnings = [*match_warnings(train, attrs)]
     if matched:
         warnings += check_retention(
-            matched, train.request, "hardly any identity has images of every arm's levels."
+            matched.totals, train.request, "hardly any identity has images of every arm's levels."
         )
     return ArmSet(
         design="declared",
@@ -71,7 +71,7 @@ def declared_design(train: DesignInput) -> ArmSet:
         compared=tuple(arm.name for arm in together) if len(together) > 1 else (),
         strata=("identity", *factors) if matched else (),
         retention=matched.retention if matched else 1.0,
-        matching=count_levels(matched) if matched else {},
+        matching=count_levels(matched.totals) if matched else {},
         warnings=(*warnings, *_unequal(arms, reference)),
         about=tuple(dict.fromkeys([train.request.attr, *attrs])),
     )

@@ -58,7 +58,7 @@ def factorial_design(train: DesignInput) -> ArmSet:
     _refuse_trivial(train, kept)
     warnings = [
         *match_warnings(train, attrs),
-        *check_retention(matched, train.request, "the restricted levels hardly meet."),
+        *check_retention(matched.totals, train.request, "the restricted levels hardly meet."),
     ]
     order, per_person = train.order(), train.request.images_per_identity
     cap = train.request.identities
@@ -88,7 +88,7 @@ def factorial_design(train: DesignInput) -> ArmSet:
         compared=tuple(drawn),
         strata=("identity", *factors),
         retention=matched.retention,
-        matching=count_levels(matched),
+        matching=count_levels(matched.totals),
         warnings=(*warnings, *_few(tightest, order, drawn)),
         about=(*attrs, *(["identity"] if persons else [])),
         facts=FactorialFacts(

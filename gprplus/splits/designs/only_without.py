@@ -31,6 +31,7 @@ from gprplus.splits.draws.matching import (
     MatchedRows,
     MatchedSlots,
     MatchingStrata,
+    MatchTotals,
     match_strata,
     round_robin_rows,
     stratify,
@@ -85,37 +86,95 @@ def transfer_design(train: DesignInput) -> ArmSet:
     return compare_levels(train, "only", "without")
 
 
+@dataclass(frozen=True)
+class LevelPlan:
+    """What a comparison of levels does, before any row is drawn: the kinds of arm, the named `sets`
+    of level codes, all levels `compared`, the names of the levels, and the factors to match on.
+    `present` counts the levels in the train set."""
+
+    kinds: tuple[str, ...]
+    sets: tuple[tuple[int, ...], ...]
+    compared: np.ndarray
+    names: tuple[Any, ...]
+    strata: tuple[str, ...]
+    present: int
+
+    @property
+    def design(self) -> str:
+        """Return the name of the design."""
+        return self.kinds[0] if len(self.kinds) == 1 else "transfer"
+
+    def advice(self, attr: str) -> str:
+        """Return what to do where hardly anything can be matched."""
+        strata_names = " and ".join(("identity", *self.strata))
+        fewer = "compare fewer levels with --levels" if self.present > 2 else "widen --where"
+        return (
+            f"hardly any combination of {strata_names} has an image at every level of {attr};"
+            f" {fewer}."
+        )
+
+    def arm_set(
+        self, arms: dict[str, DrawnArm], matched: MatchTotals, warnings: Sequence[str]
+    ) -> ArmSet:
+        """Return the arms with the facts of the design."""
+        return ArmSet(
+            design=self.design,
+            arms=arms,
+            reference="mix",
+            levels=tuple(self.names[level] for level in self.compared),
+            compared=tuple(name for name, arm in arms.items() if arm.kind in self.kinds),
+            strata=("identity", *self.strata),
+            retention=matched.retention,
+            matching=count_levels(matched),
+            warnings=tuple(warnings),
+        )
+
+
 def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
     """Make the arms of `only`, of `without` or of both, over an attribute that varies within
     identities."""
-    attr, name = train.request.attr, kinds[0] if len(kinds) == 1 else "transfer"
-    require_within_identity(train, name)
+    plan = plan_levels(train, train.codes(train.request.attr), kinds)
+    matched = match_levels(train, plan.compared, plan.strata)
+    warnings = matching_warnings(train, plan, matched.totals)
+    slots = apply_size_limits(matched.slots, train.order(), train.request, "identities")
+    arms = planned_arms(train, slots, plan, warnings)
+    return plan.arm_set(arms, matched.totals, warnings)
+
+
+def plan_levels(train: DesignInput, codes: AttributeCodes, kinds: tuple[str, ...]) -> LevelPlan:
+    """Plan the comparison; `codes` hold each level of the attribute in the train set at least once.
+    Raises SplitError for an attribute or levels that cannot be compared."""
+    attr = train.request.attr
+    require_within_identity(train, kinds[0] if len(kinds) == 1 else "transfer")
     reject_aliased(train.relations, attr)
     sets, compared, names = requested_levels(
-        train.codes(attr), train.request.levels, attr, apart="without" in kinds
+        codes, train.request.levels, attr, apart="without" in kinds
     )
-    strata_names = train.relations.strata(attr)
-    matched = match_levels(train, compared, strata_names)
-    warnings = [
+    strata = train.relations.strata(attr)
+    return LevelPlan(kinds, tuple(sets), compared, names, strata, len(codes.present()))
+
+
+def matching_warnings(train: DesignInput, plan: LevelPlan, matched: MatchTotals) -> list[str]:
+    """Return warnings on what was matched. Raises SplitError where it is too little."""
+    attr = train.request.attr
+    return [
         *nesting_warnings(train.relations, attr),
-        *check_retention(matched, train.request, _advice(train, strata_names)),
+        *check_retention(matched, train.request, plan.advice(attr)),
     ]
-    slots = apply_size_limits(matched.slots, train.order(), train.request, "identities")
-    comparisons = [LevelComparison(kind, tuple(sets), compared, names) for kind in kinds]
+
+
+def planned_arms(
+    train: DesignInput, slots: MatchedSlots, plan: LevelPlan, warnings: list[str]
+) -> dict[str, DrawnArm]:
+    """Fill the arms of a plan, and its controls, from slots."""
+    comparisons = [
+        LevelComparison(kind, plan.sets, plan.compared, plan.names) for kind in plan.kinds
+    ]
     arms = {arm: made for one in comparisons for arm, made in level_arms(train, slots, one).items()}
-    arms |= mixture_arm(train, slots, comparisons[0]) | control_arms(
-        train, slots, comparisons[0], warnings
-    )
-    return ArmSet(
-        design=name,
-        arms=arms,
-        reference="mix",
-        levels=tuple(names[level] for level in compared),
-        compared=tuple(name for name, arm in arms.items() if arm.kind in kinds),
-        strata=("identity", *strata_names),
-        retention=matched.retention,
-        matching=count_levels(matched),
-        warnings=tuple(warnings),
+    return (
+        arms
+        | mixture_arm(train, slots, comparisons[0])
+        | control_arms(train, slots, comparisons[0], warnings)
     )
 
 
@@ -247,15 +306,3 @@ def control_arms(
         f"random-images-{k}": random_images(train, wanted, k)
         for k in range(1, train.request.control_draws + 1)
     }
-
-
-def _advice(train: DesignInput, strata: Sequence[str]) -> str:
-    attr, strata_names = train.request.attr, " and ".join(("identity", *strata))
-    fewer = (
-        "compare fewer levels with --levels"
-        if len(train.codes(attr).present()) > 2
-        else "widen --where"
-    )
-    return (
-        f"hardly any combination of {strata_names} has an image at every level of {attr}; {fewer}."
-    )

@@ -45,7 +45,7 @@ def path_design(train: DesignInput) -> ArmSet:
     advice = f"hardly any combination has an image at both ends of the path over {attr}."
     warnings = [
         *nesting_warnings(train.relations, attr),
-        *check_retention(matched, request, advice),
+        *check_retention(matched.totals, request, advice),
     ]
     slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     arms = {
@@ -65,7 +65,7 @@ def path_design(train: DesignInput) -> ArmSet:
         compared=tuple(name for name, arm in arms.items() if arm.kind == "path"),
         strata=("identity", *strata_names),
         retention=matched.retention,
-        matching=count_levels(matched),
+        matching=count_levels(matched.totals),
         warnings=tuple(warnings),
         facts=PathFacts(
             [str(names[code]) for code in first], [str(names[code]) for code in second]

@@ -49,6 +49,32 @@ class MatchedSlots:
 
 
 @dataclass(frozen=True)
+class MatchTotals:
+    """What matching cost: of `candidates` rows, in `strata` strata, `matched` rows remain, in `kept`
+    strata that hold every level, of `identities` blocks."""
+
+    candidates: int = 0
+    matched: int = 0
+    strata: int = 0
+    kept: int = 0
+    identities: int = 0
+
+    @property
+    def retention(self) -> float:
+        """The share of candidate images that can be matched, 0-1."""
+        return self.matched / self.candidates if self.candidates else 0.0
+
+    def __add__(self, other: "MatchTotals") -> "MatchTotals":
+        return MatchTotals(
+            self.candidates + other.candidates,
+            self.matched + other.matched,
+            self.strata + other.strata,
+            self.kept + other.kept,
+            self.identities + other.identities,
+        )
+
+
+@dataclass(frozen=True)
 class MatchedRows:
     """Slots and what matching cost: `candidates` rows came in, in `strata` strata of which `kept`
     hold every level."""
@@ -59,9 +85,17 @@ class MatchedRows:
     kept: int
 
     @property
+    def totals(self) -> MatchTotals:
+        """Return what matching cost."""
+        identities = int(np.count_nonzero(np.bincount(self.slots.block)))
+        return MatchTotals(
+            self.candidates, int(self.slots.rows.size), self.strata, self.kept, identities
+        )
+
+    @property
     def retention(self) -> float:
         """The share of candidate images that can be matched, 0-1."""
-        return self.slots.rows.size / self.candidates if self.candidates else 0.0
+        return self.totals.retention
 
 
 def stratify(
@@ -199,25 +233,52 @@ def take_first(
     images_per_identity: int | None,
     budget: int | None,
 ) -> MatchedSlots:
-    """The first `identities` blocks by `order` (B,) priorities, the first images of each, `budget`
-    slots in all.
+    """The slots within `slot_quotas`, the first of each block."""
+    sizes = np.bincount(slots.block, minlength=len(order))
+    quotas = slot_quotas(sizes, order, identities, images_per_identity, budget)
+    return slots.only(slots.rank < quotas[slots.block])
+
+
+def slot_quotas(
+    sizes: np.ndarray,
+    order: np.ndarray,
+    identities: int | None,
+    images_per_identity: int | None,
+    budget: int | None,
+) -> np.ndarray:
+    """Return how many slots each block gives, `(B,)`, of `sizes` (B,): the first `identities` blocks
+    by `order` (B,) priorities, the first images of each, `budget` slots in all.
 
     Each is bottom-k, so sizes are nested. A budget is spread as evenly as the blocks allow: by rank
     first, then by block. Callers have made sure that there is enough.
+
+    >>> order = np.array([2, 1, 3], dtype=np.uint64)
+    >>> slot_quotas(np.array([4, 1, 4]), order, None, None, 6).tolist()
+    [3, 1, 2]
     """
+    quotas = sizes.astype(np.int64)
     if images_per_identity is not None:
-        size = np.bincount(slots.block, minlength=len(order))
-        slots = slots.only(
-            (slots.rank < images_per_identity) & (size[slots.block] >= images_per_identity)
-        )
+        quotas = np.where(quotas >= images_per_identity, images_per_identity, 0)
     if identities is not None:
-        blocks = np.unique(slots.block)
-        chosen = blocks[sampling.bottom_k(order[blocks], identities, blocks)]
-        slots = slots.only(np.isin(slots.block, chosen))
-    if budget is not None:
-        kept = np.lexsort((slots.block, order[slots.block], slots.rank))[:budget]
-        slots = slots.only(np.sort(kept))
-    return slots
+        blocks = np.flatnonzero(quotas)
+        chosen = np.zeros(len(quotas), dtype=bool)
+        chosen[blocks[sampling.bottom_k(order[blocks], identities, blocks)]] = True
+        quotas[~chosen] = 0
+    return quotas if budget is None else _within_budget(quotas, order, budget)
+
+
+def _within_budget(quotas: np.ndarray, order: np.ndarray, budget: int) -> np.ndarray:
+    """Spread a budget over blocks: full ranks first, the last rank by the order of the blocks."""
+    low, high = 0, int(quotas.max(initial=0))
+    while low < high:  # the most ranks of all blocks that the budget holds
+        middle = (low + high + 1) // 2
+        low, high = (
+            (middle, high) if np.minimum(quotas, middle).sum() <= budget else (low, middle - 1)
+        )
+    within = np.minimum(quotas, low)
+    more = np.flatnonzero(quotas > low)
+    within[more[np.lexsort((more, order[more]))[: budget - int(within.sum())]]] += 1
+    return within
 
 
 def draw_within(

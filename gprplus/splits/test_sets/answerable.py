@@ -55,7 +55,11 @@ class AnswerableQueries:
 
 
 def find_answerable(
-    pool: CandidateTable, test_set: TestSet, attr: str, equivalents: Mapping[str, str]
+    pool: CandidateTable,
+    test_set: TestSet,
+    attr: str,
+    equivalents: Mapping[str, str],
+    present: np.ndarray | None = None,
 ) -> dict[str, AnswerableQueries]:
     """Check the queries of a test set under each protocol that its columns allow, the split's
     default protocol first.
@@ -65,7 +69,8 @@ def find_answerable(
     checked if `attr` varies within identities: there a query needs a true match, under the default
     rule, at every level of the test set, including its own level. If the attribute is used as
     camera (`equivalents` names attributes that are one to one), the camera rule would exclude that
-    level, and it is left out.
+    level, and it is left out. `present` are the codes of the levels of the whole test set, where
+    `test_set` is a part of it.
     """
     if not len(test_set.rows):
         return {}
@@ -83,13 +88,15 @@ def find_answerable(
             found[protocol] = _under(
                 pool, queries, gallery, cameras, REASON_TEXTS.get(protocol, UNANSWERABLE_REASONS)
             )
-    if attr in pool.images and len(pool.images[attr].at(test_set.rows).present()) > 1:
+    if present is None and attr in pool.images:
+        present = pool.images[attr].at(test_set.rows).present()
+    if attr in pool.images and present is not None and len(present) > 1:
         column = CAMERA_COLUMN.get(test_set.protocol)
         ruled = column is not None and equivalents.get(column, column) != equivalents.get(
             attr, attr
         )
         cameras = pool.images[column].values if column and ruled else None
-        found[CROSS_LEVEL] = _across(pool, queries, gallery, cameras, pool.images[attr])
+        found[CROSS_LEVEL] = _across(pool, queries, gallery, cameras, pool.images[attr], present)
     return found
 
 
@@ -114,8 +121,8 @@ def _across(
     gallery: np.ndarray,
     cameras: np.ndarray | None,
     attr: AttributeCodes,
+    present: np.ndarray,
 ) -> AnswerableQueries:
-    present = attr.at(np.concatenate([queries, gallery])).present()
     own = attr.values[queries]
     lacking: list[list[str]] = [[] for _ in queries]
     matrix: dict[str, dict[str, int]] = {str(attr.levels[code]): {} for code in present}
@@ -141,6 +148,8 @@ def excluded_table(pool: CandidateTable, answerable: Mapping[str, AnswerableQuer
 
     parts = []
     for protocol, found in answerable.items():
+        if not len(found.rows):
+            continue
         text = {int(row): reason for row, reason in zip(found.rows, found.reasons, strict=True)}
         rows = pool.in_order(np.sort(found.rows))
         persons = [pool.identities[code] for code in pool.identity[rows]]
@@ -157,4 +166,4 @@ def excluded_table(pool: CandidateTable, answerable: Mapping[str, AnswerableQuer
             for name, values in columns.items()
         }
         parts.append(schema.conform(pa.table(arrays), schema.EXCLUDED))
-    return pa.concat_tables(parts) if parts else schema.conform(pa.table({}), schema.EXCLUDED)
+    return pa.concat_tables(parts) if parts else schema.arrow_schema(schema.EXCLUDED).empty_table()

@@ -23,60 +23,31 @@ random.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
-from gprplus.schema.records import Protocol
 from gprplus.schema.split_record import LevelTest
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import DesignInput
-from gprplus.splits.designs.only_without import level_index
-from gprplus.splits.draws.matching import MatchedSlots, match_strata, stratify
-from gprplus.splits.test_sets.test_set import (
-    TestSet,
-    camera_codes,
-    choose_queries,
-    keep_some_in_gallery,
-    run_starts,
+from gprplus.splits.test_sets.cross_matrix import (
+    CrossTotals,
+    MatrixFacts,
+    cross_slots,
+    crossed_levels,
+    matrix_groups,
+    matrix_slots,
+    matrix_tests,
+    plan_matrix,
 )
-from gprplus.splits.test_sets.viewpoint_gap import viewpoint_gap
+from gprplus.splits.test_sets.test_groups import REMOVED_MATCH, CrossLevelTests, TestGroup
+from gprplus.splits.test_sets.test_set import TestSet, camera_codes
 
-if TYPE_CHECKING:
-    pass
-
-MAX_LEVELS = 16  # of a matrix, which has a test for each pair
 MOST_ALONE = 64  # levels that are tested each by itself
-REMOVED_MATCH = "removed"
 _PARTS = ("facts", "groups")  # of Tests
-
-
-@dataclass(frozen=True)
-class TestGroup:
-    """Rows in one role: `rows` positions in the pool; of removed rows, `of` the query from which
-    they are excluded."""
-
-    role: str
-    rows: np.ndarray
-    of: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class CrossLevelTests:
-    """Tests by name, each with its record for split.json (including its groups), and the groups.
-
-    `warnings` are sentences about confounded measurements.
-    """
-
-    __test__ = False
-
-    facts: Mapping[str, LevelTest] = field(default_factory=dict)
-    groups: Mapping[str, TestGroup] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def cross_level_tests(
@@ -88,7 +59,7 @@ def cross_level_tests(
     request = train.request
     insisted = request.cross_level_tests or request.min_viewpoint_gap_deg is not None
     if insisted or request.without_same_level_matches:
-        _require_varying(train, test_set)
+        require_varying(train, has_test=len(test_set.rows) > 0)
     found = [_matrix(train, test_set, levels)] if insisted else []
     found += (
         [rows_by_level(train, test_set, levels)]
@@ -101,13 +72,13 @@ def cross_level_tests(
         for name in _PARTS
     )
     crossed = any(one.kind == "cross" for one in facts.values())
-    return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
+    return CrossLevelTests(facts, groups, tuple(background_warnings(train) if crossed else ()))
 
 
-def _require_varying(train: DesignInput, test_set: TestSet) -> None:
+def require_varying(train: DesignInput, *, has_test: bool) -> None:
     """Raise SplitError where a query can have no true match of another level."""
     attr = train.request.attr
-    if not len(test_set.rows):
+    if not has_test:
         raise SplitError(
             "--cross-level-tests and --without-same-level-matches need a test set; give a"
             " --test-share above 0."
@@ -128,7 +99,7 @@ def rows_by_level(train: DesignInput, test_set: TestSet, levels: Sequence[Any]) 
     """The matrix of query against gallery levels where the test set allows it, else the tests
     within each level."""
     try:
-        _require_varying(train, test_set)
+        require_varying(train, has_test=len(test_set.rows) > 0)
         return _matrix(train, test_set, levels)
     except SplitError:
         return within_levels(train, test_set)
@@ -144,10 +115,43 @@ def within_levels(train: DesignInput, test_set: TestSet) -> CrossLevelTests:
     pool, attr = train.pool, train.request.attr
     if attr == "identity" or not len(test_set.rows):
         return CrossLevelTests()
-    codes, (name, camera) = pool.codes(attr), camera_codes(pool)
-    facts: dict[str, LevelTest] = {}
+    present = pool.codes(attr).at(test_set.rows).present()
+    groups, counts = level_groups(train, test_set, present)
+    facts = level_facts(train, counts)
+    used = [name for one in facts.values() for name in one.groups]
+    return CrossLevelTests(facts, {name: groups[name] for name in used})
+
+
+@dataclass(frozen=True)
+class LevelTestCounts:
+    """Counts of the test of a level: identities and queries that it answers, its gallery, and the
+    least and the most true matches of a query."""
+
+    identities: int
+    queries: int
+    gallery: int
+    least: int
+    most: int
+
+    def __add__(self, other: "LevelTestCounts") -> "LevelTestCounts":
+        answered = [one for one in (self, other) if one.queries]
+        return LevelTestCounts(
+            self.identities + other.identities,
+            self.queries + other.queries,
+            self.gallery + other.gallery,
+            min((one.least for one in answered), default=0),
+            max(self.most, other.most),
+        )
+
+
+def level_groups(
+    train: DesignInput, test_set: TestSet, present: np.ndarray
+) -> tuple[dict[str, TestGroup], dict[str, LevelTestCounts]]:
+    """Return the rows of the test of each level `present` in the test set, and their counts."""
+    pool = train.pool
+    codes, camera = pool.codes(train.request.attr), camera_codes(pool)[1]
     groups: dict[str, TestGroup] = {}
-    present = codes.at(test_set.rows).present()
+    counts: dict[str, LevelTestCounts] = {}
     for code in present if len(present) <= MOST_ALONE else ():
         here = codes.values[test_set.rows] == code
         query, gallery = test_set.rows[here & test_set.query], test_set.rows[here & ~test_set.query]
@@ -155,24 +159,39 @@ def within_levels(train: DesignInput, test_set: TestSet) -> CrossLevelTests:
             pool.identity[query], pool.identity[gallery], camera[query], camera[gallery]
         )
         query, level = query[found > 0], str(codes.levels[code])
-        if len(query):
-            names = [f"query {level}", f"gallery {level}"]
-            groups |= {names[0]: TestGroup("query", query), names[1]: TestGroup("gallery", gallery)}
-            facts[f"self:{level}>{level}"] = LevelTest(
-                kind="level",
-                protocol=name,
-                identities=len(np.unique(pool.identity[query])),
-                queries=len(query),
-                gallery=len(gallery),
-                matches_per_query=[int(found[found > 0].min()), int(found.max())],
-                query_level=level,
-                gallery_level=level,
-                groups=names,
-            )
-    return CrossLevelTests(facts, groups)
+        groups[f"query {level}"] = TestGroup("query", query)
+        groups[f"gallery {level}"] = TestGroup("gallery", gallery)
+        counts[level] = LevelTestCounts(
+            len(np.unique(pool.identity[query])),
+            len(query),
+            len(gallery),
+            int(found[found > 0].min()) if len(query) else 0,
+            int(found.max(initial=0)),
+        )
+    return groups, counts
 
 
-def _places(train: DesignInput) -> list[str]:
+def level_facts(train: DesignInput, counts: Mapping[str, LevelTestCounts]) -> dict[str, LevelTest]:
+    """Return the record of the test of each level that has a query."""
+    name, _ = camera_codes(train.pool)
+    return {
+        f"self:{level}>{level}": LevelTest(
+            kind="level",
+            protocol=name,
+            identities=count.identities,
+            queries=count.queries,
+            gallery=count.gallery,
+            matches_per_query=[count.least, count.most],
+            query_level=level,
+            gallery_level=level,
+            groups=[f"query {level}", f"gallery {level}"],
+        )
+        for level, count in counts.items()
+        if count.queries
+    }
+
+
+def background_warnings(train: DesignInput) -> list[str]:
     """Return a warning if the background reveals the level or the identity: images are not
     masked."""
     found, attr = train.relations, train.request.attr
@@ -194,150 +213,13 @@ def _places(train: DesignInput) -> list[str]:
 
 
 def _matrix(train: DesignInput, test_set: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
-    attr, pool = train.request.attr, train.pool
-    compared = _levels(train, test_set, levels)
-    strata_names = train.relations.strata(attr)
-    level = level_index(compared, pool.codes(attr))[test_set.rows]
-    rows, level = test_set.rows[level >= 0], level[level >= 0]
-    others = [pool.images[name].at(rows) for name in strata_names]
-    strata = stratify(pool.identity[rows], pool.identity_keys, others)
-    slots = match_strata(strata, level, len(compared), pool.uid[rows], seed=0).slots
-    slots = MatchedSlots(rows[slots.rows], slots.block, slots.rank)
-    name, plays, apart = _apart(train, slots, strata_names)
-    query = _searching(train, slots, apart, strata_names, plays)
-    turned = viewpoint_gap(
-        pool.images["viewpoint_deg"], slots, train.request.min_viewpoint_gap_deg, attr
-    )
-    gallery = _without(len(slots), query)
-    if (
-        name == "no-camera"
-    ):  # the rule that hides a match at scoring is the camera's: here the sides are apart already
-        gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
-    same = (apart[query], apart[gallery]) if name != "no-camera" else ()
-    matches = protocol.count_matches(slots.block[query], slots.block[gallery], *same)
-    asks, near = (
-        turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
-    )
-    if same:  # those the camera hides already
-        asks, near = (pair[same[0][asks] != same[1][near]] for pair in (asks, near))
-    matches -= np.bincount(asks, minlength=len(query))
-    if not (matches > 0).any():
-        far = f" and {turned.degrees} degrees apart" if turned else ""
-        fewer = ", give a smaller --min-viewpoint-gap" if turned else ""
-        raise SplitError(
-            f"The test set cannot be crossed over {attr}: no test identity has an image at every"
-            f" level of it under two different conditions{far}. Render more, name fewer"
-            f" --levels{fewer}, or leave --cross-level-tests out."
-        )
-    kept = np.cumsum(matches > 0) - 1
-    asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
-    query, asks, matches = query[matches > 0], kept[asks], matches[matches > 0]
-    names = [str(pool.codes(attr).levels[code]) for code in compared]
-    shared = LevelTest(
-        kind="cross",
-        protocol=name,
-        apart_in=plays,
-        apart_deg=turned.degrees if turned else None,
-        identities=len(np.unique(slots.block[query])),
-        queries=len(query),
-        gallery=len(gallery),
-        matches_per_query=[int(matches.min()), int(matches.max())],
-        groups=[],
-    )
-    groups: dict[str, TestGroup] = {}
-    for i, one in enumerate(names):
-        groups[f"query {one}"] = TestGroup("query", np.sort(slots.rows[query, i]))
-        groups[f"gallery {one}"] = TestGroup("gallery", np.sort(slots.rows[gallery, i]))
-    facts: dict[str, LevelTest] = {}
-    for (i, one), (j, other) in product(enumerate(names), repeat=2):
-        used = [f"query {one}", f"gallery {other}"]
-        if len(asks):
-            used.append(f"{REMOVED_MATCH} {one}>{other}")
-            groups[used[-1]] = TestGroup(
-                REMOVED_MATCH, slots.rows[gallery[near], j], slots.rows[query[asks], i]
-            )
-        facts[f"self:{one}>{other}"] = replace(
-            shared, query_level=one, gallery_level=other, groups=used
-        )
-    return CrossLevelTests(facts, groups)
-
-
-def _levels(train: DesignInput, test_set: TestSet, compared: Sequence[Any]) -> np.ndarray:
-    """Codes of the levels to cross: those compared that the test set has."""
-    codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
-    present = codes.at(test_set.rows).present()
-    present = np.array([code for code in present if str(codes.levels[code]) in names])
-    if not 2 <= len(present) <= MAX_LEVELS:
-        raise SplitError(
-            f"A matrix of query against gallery levels takes 2 to {MAX_LEVELS} levels of"
-            f" {codes.name}; found {len(present)}. Name some with --levels."
-        )
-    return present
-
-
-def _apart(
-    train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]
-) -> tuple[Protocol, str, np.ndarray]:
-    """Protocol, column and code `(S,)` of each slot of what query and true match must differ in."""
-    name, camera = camera_codes(train.pool)
-    at = camera[slots.rows]
-    if name != "no-camera" and len(slots) and (at == at[:, :1]).all():
-        return name, {"camera": "camera", "viewpoint": "viewpoint_deg"}[name], at[:, 0]
-    varying = [train.pool.images[factor] for factor in strata_names]
-    varying = [codes.at(slots.rows[:, 0]) for codes in varying]
-    varying = [codes for codes in varying if len(codes.present()) > 1]
-    if not varying:
-        raise SplitError(
-            f"The test set cannot be crossed over {train.request.attr}: there is no other factor in"
-            " which a query and its true matches could differ."
-        )
-    chosen = max(varying, key=lambda codes: len(codes.present()))
-    return "no-camera", chosen.name, chosen.values
-
-
-def _searching(
-    train: DesignInput,
-    slots: MatchedSlots,
-    apart: np.ndarray,
-    strata_names: Sequence[str],
-    plays: str,
-) -> np.ndarray:
-    """Choose the query slots: one for each identity and camera; without cameras of one condition,
-    by hash."""
-    key = sampling.splitmix64(train.pool.identity_keys[slots.block] + slots.rank.astype(np.uint64))
-    priority = sampling.priorities(key, 0, "query")
-    others = [
-        train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays
-    ]
-    chosen = choose_queries(
-        slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority
-    )
-    if camera_codes(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
-        return keep_some_in_gallery(chosen, slots.block, priority)
-    condition = sampling.priorities(
-        sampling.splitmix64(train.pool.identity_keys[slots.block] + apart.astype(np.uint64)),
-        0,
-        "condition",
-    )
-    order = np.lexsort((condition, slots.block))
-    head = order[run_starts(slots.block[order])]
-    mine = np.full(len(train.pool.identities), -1, dtype=np.int64)
-    mine[slots.block[head]] = apart[head]
-    return np.flatnonzero(apart == mine[slots.block])
-
-
-def _without(size: int, query: np.ndarray) -> np.ndarray:
-    left = np.ones(size, dtype=bool)
-    left[query] = False
-    return np.flatnonzero(left)
-
-
-def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """Return `(S,) bool`: the slots with the condition of a query slot of their identity."""
-    wide = int(apart.max(initial=0)) + 1
-    return np.isin(
-        person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query]
-    )
+    present = train.pool.codes(train.request.attr).at(test_set.rows).present()
+    crossed = crossed_levels(train, present, levels)
+    slots = matrix_slots(train, test_set.rows, crossed)
+    plan = plan_matrix(train, MatrixFacts.of(train, slots))
+    made = cross_slots(train, slots, plan)
+    facts = matrix_tests(train, crossed, plan, CrossTotals.of(made))
+    return CrossLevelTests(facts, matrix_groups(train, crossed, made))
 
 
 def _removal(train: DesignInput, test_set: TestSet) -> CrossLevelTests:

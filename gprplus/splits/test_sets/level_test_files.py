@@ -1,15 +1,17 @@
 """tests.parquet: the rows of the tests of single levels and of pairs of levels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gprplus import schema
 from gprplus.core.errors import SplitError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import remove_output
 from gprplus.splits.designs import DesignInput
-from gprplus.splits.test_sets.cross_level_tests import REMOVED_MATCH, CrossLevelTests
+from gprplus.splits.test_sets.test_groups import REMOVED_MATCH, CrossLevelTests, TestGroup
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,14 +23,19 @@ TESTS = "tests.parquet"
 def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
     """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there
     is no such file."""
-    import pyarrow as pa
-
     if not made.groups:
         remove_output(path)
         return
-    uid = train.pool.uid
-    tables = []
-    for name, group in made.groups.items():
+    workdir.write_table(path, groups_table(train.pool.uid, made.groups))
+
+
+def groups_table(uid: np.ndarray, groups: Mapping[str, TestGroup]) -> "pa.Table":
+    """Return one row for each row of each group (schema.TESTS); `uid` (N,) are those of the
+    pool."""
+    import pyarrow as pa
+
+    tables = [schema.arrow_schema(schema.TESTS).empty_table()]
+    for name, group in groups.items():
         count = len(group.rows)
         of = pa.nulls(count, pa.uint64()) if group.of is None else pa.array(uid[group.of])
         columns = {
@@ -40,7 +47,7 @@ def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
                 pa.table({**columns, "uid": pa.array(uid[group.rows]), "of": of}), schema.TESTS
             )
         )
-    workdir.write_table(path, pa.concat_tables(tables).unify_dictionaries())
+    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":

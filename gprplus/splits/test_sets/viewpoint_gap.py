@@ -1,13 +1,12 @@
 """Minimum viewpoint difference of query and true match in tests across levels: adjacent views are
 nearly one image."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.draws.matching import MatchedSlots
 
 STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, at most a quarter turn
 
@@ -61,29 +60,21 @@ def default_degrees(viewpoints: np.ndarray) -> int:
     return min(STEPS * int(np.diff(np.append(turns, turns[0] + 360)).min()), MOST_DEG)
 
 
-def viewpoint_gap(
-    viewpoint: AttributeCodes, slots: MatchedSlots, requested: int | None, attr: str
-) -> ViewpointGap | None:
+def gap_degrees(
+    viewpoints: Iterable[int], fixed: bool, requested: int | None, *, crossed: bool
+) -> int | None:
     """The least angle between query and true match; None where no angle is known, or none changes
-    inside a level.
+    inside a level: where not every slot has one known viewpoint (`fixed`).
 
-    `requested` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was
-    given and is impossible.
+    `requested` is --min-viewpoint-gap, by default `default_degrees` of the `viewpoints`. Raises
+    SplitError where it was given and is impossible, as where the viewpoint is what is `crossed`.
     """
-    codes = viewpoint.values[slots.rows]
-    fixed = bool(len(slots)) and (codes == codes[:, :1]).all() and (codes >= 0).all()
-    if not fixed:
-        if requested:
-            why = (
-                "is what is crossed"
-                if attr == viewpoint.name
-                else f"is not known, or changes with {attr},"
-            )
-            raise SplitError(
-                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} in the test set. Leave"
-                " it out."
-            )
-        return None
-    at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
-    degrees = default_degrees(at) if requested is None else requested
-    return ViewpointGap(degrees, at) if degrees else None
+    if fixed:
+        at = np.array(sorted(viewpoints), dtype=np.int64)
+        return (default_degrees(at) if requested is None else requested) or None
+    if requested:
+        why = "is what is crossed" if crossed else "is not known, or changes with the attribute,"
+        raise SplitError(
+            f"--min-viewpoint-gap cannot be kept: viewpoint_deg {why} in the test set. Leave it out."
+        )
+    return None
