@@ -36,11 +36,12 @@ STEP = np.uint64(0x9E3779B97F4A7C15)  # between keys: regular, and even over all
 SIZES = (2_000_000, 20_000_000)
 LARGEST = 200_000_000  # measured where the environment variable asks for it: half an hour, a gigabyte of disk
 ROWS = "GPRPLUS_BENCHMARK_ROWS"
-BEFORE = """Before, from all rows in memory (a manifest of `benchmarks.splits`, `make-split --attr=weather` with five deals and tests
-of levels): 2,028,600 rows 737 MiB and 11 CPU s, `inspect` 467 MiB and 4 s; 20,003,760 rows 4,431 MiB and 178 CPU s,
-`inspect` 3,255 MiB and 38 s. Expected from drawing by block: memory of three processes with a block of a million rows
-each, about 1 GB at any size, and up to three times the processor seconds, since each row group is read four to six
-times.
+BEFORE = """
+Before, from all rows in memory (a manifest of `benchmarks.splits`, `make-split --attr=weather` with
+five deals and tests of levels): 2,028,600 rows 737 MiB and 11 CPU s, `inspect` 467 MiB and 4 s;
+20,003,760 rows 4,431 MiB and 178 CPU s, `inspect` 3,255 MiB and 38 s. Expected from drawing by
+block: memory of three processes with a block of a million rows each, about 1 GB at any size, and up
+to three times the processor seconds, since each row group is read four to six times.
 """
 SPLIT = (
     *("--attr", "weather", "--budget", "100000", "--test-share", "0.02", "--deals", "1"),

@@ -129,7 +129,7 @@ def _passed(
     """`(n,) bool`: the rows of a row group that a filter keeps."""
     read = partial(source.read, group)
     own = manifest.own_attributes
-    return filter_images(where, manifest.columns("images"), read, people, own, places)
+    return filter_images(where, manifest.columns("images"), read, people, own, places=places)
 
 
 @dataclass(frozen=True)
