@@ -28,6 +28,8 @@ from gprplus.core.parallel import available_cores
 SLIP = 0.15  # a ratio may grow by this share of its kept value
 KEPT = harness.RESULTS / "ratios.json"
 NO_RATIO = {
+    "explorer": "seconds that a page waits; its floor is a limit, not a program",
+    "scale": "minutes of work on a cluster or on millions of rows; its page has the ratios",
     "coverage": "shares of intervals that cover the truth; it measures no speed",
     "recipes": "mAP of recipes for their seconds; it has no floor",
     "search": "shares of searches with the right answer; it measures no speed",

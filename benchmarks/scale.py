@@ -17,7 +17,11 @@ from gprplus.core.files.workdir import write_text
 PAGE = RESULTS / "scale.md"
 TITLE = "Past one machine"
 # Section -> its title; the section `object-storage` is benchmarks.scales.object_storage.measure.
-SECTIONS = {"object-storage": "Object storage", "rows": "Rows of a manifest"}
+SECTIONS = {
+    "object-storage": "Object storage",
+    "rows": "Rows of a manifest",
+    "ray": "Ray over local processes",
+}
 
 
 def main(*names: str) -> None:

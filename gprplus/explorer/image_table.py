@@ -17,9 +17,9 @@ from gprplus.core.arrow import combine_chunks
 from gprplus.core.errors import BrowseError, did_you_mean
 from gprplus.explorer.facets import Facet, count_levels, encode_facet
 from gprplus.explorer.selection import ImageSelection
-from gprplus.ingest.filters.derived_columns import EXCLUDED, DerivedColumns, derived_columns
-from gprplus.ingest.filters.filter_columns import FilterColumns
+from gprplus.ingest.filters.filter_columns import DerivedColumns, FilterColumns
 from gprplus.ingest.filters.parse import Filter
+from gprplus.ingest.tables.derived_columns import EXCLUDED, derived_columns
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.parquet_table import ParquetTable
 from gprplus.schema.check_columns import CHECKS

@@ -8,7 +8,7 @@ import numpy as np
 from gprplus.core.errors import BrowseError
 from gprplus.explorer.image_answers import parse_uid
 from gprplus.explorer.workspace import Workspace
-from gprplus.ingest.review import restore_review, set_review
+from gprplus.ingest.tables.review import restore_review, set_review
 
 STATES = ("open", "accepted", "excluded")
 REASON = 500  # characters of a reason

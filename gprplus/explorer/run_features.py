@@ -56,7 +56,7 @@ class FeatureCache:
 def _embedded(folder: Path, recipe: "Recipe", split: "Split") -> TestFeatures:
     from gprplus.baseline.decode import decode_resized
     from gprplus.baseline.network import model
-    from gprplus.baseline.network.embed import embed_images
+    from gprplus.baseline.network.embedding import embed_images
     from gprplus.core.parallel import map_threads
 
     target = own_test_target(split)

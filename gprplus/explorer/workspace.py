@@ -12,8 +12,8 @@ from gprplus.explorer.image_table import BrowsedImages
 from gprplus.explorer.pictures import Pictures
 from gprplus.explorer.run_features import FeatureCache
 from gprplus.explorer.sources import Kind, Source
-from gprplus.ingest.review import State, read_review
 from gprplus.ingest.tables.manifest import RECORD, Manifest
+from gprplus.ingest.tables.review import State, read_review
 
 if TYPE_CHECKING:
     import pyarrow as pa

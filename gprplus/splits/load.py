@@ -13,10 +13,10 @@ from gprplus.core.arrow import combine_chunks
 from gprplus.core.declarations import Attributes, sort_levels
 from gprplus.core.errors import ManifestError, SplitError
 from gprplus.core.parallel import map_threads
-from gprplus.ingest.filters.derived_columns import derived_columns
 from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
+from gprplus.ingest.tables.derived_columns import derived_columns
 from gprplus.ingest.tables.parquet_table import ParquetTable
 from gprplus.schema.records import Protocol
 from gprplus.splits.candidates import (

@@ -154,7 +154,7 @@ def test_vgg_features_are_one_kind_among_others(weights):
     [
         (["histogram"], "Did you mean 'histograms'"),
         (["reid"], "reid needs a path"),
-        (["nowhere.npy"], r"no file of features at nowhere\.npy\. Name the \.npy or"),
+        (["nowhere.npy"], r"no file of features at nowhere\.npy\. Name the one that"),
         (["reid:nowhere"], "run.json"),
         (["histograms", "histograms"], "names histograms twice"),
     ],

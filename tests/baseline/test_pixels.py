@@ -20,7 +20,8 @@ def pack(drawn, tmp_path):
     uids = np.arange(1000, 1000 + len(images), dtype=np.uint64)
     order = np.random.default_rng(0).permutation(len(images))
     for part in np.split(order, [20, 25, 50]):
-        image_store._write(tmp_path / "64x32", uids[part] + np.uint64(7), images[part])
+        keys = uids[part] + np.uint64(7)
+        image_store._write(image_store._Part(tmp_path / "64x32", 64, 32, [], keys), images[part])
     return image_store.ImageStore(tmp_path / "64x32", 64, 32, uids, uids + np.uint64(7))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gprplus import Manifest, make_split
 from gprplus.core.errors import FilterError, RequestChanged, SplitError
-from gprplus.ingest.review import read_review, restore_review, set_review
+from gprplus.ingest.tables.review import read_review, restore_review, set_review
 from gprplus.splits.rebuild import rebuild_split
 
 COPIES = ["0001/0001_c01_w01_l03.jpg", "0001/0001_c02_w01_l03.jpg", "0002/0002_c01_w01_l03.jpg"]

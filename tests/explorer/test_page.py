@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gprplus.core.files.workdir import write_json, write_table
-from gprplus.ingest.review import read_review
+from gprplus.ingest.tables.review import read_review
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -113,7 +113,9 @@ def test_filter_exclude_undo_open(page, many, tmp_path_factory):
     page.focus(".grid")
     page.keyboard.press("u")
     wait_total(page, 2688)
+    page.wait_for_load_state("networkidle")
 
+    page.focus(".grid")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_selector(".viewer dt:has-text('viewpoint_deg')")

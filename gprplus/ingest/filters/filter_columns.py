@@ -8,13 +8,13 @@ import numpy as np
 
 from gprplus.core.arrow import combine_chunks
 from gprplus.core.declarations import Attributes
-from gprplus.ingest.filters.derived_columns import DerivedColumns
 from gprplus.ingest.filters.parse import Filter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 IdentityKey = tuple[str | None, str | None]  # dataset and identity
+DerivedColumns = Mapping[str, Callable[[], "pa.Array"]]
 
 
 def filter_images(

@@ -2,7 +2,9 @@
 anything is built.
 
 - `inspect_manifest`: everything at a glance.
-- `cells`: the crossed design.
+- `facts`: what is found in the images; `streamed`: the same for large manifests, by row group.
+- `cells`: the crossed design; `crossed_cells`: counted identity by identity.
+- `relations`: attributes that determine others.
 - `problems`: sentences.
 - `compare_manifests`: two manifests.
 - `sample_grid`: pictures of every level.

@@ -9,4 +9,6 @@
 - `select`: rows of one dataset.
 - `coded`: a column as codes.
 - `duplicates`: two files that are one image.
+- `review`: images that were accepted or excluded.
+- `derived_columns`: words of --where that are computed from other tables.
 """

@@ -280,10 +280,10 @@ class Manifest:
 
     def _keep(self, name: str, where: Where) -> "np.ndarray":
         """`(N,) bool`: the rows of a table that `where` keeps."""
-        from gprplus.ingest.filters.derived_columns import derived_columns
         from gprplus.ingest.filters.filter_columns import filter_images
         from gprplus.ingest.filters.parse import Filter
         from gprplus.ingest.filters.uid_selection import UidSelection
+        from gprplus.ingest.tables.derived_columns import derived_columns
 
         if not isinstance(where, str):
             uids = self._table(name, ["uid"]).column("uid").to_numpy()

@@ -15,10 +15,10 @@ from gprplus.core.errors import SplitError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import remove_output
 from gprplus.core.hashing import sha256_digest
-from gprplus.ingest.filters.derived_columns import EXCLUDED
 from gprplus.ingest.filters.parse import Filter
-from gprplus.ingest.review import FILES, read_review
 from gprplus.ingest.sidecars.table_files import read_records
+from gprplus.ingest.tables.derived_columns import EXCLUDED
+from gprplus.ingest.tables.review import FILES, read_review
 from gprplus.schema import stored
 from gprplus.schema.column import Column
 from gprplus.schema.split_record import ExclusionsRecord

@@ -13,9 +13,9 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
 from gprplus.core.files.workdir import atomic_write
 from gprplus.core.typed import as_json, parse_typed
-from gprplus.ingest.filters.derived_columns import derived_columns
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
+from gprplus.ingest.tables.derived_columns import derived_columns
 from gprplus.ingest.tables.parquet_table import ParquetTable
 from gprplus.schema.audit import Audit
 from gprplus.schema.records import Level

@@ -6,7 +6,6 @@ when a filter names them.
   is_extra_copy` keeps one copy of each group, where `not is_exact_duplicate` drops all of them.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,15 @@ import numpy as np
 
 from gprplus.core.arrow import combine_chunks
 from gprplus.core.errors import ManifestError
-from gprplus.ingest.review import read_review
+from gprplus.ingest.filters.filter_columns import DerivedColumns
 from gprplus.ingest.tables.parquet_table import AGAIN, ParquetTable
+from gprplus.ingest.tables.review import read_review
 from gprplus.schema.check_columns import EXTRA_COPY
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 EXCLUDED = "excluded"
-DerivedColumns = Mapping[str, Callable[[], "pa.Array"]]
 
 
 def derived_columns(folder: Path, excluded: np.ndarray | None = None) -> DerivedColumns:
