@@ -18,11 +18,12 @@ Picks = Mapping[str, Sequence[str | None]]  # levels that a facet keeps, None fo
 @dataclass(frozen=True)
 class Facet:
     """A column with few levels: `codes (N,)`, unsigned, 0 for unknown, else 1 + a place in
-    `levels`."""
+    `levels`. `of_identity (I,)` are the codes of identities, for an attribute of these."""
 
     name: str
     codes: np.ndarray
     levels: tuple[str, ...]
+    of_identity: np.ndarray | None = None
 
     @property
     def values(self) -> list[str | None]:
@@ -56,23 +57,45 @@ def encode_facet(name: str, column: "pa.ChunkedArray", own: Attributes) -> Facet
 
 
 def count_levels(
-    facets: Sequence[Facet], base: np.ndarray | None, picks: Picks
+    facets: Sequence[Facet],
+    base: np.ndarray | None,
+    picks: Picks,
+    identity_rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
     """Return which images pass `base` and all picks, `(N,) bool` or None for all, and the counts of
     each facet.
 
     The counts of a facet follow `base` and the picks of the other facets, not its own: they are what
-    picking a level would show.
+    picking a level would show. `identity_rows (N,)` are the identities of images, up to I for
+    unknown: attributes of identities are counted by one pass over these, whatever their number.
     """
     known = {facet.name: facet for facet in facets}
     kept = {name: known[name].codes_of(picks[name])[known[name].codes] for name in picks}
     passed = _all([base, *kept.values()])
+    each = None
     counts = {}
     for facet in facets:
-        others = [mask for name, mask in kept.items() if name != facet.name]
-        rows = _all([base, *others]) if facet.name in kept else passed
-        counts[facet.name] = facet.counts(rows)
+        if facet.name in kept:
+            others = [mask for name, mask in kept.items() if name != facet.name]
+            counts[facet.name] = facet.counts(_all([base, *others]))
+        elif facet.of_identity is None or identity_rows is None:
+            counts[facet.name] = facet.counts(passed)
+        else:
+            if each is None:
+                each = _images_of_identities(facet, identity_rows, passed)
+            codes = np.append(facet.of_identity, 0)  # an unknown identity has unknown attributes
+            found = np.bincount(codes, weights=each, minlength=len(facet.levels) + 1)
+            counts[facet.name] = found.astype(np.int64)
     return passed, counts
+
+
+def _images_of_identities(
+    facet: Facet, identity_rows: np.ndarray, rows: np.ndarray | None
+) -> np.ndarray:
+    """Return the number of images of each identity, `(I + 1,)`, the last for unknown ones."""
+    size = 0 if facet.of_identity is None else len(facet.of_identity)
+    chosen = identity_rows if rows is None else identity_rows[rows]
+    return np.bincount(chosen, minlength=size + 1)
 
 
 def _all(masks: Sequence[Any]) -> np.ndarray | None:

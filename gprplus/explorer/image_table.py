@@ -146,11 +146,27 @@ class BrowsedImages:
         flags = ["is_junk", "is_distractor", *(CHECKS[name][0] for name in source.check_names)]
         found = {"review": Facet("review", self._review, ("open", "accepted", "excluded"))}
         for name in ["dataset", "identity", *attributes, "role", "format", *flags]:
-            facet = encode_facet(name, self._chunked(name), own)
+            repeated = name in source.identity_attributes
+            facet = (
+                self._repeated(name) if repeated else encode_facet(name, self._chunked(name), own)
+            )
             # More than one value, and few enough to list.
             if np.count_nonzero(facet.counts(None)) > 1:
                 found[name] = facet
         return found
+
+    def _repeated(self, name: str) -> Facet:
+        """Return an attribute of identities as a facet of their images."""
+        people = self.manifest.identities([name]).column(name)
+        found = encode_facet(name, people, self.manifest.own_attributes)
+        codes = np.append(found.codes, found.codes.dtype.type(0))
+        return Facet(name, codes[self._identity_rows], found.levels, found.codes)
+
+    @cached_property
+    def _identity_rows(self) -> np.ndarray:
+        """Return the row of each image's identity, `(N,) int32`; one past the last for none."""
+        rows = self._identities.identity_rows.fill_null(len(self.manifest.identities))
+        return np.asarray(rows).astype(np.int32)
 
     def _chunked(self, name: str) -> "pa.ChunkedArray":
         import pyarrow as pa
@@ -202,6 +218,7 @@ class BrowsedImages:
                 list(self.facets.values()),
                 self.mask(selection.where, selection.subset),
                 dict(selection.picks),
+                self._identity_rows,
             ),
         )
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus import Manifest
+from gprplus.explorer.facets import Facet, count_levels
 from gprplus.explorer.image_table import BrowsedImages
 from gprplus.explorer.selection import ImageSelection
 
@@ -65,6 +67,22 @@ def test_a_selection_is_what_a_loop_over_the_rows_finds(table, records, where, p
     order = table.order(selection)
     assert sorted(table.uids[order.rows]) == sorted(row["uid"] for row in expected(None))
     assert sum(one.count for one in order.groups) == len(order.rows)
+
+
+def test_attributes_of_identities_are_counted_by_identity():
+    """Three images of identity 0 (short hair), one of 1 (long hair), one of no identity."""
+    hair = Facet("hair", np.array([1, 1, 1, 2, 0]), ("short", "long"), np.array([1, 2]))
+    rows = np.array([0, 0, 0, 1, 2])
+    light = Facet("light", np.array([1, 1, 2, 2, 2]), ("noon", "night"))
+    _, counts = count_levels([hair, light], None, {}, rows)
+    assert counts["hair"].tolist() == [1, 3, 1]
+    passed, counts = count_levels([hair, light], None, {"light": ["night"]}, rows)
+    assert passed.tolist() == [False, False, True, True, True]
+    assert counts["hair"].tolist() == [1, 1, 1]
+    assert counts["light"].tolist() == [0, 2, 3]
+    _, counts = count_levels([hair, light], None, {"hair": ["long"], "light": ["night"]}, rows)
+    assert counts["hair"].tolist() == [1, 1, 1]
+    assert counts["light"].tolist() == [0, 0, 1]
 
 
 def test_groups_follow_the_declared_order_of_levels(table):

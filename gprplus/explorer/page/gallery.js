@@ -10,7 +10,7 @@ import { Viewer } from "./viewer.js";
 const STATES = { a: "accepted", x: "excluded", o: "open" };
 
 export class Gallery {
-  /** `side` is the node on the left; `onfacets(answer)` gets the counts of each load. */
+  /** `side` is the node on the left; `onfacets(answer)` gets the counts of each load; `reason()` is the default one. */
   constructor({ side, source, given = () => ({}), reason = () => "", onfacets = () => {} }) {
     Object.assign(this, { source, given, onfacets, reason });
     this.grid = new Grid({
@@ -26,6 +26,7 @@ export class Gallery {
     });
     this.problem = el("p", { class: "problem", role: "alert" });
     this.tools = el("div", { class: "tools" });
+    this.note = el("input", { type: "text", class: "reason", placeholder: "Reason", "aria-label": "Reason" });
     this.bar = el("div", { class: "actions" });
     const middle = el("section", { class: "middle" }, el("div", { class: "filter" }, this.where, this.problem, this.tools), this.bar, this.grid.node);
     this.node = el("div", { class: "gallery" }, side, middle, this.viewer.node);
@@ -98,6 +99,7 @@ export class Gallery {
       el("span", { class: "note" }, what),
       chosen > 0 && el("button", { class: "quiet", onclick: () => this.forget() }, "Clear"),
       el("span", { class: "space" }),
+      this.note,
       el("button", { class: "quiet", disabled: !this.found.count, onclick: () => this.all("accepted") }, `Accept all ${count(this.found.count)}`),
       el("button", { class: "quiet", disabled: !this.found.count, onclick: () => this.all("excluded") }, `Exclude all ${count(this.found.count)}`),
       el("button", { disabled: !this.found.undo, onclick: () => this.undo() }, "Undo", el("kbd", {}, "u")),
@@ -125,7 +127,7 @@ export class Gallery {
 
   async review(value, uids) {
     if (!uids.length) return;
-    await change("review", { s: this.source(), uids, state: value, reason: this.reason() });
+    await change("review", { s: this.source(), uids, state: value, reason: this.note.value || this.reason() });
     this.grid.setState(uids, value);
     if (uids.includes(state().uid)) this.viewer.setState(value);
     notify(value === "open" ? `${count(uids.length)} reopened` : `${count(uids.length)} ${value}`);

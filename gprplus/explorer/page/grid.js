@@ -213,7 +213,7 @@ export class Grid {
     const image = el("img", {
       alt: "", draggable: "false", decoding: "async", src: imageUrl(this.source(), row.uid, this.size),
       style: { height: `${this.size}px` },
-      onerror: (event) => event.target.classList.add("broken"),
+      onerror: (event) => event.target.replaceWith(el("div", { class: "broken", style: { height: `${this.size}px` } }, "no image")),
     });
     const [first, ...rest] = row.caption;
     const number = row.number === null ? "" : `${Number(row.number.toPrecision(3))} `;

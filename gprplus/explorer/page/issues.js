@@ -11,11 +11,10 @@ export class IssuesView {
   constructor({ source }) {
     this.source = source;
     this.list = el("nav", { "aria-label": "Checks" });
-    this.note = el("input", { type: "text", placeholder: "Reason, kept with each decision", "aria-label": "Reason" });
     this.gallery = new Gallery({
       source,
-      side: el("div", { class: "side" }, this.list, el("h3", { class: "spaced" }, "Reason"), this.note),
-      reason: () => this.note.value || (state().check ? `check ${state().check}` : ""),
+      side: el("div", { class: "side" }, this.list),
+      reason: () => (state().check ? `check ${state().check}` : ""),
       onfacets: () => this.checks(),
     });
     this.node = this.gallery.node;

@@ -68,10 +68,10 @@ class FilterColumns:
         images."""
         if name in self._images.column_names:
             return combine_chunks(self._images.column(name))
-        return combine_chunks(self._identities.column(name)).take(self._identity_rows)
+        return combine_chunks(self._identities.column(name)).take(self.identity_rows)
 
     @cached_property
-    def _identity_rows(self) -> "pa.Array":
+    def identity_rows(self) -> "pa.Array":
         """Return for each image its row of the identities table; null if there is none."""
         import pyarrow as pa
 
