@@ -113,7 +113,8 @@ def measure_duckdb(home: Path) -> None:
     """Print how long DuckDB takes for the counts alone, of a table in its memory."""
     import duckdb
 
-    base = duckdb.connect(config={"enable_progress_bar": False})
+    base = duckdb.connect()
+    base.sql("set enable_progress_bar = false")
     path = home / "images.parquet"
     base.sql(
         "create table images as select i.*, p.* exclude (dataset, identity, images) from"

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recipes import small_work
 
-from gprplus import build_manifest
+from gprplus import benchmark, build_manifest
 from gprplus.explorer.guard import Guard
 from gprplus.explorer.server import build_app, open_socket
 from gprplus.explorer.sources import find_sources
@@ -28,6 +29,16 @@ def manifest_folder(draw, tmp_path_factory) -> Path:
         (renders / copy).write_bytes(first.read_bytes())
     build_manifest([renders], work / "manifest", workers=1, checks=["all"])
     return work / "manifest"
+
+
+@pytest.fixture(scope="session")
+def run_work(draw, tmp_path_factory) -> Path:
+    """A work folder with a manifest of 96 images, a split of two weathers, and a run of three
+    steps."""
+    work = small_work(draw, tmp_path_factory.mktemp("run"), steps=3)
+    options = {"recipe": str(work / "tiny.toml"), "seeds": 1, "jobs": 1}
+    benchmark([work / "splits" / "weather"], work / "runs", **options)
+    return work
 
 
 @dataclass

@@ -3,9 +3,8 @@
 import numpy as np
 import pyarrow.compute as pc
 import pytest
-from recipes import small_work
 
-from gprplus import Manifest, Split, benchmark
+from gprplus import Manifest, Split
 from gprplus.core.errors import BrowseError
 from gprplus.explorer.design_answers import cross
 from gprplus.explorer.facets import Facet
@@ -16,17 +15,8 @@ from gprplus.explorer.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
-def space(draw, tmp_path_factory) -> Workspace:
-    """A work folder with a manifest, a split of two weathers, and a run of three steps."""
-    work = small_work(draw, tmp_path_factory.mktemp("work"), steps=3)
-    benchmark(
-        [work / "splits" / "weather"],
-        work / "runs",
-        recipe=str(work / "tiny.toml"),
-        seeds=1,
-        jobs=1,
-    )
-    return Workspace(find_sources([work]))
+def space(run_work) -> Workspace:
+    return Workspace(find_sources([run_work]))
 
 
 def ask(space: Workspace, name: str, **given: str) -> dict:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gprplus import Split
 from gprplus.core.files.workdir import write_json, write_table
 from gprplus.ingest.tables.review import read_review
 
@@ -61,19 +62,30 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, serve, many):
-    server = serve(many)
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(40_000)
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: problems.append(dialog.message))
-    page.goto(server.guard.address)
-    page.wait_for_selector(".tile img")
-    yield page
-    context.close()
+def opened(browser, serve):
+    """Return `opened(folder)`: the page of a folder; no script error and no dialog may occur."""
+    contexts, problems = [], []
+
+    def opened(folder: Path):
+        server = serve(folder)
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 800}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(40_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.goto(server.guard.address)
+        page.wait_for_selector(".tile img")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
     assert problems == []
+
+
+@pytest.fixture
+def page(opened, many):
+    return opened(many)
 
 
 def total(page) -> int:
@@ -159,6 +171,54 @@ def test_checks_are_reviewed_the_worst_first(page, many):
     assert read_review(many).accepted["reason"].to_pylist() == ["check exact-duplicate"]
     page.keyboard.press("u")
     wait_total(page, 8064 - 190)
+
+
+def test_two_arms_are_compared_query_by_query(opened, run_work):
+    page = opened(run_work)
+    page.click("nav >> text=Runs")
+    page.wait_for_selector(".interval:has-text('mix')")
+    assert page.locator(".heat th[scope=col]").count() == 3  # a corner and two levels
+    page.select_option("select[aria-label='B']", "only-foggy")
+    page.locator(".toggle", has_text="neither").click()
+    shown = page.locator("section .thumb")
+    if not shown.count():  # an arm of three steps may find them all
+        page.locator(".toggle").first.click()
+    shown.first.click()
+    page.wait_for_selector(".ranked .relevant")
+    assert page.locator(".ranked").count() == 2
+    assert page.locator(".ranked .excluded").count() > 0
+
+
+def test_a_lasso_opens_its_images(opened, run_work):
+    page = opened(run_work)
+    page.click("nav >> text=Map")
+    page.wait_for_selector(".legend i")
+    box = page.locator("canvas").bounding_box()
+    left, top = box["x"] + 2, box["y"] + 2
+    right, bottom = left + box["width"] - 4, top + box["height"] - 4
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for corner in ((right, top), (right, bottom), (left, bottom)):
+        page.mouse.move(*corner)
+    page.mouse.up()
+    images = len(Split.open(run_work / "splits" / "weather").test())
+    page.wait_for_selector(f"b:has-text('{images} selected')")
+    page.click("text=Show images")
+    wait_total(page, images)
+    assert page.inner_text(".chip").startswith(f"in lasso of {images}")
+
+
+def test_an_arm_and_the_design_that_it_took(opened, run_work):
+    page = opened(run_work)
+    page.click("nav >> text=Design")
+    page.select_option("select[aria-label='Taken by']", label="weather: only-sunny")
+    page.wait_for_selector(".heat td:has-text('/')")
+    page.click("nav >> text=Split")
+    page.wait_for_selector("figcaption:has-text('weather')")
+    page.locator("tr", has_text="only-foggy").locator("text=Show images").click()
+    page.wait_for_selector(".chip:has-text('weather: only-foggy')")
+    levels = page.locator("details", has_text="weather").locator(".level")
+    assert levels.all_inner_texts() == [f"foggy\n{total(page)}"]
 
 
 def test_the_keys_are_listed(page):
