@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -221,9 +221,15 @@ def read_files(places: Sequence[str]) -> list[bytes | None]:
     ):  # of one stream: threads that took turns at every member would go to and fro
         for archive in sorted(inside):
             together.enter_context(open_archive(archive).one_at_a_time)
-        if places and not inside and is_address(places[0]):
-            return list(map_readers(_read_or_none, places))
-        return [_read_or_none(place) for place in places]
+        return list(read_each(places))
+
+
+def read_each(places: Sequence[str]) -> Iterator[bytes | None]:
+    """Yield what several files or members hold, None for unreadable ones; objects are read many at
+    a time."""
+    if places and is_address(places[0]) and not any(map(may_be_inside, places)):
+        return map_readers(_read_or_none, places)
+    return map(_read_or_none, places)
 
 
 def _read_or_none(place: str) -> bytes | None:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, Sampler
 
 from gprplus.baseline.sampler import draw_batches
 from gprplus.core.errors import TrainingError
+from gprplus.core.files.paths import as_named_paths
 from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.protocol import UNKNOWN_CAMERA
 
@@ -51,7 +52,7 @@ class ReidDataset(Dataset[tuple[Any, int, int]]):
                 it. None gives a `(3, H, W) uint8` tensor.
         """
         self.transform = transform
-        self.roots = {name: Path(root) for name, root in roots.items()}
+        self.roots = as_named_paths(roots)
         # Arrow arrays: workers that are forked share them, where a list of texts would be copied
         # object by object.
         self._dataset = _text(rows, "dataset")

@@ -23,7 +23,7 @@ from gprplus.exports.options import EXPORTED, ExportOptions
     help="market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset, atlas or onnx.",
 )
 @click_options(ExportOptions)
-@options.output_option
+@options.stored_output_option
 @options.work_option
 @options.force_option
 @options.json_option
@@ -54,6 +54,7 @@ def command(
       gprplus export work/splits/weather --to webdataset --arm mix --shard-size 5000
       gprplus export work/manifest --to parquet
       gprplus export work/runs/weather/quick/mix/seed0 --to onnx
+      gprplus export work/manifest --to webdataset -o s3://bucket/shards
     """
     from gprplus.exports import export, export_form
     from gprplus.exports.run_export import ONNX, default_folder

@@ -76,6 +76,13 @@ on_option = topic_option(
 output_option = topic_option(
     "-o", "--output", type=LocalPath(), default=None, help="Folder of the result."
 )
+stored_output_option = topic_option(
+    "-o",
+    "--output",
+    type=StoredPath(),
+    default=None,
+    help="Folder of the result, or its address in object storage (s3://, gs://, az://).",
+)
 force_option = topic_option(
     "--force", is_flag=True, help="Replace the result of another request in the output folder."
 )

@@ -40,7 +40,7 @@ class ReportOptions(Options):
     is_flag=True,
     help="Print how many seeds and identities are needed to detect a difference; write nothing.",
 )
-@options.output_option
+@options.stored_output_option
 @options.work_option
 @options.json_option
 def command(

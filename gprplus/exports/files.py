@@ -15,6 +15,7 @@ from gprplus import archives
 from gprplus.core.errors import ExportError
 from gprplus.core.imaging.image_headers import HEAD, format_of
 from gprplus.core.imaging.images import read_bytes
+from gprplus.core.storage.address import is_address
 from gprplus.exports.export_layout import safe_relative_path
 
 
@@ -39,7 +40,7 @@ def place_files(root: Path, path: str, destination: Path, link: str, final: Path
     and export may move together.
     """
     source = root / safe_relative_path(path)
-    packed = not source.is_file() and archives.exists(source)
+    packed = is_address(source) or (not source.is_file() and archives.exists(source))
     if not (packed or source.is_file()):
         raise ExportError(
             f"{source.resolve()} is missing. Give the folder of moved images with --root. Nothing"
@@ -52,6 +53,10 @@ def place_files(root: Path, path: str, destination: Path, link: str, final: Path
         if link == "sym" and not packed:
             source = Path(os.path.relpath(source.resolve(), final.parent))
         (_unpack if packed else LINKS[link])(source, destination)
+    except FileNotFoundError as error:
+        raise ExportError(
+            f"{source} is missing. Give the folder of moved images with --root. Nothing was written."
+        ) from error
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
             raise ExportError(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.declarations import Attributes
 from gprplus.core.errors import ExportError
+from gprplus.core.storage.address import is_address
 from gprplus.ingest import Manifest
 from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
@@ -56,6 +57,11 @@ class ExportSource:
             for uid, width, height in zip(*columns, strict=True)
             if width is not None and height is not None
         }
+
+    @property
+    def is_stored(self) -> bool:
+        """Return True if some images are in object storage."""
+        return any(map(is_address, self.roots.values()))
 
     def refuse_changed(self) -> None:
         """Raise ExportError where image files changed since the manifest was built: their labels

@@ -1,36 +1,37 @@
 """`export`: write an arm, split or manifest in the format of another tool, atomically."""
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from gprplus import archives
-from gprplus.core.errors import ExportError, did_you_mean
-from gprplus.core.escape import csv_table
-from gprplus.core.files.folders import MARKER, discard_if_empty, hold_folder, remove_output
+from gprplus.core.errors import ExportError, RequestChanged, did_you_mean, first_few
+from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
+    canonical_json,
     check_request,
+    describe_changes,
     package_versions,
     read_json,
     work_folder,
     write_json,
-    write_table,
-    write_text,
 )
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
+from gprplus.core.storage.address import is_address
+from gprplus.core.storage.remote_path import as_path
+from gprplus.core.storage.upload import recorded_request, replaced_folder
 from gprplus.exports import (
     atlas,
     coco,
-    files,
     imagefolder,
     market1501,
     msmt17,
@@ -41,12 +42,12 @@ from gprplus.exports import (
 from gprplus.exports.export_layout import (
     ExportInfo,
     ExportLayout,
-    ShardSpec,
     check_names,
     safe_relative_path,
 )
 from gprplus.exports.options import ExportOptions
 from gprplus.exports.rows import ExportSource, open_source
+from gprplus.exports.write_export import RECORD, unlinked_notes, write_export
 from gprplus.schema import VERSION
 from gprplus.schema.manifest_record import DatasetFacts
 
@@ -66,9 +67,7 @@ ATLAS: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {"atlas": atl
 FORMS = (*LOOSE, *PACKED)
 ONNX = "onnx"  # the form of a finished run
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
-RECORD = "export.json"
 KIND = "an export"  # of folder, as its mark states
-STAGED = ".unfinished"  # folder inside an export that is being written
 READ_BACK = {"market1501": "market1501", "msmt17": "msmt17_v1"}  # form -> layout that reads it
 ORIGIN = "renders.json"  # where a build of a manifest looks first
 
@@ -108,8 +107,8 @@ def export(
         source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
         to: form: market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset,
             atlas or onnx.
-        output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is
-            named (WORK: $GPRPLUS_WORK, else work/).
+        output: folder of the export, or its address in object storage; by default
+            WORK/exports/FORM/NAME, with -ARM where one is named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
         force: replace another export in the folder.
         progress: called with the number of images written and of all images.
@@ -122,9 +121,15 @@ def export(
     """
     to, given = export_form(to), combined(ExportOptions, options, changes, "export")
     arm, link, shard_size = given.arm, given.link, given.shard_size
-    output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
+    output = default_folder(work_folder(), source, to, arm) if output is None else as_path(output)
     if to == ONNX:
-        return _export_network(Path(source), output, force)
+        from gprplus.exports.onnx_model import onnx_request
+
+        network = partial(_export_network, Path(source), force=force)
+        if not is_address(output):
+            return network(output)
+        return _uploaded(output, onnx_request(Path(source)), force, network)
+    link = "copy" if is_address(output) else link
     new = not os.path.lexists(output)
     found = open_source(Path(source), arm, given.roots, given.deal)
     how: dict[str, Any] = {"shard_size": shard_size} if to in PACKED else {"link": link}
@@ -136,6 +141,10 @@ def export(
     how |= {"deal": given.deal} if given.deal else {}
     how |= {"cameras": given.cameras} if given.cameras != market1501.CAMERAS else {}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
+    if is_address(output):
+        copied = replace(given, link=link)
+        write = partial(export, source, to, options=copied, progress=progress)
+        return _uploaded(output, request, force, write)
     if check_request(output / RECORD, request, force=force) == "same":
         return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
     with hold_folder(output, KIND, ExportError) as home:
@@ -148,7 +157,9 @@ def export(
             plans = {part: _planned(to, found, part, given) for part in found.parts}
             for part, plan in plans.items():
                 check_names(plan, home / safe_relative_path(part) if part else home)
-            record = _write(home, found, plans, link, _record(found, plans, request), progress)
+            record = write_export(
+                home, found, plans, link, _record(found, plans, request), progress
+            )
         finally:
             if new:
                 discard_if_empty(home)
@@ -163,7 +174,7 @@ def _digest(features: Path | None) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _export_network(run: Path, output: Path, force: bool) -> ExportResult:
+def _export_network(run: Path, output: Path, *, force: bool) -> ExportResult:
     """Write the network of a run into a folder, with its record."""
     from gprplus.exports.onnx_model import FILE, onnx_request, write_onnx
 
@@ -187,6 +198,24 @@ def _export_network(run: Path, output: Path, force: bool) -> ExportResult:
     return ExportResult(output, record, made=True)
 
 
+def _uploaded(
+    output: Path, request: Mapping[str, Any], force: bool, write: Callable[[Path], ExportResult]
+) -> ExportResult:
+    """Let `write` export into a local folder, and upload it, unless that was done before."""
+    before = recorded_request(output, RECORD)
+    changed = describe_changes(before.get("request") or {}, json.loads(canonical_json(request)))
+    if before and not changed:
+        return ExportResult(output, dict(before))
+    if before and not force:
+        raise RequestChanged(
+            f"{output} holds the outcome of another request ({first_few(changed)}). Give another"
+            " folder with -o, or --force to replace it."
+        )
+    with replaced_folder(output, RECORD, KIND, ExportError) as folder:
+        found = write(folder)
+    return replace(found, path=output)
+
+
 def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Path:
     """Return the folder of an export that is given none, below the folder `work`; that of a run is
     named by its split, trainer, arm and seed."""
@@ -207,7 +236,7 @@ def _record(
         "notes": [
             *source.notes,
             *(note for plan in plans.values() for note in plan.notes),
-            *_unpacked(source, request),
+            *unlinked_notes(source, request),
         ],
         "licences": {name: dataset.licence for name, dataset in source.datasets.items()},
         "versions": package_versions(),
@@ -261,138 +290,3 @@ def export_origin(
         "status": "exported",
         "expected": {"images": rows.num_rows},
     }
-
-
-def _write(
-    home: Path,
-    source: ExportSource,
-    plans: Mapping[str, ExportLayout],
-    link: str,
-    record: Mapping[str, Any],
-    progress: Progress,
-) -> dict[str, Any]:
-    """Write everything into a folder inside `home`, then move it up, the record last; return the
-    record with all notes.
-
-    What a killed process left in that folder is removed first.
-    """
-    staged = home / STAGED
-    remove_output(staged)
-    try:
-        notes = [*record["notes"], *_fill(staged, source, plans, link, progress)]
-        record = {**record, "notes": list(dict.fromkeys(notes))}
-        write_json(staged / RECORD, record)
-        _move_up(home, staged)
-    finally:
-        remove_output(staged)
-    return record
-
-
-def _move_up(home: Path, staged: Path) -> None:
-    """Replace an earlier export by the staged one. Without a record, neither is taken for whole."""
-    for name in (RECORD, *(name for name in os.listdir(home) if name not in (MARKER, STAGED))):
-        remove_output(home / name)
-    for name in (*(name for name in os.listdir(staged) if name != RECORD), RECORD):
-        (staged / name).rename(home / name)
-
-
-def _fill(
-    staged: Path,
-    source: ExportSource,
-    plans: Mapping[str, ExportLayout],
-    link: str,
-    progress: Progress,
-) -> list[str]:
-    """Write all files of all parts; notes for the user."""
-    notes: list[str] = []
-    done, total = 0, sum(len(plan.files) for plan in plans.values())
-    for part, plan in plans.items():
-        home, final, rows = staged / part, staged.parent / part, source.parts[part]
-        loose = plan.files if plan.packing is None else plan.packing.shards
-        loose = [*loose, *plan.tables, *plan.records, *plan.texts]
-        files.folders(home, [*loose, *(f"{folder}/" for folder in plan.folders)])
-        if plan.packing is not None:
-            done, more = _pack(
-                home, source, part, plan.packing, lambda count: progress(count, total), done
-            )
-            notes += more
-            continue
-        datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
-        for i in archives.sort_for_reading(_places(source, part)):
-            files.place_files(
-                source.roots[datasets[i]],
-                paths[i],
-                home / plan.files[i],
-                link,
-                final / plan.files[i],
-            )
-            done += 1
-            progress(done, total)
-        for name, table in plan.tables.items():
-            _write_table(home / name, table)
-        for name, facts in plan.records.items():
-            write_json(home / name, facts)
-        for name, text in plan.texts.items():
-            write_text(home / name, text)
-    return notes
-
-
-def _pack(
-    home: Path,
-    source: ExportSource,
-    part: str,
-    packing: ShardSpec,
-    count: Callable[[int], None],
-    done: int,
-) -> tuple[int, Sequence[str]]:
-    """Write the packed files of one part and their summary; return the number of images, and
-    notes."""
-    datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
-
-    def images(positions: np.ndarray) -> Iterator[bytes]:
-        nonlocal done
-        for data in map_threads(
-            lambda i: files.read_source(source.roots[datasets[i]], paths[i]), positions.tolist()
-        ):
-            yield data
-            done += 1
-            count(done)
-
-    written = [
-        packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()
-    ]
-    return done, packing.finish(home, written)
-
-
-def _places(source: ExportSource, part: str) -> list[str]:
-    """Return the paths of the images of one arm, in the order of the rows."""
-    datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
-    return [
-        f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)
-    ]
-
-
-def _unpacked(source: ExportSource, how: Mapping[str, Any]) -> list[str]:
-    """Return a sentence if links were requested and images are in archives, whose members cannot be
-    linked."""
-    if how.get("link", "copy") == "copy":
-        return []
-    count = sum(
-        archives.locate(place) is not None
-        for part in source.parts
-        for place in _places(source, part)
-    )
-    return (
-        [f"{count:,} images are in archives and were copied: members cannot be linked."]
-        if count
-        else []
-    )
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    if path.suffix == ".parquet":
-        write_table(path, table)
-        return
-    from pyarrow.csv import write_csv
-
-    write_csv(csv_table(table), path)

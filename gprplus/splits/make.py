@@ -12,6 +12,7 @@ from gprplus.core.errors import RequestChanged, SplitError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
 from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.roots import joined_root
 from gprplus.core.options import accepts, combined
 from gprplus.core.typed import as_json, parse_typed
 from gprplus.ingest.filters.parse import Filter
@@ -287,7 +288,10 @@ def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Spli
 def _write(output: Path, drawn: DrawnSplit) -> None:
     train, plan, test_set = drawn.train, drawn.plan, drawn.test_set
     with ThreadPoolExecutor(1) as aside:
-        roots = {name: output / dataset.root for name, dataset in drawn.record.datasets.items()}
+        roots = {
+            name: joined_root(output, dataset.root)
+            for name, dataset in drawn.record.datasets.items()
+        }
         checking = aside.submit(
             audited, train, plan, test_set, drawn.answerable, drawn.scope, roots, drawn.surveyed
         )

@@ -12,7 +12,8 @@ import pytest
 from gprplus.core.errors import ExportError
 from gprplus.core.files.folders import hold_folder
 from gprplus.exports import FORMS, export
-from gprplus.exports.run_export import KIND, STAGED
+from gprplus.exports.run_export import KIND
+from gprplus.exports.write_export import STAGED
 
 
 def contents(folder):

@@ -8,7 +8,7 @@ from s3 import Bucket, s3_bucket
 
 from gprplus.core.storage import client
 
-PEOPLE, VIEWS = 4, 4
+PEOPLE, VIEWS = 6, 3
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def bucket(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Path]) -> Path:
-    """A folder of 32 renders with what belongs to them and what does not."""
+    """A folder of 36 renders with what belongs to them and what does not."""
     root = tmp_path_factory.mktemp("local") / "renders"
     draw(root, people=PEOPLE, views=VIEWS, weathers=("01", "04"), lights=("03",))
     (root / "identities.csv").write_text("identity,gender\n0001,male\n0002,female\n")
@@ -42,6 +42,16 @@ def local(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Path]) -
     broken = root / "0003" / "0003_c01_w01_l03.jpg"
     broken.write_bytes(broken.read_bytes()[:-40])
     return root
+
+
+@pytest.fixture(scope="session")
+def street(
+    server: Bucket, tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Path]
+) -> str:
+    """The address of renders of other people: a target."""
+    folder = tmp_path_factory.mktemp("target") / "street"
+    draw(folder, people=5, views=2, weathers=("01",), lights=("03", "07"), name="street")
+    return server.put_folder(folder, "street")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from gprplus.baseline.decode import decode_resized
 from gprplus.core.errors import AnalysisError, first_few
 from gprplus.core.imaging.images import read_bytes
 from gprplus.core.parallel import Progress, map_threads
+from gprplus.core.storage.client import reading_threads
 
 MEASURES = ("energy", "mmd2")
 LEARNT = ("energy", "mmd2", "mmd2_narrow", "mmd2_wide", "kid")
@@ -65,10 +66,11 @@ def map_images(
     None for."""
     places = images.places
     order = sort_for_reading([f"{root}/{path}" for root, path in places])
+    threads = reading_threads(workers, images.roots.values())
     found: list[np.ndarray | None] = [None] * len(places)
     progress(0, len(places))
     for done, (i, row) in enumerate(
-        zip(order, map_threads(lambda i: describe(*places[i]), order, workers), strict=True)
+        zip(order, map_threads(lambda i: describe(*places[i]), order, threads), strict=True)
     ):
         found[i] = row
         progress(done + 1, len(places))
@@ -102,11 +104,11 @@ def pixel_batches(
 ) -> Iterator[np.ndarray]:
     """Decoded and resized images in their order, `(B, H, W, 3) uint8` at a time; AnalysisError
     names broken ones."""
-    places = images.places
+    places, threads = images.places, reading_threads(workers, images.roots.values())
     progress(0, len(places))
     for start in range(0, len(places), together):
         part = places[start : start + together]
-        found = list(map_threads(lambda place: _pixels(*place, *size), part, workers))
+        found = list(map_threads(lambda place: _pixels(*place, *size), part, threads))
         pixels = [image for image in found if image is not None]
         _complete([image is not None for image in found], part)
         yield np.stack(pixels)

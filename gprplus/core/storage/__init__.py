@@ -4,4 +4,5 @@
 - `client`: list, stat, read and write objects.
 - `remote_file`: ranged reads with read-ahead, for archives.
 - `remote_path`: `RemotePath`, an address as a path.
+- `upload`: results that are uploaded when they are complete.
 """

@@ -13,13 +13,13 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from gprplus.core.errors import GprplusError
-from gprplus.core.storage.address import SCHEMES, split_address
+from gprplus.core.parallel import map_threads
+from gprplus.core.storage.address import SCHEMES, is_address, split_address
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -67,33 +67,43 @@ def mtime_of(changed: datetime, etag: str | None) -> int:
     return int(changed.timestamp()) * 10**9 + zlib.crc32((etag or "").strip('"').encode()) % 10**9
 
 
-def list_objects(folder: str) -> Iterator[ObjectState]:
+def list_objects(folder: str, *, every: bool = False) -> Iterator[ObjectState]:
     """Yield the objects below an address, with paths relative to it; a thousand a request.
 
-    Objects of no bytes and without extension are left out: consoles keep them in the place of
-    folders. Raises StorageError.
+    Without `every`, objects of no bytes and without extension are left out: consoles keep them in
+    the place of folders. Raises StorageError.
     """
-    import obstore
+    skip = len(split_address(folder)[2]) + 1 if split_address(folder)[2] else 0
+    for chunk in _chunks(folder):
+        for found in chunk:
+            path, size = found["path"][skip:], found["size"]
+            if path and (every or size or "." in path.rpartition("/")[2]):
+                yield ObjectState(path, size, mtime_of(found["last_modified"], found["e_tag"]))
 
+
+def _chunks(folder: str) -> Iterator[Sequence[Any]]:
+    """Yield the answers of a listing. The library does not ask again for one that was cut off, so
+    this goes on after the last key."""
     scheme, bucket, key = split_address(folder)
-    skip = len(key) + 1 if key else 0
-    try:
-        for chunk in obstore.list(_store(scheme, bucket), key or None, chunk_size=1000):
-            for found in chunk:
-                path, size = found["path"][skip:], found["size"]
-                if path and (size or "." in path.rpartition("/")[2]):
-                    yield ObjectState(path, size, mtime_of(found["last_modified"], found["e_tag"]))
-    except Exception as error:
-        raise _explained(error, folder) from None
+    library, store, last, attempts = _library(), _store(scheme, bucket), None, 0
+    while True:
+        try:
+            for chunk in library.list(store, key or None, offset=last, chunk_size=1000):
+                yield chunk
+                last, attempts = chunk[-1]["path"], 0
+            return
+        except Exception as error:
+            if not _is_cut(error) or attempts == RETRIES:
+                raise _explained(error, folder) from None
+            attempts += 1
+            time.sleep(min(0.1 * 2**attempts, LONGEST_WAIT.total_seconds()))
 
 
 def stat_object(place: str) -> ObjectState:
     """Return the state of an object. Raises FileNotFoundError and StorageError."""
-    import obstore
-
     scheme, bucket, key = split_address(place)
     try:
-        found = obstore.head(_store(scheme, bucket), key)
+        found = _library().head(_store(scheme, bucket), key)
     except Exception as error:
         raise _explained(error, place) from None
     return ObjectState(place, found["size"], mtime_of(found["last_modified"], found["e_tag"]))
@@ -101,11 +111,9 @@ def stat_object(place: str) -> ObjectState:
 
 def read_object(place: str) -> bytes:
     """Return the bytes of an object. Raises FileNotFoundError and StorageError."""
-    import obstore
-
     scheme, bucket, key = split_address(place)
     try:
-        return obstore.get(_store(scheme, bucket), key).bytes().to_bytes()
+        return _library().get(_store(scheme, bucket), key).bytes().to_bytes()
     except Exception as error:
         raise _explained(error, place) from None
 
@@ -113,27 +121,34 @@ def read_object(place: str) -> bytes:
 def read_range(place: str, offset: int, length: int) -> bytes:
     """Return `length` bytes of an object from `offset`, fewer at its end. Raises FileNotFoundError
     and StorageError."""
-    import obstore
-
     if length <= 0:
         return b""
     scheme, bucket, key = split_address(place)
     store = _store(scheme, bucket)
     try:
-        return obstore.get_range(store, key, start=offset, length=length).to_bytes()
+        return _library().get_range(store, key, start=offset, length=length).to_bytes()
     except Exception as error:
         if "416" in _status(error):  # it begins after the end
             return b""
         raise _explained(error, place) from None
 
 
+def delete_objects(places: Sequence[str]) -> None:
+    """Delete objects of one bucket. Raises StorageError."""
+    if not places:
+        return
+    scheme, bucket, _ = split_address(places[0])
+    try:
+        _library().delete(_store(scheme, bucket), [split_address(place)[2] for place in places])
+    except Exception as error:
+        raise _explained(error, places[0]) from None
+
+
 def write_object(place: str, file: Path) -> None:
     """Write a local file to an address, in parts if it is large. Raises StorageError."""
-    import obstore
-
     scheme, bucket, key = split_address(place)
     try:
-        obstore.put(_store(scheme, bucket), key, file)
+        _library().put(_store(scheme, bucket), key, file)
     except Exception as error:
         raise _explained(error, place) from None
 
@@ -197,8 +212,25 @@ def is_folder(place: str) -> bool:
 
 def map_readers(function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     """`map` over as many threads as requests are made at a time, results in order."""
-    with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(function, items)
+    return map_threads(function, items, READERS)
+
+
+def reading_threads(workers: int | None, roots: Iterable[Path]) -> int | None:
+    """The threads for images below `roots`: as given, else more than cores where some are in object
+    storage."""
+    return workers or (READERS if any(map(is_address, roots)) else None)
+
+
+def _library() -> Any:
+    """The package obstore. Raises GprplusError where it is not installed."""
+    try:
+        import obstore
+        import obstore.store
+    except ImportError:
+        raise GprplusError(
+            "Object storage needs a package that is not installed: pip install 'gprplus[cloud]'."
+        ) from None
+    return obstore
 
 
 _stores: dict[tuple[int, str, str], Any] = {}
@@ -216,12 +248,7 @@ def _store(scheme: str, bucket: str) -> Any:
 
 
 def _new_store(scheme: str, bucket: str) -> Any:
-    try:
-        from obstore import store
-    except ImportError:
-        raise GprplusError(
-            f"{scheme}:// needs a package that is not installed: pip install 'gprplus[cloud]'."
-        ) from None
+    store = _library().store
     kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": LONGEST_WAIT, "base": 2}
     local = _ENDPOINT.match(os.environ.get("AWS_ENDPOINT_URL", "")) is not None
@@ -240,6 +267,11 @@ def _status(error: BaseException) -> str:
     """The status of an answer, such as "503 Service Unavailable"; "" where there was none."""
     found = _STATUS.search(str(error))
     return f"{found[1]} {found[2]}".strip() if found else ""
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Return True if an answer ended too early."""
+    return not _status(error) and ("response body" in str(error) or "decoding" in str(error))
 
 
 def _explained(error: Exception, place: str) -> Exception:
@@ -261,7 +293,7 @@ def _explained(error: Exception, place: str) -> Exception:
         )
     if status:
         return StorageError(f"{SCHEMES[scheme]} answered {status}", place)
-    if "response body" in text or "decoding" in text:
+    if _is_cut(error):
         return StorageError("the answer was cut off, also when it was asked for again", place)
     if "invalid path" in text or "parse path" in text:
         return StorageError(

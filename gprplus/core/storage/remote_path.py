@@ -13,7 +13,7 @@ from gprplus.core.storage.address import SCHEMES
 from gprplus.core.storage.client import is_folder, is_object, read_object
 from gprplus.core.storage.remote_file import RemoteFile
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # one letter is a drive
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}")  # one letter is a drive
 _HUB = (
     "hf:// is not read. Download the files with `hf download NAME --repo-type dataset --local-dir"
     " FOLDER` and give the folder."
@@ -88,7 +88,7 @@ Give it without them; credentials are read from the environment.
         return Path(path)
     rest = text[scheme.end() :]
     if scheme[1].lower() == "file":
-        return Path(unquote(f"/{rest}"))
+        return Path(unquote(f"/{rest.lstrip('/')}"))
     _refuse_secrets(scheme[1], rest)
     if scheme[1] not in SCHEMES:
         known = ", ".join(f"{name}://" for name in (*SCHEMES, "file"))

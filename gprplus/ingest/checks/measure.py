@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from xxhash import xxh3_128_digest
 
+from gprplus.archives import read_each
 from gprplus.core.imaging import image_headers
-from gprplus.core.imaging.images import decode_half_grey, read_bytes
+from gprplus.core.imaging.images import decode_half_grey
 from gprplus.ingest.files.jpeg_warnings import capture_stderr
 
 VERSION = 3  # of the measurements: those of another version are repeated
@@ -78,10 +79,8 @@ def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
     greys = np.zeros((len(paths), 256), np.float32)
     small = np.zeros((len(paths), *reversed(_HASHED)), np.uint8)
     with capture_stderr() as captured:
-        for i, path in enumerate(paths):
-            try:
-                data = read_bytes(root, path)
-            except OSError:
+        for i, data in enumerate(read_each([f"{root}/{path}" for path in paths])):
+            if data is None:
                 continue
             looks.content[i] = np.frombuffer(xxh3_128_digest(data), np.uint8)
             grey = decode_half_grey(data) if _is_whole(data) else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ReportError
+from gprplus.core.files.roots import joined_root
 from gprplus.core.imaging.images import decode_image, encode_jpeg, read_bytes, resize_image
 from gprplus.reporting.arm_labels import OWN_TEST_SET, bare
 from gprplus.reporting.run_results import RunResults
@@ -163,9 +164,9 @@ def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Pa
     if target != OWN_TEST_SET:
         known = outcome.benchmark.targets.get(target)
         root = known.roots.get(dataset) if known else None
-        return outcome.folder / root if root else None
+        return joined_root(outcome.folder, root) if root else None
     return (
-        outcome.split_folder / outcome.split.datasets[dataset].root
+        joined_root(outcome.split_folder, outcome.split.datasets[dataset].root)
         if outcome.split_folder
         else None
     )

@@ -1,0 +1,157 @@
+"""What reads images reads those of a manifest of objects, and results are uploaded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recipes import small_recipe
+from s3 import Bucket
+
+from gprplus import analyze, benchmark, build_manifest, export, make_split, report
+from gprplus.baseline.image_store import pack_images
+from gprplus.core.errors import ExportError, RequestChanged
+from gprplus.ingest.tables.manifest import Manifest
+from gprplus.splits import Split
+
+
+@pytest.fixture(scope="module")
+def manifest(server: Bucket, stored: str, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """A manifest of the objects."""
+    return build_manifest([stored], tmp_path_factory.mktemp("of-objects") / "manifest")
+
+
+@pytest.fixture(scope="module")
+def of_files(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """A manifest of the same files in a folder."""
+    return build_manifest([local], tmp_path_factory.mktemp("of-files") / "manifest")
+
+
+@pytest.fixture(scope="module")
+def split(manifest: Manifest) -> Split:
+    """A split of two weathers."""
+    output = manifest.path.parent / "split"
+    return make_split(manifest, "weather", output=output, cross_level_tests=False, audit="pixels")
+
+
+def test_pixels_are_packed_and_shown(
+    bucket: Bucket, manifest: Manifest, of_files: Manifest, tmp_path: Path
+) -> None:
+    packs = [
+        pack_images(one.images(), one.roots(), tmp_path / str(i), 32, 16)
+        for i, one in enumerate((manifest, of_files))
+    ]
+    pixels = [pack.images(pack.uids)[:] for pack in packs]
+    assert np.array_equal(*pixels)
+    assert np.array_equal(np.asarray(manifest.sheet()), np.asarray(of_files.sheet()))
+
+
+def test_checks_measure_objects(bucket: Bucket, stored: str, local: Path, tmp_path: Path) -> None:
+    checks = ("brightness", "near-duplicate")
+    there = build_manifest([stored], tmp_path / "there", checks=checks)
+    here = build_manifest([local], tmp_path / "here", checks=checks)
+    assert there.images().to_pylist() == here.images().to_pylist()
+
+
+@pytest.mark.parametrize("form", ["market1501", "webdataset"])
+def test_an_export_reads_objects(
+    bucket: Bucket, manifest: Manifest, of_files: Manifest, tmp_path: Path, form: str
+) -> None:
+    for name, source in (("there", manifest), ("here", of_files)):
+        export(source, form, tmp_path / "exported" / name, link="copy")
+    there, here = (files_of(tmp_path / "exported" / name) for name in ("there", "here"))
+    assert there == here
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of an export by name, but for its record and its mark."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".gprplus", "export.json")
+        if not path.name.startswith(("info", "renders", "dataset"))
+    }
+
+
+def test_an_export_is_uploaded_with_its_record_last(
+    bucket: Bucket, of_files: Manifest, tmp_path: Path
+) -> None:
+    place = bucket.url("out/market")
+    made = export(of_files, "market1501", place)
+    export(of_files, "market1501", tmp_path / "here", link="copy")
+    uploaded = {
+        key.removeprefix("out/market/"): bucket.read(key) for key in bucket.keys("out/market/")
+    }
+    here = files_of(tmp_path / "here")
+    assert {name: uploaded[name] for name in here} == here
+    puts = [key for method, key in bucket.requests if method == "PUT"]
+    assert (puts[0], puts[-1]) == ("out/market/.gprplus", "out/market/export.json")
+    assert (made.made, str(made.path)) == (True, place)
+    bucket.requests.clear()
+    assert not export(of_files, "market1501", place).made
+    assert bucket.count("PUT") == 0
+
+
+def test_another_export_needs_force_and_removes_what_was_there(
+    bucket: Bucket, of_files: Manifest
+) -> None:
+    place = bucket.url("out/again")
+    export(of_files, "market1501", place)
+    with pytest.raises(RequestChanged, match="out/again holds the outcome of another request"):
+        export(of_files, "imagefolder", place)
+    export(of_files, "imagefolder", place, force=True)
+    assert not [key for key in bucket.keys("out/again") if "bounding_box" in key]
+
+
+def test_a_folder_with_other_objects_is_left_alone(bucket: Bucket, of_files: Manifest) -> None:
+    bucket.put("out/other/mine.txt", b"mine")
+    with pytest.raises(ExportError, match="already holds other objects"):
+        export(of_files, "market1501", bucket.url("out/other"), force=True)
+    assert bucket.keys("out/other") == ["out/other/mine.txt"]
+
+
+def test_an_upload_that_stops_leaves_no_record(
+    bucket: Bucket, of_files: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gprplus.core.storage import upload
+
+    written = upload.write_object
+
+    def stops(place: str, file: Path) -> None:
+        if place.endswith("map.csv"):
+            raise KeyboardInterrupt
+        written(place, file)
+
+    place = bucket.url("out/stopped")
+    monkeypatch.setattr(upload, "write_object", stops)
+    with pytest.raises(KeyboardInterrupt):
+        export(of_files, "market1501", place)
+    assert "out/stopped/export.json" not in bucket.keys("out/stopped")
+    monkeypatch.undo()
+    assert export(of_files, "market1501", place).made
+
+
+def test_a_benchmark_trains_on_objects_and_its_report_is_uploaded(
+    bucket: Bucket, split: Split, street: str, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(small_recipe(2))
+    result = benchmark(
+        split, recipe=recipe, targets={"there": street}, seeds=1, device="cpu", output=tmp_path
+    )
+    assert "there" in {row["target"] for row in result.summary().to_pylist()}
+    files = report(tmp_path, bucket.url("reports/weather"))
+    assert [str(file) for file in files] == [
+        f"s3://renders/reports/weather/{name}"
+        for name in ("report.html", "results.csv", "results.md")
+    ]
+    assert b"<html" in bucket.read("reports/weather/report.html")[:200]
+    assert [key for method, key in bucket.requests if method == "PUT"][-1].endswith("report.html")
+
+
+def test_a_target_of_objects_is_analyzed(
+    bucket: Bucket, manifest: Manifest, street: str, tmp_path: Path
+) -> None:
+    found = analyze(
+        manifest, {"there": street}, tmp_path / "analysis", features="histograms", images=8
+    )
+    assert found
