@@ -80,7 +80,7 @@ def open_page(browser, html, request):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(40_000)
+        page.set_default_timeout(30_000)
         page.requests, page.errors = [], []
         page.on("request", lambda one: page.requests.append(one.url))
         page.on("pageerror", lambda error: page.errors.append(str(error)))
