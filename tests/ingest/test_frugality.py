@@ -36,7 +36,7 @@ def test_blocks_of_a_fingerprint_do_not_show(count: int) -> None:
     ascending[count // 2 : count // 2 + 1] = [
         f"{path}\x1f\\é" for path in ascending[count // 2 : count // 2 + 1]
     ]
-    whole = b"".join(sampling._texts(pa.array(ascending, pa.string())))
+    whole = b"".join(sampling.text_blocks(pa.array(ascending, pa.string())))
     assert whole == sampling.join_canonical(*ascending).encode()
     coded = pa.table({"path": pa.array(ascending, pa.string()).dictionary_encode()})
     assert sampling.table_fingerprint(
