@@ -30,7 +30,6 @@ from gprplus.core.parallel import (
     several_machines,
 )
 from gprplus.core.storage.address import shown_path
-from gprplus.core.workers import send_progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,15 +172,17 @@ def _pack_parts(jobs: Sequence[_Part], workers: int | None, packed: Callable[[in
     """Write the parts: one after the other by threads of this process, or each by a task where
     items run on several machines. `packed` gets numbers of images."""
     if several_machines():
-        for _ in map_processes(_pack_in_task, jobs, workers, on_progress=packed):
-            pass
+        for count in map_processes(_pack_in_task, jobs, workers):
+            packed(count)
         return
     for job in jobs:
         _write(job, _decoded(job, workers, packed))
 
 
-def _pack_in_task(job: _Part) -> None:
-    _write(job, _decoded(job, 1, send_progress))
+def _pack_in_task(job: _Part) -> int:
+    """Write a part; return its number of images, which counts where a message could be lost."""
+    _write(job, _decoded(job, 1, lambda count: None))
+    return len(job.paths)
 
 
 def _counted(progress: Progress, total: int) -> Callable[[int], None]:
