@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gprplus.reporting.formatting import join_names
+
 LONGEST = 230  # characters of a warning that is shown whole
 LISTS = re.compile(r" \([^()]{60,}\)")  # a long list in brackets
 
@@ -24,6 +26,19 @@ def page_warnings(sentences: Iterable[str]) -> list[PageWarning]:
     """
     texts = (sentence.removeprefix("Warning: ") for sentence in sentences)
     return [_page_warning(text) for text in dict.fromkeys(_upper(text) for text in texts if text)]
+
+
+def group_warnings(found: Iterable[tuple[str, str]], before: str = "") -> list[str]:
+    """Return the warnings of several places, each once with the names of its places.
+
+    >>> group_warnings([("street", "Warning: few seeds."), ("mall", "few seeds.")], "On ")
+    ['On street and mall: few seeds.']
+    """
+    places: dict[str, list[str]] = {}
+    for name, text in found:
+        names = places.setdefault(text.removeprefix("Warning: "), [])
+        names += [name] if name not in names else []
+    return [f"{before}{join_names(names)}: {text}" for text, names in places.items()]
 
 
 def _page_warning(text: str) -> PageWarning:

@@ -31,7 +31,7 @@ from gprplus.reporting.findings import (
 )
 from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
-from gprplus.reporting.pages.page_warnings import PageWarning, page_warnings
+from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, page_warnings
 from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.reporting.printed_commands import export_commands, printed_commands
 from gprplus.reporting.run_results import RunResults
@@ -176,14 +176,8 @@ def build_page(run: RunResults) -> ReportPage:
 def _warnings(run: RunResults, parts: Sequence[TargetSection]) -> list[PageWarning]:
     """The warnings of the verdicts, each named after its targets if there are several, then those
     of the split."""
-    places: dict[str, list[str]] = {}
-    for part in parts:
-        for text in part.verdict.warnings:
-            places.setdefault(text.removeprefix("Warning: "), []).append(part.where)
-    own = [
-        text if len(parts) == 1 else f"On {formatting.join_names(where)}: {text}"
-        for text, where in places.items()
-    ]
+    found = [(part.where, text) for part in parts for text in part.verdict.warnings]
+    own = group_warnings(found, "On ") if len(parts) > 1 else [text for _, text in found]
     return page_warnings([*own, *balance.balance_warnings(run)])
 
 

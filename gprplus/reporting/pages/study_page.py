@@ -11,7 +11,7 @@ from gprplus.reporting.arm_labels import OWN_TEST_SET, bare, target_phrase
 from gprplus.reporting.balance import balance_warnings
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
-from gprplus.reporting.pages.page_warnings import PageWarning, page_warnings
+from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, page_warnings
 from gprplus.reporting.pages.study_provenance import study_facts, target_facts
 from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.reporting.printed_commands import manifest_commands, start_shell
@@ -197,13 +197,14 @@ def _commands(study: StudyRecord, outcomes: Sequence[RunResults]) -> list[str]:
 
 
 def _warnings(outcomes: Sequence[RunResults]) -> list[PageWarning]:
-    """The warnings of every split, each named after its split if there are several."""
+    """The warnings of every split, each once with the names of its splits if there are several."""
     found = []
     for run in outcomes:
-        name = f"{run.rows[0]['split']}: " if len(outcomes) > 1 else ""
+        name = formatting.attribute_noun(run.rows[0]["split"])
         verdicts = [warning for target in run.targets for warning in run.verdict(target).warnings]
-        found += [name + text for text in (*verdicts, *balance_warnings(run))]
-    return page_warnings(found)
+        found += [(name, text) for text in (*verdicts, *balance_warnings(run))]
+    several = len(outcomes) > 1
+    return page_warnings(group_warnings(found) if several else [text for _, text in found])
 
 
 def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
