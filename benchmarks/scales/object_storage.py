@@ -31,7 +31,7 @@ processor time for a small request, with many at once, is the one to choose; and
 the clock of a bare loop over the same objects with the same client and {READERS} requests at a time."""
 
 REASONS = """Chosen is obstore: a small ranged read takes it a fourth of the processor time of s3fs or less, a listing
-a twentieth, and it retries throttling, time-outs and cut bodies itself. Its threads are as fast as its
+a fifteenth, and it retries throttling, time-outs and cut bodies itself. Its threads are as fast as its
 coroutines, and leave the calling code as it is. s3fs is measured where it is installed, and is no requirement."""
 
 
