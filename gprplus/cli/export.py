@@ -20,7 +20,10 @@ from gprplus.exports.options import EXPORTED, ExportOptions
     group=EXPORTED,
     required=True,
     metavar="FORM",
-    help="market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset, atlas or onnx.",
+    help=(
+        "market1501, msmt17, mot-reid, coco, datumaro, fiftyone, imagefolder, oml, parquet (or hf),"
+        " webdataset, atlas or onnx."
+    ),
 )
 @click_options(ExportOptions)
 @options.stored_output_option
@@ -40,8 +43,9 @@ def command(
 
     SOURCE is a split or manifest folder, for onnx the folder of a finished run. market1501 gives
     bounding_box_train, query and bounding_box_test with names for the usual loaders, and map.csv
-    from each name to its image; msmt17 gives its folders and lists; coco gives annotations of whole
-    images; imagefolder gives train and test folders with metadata.parquet for Hugging Face; oml
+    from each name to its image; msmt17 gives its folders and lists; mot-reid gives the crops that
+    trackers train on; coco, datumaro and fiftyone give annotations of whole images for their
+    tools; imagefolder gives train and test folders with metadata.parquet for Hugging Face; oml
     gives df.csv for open-metric-learning; parquet gives files with embedded images and a dataset
     card, for datasets.load_dataset and the hub; webdataset gives tar shards with an index; atlas
     gives one file with coordinates, neighbours and thumbnails, of --features; onnx gives

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from gprplus.core.declarations import Attributes
 from gprplus.core.errors import ExportError
 from gprplus.core.storage.address import is_address
+from gprplus.exports.export_layout import safe_relative_path
 from gprplus.ingest import Manifest
 from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
@@ -118,8 +119,8 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Export
     known = [column.name for column in manifest.schema_of("images") if column.name in names]
     images = manifest.images(known)
     people = manifest.identities()
-    place = {pair: i for i, pair in enumerate(_pairs(people))}
-    index = pa.array([place.get(pair) for pair in _pairs(images)], pa.int64())
+    place = {pair: i for i, pair in enumerate(identity_pairs(people))}
+    index = pa.array([place.get(pair) for pair in identity_pairs(images)], pa.int64())
     for column in columns:
         if column.level == "identity":
             images = images.append_column(column.name, people.column(column.name).take(index))
@@ -137,12 +138,6 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Export
         manifest.datasets,
         tuple(notes),
         manifest,
-    )
-
-
-def _pairs(table: pa.Table) -> list[tuple[str, str]]:
-    return list(
-        zip(table.column("dataset").to_pylist(), table.column("identity").to_pylist(), strict=True)
     )
 
 
@@ -174,6 +169,43 @@ def known_columns(rows: pa.Table) -> pa.Table:
 def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pa.types.is_dictionary(column.type) or pa.types.is_uint64(column.type)
     return column.cast(pa.string()) if text else column
+
+
+def image_names(rows: pa.Table) -> list[str]:
+    """Return the name of each image below a folder of several datasets: `<dataset>/<path>`.
+
+    >>> image_names(pa.table({"dataset": ["d"], "path": ["0001/a.jpg"]}))
+    ['d/0001/a.jpg']
+    """
+    datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
+    return [
+        safe_relative_path(f"{dataset}/{safe_relative_path(path)}")
+        for dataset, path in zip(datasets, paths, strict=True)
+    ]
+
+
+def identity_pairs(rows: pa.Table) -> list[tuple[str, str]]:
+    """Return the dataset and the identity (None if unknown) of each row: identities of two datasets
+    differ."""
+    return list(
+        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
+    )
+
+
+def camera_numbers(rows: pa.Table, form: str) -> list[int]:
+    """Return the camera of each row from 1, or of renders without cameras that of the viewpoint.
+    Raises ExportError if an image has neither; `form` is for the message."""
+    source = next(
+        (name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None
+    )
+    if source is None:
+        raise ExportError(
+            f"Some images have no camera and some no viewpoint; {form} names a camera for every"
+            " image. Make the split with --where to leave them out."
+        )
+    values = rows.column(source).to_pylist()
+    number = {value: place for place, value in enumerate(sorted(set(values)), start=1)}
+    return [number[value] for value in values]
 
 
 def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:

@@ -29,21 +29,24 @@ from gprplus.core.progress import shows_progress
 from gprplus.core.storage.address import is_address
 from gprplus.core.storage.remote_path import as_path
 from gprplus.core.storage.upload import recorded_request, replaced_folder
-from gprplus.exports import (
-    atlas,
-    coco,
-    imagefolder,
-    market1501,
-    msmt17,
-    oml,
-    parquet,
-    webdataset,
-)
 from gprplus.exports.export_layout import (
     ExportInfo,
     ExportLayout,
     check_names,
     safe_relative_path,
+)
+from gprplus.exports.forms import (
+    atlas,
+    coco,
+    datumaro,
+    fiftyone,
+    imagefolder,
+    market1501,
+    mot_reid,
+    msmt17,
+    oml,
+    parquet,
+    webdataset,
 )
 from gprplus.exports.options import ExportOptions
 from gprplus.exports.rows import ExportSource, open_source
@@ -57,7 +60,10 @@ LOOSE: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "imagefolder": imagefolder.plan_imagefolder,
     "oml": oml.plan_oml,
     "msmt17": msmt17.plan_msmt17,
+    "mot-reid": mot_reid.plan_mot_reid,
     "coco": coco.plan_coco,
+    "datumaro": datumaro.plan_datumaro,
+    "fiftyone": fiftyone.plan_fiftyone,
 }
 PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
     "parquet": parquet.plan_parquet,
@@ -68,6 +74,7 @@ FORMS = (*LOOSE, *PACKED)
 ONNX = "onnx"  # the form of a finished run
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 KIND = "an export"  # of folder, as its mark states
+SIZED = ("coco", "datumaro", "fiftyone")  # forms that record width and height
 READ_BACK = {"market1501": "market1501", "msmt17": "msmt17_v1"}  # form -> layout that reads it
 ORIGIN = "renders.json"  # where a build of a manifest looks first
 
@@ -105,12 +112,12 @@ def export(
 
     Args:
         source: a split, a manifest, or the folder of one; for onnx the folder of a finished run.
-        to: form: market1501, msmt17, coco, imagefolder, oml, parquet (or hf), webdataset,
-            atlas or onnx.
+        to: form: market1501, msmt17, mot-reid, coco, datumaro, fiftyone, imagefolder, oml,
+            parquet (or hf), webdataset, atlas or onnx.
         output: folder of the export, or its address in object storage; by default
             WORK/exports/FORM/NAME, with -ARM where one is named (WORK: $GPRPLUS_WORK, else work/).
         options: all options at once; the keywords below change single fields of it.
-        force: replace another export in the folder.
+        force: write anew, and replace another export in the folder.
         progress: called with the number of images written and of all images.
 
     Raises:
@@ -145,14 +152,12 @@ def export(
         copied = replace(given, link=link)
         write = partial(export, source, to, options=copied, progress=progress)
         return _uploaded(output, request, force, write)
-    if check_request(output / RECORD, request, force=force) == "same":
-        return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
+    if (finished := _finished(output, request, force)) is not None:
+        return finished
     with hold_folder(output, KIND, ExportError) as home:
         try:
-            if (
-                check_request(home / RECORD, request, force=force) == "same"
-            ):  # of a process that ended just now
-                return ExportResult(output, read_json(home / RECORD, ExportError, "an export"))
+            if (finished := _finished(home, request, force)) is not None:
+                return replace(finished, path=output)  # of a process that ended just now
             found.refuse_changed()
             plans = {part: _planned(to, found, part, given) for part in found.parts}
             for part, plan in plans.items():
@@ -164,6 +169,13 @@ def export(
             if new:
                 discard_if_empty(home)
     return ExportResult(output, record, made=True, roots=tuple(found.roots.values()))
+
+
+def _finished(folder: Path, request: Mapping[str, Any], force: bool) -> ExportResult | None:
+    """The export of this request in a folder; None if there is none, or it is to be written anew."""
+    if check_request(folder / RECORD, request, force=force) == "new" or force:
+        return None
+    return ExportResult(folder, read_json(folder / RECORD, ExportError, "an export"))
 
 
 def _digest(features: Path | None) -> str | None:
@@ -179,8 +191,8 @@ def _export_network(run: Path, output: Path, *, force: bool) -> ExportResult:
     from gprplus.exports.onnx_model import FILE, onnx_request, write_onnx
 
     request = onnx_request(run)
-    if check_request(output / RECORD, request, force=force) == "same":
-        return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
+    if (finished := _finished(output, request, force)) is not None:
+        return finished
     with hold_folder(output, KIND, ExportError) as home:
         remove_output(home / RECORD)
         facts = write_onnx(run, home / FILE)
@@ -204,7 +216,7 @@ def _uploaded(
     """Let `write` export into a local folder, and upload it, unless that was done before."""
     before = recorded_request(output, RECORD)
     changed = describe_changes(before.get("request") or {}, json.loads(canonical_json(request)))
-    if before and not changed:
+    if before and not changed and not force:
         return ExportResult(output, dict(before))
     if before and not force:
         raise RequestChanged(
@@ -263,7 +275,7 @@ def _planned(to: str, source: ExportSource, part: str, given: ExportOptions) -> 
         given.shard_size,
         given.cameras,
         given.features,
-        source.sizes() if to == "coco" else {},
+        source.sizes() if to in SIZED else {},
     )
     plan = {**LOOSE, **PACKED, **ATLAS}[to](rows, about)
     if to not in READ_BACK:

@@ -9,12 +9,12 @@ from PIL import Image
 
 from gprplus.core.errors import ExportError, ScoreError
 from gprplus.exports import export
-from gprplus.exports.atlas import nearest_neighbours, project_to_plane
+from gprplus.exports.forms.atlas import nearest_neighbours, project_to_plane
 from gprplus.ingest import Manifest
 
 
 def test_neighbours_are_the_nearest_others_as_all_pairs_show(monkeypatch):
-    monkeypatch.setattr("gprplus.exports.atlas._BLOCK", 7)
+    monkeypatch.setattr("gprplus.exports.forms.atlas._BLOCK", 7)
     features = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     found = nearest_neighbours(unit).to_pylist()

@@ -22,7 +22,9 @@ from gprplus.splits import Split, make_split
 def test_every_form_writes_every_image_once(house, tmp_path, form, link):
     found = export(house / "splits" / "weather", form, tmp_path / "out", arm="mix", link=link)
     split = Split.open(house / "splits" / "weather")
-    images = [path for path in found.path.rglob("*.jpg") if path.is_file()]
+    images = [
+        path for path in found.path.rglob("*") if path.suffix in (".jpg", ".bmp") and path.is_file()
+    ]
     assert len(images) == split.train("mix").num_rows + split.test().num_rows
     assert {path.is_symlink() for path in images} == {link == "sym"}
     assert (images[0].stat().st_nlink > 1) == (
@@ -91,6 +93,9 @@ def test_the_same_request_is_done_once_and_another_stops(house, tmp_path):
     source, output = house / "splits" / "weather", tmp_path / "out"
     assert export(source, "market1501", output, arm="mix").made
     assert not export(source, "market1501", output, arm="mix").made
+    (output / "map.csv").unlink()
+    assert export(source, "market1501", output, arm="mix", force=True).made
+    assert (output / "map.csv").is_file()
     with pytest.raises(RequestChanged, match="arm was mix"):
         export(source, "market1501", output)
     assert export(source, "imagefolder", output, arm="mix", force=True).made

@@ -11,8 +11,9 @@ import pytest
 
 from gprplus.core.errors import ExportError
 from gprplus.core.typed import as_json
-from gprplus.exports import export, market1501
+from gprplus.exports import export
 from gprplus.exports.export_layout import ExportInfo
+from gprplus.exports.forms import market1501
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
 from gprplus.reporting.basis import describe_target_images

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gprplus.exports import export
-from gprplus.exports.webdataset import _known_first
+from gprplus.exports.forms.webdataset import _known_first
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
 

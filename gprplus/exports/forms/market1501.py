@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
+from gprplus.exports.rows import identity_pairs
 
 FOLDERS = {
     "train": "bounding_box_train",
@@ -62,9 +63,7 @@ def _identity_numbers(rows: pa.Table) -> tuple[list[str], list[str]]:
     junk, distractor = (
         pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor")
     )
-    pairs = list(
-        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
-    )
+    pairs = identity_pairs(rows)
     named = [pair for pair, j, d in zip(pairs, junk, distractor, strict=True) if not (j or d)]
     if any(identity is None for _, identity in named):
         raise ExportError(

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
+from gprplus.exports.rows import camera_numbers, identity_pairs
 
 LISTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 
@@ -19,10 +20,8 @@ def plan_msmt17(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Names `train/NNNN/NNNN_FFF_CC_0000noon_0000_0.jpg`, the lists, and map.csv. ExportError if an
     identity or a camera is unknown."""
     roles = rows.column("role").to_pylist()
-    people = list(
-        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
-    )
-    cameras = _cameras(rows)
+    people = identity_pairs(rows)
+    cameras = camera_numbers(rows, "MSMT17")
     if any(identity is None for _, identity in people):
         raise ExportError("Some images have no identity; MSMT17 has no name for them.")
     folders = ["train" if role in ("train", "val") else "test" for role in roles]
@@ -60,18 +59,3 @@ def _numbers(folders: Sequence[str], people: Sequence[tuple[str, str]]) -> list[
         )
     }
     return [known[pair] for pair in zip(folders, people, strict=True)]
-
-
-def _cameras(rows: pa.Table) -> list[int]:
-    """The camera of each row from 1, or of renders without cameras that of the viewpoint."""
-    source = next(
-        (name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None
-    )
-    if source is None:
-        raise ExportError(
-            "Some images have no camera and some no viewpoint; MSMT17 names a camera for every"
-            " image. Make the split with --where to leave them out."
-        )
-    values = rows.column(source).to_pylist()
-    number = {value: place for place, value in enumerate(sorted(set(values)), start=1)}
-    return [number[value] for value in values]

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from gprplus.exports import croissant
 from gprplus.exports.croissant import OtherFiles, RecordFiles
 from gprplus.exports.dataset_card import CardSection, dataset_card
-from gprplus.exports.export_layout import ExportInfo, ExportLayout, safe_relative_path
-from gprplus.exports.rows import known_columns
+from gprplus.exports.export_layout import ExportInfo, ExportLayout
+from gprplus.exports.rows import image_names, known_columns
 
 FOLDERS = {"train": "train", "val": "validation", "query": "test", "gallery": "test"}
 
@@ -21,12 +21,7 @@ def plan_imagefolder(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Folders train, validation and test, each with `<dataset>/<path>` and a metadata.parquet;
     roles stay a column. README.md and croissant.json describe them."""
     roles = rows.column("role").to_pylist()
-    names = [
-        safe_relative_path(f"{dataset}/{safe_relative_path(path)}")
-        for dataset, path in zip(
-            rows.column("dataset").to_pylist(), rows.column("path").to_pylist(), strict=True
-        )
-    ]
+    names = image_names(rows)
     table = known_columns(rows).drop_columns("path").add_column(0, "file_name", pa.array(names))
     folder = pa.array([FOLDERS[role] for role in roles])
     names_of_folders = pc.unique(folder).to_pylist()

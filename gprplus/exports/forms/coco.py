@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from gprplus.core.errors import ExportError, first_few
-from gprplus.exports.export_layout import ExportInfo, ExportLayout, safe_relative_path
-from gprplus.exports.rows import known_columns
+from gprplus.exports.export_layout import ExportInfo, ExportLayout
+from gprplus.exports.rows import identity_pairs, image_names, known_columns
 
 PARTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 _CATEGORY = {"id": 1, "name": "person", "supercategory": "person"}
@@ -22,10 +22,10 @@ def plan_coco(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     parts: dict[str, dict[str, Any]] = {}
     files = []
     number = _identity_numbers(rows)
-    sizes = _sizes(rows, about)
+    sizes, names = _sizes(rows, about), image_names(rows)
     for place, row in enumerate(known_columns(rows).to_pylist(), start=1):
         part = PARTS[row["role"]]
-        name = safe_relative_path(f"{row['dataset']}/{safe_relative_path(row['path'])}")
+        name = names[place - 1]
         width, height = sizes[place - 1]
         files.append(f"images/{part}/{name}")
         found = parts.setdefault(part, _empty(about))
@@ -38,6 +38,7 @@ def plan_coco(rows: pa.Table, about: ExportInfo) -> ExportLayout:
                 "bbox": [0, 0, width, height],
                 "area": width * height,
                 "iscrowd": 0,
+                "segmentation": [],
                 "track_id": number.get((row["dataset"], row.get("identity")), 0),
                 "attributes": {key: value for key, value in row.items() if value is not None},
             }
@@ -47,10 +48,7 @@ def plan_coco(rows: pa.Table, about: ExportInfo) -> ExportLayout:
 
 
 def _identity_numbers(rows: pa.Table) -> dict[tuple[str, str], int]:
-    pairs = zip(
-        rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True
-    )
-    known = sorted({pair for pair in pairs if pair[1] is not None})
+    known = sorted({(dataset, name) for dataset, name in identity_pairs(rows) if name is not None})
     return {pair: number for number, pair in enumerate(known, start=1)}
 
 
@@ -64,8 +62,9 @@ def _sizes(rows: pa.Table, about: ExportInfo) -> list[tuple[int, int]]:
     ]
     if absent:
         raise ExportError(
-            f"The size of {len(absent):,} images is unknown ({first_few(absent)}): their manifest"
-            " has gone, or was built with --verify names. Build it again."
+            f"The size of {len(absent):,} images is unknown ({first_few(absent)}), which coco"
+            " needs: their manifest has gone, or was built with --verify names. Build it again"
+            " with --verify header."
         )
     return [about.sizes[uid] for uid in uids]
 

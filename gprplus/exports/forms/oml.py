@@ -8,8 +8,8 @@ of their own.
 import pyarrow as pa
 
 from gprplus.core.errors import ExportError
-from gprplus.exports.export_layout import ExportInfo, ExportLayout, safe_relative_path
-from gprplus.exports.rows import known_columns
+from gprplus.exports.export_layout import ExportInfo, ExportLayout
+from gprplus.exports.rows import identity_pairs, image_names, known_columns
 
 SPLITS = {"train": "train", "val": "train", "query": "validation", "gallery": "validation"}
 
@@ -17,13 +17,8 @@ SPLITS = {"train": "train", "val": "train", "query": "validation", "gallery": "v
 def plan_oml(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """`images/<dataset>/<path>` and df.csv, with every attribute as a further column."""
     roles = rows.column("role").to_pylist()
-    pairs = list(
-        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
-    )
-    files = [
-        f"images/{safe_relative_path(f'{dataset}/{safe_relative_path(path)}')}"
-        for (dataset, _), path in zip(pairs, rows.column("path").to_pylist(), strict=True)
-    ]
+    pairs = identity_pairs(rows)
+    files = [f"images/{name}" for name in image_names(rows)]
     if any(identity is None for _, identity in pairs):
         raise ExportError(
             "Some images have no identity; open-metric-learning needs a label of every image. Leave"

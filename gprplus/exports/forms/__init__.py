@@ -1,0 +1,1 @@
+"""The forms of an export: one module plans the files of each."""
