@@ -63,6 +63,14 @@ TABLES = {
     "pooled": (
         "runs/SPLIT/RECIPE/pooled.parquet: one row for each contrast and metric, over targets."
     ),
+    "left_out": (
+        "runs/SPLIT/RECIPE/left_out.parquet: one row for each pooled effect and target left out."
+    ),
+    "logit": (
+        "runs/SPLIT/RECIPE/logit.parquet: one row for each factorial or additive effect, target and"
+        " metric, on the logit scale."
+    ),
+    "dose": ("runs/SPLIT/RECIPE/dose.parquet: one row for each arm of a path, target and metric."),
     "levels": (
         "runs/SPLIT/RECIPE/levels.parquet: one row for each arm, metric and level of query and"
         " gallery."

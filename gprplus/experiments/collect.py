@@ -1,6 +1,7 @@
 """Collection of finished runs into results.parquet, summary.parquet and the tables of effects."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,8 @@ def collect_results(
     workdir.write_table(folder / RESULTS, results)
     workdir.write_table(folder / SUMMARY, summary)
     effects = compute_effects(results, queries, split, margin=margin)
-    for name in ("contrasts", "components", "curves", "pooled", "levels"):
-        workdir.write_table(folder / f"{name}.parquet", getattr(effects, name))
+    for field in fields(effects):
+        workdir.write_table(folder / f"{field.name}.parquet", getattr(effects, field.name))
     return results, summary, effects
 
 

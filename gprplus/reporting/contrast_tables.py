@@ -3,19 +3,26 @@ targets."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.findings import verdict_text
 from gprplus.reporting.power_plan import plan_lines
+from gprplus.reporting.sections.table_section import CURVES, NOISE, PLAN, SENSITIVITY, TableSection
+from gprplus.reporting.sections.target_tables import dose_sections, pooled_sections
+from gprplus.reporting.sentences.logit_sentence import (
+    logit_interval,
+    logit_sentence,
+    signed_logit,
+)
 from gprplus.statistics.levels.level_estimands import ESTIMANDS, OWN, TRANSFER
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TABLES = ("contrasts", "components", "curves", "pooled")
+TABLES = ("contrasts", "components", "curves", "pooled", "left_out", "logit", "dose")
 FAMILY_CAPTIONS = {
     "sufficiency": "Sufficiency: training on it alone, against the mixture of the same size.",
     "necessity": "Necessity: what the mixture loses when it is left out.",
@@ -29,6 +36,10 @@ FAMILY_CAPTIONS = {
     "Shapley": (
         "Shapley values: what leaving an attribute free adds, over all orders; they add up to the"
         " total."
+    ),
+    "additivity": (
+        "Additivity: the score of a cell, less what the means of its levels over all cells add up"
+        " to. 0 where attributes only add up."
     ),
     "same size": "The levels chosen, against the mixture of the same size.",
     "against random images": "The levels chosen, against random images of the same size.",
@@ -50,30 +61,7 @@ FAMILY_CAPTIONS = {
         "favors none."
     ),
 }
-CURVES, NOISE, PLAN = "curves", "noise", "plan"
-POOLED, SENSITIVITY = "pooled", "sensitivity"
 FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
-
-
-@dataclass(frozen=True)
-class TableSection:
-    """A table under a title, with a note before it; the first column is text, the rest figures.
-
-    `kind` is the family of its contrasts, or one of CURVES, NOISE, PLAN, POOLED and SENSITIVITY;
-    `target` is empty for a table over all targets. `name` is the title without the target.
-    """
-
-    name: str
-    note: str
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    kind: str
-    target: str = ""
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.title:
-            object.__setattr__(self, "title", self.name)
 
 
 def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
@@ -96,17 +84,24 @@ def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
         count = len(ESTIMANDS) if target == OWN_TEST_SET and rows.get("levels") else 1
         sections = [
-            *_contrasts(mine["contrasts"]),
+            *_contrasts(mine["contrasts"], mine["logit"]),
             *_curves(mine["curves"]),
             *_noise(mine["components"], count),
         ]
         found += [
             replace(section, target=target, title=section.name + where) for section in sections
         ]
-    return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
+    return [
+        *found,
+        *dose_sections(rows.get("dose", [])),
+        *pooled_sections(rows.get("pooled", []), rows.get("left_out", [])),
+        *_sensitivity(rows.get("sensitivity", [])),
+    ]
 
 
-def _contrasts(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
+def _contrasts(
+    rows: Sequence[Mapping[str, Any]], logit: Sequence[Mapping[str, Any]]
+) -> Iterator[TableSection]:
     for family in dict.fromkeys(row["family"] for row in rows):
         mine = [row for row in rows if row["family"] == family]
         margin = formatting.magnitude(mine[0]["margin"])
@@ -115,9 +110,22 @@ def _contrasts(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
         shares = any(row["omega2"] is not None for row in mine)
         headers += ["omega²"] if shares else []
         lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
-        yield TableSection(
-            f"{family[:1].upper()}{family[1:]}", _note(family, mine), headers, lines, family
-        )
+        odds = {row["contrast"]: row for row in logit if row["family"] == family}
+        if odds:
+            headers += ["logit", "95% simultaneous"]
+            lines = [
+                [*line, *_odds(odds.get(row["contrast"]))]
+                for line, row in zip(lines, mine, strict=True)
+            ]
+        note = " ".join(filter(None, [_note(family, mine), logit_sentence([*odds.values()], mine)]))
+        yield TableSection(f"{family[:1].upper()}{family[1:]}", note, headers, lines, family)
+
+
+def _odds(row: Mapping[str, Any] | None) -> list[str]:
+    """A contrast of logits with its interval; dashes where a score is 0 or 1."""
+    if row is None:
+        return [formatting.DASH] * 2
+    return [signed_logit(row["value"]), logit_interval(row["family_low"], row["family_high"])]
 
 
 def _line(row: Mapping[str, Any]) -> list[str]:
@@ -266,31 +274,3 @@ def _noise(rows: Sequence[Mapping[str, Any]], estimands: int) -> Iterator[TableS
 
 def _sd(variance: float | None) -> str:
     return formatting.DASH if variance is None else f"{100 * math.sqrt(variance):.2f}"
-
-
-def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
-    if not rows:
-        return
-    headers = [
-        "contrast",
-        "points",
-        "95% interval",
-        "between targets",
-        "expected on another target",
-    ]
-    lines = [
-        [
-            f"{row['contrast']} ({row['family']})",
-            formatting.signed_points(row["value"]),
-            formatting.signed_interval(row["low"], row["high"]),
-            f"{100 * row['tau']:.1f}",
-            formatting.signed_interval(row["expected_low"], row["expected_high"]),
-        ]
-        for row in rows
-    ]
-    note = (
-        f"Random-effects means over {rows[0]['targets']} targets, without the split's own test set."
-        " The last column is the interval that contains the effect on another such target with 95%"
-        " probability."
-    )
-    yield TableSection("Over all targets", note, headers, lines, POOLED)

@@ -64,13 +64,17 @@ class RunResults:
     @property
     def contrasts(self) -> list[Row]:
         """Return the declared comparisons of the design (schema.CONTRASTS)."""
-        return self.effect_tables["contrasts"].to_pylist()
+        return self.table("contrasts")
 
     @property
     def levels(self) -> list[Row]:
         """The scores on each level by itself (schema.LEVELS); none where the split has no such
         tests."""
-        return self.effect_tables["levels"].to_pylist() if "levels" in self.effect_tables else []
+        return self.table("levels")
+
+    def table(self, name: str) -> list[Row]:
+        """The rows of one of the tables of effects; none where the run has no such table."""
+        return self.effect_tables[name].to_pylist() if name in self.effect_tables else []
 
     @property
     def arms(self) -> list[str]:
@@ -85,17 +89,12 @@ class RunResults:
     def verdict(self, target: str) -> Verdict:
         """The verdict on one target."""
         levels = self.levels if target == OWN_TEST_SET else []
-        again = (
-            self.effect_tables["sensitivity"].to_pylist()
-            if "sensitivity" in self.effect_tables
-            else []
-        )
         return verdict_of(
             self.rows_of(target),
             verdicts_of(self.contrasts, target),
             self.experiment,
             levels,
-            verdicts_of(again, target),
+            verdicts_of(self.table("sensitivity"), target),
         )
 
     @property

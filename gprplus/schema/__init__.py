@@ -14,7 +14,17 @@ from gprplus.schema.column import (
     require,
 )
 from gprplus.schema.distance import DISTANCES
-from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
+from gprplus.schema.effects import (
+    COMPONENTS,
+    CONTRASTS,
+    CURVES,
+    DOSE,
+    LEFT_OUT,
+    LEVELS,
+    LOGIT,
+    POOLED,
+    SENSITIVITY,
+)
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RANKED_IMAGE, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
@@ -25,10 +35,13 @@ __all__ = [
     "CONTRASTS",
     "CURVES",
     "DISTANCES",
+    "DOSE",
     "EXCLUDED",
     "IDENTITIES",
     "IMAGES",
+    "LEFT_OUT",
     "LEVELS",
+    "LOGIT",
     "MEMBERS",
     "POOLED",
     "QUERIES",

@@ -179,6 +179,90 @@ POOLED = (
         level="contrast",
     ),
 )
+LEFT_OUT = (
+    Column("split", "string", "Split.", level="contrast"),
+    Column("recipe", "string", "Recipe.", level="contrast"),
+    Column("metric", "string", "mAP or rank1.", level="contrast"),
+    Column("family", "string", "As in contrasts.", level="contrast"),
+    Column("contrast", "string", "As in contrasts.", level="contrast"),
+    Column("without", "string", "The target that was left out.", level="contrast"),
+    Column(
+        "targets",
+        "int64",
+        "Targets that are left; with one, the values are those of that target alone.",
+        level="contrast",
+    ),
+    Column("value", "float64", "The pooled effect without it, of scores 0-1.", level="contrast"),
+    Column("low", "float64", "Lower end of its 95% interval.", level="contrast"),
+    Column("high", "float64", "Upper end of its 95% interval.", level="contrast"),
+    Column("verdict", "string", "Verdict of that interval, as in contrasts.", level="contrast"),
+    Column(
+        "verdict_of_all",
+        "string",
+        "Verdict of the interval over all targets, of `pooled`.",
+        level="contrast",
+    ),
+)
+LOGIT = (
+    Column("split", "string", "Split.", level="contrast"),
+    Column("recipe", "string", "Recipe.", level="contrast"),
+    Column("target", "string", "What was searched.", level="contrast"),
+    Column("metric", "string", "mAP or rank1.", level="contrast"),
+    Column("family", "string", "As in contrasts.", level="contrast"),
+    Column("contrast", "string", "As in contrasts.", level="contrast"),
+    Column(
+        "value",
+        "float64",
+        "The contrast of the logits log(S / (1 - S)) of the arms' scores.",
+        level="contrast",
+    ),
+    Column("error", "float64", "Its standard error, by the delta method.", level="contrast"),
+    Column(
+        "family_low",
+        "float64",
+        "Lower end of the interval that holds for the whole family.",
+        level="contrast",
+    ),
+    Column(
+        "family_high",
+        "float64",
+        "Upper end of the interval that holds for the whole family.",
+        level="contrast",
+    ),
+    Column(
+        "verdict",
+        "string",
+        "Verdict of that interval: higher, lower or undecided; unknown without a second seed.",
+        level="contrast",
+    ),
+    Column(
+        "holds",
+        "bool",
+        "Whether sign and significance agree with the contrast of the scores; null: unknown.",
+        level="contrast",
+    ),
+)
+DOSE = (
+    Column("split", "string", "Split.", level="arm"),
+    Column("recipe", "string", "Recipe.", level="arm"),
+    Column("target", "string", "What was searched.", level="arm"),
+    Column("metric", "string", "mAP or rank1.", level="arm"),
+    Column("arm", "string", "Arm of the path.", level="arm"),
+    Column("share", "float64", "Share of the path's second level or set, 0-1.", level="arm"),
+    Column("value", "float64", "Mean score over seeds, 0-1.", level="arm"),
+    Column("low", "float64", "Lower end of the single 95% interval.", level="arm"),
+    Column("high", "float64", "Upper end of the single 95% interval.", level="arm"),
+    Column("best", "bool", "Whether its score is the highest of the path.", level="arm"),
+    Column(
+        "may_be_best",
+        "bool",
+        "Whether no other share is shown to be better: the 95% set of the best share; null without"
+        " a second seed.",
+        level="arm",
+    ),
+    Column("seeds", "int64", "Seeds.", level="arm"),
+    Column("query_identities", "int64", "Number of query identities.", level="arm"),
+)
 LEVELS = (
     Column("split", "string", "Split.", level="level"),
     Column("recipe", "string", "Recipe.", level="level"),

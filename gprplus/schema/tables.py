@@ -1,7 +1,17 @@
 """Dictionary of all tables by name."""
 
 from gprplus.schema.distance import DISTANCES
-from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
+from gprplus.schema.effects import (
+    COMPONENTS,
+    CONTRASTS,
+    CURVES,
+    DOSE,
+    LEFT_OUT,
+    LEVELS,
+    LOGIT,
+    POOLED,
+    SENSITIVITY,
+)
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
@@ -22,6 +32,9 @@ TABLES = {
     "components": COMPONENTS,
     "curves": CURVES,
     "pooled": POOLED,
+    "left_out": LEFT_OUT,
+    "logit": LOGIT,
+    "dose": DOSE,
     "levels": LEVELS,
     "sensitivity": SENSITIVITY,
     "distances": DISTANCES,

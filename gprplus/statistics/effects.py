@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema, statistics
-from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
+from gprplus.evaluation.targets import OWN_TEST_SET
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import (
-    contrasts,
+    best_share,
     estimands,
     factorial,
     identity_variance,
     learning_curves,
-    meta_analysis,
     multiplicity,
     variance_components,
 )
@@ -25,6 +24,7 @@ from gprplus.statistics.align import METRICS, align_queries, shared_seeds
 from gprplus.statistics.estimands import DeclaredContrast
 from gprplus.statistics.levels import level_tables
 from gprplus.statistics.levels.level_estimands import ESTIMANDS
+from gprplus.statistics.robustness import logit_scale, pooled_effects
 from gprplus.statistics.summary import UNTRAINED
 from gprplus.statistics.target_scores import TargetScores
 
@@ -36,13 +36,16 @@ MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth 
 
 @dataclass(frozen=True)
 class EffectTables:
-    """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED and LEVELS of one split and
-    recipe."""
+    """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED, LEFT_OUT, LOGIT, DOSE and LEVELS of
+    one split and recipe."""
 
     contrasts: "pa.Table"
     components: "pa.Table"
     curves: "pa.Table"
     pooled: "pa.Table"
+    left_out: "pa.Table"
+    logit: "pa.Table"
+    dose: "pa.Table"
     levels: "pa.Table"
 
 
@@ -76,11 +79,17 @@ def compute_effects(
         "components": [row for one in seen for row in _components(one, split)],
         "curves": [row for one in seen for row in learning_curves.curve_rows(one, split)],
     }
-    tables["pooled"] = [
-        row
+    over = [
+        pair
         for metric in METRICS
-        for row in _pooled([s for s in seen if s.metric == metric], declared)
+        for pair in pooled_effects.pooled_rows(
+            [one for one in seen if one.metric == metric], declared
+        )
     ]
+    tables["pooled"] = [row for row, _ in over]
+    tables["left_out"] = [row for _, others in over for row in others]
+    tables["logit"] = logit_scale.logit_rows(seen, declared, tables["contrasts"], shared)
+    tables["dose"] = [row for one in seen for row in best_share.dose_rows(one, split)]
     tables["levels"] = levels
     tables["contrasts"] += of_levels
     return EffectTables(
@@ -127,16 +136,6 @@ def _seen(
     ]
 
 
-def estimate_family(
-    seen: TargetScores, family: Sequence[DeclaredContrast]
-) -> contrasts.ContrastEstimates:
-    """One family of contrasts with common simultaneous intervals."""
-    groups = [seen.place(one.draws) for one in family]
-    return contrasts.estimate_contrasts(
-        seen.scored, seen.matrix(family), seen.rng(family[0].family), groups
-    )
-
-
 def _drawn(seen: TargetScores, one: DeclaredContrast, split: SplitRecord) -> int:
     """Count the draws of a random control in a contrast: for each arm one for every seed, up to its
     deals."""
@@ -156,7 +155,7 @@ def _effects(
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
         for one, figures in zip(
             family,
-            multiplicity.family_figures(estimate_family(seen, family), seen.margin, count),
+            multiplicity.family_figures(seen.estimate(family), seen.margin, count),
             strict=True,
         ):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
@@ -194,39 +193,3 @@ def _components(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:
         | sizes
         for one in [*found, *([drawn] if drawn else [])]
     ]
-
-
-def _pooled(
-    seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]
-) -> list[dict[str, Any]]:
-    """Pool each contrast over the targets other than the split's test set, if there are two or
-    more."""
-    away = [
-        one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)
-    ]
-    if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
-        return []
-    every = declared[away[0].target]
-    out = []
-    for name in dict.fromkeys(one.family for one in every):
-        family = [one for one in every if one.family == name]
-        found, matrix = [estimate_family(one, family) for one in away], away[0].matrix(family)
-        for k, contrast in enumerate(family):
-            rng = away[0].rng(f"pooled {name} {contrast.name}")
-            pooled = meta_analysis.pool_over_targets(
-                [one.scored for one in away], found, matrix[k], k, rng
-            )
-            if pooled is None:
-                continue
-            notes = {key: away[0].notes[key] for key in ("split", "recipe", "metric")}
-            row = notes | {"family": name, "contrast": contrast.name, "targets": len(away)}
-            row |= {
-                "value": pooled.value,
-                "low": pooled.low,
-                "high": pooled.high,
-                "tau": pooled.tau,
-            }
-            out.append(
-                row | {"expected_low": pooled.expected_low, "expected_high": pooled.expected_high}
-            )
-    return out

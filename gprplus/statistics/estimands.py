@@ -21,6 +21,9 @@ from gprplus.statistics import factorial, shapley
 
 Weights = dict[str, float]
 
+# Families that are about effects adding up; their conclusions can depend on the scale of the score.
+ADDITIVE = ("main effects", "interactions", "Shapley", "additivity")
+
 
 @dataclass(frozen=True)
 class DeclaredContrast:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import sampling
+from gprplus.statistics import contrasts
 from gprplus.statistics.estimands import DeclaredContrast
 from gprplus.statistics.identity_variance import ScoreArray
 
@@ -35,3 +36,10 @@ class TargetScores:
     def matrix(self, chosen: Sequence[DeclaredContrast]) -> np.ndarray:
         """The weights of contrasts as `(K, A)`."""
         return np.array([[one.weights.get(arm, 0.0) for arm in self.arms] for one in chosen])
+
+    def estimate(self, family: Sequence[DeclaredContrast]) -> contrasts.ContrastEstimates:
+        """One family of contrasts with common simultaneous intervals."""
+        groups = [self.place(one.draws) for one in family]
+        return contrasts.estimate_contrasts(
+            self.scored, self.matrix(family), self.rng(family[0].family), groups
+        )

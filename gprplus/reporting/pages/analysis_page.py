@@ -10,12 +10,12 @@ from gprplus.analysis.run_analysis import CAUTION, AnalysisResult
 from gprplus.core.files.workdir import write_text
 from gprplus.core.typed import as_json
 from gprplus.reporting import formatting
-from gprplus.reporting.contrast_tables import TableSection
 from gprplus.reporting.figures.interval_plot import IntervalMark, IntervalPlot, by_value
 from gprplus.reporting.pages.page_warnings import PageWarning, page_warnings
 from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.reporting.printed_commands import start_shell
 from gprplus.reporting.provenance import Block, flatten_record
+from gprplus.reporting.sections.table_section import TableSection
 
 PAGE = "analysis.html"
 SHUFFLED = (

@@ -17,10 +17,11 @@ from gprplus.reporting.arm_labels import (
     target_phrase,
 )
 from gprplus.reporting.basis import describe_caveats
-from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, TableSection, table_sections
+from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, table_sections
 from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
 from gprplus.reporting.figures import plots
 from gprplus.reporting.figures.arm_failures import TargetFailures, arm_failures
+from gprplus.reporting.figures.dose_plot import DosePlot, build_dose_plot
 from gprplus.reporting.figures.example_rankings import ExampleRankings, example_rankings
 from gprplus.reporting.figures.samples import LevelSamples, draw_samples
 from gprplus.reporting.findings import (
@@ -35,6 +36,8 @@ from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, p
 from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.reporting.printed_commands import export_commands, printed_commands
 from gprplus.reporting.run_results import RunResults
+from gprplus.reporting.sections.table_section import DOSE, TableSection
+from gprplus.reporting.sentences.logit_sentence import logit_sentence
 from gprplus.reporting.sentences.verdicts import Verdict, verdicts_of
 from gprplus.reporting.summary_tables import summary_notes
 from gprplus.schema.split_record import SplitRecord
@@ -43,11 +46,13 @@ from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
 SECONDARY_FAMILIES = (
     "attribute effect",
     "interactions",
+    "additivity",
     "Shapley",
 )  # families drawn next to the headline's
 TITLES = {
     "main effects": "What each restriction does",
     "interactions": "What one restriction changes about another",
+    "additivity": "Where levels do more, or less, than add up",
     "Shapley": "How the total splits",
 }
 
@@ -107,6 +112,8 @@ class ReportPage:
     parts: Sequence[TargetSection]
     samples: LevelSamples | None
     crossed: CrossLevelReport | None
+    dose: DosePlot | None
+    dose_table: TableSection | None
     overall: Sequence[TableSection]
     warnings: Sequence[PageWarning]
     audit: Sequence[provenance.Block]
@@ -122,6 +129,8 @@ class ReportPage:
     def contents(self) -> Iterator[tuple[str, str]]:
         """The sections of the page by the name of their anchor."""
         yield "verdict", "Verdict"
+        if self.dose:
+            yield "dose", "Shares"
         for part in self.parts:
             yield f"target{part.suffix}", "Results" if len(self.parts) == 1 else part.name
         if self.overall:
@@ -162,7 +171,9 @@ def build_page(run: RunResults) -> ReportPage:
         parts=parts,
         samples=draw_samples(run),
         crossed=cross_level_report(run.rows, run.queries, run.split),
-        overall=[one for one in tables if one.target not in run.targets],
+        dose=build_dose_plot(run.table("dose"), run.split),
+        dose_table=next((one for one in tables if one.kind == DOSE), None),
+        overall=[one for one in tables if one.target not in run.targets and one.kind != DOSE],
         warnings=_warnings(run, parts),
         audit=balance.balance_audit(run),
         provenance=provenance.provenance_blocks(run),
@@ -188,7 +199,11 @@ def _part(run: RunResults, target: str, tables: Sequence[TableSection]) -> Targe
     caveats = formatting.join_names(describe_caveats(rows, run.experiment))
     matrix = build_level_matrix(run.levels, run.split) if target == OWN_TEST_SET else None
     forests = [
-        replace(one, statistics=[table for table in tables if table.kind in one.families])
+        replace(
+            one,
+            note=" ".join(filter(None, [one.note, _logit(run, target, one.families)])),
+            statistics=[table for table in tables if table.kind in one.families],
+        )
         for one in _forests(
             list_findings(contrasts), results, run.split, reference or "the reference"
         )
@@ -249,6 +264,20 @@ def _note(chosen: Sequence[ContrastFinding]) -> str:
     )
     together = f" Intervals are simultaneous over {over}."
     return caption + (together if first.size > 1 else "")
+
+
+def _logit(run: RunResults, target: str, families: Sequence[str]) -> str:
+    """Describe whether the effects of a plot hold on the logit scale; empty for families that are
+    not about adding up."""
+    logit, contrasts = (
+        [
+            row
+            for row in verdicts_of(run.table(name), target)
+            if row["metric"] == "mAP" and row["family"] in families
+        ]
+        for name in ("logit", "contrasts")
+    )
+    return logit_sentence(logit, contrasts)
 
 
 def _noun(run: RunResults) -> str:

@@ -12,6 +12,7 @@ from gprplus.reporting.balance import balance_warnings
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
 from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, page_warnings
+from gprplus.reporting.pages.study_notes import family_notes
 from gprplus.reporting.pages.study_provenance import study_facts, target_facts
 from gprplus.reporting.pages.template_environment import template_environment
 from gprplus.reporting.printed_commands import manifest_commands, start_shell
@@ -29,10 +30,15 @@ TO_REFERENCE = {
 # Families of contrasts that answer for the levels chosen, the fairest opponent first
 # (evaluation.estimands).
 MAIN_FAMILIES = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
-SECONDARY_FAMILIES = ("interactions", "Shapley")  # drawn as well, but no answer by themselves
+SECONDARY_FAMILIES = (
+    "interactions",
+    "additivity",
+    "Shapley",
+)  # drawn as well, but no answer by themselves
 TITLES = {
     **{name: f"Against {against}" for name, against in TO_REFERENCE.items()},
     "interactions": "What one restriction changes about another",
+    "additivity": "Where levels do more, or less, than add up",
     "Shapley": "What leaving each factor free adds: how the total splits",
 }
 OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecided": "unclear"}
@@ -67,7 +73,7 @@ class FamilyPlot:
     against: str
     lines: tuple[ContrastRow, ...]
     forest: plots.ForestPlot | None
-    caveat: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def bare(self) -> list[ContrastRow]:
@@ -164,7 +170,7 @@ def build_study_page(
     """Collect the content of the page of a study."""
     found = contrast_rows(outcomes)
     families = [
-        _family(name, [line for line in found if line.family == name])
+        _family(name, [line for line in found if line.family == name], family_notes(outcomes, name))
         for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
     ]
     return StudyPage(
@@ -318,7 +324,7 @@ def _basis(outcomes: Sequence[RunResults], study: StudyRecord) -> str:
     return f"Basis: {'; '.join([*parts, *dict.fromkeys(caveats)])}."
 
 
-def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
+def _family(name: str, found: Sequence[ContrastRow], notes: tuple[str, ...]) -> FamilyPlot:
     shown = sorted(
         (line for line in found if line.low is not None and line.high is not None),
         key=lambda line: (
@@ -346,7 +352,7 @@ def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
         for line in shown
     )
     forest = plots.ForestPlot(plots.plot_axis([0.0, *values]), effects, False) if effects else None
-    return FamilyPlot(name, TITLES[name], TO_REFERENCE.get(name, "0"), tuple(found), forest)
+    return FamilyPlot(name, TITLES[name], TO_REFERENCE.get(name, "0"), tuple(found), forest, notes)
 
 
 def _label(line: ContrastRow, split: bool) -> str:

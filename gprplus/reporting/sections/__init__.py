@@ -1,0 +1,1 @@
+"""Tables of text: their form, and those over targets and shares."""

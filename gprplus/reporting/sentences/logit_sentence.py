@@ -1,0 +1,72 @@
+"""A sentence on whether the effects of a family hold on the logit scale."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gprplus.reporting import formatting
+
+Row = Mapping[str, Any]
+
+NOUNS = {
+    "main effects": "main effect",
+    "interactions": "interaction",
+    "Shapley": "Shapley value",
+    "additivity": "departure",
+}
+
+
+def logit_sentence(logit: Sequence[Row], contrasts: Sequence[Row]) -> str:
+    """Describe rows of schema.LOGIT of one family and target, next to its rows of
+    schema.CONTRASTS; empty if nothing is known.
+
+    A family of up to two effects is described one by one, a longer one by the effects that change.
+    """
+    points = {row["contrast"]: row for row in contrasts}
+    known = [row for row in logit if row["holds"] is not None and row["contrast"] in points]
+    if not known:
+        return ""
+    noun = NOUNS[known[0]["family"]]
+    named = known if len(known) < 3 else [row for row in known if not row["holds"]]
+    parts = [
+        f"the {noun} of {formatting.crossed_name(row['contrast'])}"
+        f" {_change(row, points[row['contrast']])} ({_ends(row)})"
+        for row in named
+    ]
+    rest = len(known) - len(named)
+    if rest:
+        which = f"all {rest} {noun}s keep" if not parts else f"the other {rest} {noun}s keep"
+        parts.append(f"{which} their sign and significance")
+    sentence = f"On the logit scale of mAP {formatting.join_names(parts)}."
+    if any(row["verdict"] == "undecided" and not row["holds"] for row in known):
+        sentence += " Such an effect can come from the scale of the score alone."
+    return sentence
+
+
+def _change(row: Row, points: Row) -> str:
+    shown, before = (one["verdict"] in ("higher", "lower") for one in (row, points))
+    if shown and before:
+        return "also excludes 0" if row["holds"] else "excludes 0 with the other sign"
+    if shown or before:
+        return "excludes 0, unlike in points" if shown else "no longer excludes 0"
+    return "includes 0 as well"
+
+
+def _ends(row: Row) -> str:
+    span = logit_interval(row["family_low"], row["family_high"])
+    return f"{signed_logit(row['value'])}, {span}"
+
+
+def signed_logit(value: float) -> str:
+    """A difference of logits with its sign.
+
+    >>> signed_logit(-0.405)
+    '−0.41'
+    """
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def logit_interval(low: float | None, high: float | None) -> str:
+    """An interval of a difference of logits; a dash without one."""
+    if low is None or high is None:
+        return formatting.DASH
+    return f"{signed_logit(low)} to {signed_logit(high)}"

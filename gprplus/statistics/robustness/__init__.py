@@ -1,0 +1,1 @@
+"""Whether effects hold: over targets, without each of them, and on another scale."""
