@@ -86,6 +86,7 @@ def command(
       gprplus make-split --attr=weather --design scaling --levels sunny+clouds
       gprplus make-split --attr=weather,illumination --design factorial \\
           --restrict weather=sunny+clouds --restrict illumination=forenoon
+      gprplus make-split --attr=weather,illumination --design cells
       gprplus make-split --attr=weather --design declared --arm all \\
           --arm "mild: weather=sunny+clouds identities=12"
       gprplus make-split --from theirs/split.json

@@ -19,6 +19,9 @@ def question_of(split: SplitRecord) -> str:
             for factor in split.factorial.factors.values()
         ]
         return f"What does restricting {formatting.join_names(factors)} do?"
+    if split.crossed:
+        crossed = formatting.join_names(list(map(formatting.attribute_noun, split.crossed)))
+        return f"What is each cell of {crossed} worth?"
     if split.path is not None:
         return (
             f"What does training on {'+'.join(split.path.end)} in the place of"
@@ -66,6 +69,7 @@ def against_phrase(family: str, reference: str, split: SplitRecord) -> str:
         "same size": "the mixture of the same size",
         "against random images": "random images of the same size",
         "attribute effect": "as many random levels",
+        "additivity": "what its levels add up to",
     }
     return others.get(family) or reference_phrase(reference, split)
 
@@ -97,6 +101,8 @@ def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple
         return "restriction", "restrictions"
     if family == "same size":
         return "choice at any size", "choices"
+    if split.crossed and family == "sufficiency":
+        return "single cell", "cells"
     if split.attribute and family == "sufficiency":
         many = formatting.attribute_nouns(split.attribute)
         if any(len(split.arms[name].choice) > 1 for name in names if name in split.arms):
@@ -119,7 +125,7 @@ def arm_phrase(name: str, split: SplitRecord) -> str:
     arm = split.arms.get(name)
     if arm is None:
         return f"training on {name}"
-    if arm.kind == "only":
+    if arm.kind in ("only", "cell"):
         return f"training on {level_label(name, split)} alone"
     if arm.kind == "without":
         return f"training without {level_label(name, split)}"
@@ -149,7 +155,7 @@ def level_label(name: str, split: SplitRecord) -> str:
 
 def _level(choice: Sequence[str], split: SplitRecord) -> str:
     levels = "+".join(choice)
-    if not split.attribute:
+    if not split.attribute or split.crossed:
         return levels
     return formatting.format_level(split.attribute, levels, split.declared)
 
@@ -158,7 +164,7 @@ def bare(name: str, split: SplitRecord) -> str:
     """An arm of single levels by its bare levels, such as "sunny+foggy"; other arms keep their
     name."""
     arm = split.arms.get(name)
-    if arm is None or arm.kind != "only":
+    if arm is None or arm.kind not in ("only", "cell"):
         return name
     return "+".join(arm.choice) + (f"-{arm.images}" if split.design == "scaling" else "")
 

@@ -48,7 +48,7 @@ def arm_grid(
 def _held_conditions(split: "Split", table: pa.Table) -> list[str]:
     """Conditions that are equal down a column: not those that the arms differ in."""
     record = split.record
-    differ = {record.attribute, *(record.factorial.factors if record.factorial else ())}
+    differ = set(record.varied)
     differ |= {"camera", "viewpoint_deg"} if differ & {"camera", "viewpoint_deg"} else set()
     return [name for name in _known(table, image_attributes()) if name not in differ]
 

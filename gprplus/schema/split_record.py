@@ -52,13 +52,13 @@ class ArmRecord:
     """An arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
 
     `deals` lists every deal, including 0; it is absent if the rows of all deals are equal. Kinds
-    are only, without, mix, random-images, random-levels, path, factorial, ids, ids-all, full and
-    declared. `restricted` names the factors of a factorial that the arm restricts, `restrict` the
-    levels that a declared arm keeps of each attribute.
+    are only, without, mix, random-images, random-levels, path, factorial, cell, ids, ids-all, full
+    and declared. `restricted` names the factors of a factorial that the arm restricts, `restrict`
+    the levels that a declared arm or a cell keeps of each attribute.
 
     `name`, `choice`, `control` and `rung` are derived when the record is read
     (`gprplus.splits.arm_names`). `choice` are the levels in the name of the arm: those it keeps
-    (only) or leaves out (without). `control` names the random control of which the arm is a draw.
+    (only, cell) or leaves out (without). `control` names the random control of which the arm is a draw.
     """
 
     kind: str
@@ -256,6 +256,19 @@ class SplitRecord:
     def declared(self) -> Attribute | None:
         """Return the declaration of its attribute; None for identity and without an attribute."""
         return {**attributes(), **self.attributes}.get(self.attribute)
+
+    @property
+    def crossed(self) -> tuple[str, ...]:
+        """Return the attributes whose cells are arms; empty for other designs."""
+        cells = (arm.restrict or {} for arm in self.arms.values() if arm.kind == "cell")
+        return tuple(next(cells, {}))
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Return the attributes that its arms differ in by design."""
+        factors = self.factorial.factors.values() if self.factorial else ()
+        named = (self.attribute, *(factor.attribute for factor in factors), *self.crossed)
+        return tuple(dict.fromkeys(named))
 
     @property
     def deals(self) -> int:

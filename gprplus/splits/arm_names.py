@@ -27,7 +27,7 @@ def _completed(name: str, arm: ArmRecord, compared: Iterable[Level]) -> ArmRecor
     return replace(
         arm,
         name=name,
-        choice=tuple({"only": held, "without": left_out}.get(arm.kind, [])),
+        choice=tuple({"only": held, "cell": held, "without": left_out}.get(arm.kind, [])),
         control=name.rpartition("-")[0] if arm.is_random else "",
         rung=_rung(name, arm),
     )

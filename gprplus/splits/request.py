@@ -50,7 +50,7 @@ class SplitRequest(Options):
     """The options of one split.
 
     Two equal requests on one manifest give the same split, byte for byte under pinned versions.
-    `factors` are all attributes of a factorial, `attr` the first of them: they may be given as one,
+    `factors` are all attributes of a factorial or of cells, `attr` the first of them: they may be given as one,
     "weather,illumination". `where_uids` takes the place of `where` where make_split was given a
     table; where.parquet in the split's folder holds its uids. `exclusions` are the images that the
     word `excluded` of `where` means; exclude.parquet holds their uids.
@@ -62,8 +62,8 @@ class SplitRequest(Options):
         group=ARMS,
         metavar="ATTR",
         help=(
-            "Attribute to measure, such as weather, gender or identity. A factorial takes several,"
-            " separated by commas."
+            "Attribute to measure, such as weather, gender or identity. The designs factorial and"
+            " cells take several, separated by commas."
         ),
     )
     design: str | None = option(
@@ -73,7 +73,7 @@ class SplitRequest(Options):
         default_note="chosen by the attribute",
         help=(
             "Kind of experiment: `only`, `without`, `persons`, `identity`, `path`, `budget`,"
-            " `scaling`, `factorial`, `full` or `declared` (docs/designs.md)."
+            " `scaling`, `factorial`, `cells`, `full` or `declared` (docs/designs.md)."
         ),
     )
     levels: tuple[str, ...] | None = option(
@@ -98,7 +98,7 @@ class SplitRequest(Options):
         metavar="ATTR=LEVEL+LEVEL",
         help=(
             "Design factorial: the levels that a restricted factor keeps; identity=N restricts the"
-            " number of identities."
+            " number of identities. Design cells: the levels whose cells become arms."
         ),
     )
     generators: tuple[str, ...] = option(
@@ -275,20 +275,17 @@ class SplitRequest(Options):
             from gprplus.ingest.filters.parse import Filter
 
             object.__setattr__(self, "where", Filter(self.where).text)
-        if "," in self.attr or (self.design == "factorial" and not self.factors):
+        if "," in self.attr or (self.design in ("factorial", "cells") and not self.factors):
             object.__setattr__(self, "factors", tuple(self.attr.replace(" ", "").split(",")))
             object.__setattr__(self, "attr", self.factors[0])
         texts = {name: tuple(map(str, levels)) for name, levels in self.restrict.items()}
         object.__setattr__(self, "restrict", texts)
         self._check_names()
         self._check_combinations()
-        self._only_for(
-            "factorial",
-            restrict=self.restrict,
-            generators=self.generators,
-            attributes=self.factors[1:],
-        )
-        self._only_for("declared", arms=self.arms, reference=self.reference)
+        crossing = ("factorial", "cells")
+        self._only_for(crossing, restrict=self.restrict, attributes=self.factors[1:])
+        self._only_for(("factorial",), generators=self.generators)
+        self._only_for(("declared",), arms=self.arms, reference=self.reference)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], where: str) -> "SplitRequest":
@@ -344,13 +341,13 @@ class SplitRequest(Options):
                 "--min-viewpoint-gap is for cross-level tests; found --no-cross-level-tests."
             )
 
-    def _only_for(self, design: str, **given: Any) -> None:
+    def _only_for(self, designs: tuple[str, ...], **given: Any) -> None:
         for what, value in given.items():
-            if value and self.design != design:
+            if value and self.design not in designs:
                 many = "Several attributes" if what == "attributes" else f"The option {what}"
                 verb = "belong" if what in ("attributes",) else "belongs"
                 raise SplitError(
-                    f"{many} {verb} to --design {design}; found the design"
+                    f"{many} {verb} to --design {' or '.join(designs)}; found the design"
                     f" {self.design or 'by default'}."
                 )
 

@@ -6,9 +6,11 @@ At one budget these answer different questions, and none of them is "the importa
 - necessity: S(mix) - S(without l);
 - attribute effect: S(restricted) - the mean over random sets with as many levels;
 - share curve: dS/dt from one arm of a path to the next;
+- additivity: S(cell) less what the means of its levels over all cells add up to;
 - factorial effects and Shapley values: the effect of restrictions, and the division of the total.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -89,6 +91,47 @@ def _necessity(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[Declar
         for name, one in arms.items()
         if one.kind == "without"
     ]
+
+
+def _cells(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+    """Contrast each cell with the mixture and, if all cells of the crossing are there, with what
+    the means of its levels over all cells add up to."""
+    cells = {name: arm for name, arm in arms.items() if arm.kind == "cell"}
+    found = [
+        DeclaredContrast("sufficiency", name, f"S({name}) - S(mix)", {name: 1.0, "mix": -1.0})
+        for name in cells
+    ]
+    grid = {name: tuple(map(str, arm.choice)) for name, arm in cells.items()}
+    sides = [set(levels) for levels in zip(*grid.values(), strict=True)]
+    if math.prod(map(len, sides)) != len(grid) or min(map(len, sides), default=0) < 2:
+        return found
+    means = "level means" if len(sides) > 2 else "row mean + column mean"
+    less = f"{len(sides) - 1} overall means" if len(sides) > 2 else "overall mean"
+    return [
+        *found,
+        *(
+            DeclaredContrast(
+                "additivity", name, f"S(cell) - ({means} - {less})", _departure(name, grid)
+            )
+            for name in grid
+        ),
+    ]
+
+
+def _departure(name: str, grid: Mapping[str, tuple[str, ...]]) -> Weights:
+    """The weights of a cell less the means of its levels, plus the overall means counted too often.
+
+    >>> grid = {"pq"[i] + "xy"[j]: ("pq"[i], "xy"[j]) for i in (0, 1) for j in (0, 1)}
+    >>> _departure("px", grid)
+    {'px': 0.25, 'py': -0.25, 'qx': -0.25, 'qy': 0.25}
+    """
+    own = grid[name]
+    weights = {other: float(other == name) for other in grid}
+    for place, level in enumerate(own):
+        alike = [other for other, cell in grid.items() if cell[place] == level]
+        for other in alike:
+            weights[other] -= 1 / len(alike)
+    return {other: weight + (len(own) - 1) / len(grid) for other, weight in weights.items()}
 
 
 def _both(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
@@ -221,6 +264,7 @@ def _over(
 _BY_DESIGN: dict[str, Callable[[SplitRecord, Mapping[str, ArmRecord]], list[DeclaredContrast]]] = {
     "only": _sufficiency,
     "persons": _sufficiency,
+    "cells": _cells,
     "without": _necessity,
     "transfer": _both,
     "path": _path,

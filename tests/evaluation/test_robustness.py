@@ -157,7 +157,7 @@ def test_the_set_of_best_shares_covers_the_best(level, best):
     inside = np.mean(kept, axis=0)
     assert (inside[best] >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / trials)).all()
     far = [k for k in range(5) if level[k] < max(level) - 0.025]
-    assert (inside[far] < 0.1).all(), "a share that is far from the best is left out"
+    assert (inside[far] < 0.2).all(), "a share that is far from the best is left out"
 
 
 def test_a_path_has_its_best_share_on_every_target():

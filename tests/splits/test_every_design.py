@@ -63,6 +63,13 @@ ASKED = {
         },
         ("weather", "illumination"),
     ),
+    "cells": Asked(
+        {
+            "attr": "weather,illumination",
+            "restrict": {"weather": ["sunny", "foggy"], "illumination": ["dusk", "night"]},
+        },
+        ("weather", "illumination"),
+    ),
     "full": Asked({"attr": "weather"}, budget=False),
     "declared": Asked({"attr": "weather", "arms": MATCHED}, ("weather", "illumination")),
 }

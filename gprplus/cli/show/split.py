@@ -24,8 +24,9 @@ def print_split(split: "Split") -> None:
 
     record = split.record
     done = "made" if split.made else "there already, for the same request"
+    mixed = len(record.arms_of_kind("cell")) or len(record.levels)
     rows = [
-        [name, f"{arm.images:,}", f"{arm.identities:,}", _levels(arm, len(record.levels))]
+        [name, f"{arm.images:,}", f"{arm.identities:,}", _levels(arm, mixed)]
         for name, arm in record.arms.items()
     ]
     print_table(
@@ -99,6 +100,7 @@ def _factorial(facts: FactorialFacts) -> None:
 
 
 def _levels(arm: ArmRecord, compared: int) -> str:
+    """Describe the levels of an arm; `compared` levels or cells are mixed."""
     if arm.kind == RANDOM_IMAGES:
         return "whatever the draw gave"
     if arm.kind in ("ids", "ids-all"):

@@ -297,6 +297,13 @@ def _design(run: RunResults) -> str:
             "Arms have one size, that of the most restricted, and the same identities unless their"
             " number is a factor. All are tested on the same test identities."
         )
+    if run.split.crossed:
+        nouns = formatting.join_names(list(map(formatting.attribute_noun, run.split.crossed)))
+        return (
+            "Arms are matched: the same identities, as many images of each, equal distributions of"
+            f" all other recorded conditions; they differ in {nouns}. All are tested on the same"
+            " test identities."
+        )
     if attribute == "identity":
         return (
             "Arms differ in their number of identities; all are tested on the same test identities."

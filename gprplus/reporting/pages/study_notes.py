@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import target_phrase
+from gprplus.reporting.contrast_tables import FACTORS
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.sections.target_tables import influence, rows_without
 from gprplus.reporting.sentences.logit_sentence import logit_sentence
@@ -22,7 +23,8 @@ def _pooled(run: RunResults, family: str) -> Iterator[str]:
         if (row["metric"], row["family"]) != ("mAP", family) or not without:
             continue
         values, turned = influence(without)
-        name = formatting.crossed_name(row["contrast"])
+        name = row["contrast"]
+        name = formatting.crossed_name(name) if family in FACTORS else name
         yield (
             f"{row['split']}, {name}: over {row['targets']} targets"
             f" {formatting.signed_points(row['value'])}"

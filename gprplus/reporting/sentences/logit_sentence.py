@@ -28,8 +28,7 @@ def logit_sentence(logit: Sequence[Row], contrasts: Sequence[Row]) -> str:
     noun = NOUNS[known[0]["family"]]
     named = known if len(known) < 3 else [row for row in known if not row["holds"]]
     parts = [
-        f"the {noun} of {formatting.crossed_name(row['contrast'])}"
-        f" {_change(row, points[row['contrast']])} ({_ends(row)})"
+        f"the {noun} of {_name(row)} {_change(row, points[row['contrast']])} ({_ends(row)})"
         for row in named
     ]
     rest = len(known) - len(named)
@@ -40,6 +39,12 @@ def logit_sentence(logit: Sequence[Row], contrasts: Sequence[Row]) -> str:
     if any(row["verdict"] == "undecided" and not row["holds"] for row in known):
         sentence += " Such an effect can come from the scale of the score alone."
     return sentence
+
+
+def _name(row: Row) -> str:
+    """A contrast by its factors, or by the name of its arm."""
+    name: str = row["contrast"]
+    return name if row["family"] == "additivity" else formatting.crossed_name(name)
 
 
 def _change(row: Row, points: Row) -> str:

@@ -301,6 +301,15 @@ def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -
         parts = [f"{level_label(one.name, split)} {_decided(one)}" for one in chosen]
         once = "; drawn once, so it omits the variance of the draw" if chosen[0].draws == 1 else ""
         sentences.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
+    apart = [one for one in found if one.family == "additivity" and one.outcome != "unknown"]
+    if apart:
+        far = [one for one in apart if one.outcome in ("gain", "loss")]
+        parts = [f"{level_label(one.name, split)} {_decided(one)}" for one in far]
+        sentences.append(
+            f"Against what its levels add up to, {formatting.join_names(parts)}."
+            if parts
+            else "No cell is shown to depart from what its levels add up to."
+        )
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
     shown = [
         f"{formatting.crossed_name(one.name)} {_decided(one)}"

@@ -14,6 +14,7 @@ from gprplus.splits.designs import (
     identity_ladder,
     only_without,
     path,
+    single_cells,
     weighting,
 )
 from gprplus.splits.designs.base import DESIGNS, ArmSet, Design, DesignInput, DrawnArm
@@ -33,6 +34,7 @@ __all__ = [
     "identity_ladder",
     "only_without",
     "path",
+    "single_cells",
     "weighting",
 ]
 
