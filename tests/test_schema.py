@@ -14,6 +14,7 @@ def test_every_column_is_named_once_and_explained(name):
     for column in columns:
         assert column.sentence.endswith("."), column.name
         assert column.level in (
+            "cell",
             "image",
             "identity",
             "run",

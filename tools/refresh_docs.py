@@ -79,6 +79,11 @@ TABLES = {
         "runs/SPLIT/RECIPE/sensitivity.parquet: the widest difference with other training settings."
     ),
     "distances": "analysis/TARGET/distances.parquet: the distance of each level to a target.",
+    "plan": "plan.parquet of a render plan: one row for each cell to draw (docs/engine.md).",
+    "plan_identities": (
+        "identities.csv of a render plan: one row for each identity, with those attributes that the"
+        " plan expects."
+    ),
     "effects": (
         "analysis/TARGET/effects.parquet: the share of each factor in the distance of an image to"
         " the target."

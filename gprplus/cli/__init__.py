@@ -17,7 +17,7 @@ from gprplus.cli.topics import HELP
 # In the order of the work. The value is the first line of the command's help, so that listing the
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
-    "render": "Render a crossed design of synthetic identities.",
+    "render": "Render synthetic identities: a crossed design, or a plan.",
     "build-manifest": "Build a manifest from renders or from an engine's own output.",
     "inspect": "Show the content and the problems of a manifest or split.",
     "make-split": "Build a controlled experiment over one attribute.",

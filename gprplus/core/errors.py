@@ -28,6 +28,10 @@ class RenderError(GprplusError, ValueError):
     """The requested design cannot be rendered by the engine."""
 
 
+class PlanError(GprplusError, ValueError):
+    """A render plan is missing, incomplete, or cannot be drawn by the engine."""
+
+
 class FramesError(GprplusError, ValueError):
     """Frames and annotations that cannot become crops, or do not belong together."""
 

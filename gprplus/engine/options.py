@@ -1,13 +1,16 @@
 """The options of render and render_frames."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from gprplus.core.errors import GprplusError, RenderError
-from gprplus.core.options import Options, option
+from gprplus.core.options import Options, option, options_of
 from gprplus.core.shared_options import device_field, seed_field, workers_field
 
 DESIGN, IMAGES, FRAMES = "Design", "Images", "Whole frames"
+# Options that a plan takes the place of.
+PLANNED = ("identities", "viewpoints", "weathers", "illuminations", "backgrounds")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,31 @@ class RenderOptions(DesignOptions):
         group=IMAGES,
         help="Also write COCO annotations: 17 keypoints, box and mask of each identity.",
     )
+    plan: Path | None = option(
+        None,
+        group=DESIGN,
+        metavar="FILE",
+        default_note="a crossed design",
+        help=(
+            "A render plan: the folder, or its file .csv, .json or .parquet. Exactly its images are"
+            " drawn."
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.plan is None:
+            return
+        known = options_of(RenderOptions)
+        for name in PLANNED:
+            if getattr(self, name) != known[name].default:
+                raise RenderError(f"{known[name].flag} cannot be given with a plan, which has it.")
+        for name in ("boxes", "keypoints"):
+            if getattr(self, name):
+                raise RenderError(
+                    f"{known[name].flag} is written for crossed designs only. Leave it out, or"
+                    " render without a plan."
+                )
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def _arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
         "level": pa.dictionary(pa.int32(), pa.string()),
         "bool": pa.bool_(),
         "string": pa.string(),
+        "list<string>": pa.list_(pa.string()),
     }
     return pa.schema(
         [

@@ -13,6 +13,7 @@ from gprplus.schema.effects import (
     SENSITIVITY,
 )
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
+from gprplus.schema.render_plan import PLAN_CELLS, PLAN_IDENTITIES
 from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
 
@@ -38,4 +39,6 @@ TABLES = {
     "levels": LEVELS,
     "sensitivity": SENSITIVITY,
     "distances": DISTANCES,
+    "plan": PLAN_CELLS,
+    "plan_identities": PLAN_IDENTITIES,
 }

@@ -52,7 +52,9 @@ def photograph(studio: CropRenderer) -> Callable[..., tuple[np.ndarray, np.ndarr
         scene: str = "yard",
     ) -> tuple[np.ndarray, np.ndarray]:
         shapes, materials = build_body(person, degree)
-        place = crop_layers(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
+        place = crop_layers(
+            studio.place(DesignBlock(1, 1, degree, 1, scene)), studio.size, studio.margin, (0, 0)
+        )
         layers, _ = draw_person_over(
             place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES
         )

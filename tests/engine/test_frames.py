@@ -357,7 +357,7 @@ def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:
 
 def test_the_page_about_the_engine_says_what_works(tmp_path: Path, monkeypatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^```bash\n(.*?)\n```", page, flags=re.MULTILINE | re.DOTALL)
+    (line,) = re.findall(r"^gprplus render --frames .*$", page, flags=re.MULTILINE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GPRPLUS_WORK", raising=False)
     words = [*shlex.split(line)[2:], "--workers", "1"]

@@ -141,7 +141,9 @@ def test_workers_do_not_change_a_byte(drawn: Path, tmp_path: Path) -> None:
 def test_encoding_behind_the_drawing_gives_the_same_files(drawn: Path, tmp_path: Path) -> None:
     """What a GPU does, done on the CPU."""
     job = BlockJob(make_design(**SMALL, masks=True, boxes=True), tmp_path, "cpu", 3)
-    assert list(render_pipelined(job)) == [8, 8]
+    design = make_design(**SMALL, masks=True, boxes=True)
+    people = [design.blocks(1), design.blocks(2)]
+    assert list(render_pipelined(job, people, noted=True)) == [8, 8]
     assert pictures(tmp_path) == pictures(drawn)
     assert len(Ledger(tmp_path, 2).read()) == 2
 

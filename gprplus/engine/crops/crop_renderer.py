@@ -13,7 +13,7 @@ from gprplus.core.imaging.images import resize_image
 from gprplus.core.sampling import hash64, join_canonical
 from gprplus.engine.annotations import tight_box
 from gprplus.engine.crops.compose import draw_person_over
-from gprplus.engine.crops.design import DesignBlock, RenderDesign
+from gprplus.engine.crops.design import Cell, CropDesign, DesignBlock
 from gprplus.engine.keypoints import label_keypoints, project_joints
 from gprplus.engine.people.body import build_body
 from gprplus.engine.people.traits import sample_person
@@ -49,51 +49,62 @@ class ShadedBlock:
 class CropRenderer:
     """Takes the pictures of a design on one device. Places are lit once a camera and kept."""
 
-    def __init__(self, design: RenderDesign, device: torch.device) -> None:
+    def __init__(self, design: CropDesign, device: torch.device) -> None:
         self.design = design
         self.device = device
         width, height = design.size
         share = design.domain.resolution
         self.size = (max(8, round(width * share)), max(16, round(height * share)))
         self.margin = int(np.ceil(design.domain.shift * max(self.size)))
-        self._places: OrderedDict[tuple[str, int], ShadingLayers] = OrderedDict()
-        self._states = weather_light.ground_states(design.weathers, design.domain.indoors)
-        self._hazes = sorted(
-            {weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()}
-        )
+        self._places: OrderedDict[tuple[object, ...], ShadingLayers] = OrderedDict()
 
-    def view(self, degree: int, shift: tuple[float, float], margin: int) -> CameraRays:
-        """The camera of this domain at a degree."""
+    def view(
+        self,
+        degree: int,
+        shift: tuple[float, float],
+        margin: int,
+        camera_height_m: float | None = None,
+    ) -> CameraRays:
+        """The camera of this domain at a degree, and at another height than its own if one is
+        given."""
         domain = self.design.domain
         wobble = (
             2 * float(uniform_noise(hash64(join_canonical("zoom", domain.name, str(degree))), 1)[0])
             - 1
         )
-        orbit = Orbit(
-            domain.distance, domain.height, domain.aim, domain.span * (1 + domain.zoom * wobble)
-        )
+        height = domain.height if camera_height_m is None else camera_height_m
+        orbit = Orbit(domain.distance, height, domain.aim, domain.span * (1 + domain.zoom * wobble))
         return orbit_camera(
             degree, orbit, size=self.size, shift=shift, margin=margin, samples=SAMPLES
         )
 
-    def place(self, scene: str, degree: int) -> ShadingLayers:
-        """A place as the camera at `degree` sees it, with a margin for crops."""
-        known = (scene, degree)
+    def place(self, block: DesignBlock) -> ShadingLayers:
+        """The place of a block as its camera sees it, in all lit cells, with a margin for crops."""
+        lit = self._light(self.design.lit_cells(block))
+        known = (block.scene, block.degree, block.camera_height_m, lit)
         if known not in self._places:
-            view = self.view(degree, (0.0, 0.0), self.margin)
+            view = self.view(block.degree, (0.0, 0.0), self.margin, block.camera_height_m)
+            hours, hazes, states = lit
             self._places[known] = render_backdrop(
-                scene,
-                view,
-                SAMPLES,
-                self.design.illuminations,
-                self._hazes,
-                self._states,
-                self.device,
+                block.scene, view, SAMPLES, hours, hazes, set(states), self.device
             )
             if len(self._places) > KEPT_PLACES:
                 self._places.popitem(last=False)
         self._places.move_to_end(known)
         return self._places[known]
+
+    def _light(
+        self, cells: Sequence[Cell]
+    ) -> tuple[tuple[str, ...], tuple[float, ...], tuple[int, ...]]:
+        """Return the hours, the hazes and the states of the ground in some cells."""
+        indoors = self.design.domain.indoors
+        hazes = {weather_light.haze_per_m(*cell, indoors) for cell in cells}
+        states = weather_light.ground_states((weather for weather, _ in cells), indoors)
+        return (
+            tuple(dict.fromkeys(hour for _, hour in cells)),
+            tuple(sorted(hazes)),
+            tuple(sorted(states)),
+        )
 
     def shaded_block(self, block: DesignBlock) -> ShadedBlock:
         """Intersect one block."""
@@ -101,8 +112,9 @@ class CropRenderer:
         shift = self._shift(block, key)
         person = sample_person(key)
         shapes, materials = build_body(person, block.degree)
-        empty = crop_layers(self.place(block.scene, block.degree), self.size, self.margin, shift)
-        view = self.view(block.degree, shift, 0)
+        place = self.place(block).only(*self._light(self.design.block_cells(block)))
+        empty = crop_layers(place, self.size, self.margin, shift)
+        view = self.view(block.degree, shift, 0, block.camera_height_m)
         full, surface = draw_person_over(
             empty, shapes.solids(self.device), materials, view, SAMPLES
         )
@@ -146,7 +158,7 @@ class CropRenderer:
         )
 
     def pictures(
-        self, shot: ShadedBlock, cells: list[tuple[str, str]]
+        self, shot: ShadedBlock, cells: Sequence[Cell]
     ) -> Iterator[tuple[str, str, Tensor]]:
         """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every
         requested cell."""
@@ -163,9 +175,9 @@ class CropRenderer:
 
 def shade_cells(
     layers: ShadingLayers,
-    cells: Sequence[tuple[str, str]],
+    cells: Sequence[Cell],
     key: Callable[[str, str], int],
-    design: RenderDesign,
+    design: CropDesign,
     size: tuple[int, int],
 ) -> Iterator[tuple[str, str, Tensor]]:
     """(weather, illumination, `(3, height, width) uint8` on the device) of cells; `key` names a

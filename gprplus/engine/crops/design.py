@@ -1,5 +1,6 @@
 """A crossed design, validated before rendering, and the names of its images."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,27 +20,32 @@ SMALLEST, LARGEST = (16, 32), (2048, 4096)
 BYTES_PER_PIXEL = 0.24  # of a JPEG at quality 90, snow and grain included: measured
 
 
+Cell = tuple[str, str]  # weather, illumination
+
+
 @dataclass(frozen=True)
 class DesignBlock:
-    """One person from one viewpoint in one place: the unit of ray intersection."""
+    """One person from one viewpoint in one place: the unit of ray intersection.
+
+    `camera_height_m` is None for the domain's own. `cells` are the pictures of a planned block,
+    `lit` all cells that any block of the plan has at this view; a crossed design has the same in
+    every block.
+    """
 
     identity: int
     camera: int
     degree: int
     background: int
     scene: str
+    camera_height_m: float | None = None
+    cells: tuple[Cell, ...] = ()
+    lit: tuple[Cell, ...] = ()
 
 
-@dataclass(frozen=True)
-class RenderDesign:
-    """A crossed design. `size` is (width, height); levels are in declared order, without
-    repetition."""
+@dataclass(frozen=True, kw_only=True)
+class CropDesign(ABC):
+    """What all crops of a folder have in common. `size` is (width, height)."""
 
-    identities: int
-    degrees: tuple[int, ...]
-    weathers: tuple[str, ...]
-    illuminations: tuple[str, ...]
-    scenes: tuple[str, ...]
     size: tuple[int, int]
     domain: Domain
     same_people: bool
@@ -47,6 +53,60 @@ class RenderDesign:
     masks: bool = False
     boxes: bool = False
     keypoints: bool = False
+
+    @abstractmethod
+    def block_cells(self, block: DesignBlock) -> Sequence[Cell]:
+        """Return (weather, illumination) of every picture of a block."""
+
+    @abstractmethod
+    def lit_cells(self, block: DesignBlock) -> Sequence[Cell]:
+        """Return the cells in which the place of a block is lit: its own, and others of the view."""
+
+    @abstractmethod
+    def path(
+        self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg"
+    ) -> str:
+        """Return the path of a picture under the output folder."""
+
+    def person_key(self, identity: int) -> int:
+        """The key that the identity's person is drawn from; shared people are those of the domain
+        `engine`."""
+        return identity_key(identity, self.seed, "engine" if self.same_people else self.domain.name)
+
+    def picture_key(self, block: DesignBlock, weather: str, illumination: str) -> int:
+        """The key of one picture: what it shows, by name, and nothing else."""
+        height = block.camera_height_m
+        shown = [
+            str(self.person_key(block.identity)),
+            self.domain.name,
+            str(block.degree),
+            block.scene,
+            weather,
+            illumination,
+            *([] if height is None else [f"{height:.2f}"]),
+        ]
+        return hash64(join_canonical("picture", *shown))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that all pictures share, for the record."""
+        return {
+            "size": f"{self.size[0]}x{self.size[1]}",
+            "domain": self.domain.name,
+            "same_people": self.same_people,
+            "seed": self.seed,
+            "masks": self.masks,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderDesign(CropDesign):
+    """A crossed design; levels are in declared order, without repetition."""
+
+    identities: int
+    degrees: tuple[int, ...]
+    weathers: tuple[str, ...]
+    illuminations: tuple[str, ...]
+    scenes: tuple[str, ...]
 
     @property
     def record(self) -> str:
@@ -64,7 +124,7 @@ class RenderDesign:
 
     @property
     def bytes_expected(self) -> int:
-        return int(self.images * (self.size[0] * self.size[1] * BYTES_PER_PIXEL + 4096))
+        return int(self.images * picture_bytes(self.size))
 
     def blocks(self, identity: int) -> list[DesignBlock]:
         """Blocks of one identity: places outermost."""
@@ -74,29 +134,17 @@ class RenderDesign:
             for (p, scene), (c, degree) in product(scenes, degrees)
         ]
 
-    def cell_levels(self) -> list[tuple[str, str]]:
+    def cell_levels(self) -> list[Cell]:
         """(weather, illumination) of every picture of a block."""
         return list(product(self.weathers, self.illuminations))
 
-    def person_key(self, identity: int) -> int:
-        """The key that the identity's person is drawn from; shared people are those of the domain
-        `engine`."""
-        return identity_key(identity, self.seed, "engine" if self.same_people else self.domain.name)
+    def block_cells(self, block: DesignBlock) -> list[Cell]:
+        """All cells of the design."""
+        return self.cell_levels()
 
-    def picture_key(self, block: DesignBlock, weather: str, illumination: str) -> int:
-        """The key of one picture: what it shows, by name, and nothing else."""
-        person = self.person_key(block.identity)
-        return hash64(
-            join_canonical(
-                "picture",
-                str(person),
-                self.domain.name,
-                str(block.degree),
-                block.scene,
-                weather,
-                illumination,
-            )
-        )
+    def lit_cells(self, block: DesignBlock) -> list[Cell]:
+        """All cells of the design."""
+        return self.cell_levels()
 
     def path(
         self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg"
@@ -116,11 +164,7 @@ class RenderDesign:
             "weathers": list(self.weathers),
             "illuminations": list(self.illuminations),
             "backgrounds": list(self.scenes),
-            "size": f"{self.size[0]}x{self.size[1]}",
-            "domain": self.domain.name,
-            "same_people": self.same_people,
-            "seed": self.seed,
-            "masks": self.masks,
+            **self.settings(),
             "boxes": self.boxes,
             **(
                 {"keypoints": True} if self.keypoints else {}
@@ -136,12 +180,7 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
     given = combined(
         RenderOptions if options is None else type(options), options, changes, "make_design"
     )
-    identities, viewpoints, backgrounds, size = (
-        given.identities,
-        given.viewpoints,
-        given.backgrounds,
-        given.size_px,
-    )
+    identities, viewpoints, backgrounds = given.identities, given.viewpoints, given.backgrounds
     if not 1 <= identities <= 9999:
         raise RenderError(
             f"--identities must be between 1 and 9999 (names have four digits), not {identities}."
@@ -157,18 +196,13 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
             f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}),"
             f" not {backgrounds}."
         )
-    if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
-        raise RenderError(
-            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]}"
-            f" (width x height), not {size[0]}x{size[1]}."
-        )
     return RenderDesign(
         identities=identities,
         degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
         weathers=_levels("weather", given.weathers, WEATHERS),
         illuminations=_levels("illumination", given.illuminations, HOURS),
         scenes=seen.scenes[:backgrounds],
-        size=size,
+        size=possible_size(given.size_px),
         domain=seen,
         same_people=given.same_people,
         seed=given.seed,
@@ -176,6 +210,21 @@ def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderD
         boxes=isinstance(given, RenderOptions) and given.boxes,
         keypoints=isinstance(given, RenderOptions) and given.keypoints,
     )
+
+
+def possible_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a size (width, height) that the engine can draw; RenderError for any other."""
+    if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
+        raise RenderError(
+            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]}"
+            f" (width x height), not {size[0]}x{size[1]}."
+        )
+    return size
+
+
+def picture_bytes(size: tuple[int, int]) -> float:
+    """Return the approximate size on disk of one picture of `size` (width, height)."""
+    return size[0] * size[1] * BYTES_PER_PIXEL + 4096
 
 
 def _levels(attribute: str, names: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gprplus.core.errors import RenderError
 from gprplus.core.sampling import hash64, join_canonical
-from gprplus.engine.crops.design import BYTES_PER_PIXEL, RenderDesign
+from gprplus.engine.crops.design import RenderDesign, picture_bytes
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 from gprplus.engine.raycast.camera import CameraRays, fixed_camera
 from gprplus.engine.raycast.hash_noise import uniform_noise
@@ -81,8 +81,7 @@ class Scenario:
 
     @property
     def bytes_expected(self) -> int:
-        width, height = self.design.size
-        return int(self.images * (width * height * BYTES_PER_PIXEL + 4096))
+        return int(self.images * picture_bytes(self.design.size))
 
     @property
     def encounter_sizes(self) -> range:

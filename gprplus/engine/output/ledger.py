@@ -11,7 +11,7 @@ import numpy as np
 
 from gprplus.core.files.atomic import append_to
 from gprplus.core.files.folders import remove_output
-from gprplus.engine.crops.design import DesignBlock, RenderDesign
+from gprplus.engine.crops.design import CropDesign, DesignBlock
 
 PART = ".part"
 BLOCKS = "_blocks"
@@ -70,7 +70,7 @@ class Ledger:
 
 
 def pending_blocks(
-    output: Path, design: RenderDesign, blocks: Sequence[DesignBlock], ledger: Ledger
+    output: Path, design: CropDesign, blocks: Sequence[DesignBlock], ledger: Ledger
 ) -> list[DesignBlock]:
     """Return blocks that are not in the ledger, or with missing files; leftovers of a killed run
     are removed."""
@@ -80,7 +80,7 @@ def pending_blocks(
     masks = {f"{who}/{name}" for name in _swept(output / "_masks" / who)} if design.masks else set()
 
     def whole(block: DesignBlock) -> bool:
-        cells = design.cell_levels()
+        cells = design.block_cells(block)
         return (
             (block.camera, block.background) in done
             and all(design.path(block, *cell) in present for cell in cells)

@@ -22,7 +22,7 @@ from gprplus.engine.crops.design import make_design
 from gprplus.engine.frames.scenario import CameraView, Scenario, make_scenario
 from gprplus.engine.options import FramesOptions
 from gprplus.engine.output.ledger import PART, png_numbers
-from gprplus.engine.output.render_crops import (
+from gprplus.engine.output.output_folder import (
     LICENCE,
     choose_device,
     is_complete,
@@ -185,7 +185,7 @@ def _whole(job: FrameJob, take: CameraView) -> bool:
 def _conclude(output: Path, scenario: Scenario) -> None:
     """identities.csv, the annotations, and the record, last; leftovers of a kill are swept away."""
     design = scenario.design
-    write_identities(output, design)
+    write_identities(output, design, range(1, design.identities + 1))
     write_coco(
         output,
         {"description": "made by gprplus render --frames", "licence": LICENCE},

@@ -5,7 +5,8 @@ weather dims, greys and veils them. Radiances are linear and relative: after exp
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,40 @@ HOUR: dict[str, HourLight] = {
                  (0.018, 0.024, 0.060),
                   (0.0, 0.0, 0.0), 1.0, 1.5, 0.25, 0.72, 0.022, lamp=4.6),
 }  # fmt: skip
+
+SCATTERED = (
+    0.08  # share of a lamp's light that comes from all sides where the sun casts the shadows
+)
+
+
+def _half_way(first: HourLight, second: HourLight) -> HourLight:
+    """Return the light half way between two hours. Of a lamp and the sun, the sun gives direction
+    and shadows; the light of the lamp then comes from all sides."""
+    pairs = zip(astuple(first), astuple(second), strict=True)
+    mean = HourLight(*(_mean(*pair) for pair in pairs))
+    if bool(first.lamp) == bool(second.lamp):
+        return mean
+    sun, lamp = (second, first) if first.lamp else (first, second)
+    red, green, blue = np.array(mean.sky) + SCATTERED * np.array(lamp.key)
+    return replace(
+        mean,
+        azimuth=sun.azimuth,
+        elevation=sun.elevation,
+        lamp=0.0,
+        sky=(float(red), float(green), float(blue)),
+    )
+
+
+def _mean(one: Any, other: Any) -> Any:
+    """Return the mean of two numbers or two colours."""
+    if isinstance(one, tuple):
+        return tuple(map(_mean, one, other))
+    return (one + other) / 2
+
+
+# Lights between neighbouring hours, which only a plan requests: their names, in order.
+MIDPOINTS = tuple(f"{a}-{b}" for a, b in zip(HOURS, (*HOURS[1:], HOURS[0]), strict=True))
+HOUR |= {name: _half_way(*(HOUR[hour] for hour in name.split("-"))) for name in MIDPOINTS}
 
 WEATHER: dict[str, WeatherLight] = {
     "sunny": WeatherLight(1.0, 0.92, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0006, 0.10, 1.10),

@@ -49,6 +49,18 @@ class ShadingLayers:
             ground=function(self.ground),
         )
 
+    def only(
+        self, hours: Sequence[str], hazes: Sequence[float], states: Sequence[int]
+    ) -> "ShadingLayers":
+        """Return the layers of some hours, hazes and states of the ground."""
+        return replace(
+            self,
+            colour={state: self.colour[state] for state in states},
+            key={hour: self.key[hour] for hour in hours},
+            halo={hour: self.halo[hour] for hour in hours},
+            clear={haze: self.clear[haze] for haze in hazes},
+        )
+
 
 def stack_layers(parts: Sequence[ShadingLayers]) -> ShadingLayers:
     """Bands of a picture, from the top, as one."""

@@ -293,7 +293,8 @@ def _digest_text(tables: Mapping[str, Any]) -> str:
 def _table_text(table: Any) -> str:
     if type(table) not in _DIGEST_NAMES:
         return repr(table)
-    values = ", ".join(f"{one.name}={getattr(table, one.name)!r}" for one in fields(table))
+    names = [one.name for one in fields(table) if one.name != "scale"]  # renders.json has none
+    values = ", ".join(f"{name}={getattr(table, name)!r}" for name in names)
     return f"{_DIGEST_NAMES[type(table)]}({values})"
 
 

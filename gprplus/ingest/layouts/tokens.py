@@ -14,7 +14,7 @@ class LevelTokens:
     format of an integer) or becomes `prefix` + token; it is null if the layout has neither.
 
     `group` is the group that is read (empty: the name of the attribute), `absent` the level for a
-    name without this part.
+    name without this part. With `scale`, a token is a whole number that is multiplied by it.
     """
 
     group: str = ""
@@ -22,6 +22,7 @@ class LevelTokens:
     prefix: str = ""
     numbered: str = ""
     absent: str = ""
+    scale: float = 0.0
 
     def level(self, token: str | None) -> str | None:
         """The level of one token; None when it is unknown.
@@ -31,11 +32,15 @@ class LevelTokens:
         >>> LevelTokens().level("9")
         >>> LevelTokens(numbered="{:02d}_00").level("4"), LevelTokens(numbered="{:02d}_00").level("04")
         ('04_00', '04_00')
+        >>> LevelTokens(scale=0.01).level("135")
+        '1.35'
         """
         if token is None:
             return self.absent or None
         if token in self.levels:
             return self.levels[token]
+        if self.scale:
+            return f"{parse_int(token) * self.scale:.12g}"
         if self.numbered:
             return fill_template(self.numbered, {"": parse_int(token)})
         return f"{self.prefix}{token}" if self.prefix else None
@@ -60,7 +65,8 @@ class LayoutAttribute:
 
     def value(self, token: str | None) -> str | None:
         """The value of one token, as text; None when it is unknown."""
-        tabled = self.tokens.levels or self.tokens.prefix or self.tokens.numbered
+        tokens = self.tokens
+        tabled = tokens.levels or tokens.prefix or tokens.numbered or tokens.scale
         return self.tokens.level(token) if tabled or token is None else token
 
 

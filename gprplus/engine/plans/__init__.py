@@ -1,0 +1,1 @@
+"""Render plans: their tables, files, checks, and execution by the engine."""

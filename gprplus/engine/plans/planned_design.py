@@ -1,0 +1,204 @@
+"""A render plan as blocks that the engine can draw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import PlanError, did_you_mean, escape
+from gprplus.engine.crops.design import (
+    ENGINE_VERSION,
+    Cell,
+    CropDesign,
+    DesignBlock,
+    picture_bytes,
+    possible_size,
+)
+from gprplus.engine.domains import domain_named
+from gprplus.engine.options import RenderOptions
+from gprplus.engine.people.traits import sample_person
+from gprplus.engine.places.weather_light import HOURS, MIDPOINTS, WEATHERS
+from gprplus.engine.plans.plan_cells import PlanCell, identity_name
+from gprplus.engine.plans.render_plan import RenderPlan
+
+LIGHTS = (*HOURS, *MIDPOINTS)  # in the order of their codes
+LOWEST_M, HIGHEST_M = 0.3, 6.0
+BATCH = 16  # blocks of one view that a worker draws in a row
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedDesign(CropDesign):
+    """Crops of plans: each block has its own cells, and its name holds the values of its levels,
+    so that the name of an image is the same in every plan."""
+
+    def block_cells(self, block: DesignBlock) -> Sequence[Cell]:
+        """Cells of this block."""
+        return block.cells
+
+    def lit_cells(self, block: DesignBlock) -> Sequence[Cell]:
+        """Cells of all blocks of the view."""
+        return block.lit
+
+    def path(
+        self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg"
+    ) -> str:
+        """Path of a picture: its camera is the height in centimeters and three digits of degrees."""
+        who = identity_name(block.identity)
+        height = block.camera_height_m or self.domain.height
+        w, light = WEATHERS.index(weather) + 1, LIGHTS.index(illumination) + 1
+        return (
+            f"{who}/{who}_c{round(100 * height):03d}{block.degree:03d}_w{w:02d}_l{light:02d}"
+            f"_p{block.background:02d}.{extension}"
+        )
+
+
+@dataclass(frozen=True)
+class PlannedRender:
+    """A plan with the settings of the engine: the content of an output folder."""
+
+    plan: RenderPlan
+    design: PlannedDesign
+    blocks: tuple[DesignBlock, ...]
+
+    @property
+    def record(self) -> str:
+        """The name of the record that a finished folder has."""
+        return "renders.json"
+
+    @property
+    def images(self) -> int:
+        return sum(len(block.cells) for block in self.blocks)
+
+    @property
+    def identities(self) -> int:
+        """Number of identities."""
+        return len({block.identity for block in self.blocks})
+
+    @property
+    def bytes_expected(self) -> int:
+        return int(self.images * picture_bytes(self.design.size))
+
+    def request(self) -> dict[str, Any]:
+        """Return the settings that all plans of a folder share, for the record."""
+        return {"engine": ENGINE_VERSION, "planned": True, **self.design.settings()}
+
+    def without(self, existing: set[str]) -> "PlannedRender":
+        """Return the render without the images at some paths."""
+        path, blocks = self.design.path, []
+        for block in self.blocks:
+            cells = tuple(cell for cell in block.cells if path(block, *cell) not in existing)
+            if cells:
+                blocks.append(replace(block, cells=cells))
+        return replace(self, blocks=tuple(blocks))
+
+    def batches(self) -> list[list[DesignBlock]]:
+        """Return the blocks in batches of one view each, whose place is lit once."""
+        batches: list[list[DesignBlock]] = []
+        for block in self.blocks:
+            last = batches[-1] if batches else []
+            if not last or _view(last[-1]) != _view(block) or len(last) == BATCH:
+                batches.append(last := [])
+            last.append(block)
+        return batches
+
+
+def _view(block: DesignBlock) -> tuple[int, int, float]:
+    return block.background, block.degree, block.camera_height_m or 0.0
+
+
+def planned_render(options: RenderOptions) -> PlannedRender:
+    """Return the plan of some options, checked against the engine.
+
+    Raises PlanError with the row of a level that the engine cannot draw, and for an identity
+    without the attributes that the plan expects.
+    """
+    assert options.plan is not None
+    plan = RenderPlan.open(options.plan)
+    design = PlannedDesign(
+        size=possible_size(options.size_px),
+        domain=domain_named(options.domain),
+        same_people=options.same_people,
+        seed=options.seed,
+        masks=options.masks,
+    )
+    where = str(options.plan)
+    _check_identities(plan, design, where)
+    return PlannedRender(plan, design, tuple(_blocks(plan.rows, design, where)))
+
+
+def _blocks(rows: Sequence[PlanCell], design: PlannedDesign, where: str) -> list[DesignBlock]:
+    """Return the blocks of a plan, view by view."""
+    scenes = design.domain.scenes
+    cells: dict[DesignBlock, dict[Cell, int]] = {}
+    lit: dict[tuple[int, int, float], dict[Cell, None]] = {}
+    for number, row in enumerate(rows, 1):
+        place = f"{where}, row {number}"
+        _check_row(row, scenes, place)
+        height = row.camera_height_m
+        height = None if height == design.domain.height else height
+        scene = row.background or scenes[0]
+        camera = round(100 * (height or design.domain.height)) * 1000 + row.viewpoint_deg
+        block = DesignBlock(0, camera, row.viewpoint_deg, scenes.index(scene) + 1, scene, height)
+        cell = (row.weather, row.illumination)
+        lit.setdefault(_view(block), {})[cell] = None
+        for identity in row.identities:
+            known = cells.setdefault(replace(block, identity=identity), {})
+            if cell in known:
+                raise PlanError(
+                    f"{where}: rows {known[cell]} and {number} are the same image in the domain"
+                    f" '{design.domain.name}': identity {identity_name(identity)} from its own"
+                    f" camera height and first place. Take it out of one of them."
+                )
+            known[cell] = number
+    found = [
+        replace(
+            block,
+            cells=tuple(sorted(own, key=_order)),
+            lit=tuple(sorted(lit[_view(block)], key=_order)),
+        )
+        for block, own in cells.items()
+    ]
+    return sorted(found, key=lambda block: (_view(block), block.identity))
+
+
+def _order(cell: Cell) -> tuple[int, int]:
+    return WEATHERS.index(cell[0]), LIGHTS.index(cell[1])
+
+
+def _check_row(row: PlanCell, scenes: Sequence[str], where: str) -> None:
+    for name, value, known in (
+        ("weather", row.weather, WEATHERS),
+        ("illumination", row.illumination, LIGHTS),
+        ("background", row.background or scenes[0], scenes),
+    ):
+        if value not in known:
+            raise PlanError(
+                f"{where}: the engine has no {name} '{escape(value)}'. {did_you_mean(value, known)}"
+            )
+    height = row.camera_height_m
+    if height is not None and not LOWEST_M <= height <= HIGHEST_M:
+        raise PlanError(
+            f"{where}: camera_height_m: expected {LOWEST_M:g} to {HIGHEST_M:g} meters, found"
+            f" {height:g}."
+        )
+    if height is not None and abs(100 * height - round(100 * height)) > 1e-6:
+        raise PlanError(
+            f"{where}: camera_height_m: expected whole centimeters, such as {height:.2f}; found"
+            f" {height:g}."
+        )
+
+
+def _check_identities(plan: RenderPlan, design: PlannedDesign, where: str) -> None:
+    """Refuse a plan of identities that are others under this seed and in this domain."""
+    names = [name for name in identity_attributes() if name in plan.identities.column_names]
+    if not names:
+        return
+    for row in plan.identities.to_pylist():
+        person = sample_person(design.person_key(int(row["identity"])))
+        for name in names:
+            if row[name] not in (None, person[name]):
+                raise PlanError(
+                    f"{where}: identity {row['identity']} was planned with {name} '{row[name]}',"
+                    f" and has '{person[name]}' with seed {design.seed} in the domain"
+                    f" '{design.domain.name}'. Give the --seed and --domain of the plan."
+                )
