@@ -1,6 +1,6 @@
 """Contact sheets of the engine, to be looked at: `python tools/engine_sheets.py FOLDER [SHEET...]`.
 
-Sheets: views, cells (weather x hour), people, domains, places, frames. A change of the engine is
+Sheets: views, cells (weather x hour), people, domains, places, frames, plan. A change of the engine is
 judged on these before any score.
 """
 
@@ -19,7 +19,8 @@ from gprplus.engine.frames.frame_renderer import FrameRenderer
 from gprplus.engine.frames.scenario import make_scenario
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
-from gprplus.engine.places.weather_light import HOURS, WEATHERS
+from gprplus.engine.places.weather_light import HOURS, MIDPOINTS, WEATHERS
+from gprplus.engine.plans.planned_design import PlannedDesign
 
 Cells = list[list[np.ndarray]]
 Sheet = tuple[Cells, list[str], list[str]]
@@ -136,8 +137,32 @@ def frames() -> Sheet:
     )
 
 
+def plan() -> Sheet:
+    """What only plans have: lights half way between two hours, and other camera heights."""
+    design = PlannedDesign(
+        size=(200, 470), domain=domain_named("engine"), same_people=False, seed=0
+    )
+    studio = CropRenderer(design, torch.device("cpu"))
+
+    def take(degree: int, height: float | None, hour: str) -> np.ndarray:
+        cells = (("sunny", hour),)
+        shot = studio.shaded_block(DesignBlock(24, 1, degree, 3, "park", height, cells, cells))
+        return studio.finish(next(studio.pictures(shot, cells))[2].numpy())
+
+    day = [light for pair in zip(HOURS, MIDPOINTS, strict=True) for light in pair]
+    lights = [*day[8:], *day[:2]]
+    heights = [0.3, 0.6, 1.0, 1.35, 2.0, 3.0, 4.5, 6.0]
+    turned = [take(45 * i + 7, height, "forenoon") for i, height in enumerate(heights)]
+    rows = [[take(130, None, light) for light in lights], turned]
+    return (
+        rows,
+        ["light", "height in m"],
+        [f"{a}, {b:g}" for a, b in zip(lights, heights, strict=True)],
+    )
+
+
 SHEETS: dict[str, Callable[[], Sheet]] = {
-    sheet.__name__: sheet for sheet in (views, cells, people, domains, places, frames)
+    sheet.__name__: sheet for sheet in (views, cells, people, domains, places, frames, plan)
 }
 
 

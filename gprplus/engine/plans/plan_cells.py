@@ -207,15 +207,17 @@ def _truth(value: Any) -> bool:
 
 def _identities(value: Any) -> tuple[int, ...]:
     if isinstance(value, list | tuple):
-        if any(isinstance(item, bool) or not isinstance(item, str | int) for item in value):
+        if not all(type(item) is int or (type(item) is str and item.isdecimal()) for item in value):
             raise ValueError(value)
-        value = " ".join(map(str, value))
-    elif isinstance(value, int | float):
-        value = str(_whole(value))
-    numbers = parse_numbers(value)
+        numbers = tuple(map(int, value))
+    else:
+        numbers = parse_numbers(value if isinstance(value, str) else str(_whole(value)))
+    numbers = tuple(sorted(numbers))
+    if not numbers or not 1 <= numbers[0] <= numbers[-1] <= LAST_IDENTITY:
+        raise ValueError(value)
     if len(set(numbers)) < len(numbers):
         raise ValueError(value)
-    return tuple(sorted(numbers))
+    return numbers
 
 
 def _refuse_repeats(cells: Sequence[PlanCell], where: str) -> None:

@@ -23,6 +23,7 @@ from gprplus.engine.plans.render_plan import RenderPlan
 
 LIGHTS = (*HOURS, *MIDPOINTS)  # in the order of their codes
 LOWEST_M, HIGHEST_M = 0.3, 6.0
+View = tuple[int, int, float]  # place, degrees, camera height in meters, 0 for the domain's own
 BATCH = 16  # blocks of one view that a worker draws in a row
 
 
@@ -102,7 +103,7 @@ class PlannedRender:
         return batches
 
 
-def _view(block: DesignBlock) -> tuple[int, int, float]:
+def _view(block: DesignBlock) -> View:
     return block.background, block.degree, block.camera_height_m or 0.0
 
 
@@ -129,20 +130,16 @@ def planned_render(options: RenderOptions) -> PlannedRender:
 def _blocks(rows: Sequence[PlanCell], design: PlannedDesign, where: str) -> list[DesignBlock]:
     """Return the blocks of a plan, view by view."""
     scenes = design.domain.scenes
-    cells: dict[DesignBlock, dict[Cell, int]] = {}
-    lit: dict[tuple[int, int, float], dict[Cell, None]] = {}
+    found: dict[View, dict[int, dict[Cell, int]]] = {}  # rows by view, identity and cell
     for number, row in enumerate(rows, 1):
-        place = f"{where}, row {number}"
-        _check_row(row, scenes, place)
-        height = row.camera_height_m
-        height = None if height == design.domain.height else height
-        scene = row.background or scenes[0]
-        camera = round(100 * (height or design.domain.height)) * 1000 + row.viewpoint_deg
-        block = DesignBlock(0, camera, row.viewpoint_deg, scenes.index(scene) + 1, scene, height)
+        _check_row(row, scenes, f"{where}, row {number}")
+        own = row.camera_height_m in (None, design.domain.height)
+        height = 0.0 if own else row.camera_height_m or 0.0
+        place = scenes.index(row.background or scenes[0]) + 1
+        people = found.setdefault((place, row.viewpoint_deg, height), {})
         cell = (row.weather, row.illumination)
-        lit.setdefault(_view(block), {})[cell] = None
         for identity in row.identities:
-            known = cells.setdefault(replace(block, identity=identity), {})
+            known = people.setdefault(identity, {})
             if cell in known:
                 raise PlanError(
                     f"{where}: rows {known[cell]} and {number} are the same image in the domain"
@@ -150,15 +147,24 @@ def _blocks(rows: Sequence[PlanCell], design: PlannedDesign, where: str) -> list
                     f" camera height and first place. Take it out of one of them."
                 )
             known[cell] = number
-    found = [
-        replace(
-            block,
-            cells=tuple(sorted(own, key=_order)),
-            lit=tuple(sorted(lit[_view(block)], key=_order)),
+    return [block for view in sorted(found) for block in _blocks_of(view, found[view], design)]
+
+
+def _blocks_of(
+    view: View, people: dict[int, dict[Cell, int]], design: PlannedDesign
+) -> list[DesignBlock]:
+    """Return the blocks of one view, by identity."""
+    place, degree, height = view
+    own = height or None
+    camera = round(100 * (own or design.domain.height)) * 1000 + degree
+    scene = design.domain.scenes[place - 1]
+    lit = tuple(sorted({cell for cells in people.values() for cell in cells}, key=_order))
+    return [
+        DesignBlock(
+            identity, camera, degree, place, scene, own, tuple(sorted(cells, key=_order)), lit
         )
-        for block, own in cells.items()
+        for identity, cells in sorted(people.items())
     ]
-    return sorted(found, key=lambda block: (_view(block), block.identity))
 
 
 def _order(cell: Cell) -> tuple[int, int]:

@@ -71,11 +71,13 @@ class RenderPlan:
         checked = checked_cells(cells, where)
         known = {"schema_version": SCHEMA_VERSION, "kind": KIND, "name": name}
         rest = {"request": {}, "evidence": {}, "versions": package_versions(), **(info or {})}
-        return cls(
+        plan = cls(
             cells_table(checked),
             identities_table(identities, checked, where),
             {**known, **rest, **known, "fingerprint": _fingerprint(checked)},
         )
+        plan.__dict__["rows"] = checked  # the cached property
+        return plan
 
     @classmethod
     def open(cls, path: AnyPath) -> "RenderPlan":
