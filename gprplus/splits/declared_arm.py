@@ -6,6 +6,7 @@ from typing import Any
 
 from gprplus.core.errors import SplitError
 from gprplus.core.spelling import SEPARATORS, CannotSpell
+from gprplus.splits.uid_table import UidTable
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class DeclaredArm:
     are matched with each other: the same slots, so that every other factor agrees, and one number
     of images, that of the smallest of them, unless they have a number. `cells` counts the images of
     each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other
-    selection.
+    selection; `table` is a .parquet or .csv file whose column uid names the images, and `uids` what
+    is recorded of it.
     """
 
     name: str
@@ -34,6 +36,8 @@ class DeclaredArm:
     images: int | None = None
     matched: bool = False
     cells: dict[str, int] | None = None
+    table: str | None = None
+    uids: UidTable | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -48,18 +52,29 @@ class DeclaredArm:
             size = getattr(self, what)
             if size is not None and size < 1:
                 raise SplitError(f"The arm '{self.name}' has {size} {what}; at least 1 is needed.")
-        other = self.restrict or self.images or self.matched
+        if self._by_table and (self.restrict or self.images or self.identities or self.matched):
+            raise SplitError(
+                f"The arm '{self.name}' takes its images from a table: leave out restrict,"
+                " identities, images and matched."
+            )
+        other = self.restrict or self.images or self.matched or self._by_table
         if self.cells is not None and (other or min(self.cells.values(), default=0) < 1):
             raise SplitError(
                 f"The arm '{self.name}' counts its images by cells, each at least 1: leave out"
                 " restrict, images and matched."
             )
 
+    @property
+    def _by_table(self) -> bool:
+        return self.table is not None or self.uids is not None
+
     @classmethod
     def parse(cls, text: str) -> "DeclaredArm":
         """The arm in a text such as 'mild: weather=sunny+clouds identities=400 matched'. Raises
         ValueError."""
         name, _, rest = text.partition(":")
+        if rest.strip().startswith("table="):
+            return cls(name.strip(), table=rest.strip().removeprefix("table="))
         sizes: dict[str, Any] = {}
         kept: dict[str, tuple[str | int, ...]] = {}
         for word in rest.replace(",", " ").split():
@@ -81,6 +96,8 @@ class DeclaredArm:
         """The arm as --arm takes it. Raises CannotSpell for one that counts its images by cells."""
         if self.cells:
             raise CannotSpell(f"The arm '{self.name}' is declared by cells.")
+        if self._by_table:
+            raise CannotSpell(f"The arm '{self.name}' is declared by a table of uids.")
         words = [f"{name}={'+'.join(map(str, levels))}" for name, levels in self.restrict.items()]
         words += [
             f"{name}={getattr(self, name)}"

@@ -32,6 +32,12 @@ from gprplus.splits.look_alikes import LookAlikes, look_alike_warnings, resolve_
 from gprplus.splits.members import iter_parts, write_members
 from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
+from gprplus.splits.selection.arm_tables import (
+    ArmUids,
+    find_arm_tables,
+    with_arm_tables,
+    write_arm_tables,
+)
 from gprplus.splits.selection.exclusions import (
     Exclusions,
     find_exclusions,
@@ -132,15 +138,17 @@ def build_split(
     request.check_attributes(source.attributes)
     excluded = find_exclusions(source, request)
     request = with_exclusions(source, request, excluded)
+    arm_uids = find_arm_tables(request)
+    request = with_arm_tables(request, arm_uids)
     where = chosen or row_filter(request, output, excluded)
     record = request.record(source.fingerprint)
     try:
         state = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
         pool = _candidates(source, where, request).pool
-        draw_design(
-            partition_identities(source, pool, request)[0]
-        )  # an invalid request is reported as such, not as changed
+        train = partition_identities(source, pool, request)[0]
+        # An invalid request is reported as such, not as changed.
+        draw_design(replace(train, arm_uids=arm_uids))
         raise
     if state == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
@@ -150,7 +158,8 @@ def build_split(
     if survey is not None:
         assert not isinstance(where, UidSelection)
         return write_streamed(source, survey, request, output, where, force=force)
-    return write_split(output, draw_split(source, request, output, where, excluded), force=force)
+    drawn = draw_split(source, request, output, where, excluded, arm_uids)
+    return write_split(output, drawn, force=force)
 
 
 def _streamed_survey(
@@ -191,15 +200,18 @@ def draw_split(
     output: Path,
     where: Filter | UidSelection | None,
     excluded: Exclusions | None = None,
+    arm_uids: ArmUids | None = None,
 ) -> DrawnSplit:
     """Draw a split for the folder `output` from the images that `where` keeps; nothing is written.
 
-    `excluded` are the images that `where` leaves out by the word `excluded`, for the record.
+    `excluded` are the images that `where` leaves out by the word `excluded`, for the record;
+    `arm_uids` those of arms that are declared by a table.
     """
     request.check_attributes(source.attributes)
     alike = _candidates(source, where, request)
     pool = alike.pool
     train, test_set = partition_identities(source, pool, request)
+    train = replace(train, arm_uids=arm_uids or {})
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
     with ThreadPoolExecutor(
@@ -308,6 +320,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
     write_exclusions(output, drawn.excluded)
+    write_arm_tables(output, train.arm_uids)
     checked, warnings = checking.result()
     sentences = [
         *look_alike_warnings(drawn.record.look_alikes),

@@ -14,6 +14,7 @@ from gprplus.splits.make import draw_split, open_manifest, write_split
 from gprplus.splits.members import iter_parts, members_fingerprint
 from gprplus.splits.record_file import RECORD, upgrade
 from gprplus.splits.request import SplitRequest
+from gprplus.splits.selection.arm_tables import recorded_arm_tables
 from gprplus.splits.selection.exclusions import recorded_exclusions
 from gprplus.splits.selection.where_table import row_filter
 from gprplus.splits.split import MEMBERS, Split
@@ -49,7 +50,8 @@ def rebuild_split(
     folder = _file(record).parent
     excluded = recorded_exclusions(request, folder)
     where = row_filter(request, folder, excluded)
-    drawn = draw_split(source, request, output, where, excluded)
+    tables = recorded_arm_tables(request, folder)
+    drawn = draw_split(source, request, output, where, excluded, tables)
     rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.test_set))
     found = replace(drawn.record, fingerprint=rows, versions=package_versions())
     wanted = request.record(theirs.manifest.fingerprint)  # with what was left to defaults

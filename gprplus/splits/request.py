@@ -10,6 +10,7 @@ from gprplus.core.errors import GprplusError, SplitError, did_you_mean
 from gprplus.core.options import Options, option, record_of, renamed
 from gprplus.core.shared_options import protocol_field, seed_field
 from gprplus.splits.declared_arm import DeclaredArm
+from gprplus.splits.uid_table import UidTable
 
 ON_MISSING = {
     "drop-stratum": "leave out each combination of an identity that lacks a level",
@@ -34,15 +35,6 @@ WARN_RETENTION = 0.5
 
 ARMS, IMAGES, DRAWS = "Attribute and arms", "Which images", "Controls and repeats"
 TEST, CHECKS = "Test set", "Checks"
-
-
-@dataclass(frozen=True)
-class UidTable:
-    """A table of uids that chose the images of a split: its fingerprint, and how many uids it
-    has."""
-
-    fingerprint: str
-    images: int
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,7 @@ class SplitRequest(Options):
         metavar="'NAME: ...'",
         help=(
             "Design declared: the arms, each as 'NAME: ATTR=LEVEL+LEVEL identities=N images=N"
-            " matched'; only the name is required."
+            " matched'; only the name is required. 'NAME: table=FILE' takes the uids of a table."
         ),
     )
     reference: str | None = option(

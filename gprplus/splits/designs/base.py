@@ -18,12 +18,13 @@ from gprplus.splits.request import WARN_RETENTION, SplitRequest
 @dataclass(frozen=True)
 class DesignInput:
     """The train set as a design sees it: the pool, positions of its train rows, the request, ties
-    among attributes."""
+    among attributes, and the uids `(n,) uint64` of arms that are declared by a table."""
 
     pool: CandidateTable
     rows: np.ndarray
     request: SplitRequest
     relations: AttributeRelations
+    arm_uids: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def identity(self) -> np.ndarray:

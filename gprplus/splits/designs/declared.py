@@ -117,6 +117,8 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
             cell_counts_design(train, arm),
             {"cells": len(arm.cells), "matched": False},
         )
+    if arm.name in train.arm_uids:
+        return _of_table(train, arm.name, train.arm_uids[arm.name])
     kept = np.ones(len(train.rows), dtype=bool)
     for attr, levels in arm.restrict.items():
         kept &= np.isin(train.codes(attr).values, kept_level_codes(train, attr, levels))
@@ -150,6 +152,20 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
         ]
         mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
     return DrawnArm("declared", _describe_arm(arm), np.sort(rows[mine]), _facts(arm))
+
+
+def _of_table(train: DesignInput, name: str, uids: np.ndarray) -> DrawnArm:
+    """The images of a table of uids, all of which must be in the train set."""
+    mine = train.pool.uid[train.rows]
+    rows = train.rows[np.isin(mine, uids)]
+    if len(rows) < len(uids):
+        absent = uids[~np.isin(uids, mine)]
+        raise SplitError(
+            f"{len(absent):,} of the {len(uids):,} uids of the arm '{name}' are not in the train set"
+            f" ({first_few(absent.tolist())}). Take uids of this manifest; --test-share 0 keeps all"
+            " identities for training."
+        )
+    return DrawnArm("declared", (), np.sort(rows), {"matched": False})
 
 
 def _describe_arm(arm: DeclaredArm) -> tuple[str, ...]:

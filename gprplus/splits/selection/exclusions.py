@@ -16,13 +16,14 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import remove_output
 from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.filters.parse import Filter
-from gprplus.ingest.sidecars.table_files import read_records
 from gprplus.ingest.tables.derived_columns import EXCLUDED
 from gprplus.ingest.tables.review import FILES, read_review
 from gprplus.schema import stored
 from gprplus.schema.column import Column
 from gprplus.schema.split_record import ExclusionsRecord
-from gprplus.splits.request import SplitRequest, UidTable
+from gprplus.splits.request import SplitRequest
+from gprplus.splits.selection.uid_files import read_uids
+from gprplus.splits.uid_table import UidTable
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
@@ -57,7 +58,7 @@ def find_exclusions(source: "Manifest", request: SplitRequest) -> Exclusions | N
     """
     if request.exclude is not None:
         path = Path(request.exclude)
-        return Exclusions(path, _read_uids(path))
+        return Exclusions(path, read_uids(path, "--exclude"))
     if request.where is None or not _names_excluded(source, request.where):
         return None
     return Exclusions(
@@ -117,20 +118,3 @@ def _names_excluded(source: "Manifest", where: str) -> bool:
     if EXCLUDED in stored_columns or EXCLUDED not in where:
         return False
     return EXCLUDED in Filter(where).columns({*stored_columns, EXCLUDED, "is_extra_copy"})
-
-
-def _read_uids(path: Path) -> np.ndarray:
-    """Return the uids of a .parquet, .csv or .json table, ascending, each once."""
-    if not path.is_file():
-        raise SplitError(f"--exclude: there is no file {path}.")
-    columns, rows = read_records(path)
-    if "uid" not in columns:
-        raise SplitError(
-            f"--exclude: {path} needs a column uid, as excluded.parquet of a manifest has; found"
-            f" {', '.join(columns) or 'no column'}."
-        )
-    try:
-        uids = [int(str(row["uid"])) for row in rows]
-        return np.unique(np.array(uids, dtype=np.uint64))
-    except (ValueError, OverflowError) as error:
-        raise SplitError(f"--exclude: {path} holds a uid that is no whole number.") from error

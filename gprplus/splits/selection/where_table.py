@@ -12,8 +12,9 @@ from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.schema import stored
 from gprplus.schema.column import Column
-from gprplus.splits.request import SplitRequest, UidTable
+from gprplus.splits.request import SplitRequest
 from gprplus.splits.selection.exclusions import Exclusions
+from gprplus.splits.uid_table import UidTable
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest

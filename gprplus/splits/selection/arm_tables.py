@@ -1,0 +1,91 @@
+"""Declared arms whose images a table of uids names, such as those of `gprplus construct`.
+
+The tables are copied next to the record of the split as one, whose request has the fingerprint of
+each: the same split can be made again where the files are gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gprplus.core.errors import SplitError
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import remove_output
+from gprplus.core.hashing import sha256_digest
+from gprplus.schema import stored
+from gprplus.schema.column import Column
+from gprplus.splits.request import SplitRequest
+from gprplus.splits.selection.uid_files import read_uids
+from gprplus.splits.uid_table import UidTable
+
+TABLE = "arms.parquet"  # in the folder of a split
+COLUMNS = (
+    Column("arm", "string", "Name of the arm."),
+    Column("uid", "uint64", "Key of an image of the arm."),
+)
+ArmUids = Mapping[str, np.ndarray]  # `(n,) uint64`, ascending, each once, by arm
+
+
+def find_arm_tables(request: SplitRequest) -> ArmUids:
+    """Read the tables that the arms of a new request name. Raises SplitError for a file without a
+    column uid."""
+    return {
+        arm.name: read_uids(Path(arm.table), f"The arm '{arm.name}'")
+        for arm in request.arms
+        if arm.table is not None
+    }
+
+
+def with_arm_tables(request: SplitRequest, found: ArmUids) -> SplitRequest:
+    """Return the request with the fingerprint of each table instead of its path."""
+    if not found:
+        return request
+    arms = [
+        replace(arm, table=None, uids=_recorded(found[arm.name])) if arm.name in found else arm
+        for arm in request.arms
+    ]
+    return replace(request, arms=tuple(arms))
+
+
+def recorded_arm_tables(request: SplitRequest, folder: Path) -> ArmUids:
+    """Return the tables of a recorded request, from the `folder` of its record. Raises SplitError
+    where they are missing or hold other uids."""
+    wanted = {arm.name: arm.uids for arm in request.arms if arm.uids is not None}
+    if not wanted:
+        return {}
+    path = folder / TABLE
+    if not path.is_file():
+        raise SplitError(
+            f"The split in {folder} has arms that tables of uids name. Copy {TABLE} next to its"
+            " split.json."
+        )
+    table = stored.read_table(path, COLUMNS, SplitError, "Copy it again.")
+    names, uids = np.array(table.column("arm").to_pylist()), table.column("uid").to_numpy()
+    found = {name: np.sort(uids[names == name]) for name in wanted}
+    for name, one in wanted.items():
+        if _recorded(found[name]) != one:
+            raise SplitError(
+                f"{path} does not hold the {one.images:,} uids of the arm '{name}' that split.json"
+                " records."
+            )
+    return found
+
+
+def write_arm_tables(folder: Path, found: ArmUids) -> None:
+    """Write the uids of all such arms into the folder of a split; remove those of an earlier split
+    where there are none."""
+    if not found:
+        if (folder / TABLE).is_file():
+            remove_output(folder / TABLE)
+        return
+    import pyarrow as pa
+
+    names = [name for name, uids in found.items() for _ in range(len(uids))]
+    table = pa.table({"arm": names, "uid": pa.array(np.concatenate(list(found.values())))})
+    workdir.write_table(folder / TABLE, table)
+
+
+def _recorded(uids: np.ndarray) -> UidTable:
+    return UidTable(sha256_digest(uids.astype("<u8").tobytes()), len(uids))
