@@ -7,6 +7,7 @@
 - `replace`: one build at a time, wholly or not at all.
 - `assemble`: the tables of all datasets together.
 - `select`: rows of one dataset.
+- `part`: a manifest of some identities of another one.
 - `coded`: a column as codes.
 - `duplicates`: two files that are one image.
 - `review`: images that were accepted or excluded.
