@@ -1,0 +1,1 @@
+"""Construction of a training set in rounds: plan, render, train, score, plan again."""

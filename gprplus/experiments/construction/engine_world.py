@@ -1,0 +1,171 @@
+"""The built-in engine and the baseline as the world of a construction: renders a pool of images,
+trains on sets of them, and scores on the validation half of a target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.core.benchmark_options import BenchmarkOptions
+from gprplus.core.errors import PlanError
+from gprplus.core.files.workdir import write_table
+from gprplus.core.parallel import Progress
+from gprplus.experiments.construction.rounds import QueryScores
+from gprplus.experiments.run_benchmark import run_benchmark
+from gprplus.ingest import Manifest
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.evidence.failures import failures_by_level
+from gprplus.planning.evidence.holes import hole_weights
+from gprplus.planning.methods.from_evidence import weigh_levels
+from gprplus.planning.methods.proposal import PlanProblem, Proposal, propose
+from gprplus.planning.options import PlanOptions
+from gprplus.planning.render_pool import RenderPool
+from gprplus.reporting.run_results import RunResults, read_run_results
+from gprplus.splits import DeclaredArm, Split, make_split
+
+DYNAMIC = ("failures", "holes")  # methods whose proposal depends on the set so far
+VALIDATION = "-validation"  # of the name of a target, where it is the validation half
+
+
+@dataclass(eq=False)
+class EngineWorld:
+    """What `rounds.run_rounds` works on.
+
+    Attributes:
+        home: folder of the rounds of one target.
+        name: name of the target.
+        validation: manifest of its validation half; nothing else of the target is read.
+        pool: all images that were drawn.
+        identities: names of the identities of the set.
+        methods: methods that propose.
+        plan: options of the methods.
+        training: options of the trainings of trials.
+        progress: called with the number of steps done and of all steps.
+    """
+
+    home: Path
+    name: str
+    validation: Manifest
+    pool: RenderPool
+    identities: list[str]
+    methods: tuple[str, ...]
+    plan: PlanOptions
+    training: BenchmarkOptions
+    progress: Progress
+    rendered: dict[str, int] = field(default_factory=dict)
+    static: dict[str, Proposal] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> CandidateCells:
+        """Return the candidate cells."""
+        return self.pool.cells
+
+    def problem(self, images: int) -> PlanProblem:
+        """Return what the methods may use: the validation half, and no images that exist."""
+        return PlanProblem(
+            self.cells, self.name, self.validation, None, self.plan, self.home, images, self.progress
+        )
+
+    def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
+        """Return the proposals; see `rounds.ConstructWorld`. Failures need scores, so they are
+        left out before the first round."""
+        problem = self.problem(kept.size)
+        fixed = [name for name in self.methods if name not in DYNAMIC]
+        missing = [name for name in fixed if name not in self.static]
+        for one in propose(problem, missing):
+            self.static[one.method] = one
+            self.rendered[one.method] = one.probes
+        found = [self.static[name] for name in fixed]
+        if "holes" in self.methods:
+            added = max(int(kept.sum()), kept.shape[0])
+            found.append(Proposal("holes", hole_weights(kept.sum(axis=0), added)))
+        if "failures" in self.methods and last is not None:
+            found.append(self._failures(problem, last))
+        return found
+
+    def _failures(self, problem: PlanProblem, last: QueryScores) -> Proposal:
+        known = [name for name in self.cells.factors if name in self.validation.columns("images")]
+        images = self.validation.images(["uid", *known])
+        evidence = failures_by_level(problem, images, last.uids, 1 - last.AP, last.identities)
+        return weigh_levels(problem, "failures", evidence)
+
+    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[tuple[QueryScores, int]]:
+        """Draw, train and score sets of one round; see `rounds.ConstructWorld`."""
+        drawn = self.drawn()
+        missing = []
+        for one in sets:
+            missing.append(int((one & ~drawn).sum()))
+            drawn |= one
+        manifest = self.pool.draw(np.any(sets, axis=0), self.identities, self.progress)
+        names = [f"trial-{k}" for k in range(1, len(sets) + 1)]
+        split = split_of_sets(
+            self.pool,
+            manifest,
+            self.identities,
+            dict(zip(names, sets, strict=True)),
+            self.home / f"round-{number + 1}",
+            self.plan.plan_seed,
+        )
+        result = run_benchmark(
+            [split.path], self.home / "looks", self.training, progress=self.progress
+        )
+        found = read_run_results(result.folders[0])
+        scores = [query_scores(found, name, self.name) for name in names]
+        return list(zip(scores, missing, strict=True))
+
+    def drawn(self) -> np.ndarray:
+        """The images of the pool, `(N, C) bool`."""
+        if not (self.pool.folder / "manifest" / "manifest.json").exists():
+            return np.zeros((len(self.identities), len(self.cells)), dtype=bool)
+        return self.pool.uids(self.pool.open(), self.identities) > 0
+
+
+def split_of_sets(
+    pool: RenderPool,
+    manifest: Manifest,
+    identities: Sequence[str],
+    sets: dict[str, np.ndarray],
+    folder: Path,
+    seed: int,
+    reference: str | None = None,
+) -> Split:
+    """Make the split whose arms are sets of images `(N, C) bool` of a pool, in `folder`/split;
+    their uids are kept in `folder`/sets."""
+    uids = pool.uids(manifest, identities)
+    arms = []
+    for name, chosen in sets.items():
+        mine = uids[chosen]
+        if (mine == 0).any():
+            raise PlanError(
+                f"{int((mine == 0).sum()):,} of the {mine.size:,} images of the set {name} are not"
+                f" in {manifest.path}. Remove that folder and run the same command again."
+            )
+        path = folder / "sets" / f"{name}.parquet"
+        write_table(path, pa.table({"uid": pa.array(np.sort(mine))}))
+        arms.append(DeclaredArm(name, table=str(path)))
+    return make_split(
+        manifest,
+        "identity",
+        output=folder / folder.name,
+        design="declared",
+        arms=arms,
+        reference=reference or next(iter(sets)),
+        test_share=0.0,
+        deals=1,
+        seed=seed,
+    )
+
+
+def query_scores(run: RunResults, arm: str, target: str) -> QueryScores:
+    """Return the average precision of each valid query of a target, the mean over seeds."""
+    chosen = (pc.field("arm") == arm) & (pc.field("target") == target) & pc.field("valid")
+    rows = run.queries.filter(chosen)
+    uids, first, place = np.unique(
+        rows.column("uid").to_numpy(), return_index=True, return_inverse=True
+    )
+    precision = np.bincount(place, rows.column("AP").to_numpy()) / np.bincount(place)
+    names = np.array(rows.column("identity").cast(pa.string()).to_pylist(), dtype=str)[first]
+    return QueryScores(uids, precision, np.unique(names, return_inverse=True)[1])

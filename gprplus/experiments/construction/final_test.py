@@ -1,0 +1,130 @@
+"""The test of a constructed set, once, on the half of the target that no decision has seen."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.files.workdir import fingerprint, write_json
+from gprplus.core.sampling import hash64, join_canonical
+from gprplus.experiments.construction.construct_file import RoundOptions
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.image_deal import deal_images, feasible_weights
+from gprplus.planning.methods.proposal import Proposal
+from gprplus.reporting.run_results import RunResults
+from gprplus.schema.construct_record import ComparisonRecord
+
+CONSTRUCTED, UNIFORM, ONE_SHOT = "constructed", "uniform", "one-shot"
+RANDOM, OTHER = "random-cells", "other-target"
+LOOKS = "test_looks.json"
+MEANING = {
+    CONSTRUCTED: "the constructed set",
+    UNIFORM: "all cells alike",
+    ONE_SHOT: "the target-matched mixture, chosen in one step",
+    RANDOM: "the cell counts of the constructed set, dealt to cells at random",
+    OTHER: "the set constructed for the other target",
+}
+
+
+def control_sets(
+    constructed: np.ndarray,
+    other: np.ndarray,
+    one_shot: Proposal,
+    cells: CandidateCells,
+    options: RoundOptions,
+) -> dict[str, np.ndarray]:
+    """Return the sets of the test `(N, C) bool` by name, all of the same identities and images.
+
+    Random cells have the counts of the constructed set in permuted cells: as concentrated, without
+    its choice.
+    """
+    size, seed = options.size, options.plan_seed
+    even = np.full(len(cells), 1 / len(cells))
+
+    def dealt(weights: np.ndarray, stream: str) -> np.ndarray:
+        own = hash64(join_canonical(stream, str(seed))) % 2**31
+        feasible = feasible_weights(weights, cells, size, options.floor)
+        return deal_images(feasible, size.identities, size.images, own)
+
+    found = {CONSTRUCTED: constructed, UNIFORM: dealt(even, UNIFORM)}
+    for draw in range(1, options.random_draws + 1):
+        rng = np.random.default_rng(hash64(join_canonical(RANDOM, str(draw), str(seed))))
+        counts = rng.permutation(constructed.sum(axis=0))
+        # Counts already fit the cells, so the floor of viewpoints is not applied again.
+        found[f"{RANDOM}-{draw}"] = deal_images(
+            counts / counts.sum(), size.identities, size.images, seed + draw
+        )
+    found[ONE_SHOT] = dealt(one_shot.weights, ONE_SHOT)
+    found[OTHER] = other
+    return found
+
+
+def meaning_of(name: str) -> str:
+    """What a set of the test is, in words."""
+    return MEANING.get(name, MEANING[RANDOM])
+
+
+def count_test_look(home: Path, sets: Mapping[str, np.ndarray]) -> int:
+    """Note that the held-back half is scored with these sets, and return how often it has been
+    scored with different ones, including this time.
+
+    The note stays when other results are replaced with --force: another look is never free.
+    """
+    path = home / LOOKS
+    looks: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
+    key = fingerprint({name: np.packbits(one).tobytes().hex() for name, one in sets.items()})
+    if not any(one["sets"] == key for one in looks):
+        looks.append({"sets": key, "time": time.strftime("%Y-%m-%dT%H:%M:%S")})
+        write_json(path, looks)
+    return len(looks)
+
+
+def compare_with_controls(run: RunResults, target: str) -> list[ComparisonRecord]:
+    """Return the gain of the constructed set over each control on a target, with the intervals that
+    hold for all controls together (schema.CONTRASTS, family "to the reference")."""
+    turned = {"higher": "worse", "lower": "better", "equivalent": "equivalent"}
+    found = []
+    for row in run.contrasts:
+        if (row["target"], row["metric"], row["family"]) != (target, "mAP", "to the reference"):
+            continue
+        low, high = row["family_low"], row["family_high"]
+        found.append(
+            ComparisonRecord(
+                control=row["contrast"],
+                gain=-row["value"],
+                low=None if high is None else -high,
+                high=None if low is None else -low,
+                verdict=turned.get(row["verdict"], "undecided"),
+            )
+        )
+    return found
+
+
+def verdict_sentence(target: str, found: list[ComparisonRecord]) -> str:
+    """Return what the test showed. "Better" needs an interval against the uniform set above 0."""
+    uniform = next(one for one in found if one.control == UNIFORM)
+    if uniform.low is None or uniform.high is None:
+        return (
+            f"The constructed set gained {100 * uniform.gain:+.1f} points of mAP over the uniform set"
+            f" on {target}; one seed gives no interval."
+        )
+    numbers = (
+        f"{100 * uniform.gain:+.1f} points of mAP [{100 * uniform.low:+.1f},"
+        f" {100 * uniform.high:+.1f}]"
+    )
+    if uniform.low > 0:
+        beaten = [one.control for one in found if one.low is not None and one.low > 0]
+        rest = [one.control for one in found if one.control not in beaten]
+        others = f" It is not shown to be better than {', '.join(rest)}." if rest else ""
+        return (
+            f"The constructed set is better than the uniform set on {target}: {numbers}.{others}"
+        )
+    if uniform.high < 0:
+        return f"The constructed set is worse than the uniform set on {target}: {numbers}."
+    return (
+        f"The constructed set is not shown to be better than the uniform set on {target}:"
+        f" {numbers}."
+    )

@@ -1,0 +1,157 @@
+"""The rounds of a construction, without files: what is proposed, tried, kept.
+
+The world that draws and trains is an argument, so that the same loop runs on the engine and in
+simulations whose truth is known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from gprplus.core.sampling import hash64, join_canonical
+from gprplus.experiments.construction.construct_file import RoundOptions
+from gprplus.experiments.construction.mixture_optimizer import TriedMixture, ask_mixtures
+from gprplus.planning.budget import RenderBudget
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.image_deal import deal_images, feasible_weights
+from gprplus.planning.methods.proposal import Proposal, mix_proposals
+from gprplus.statistics.selection_optimism import SelectionOptimism, selection_optimism
+
+
+@dataclass(frozen=True, eq=False)
+class QueryScores:
+    """Average precision `AP (Q,)` of queries `uids (Q,) uint64` of identities `(Q,) int64`."""
+
+    uids: np.ndarray
+    AP: np.ndarray
+    identities: np.ndarray
+
+    @property
+    def mean_ap(self) -> float:
+        """mAP, 0-1."""
+        return float(self.AP.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """An addition `(N, C) bool` to the set, the shares of its proposals, its reasons, how many of
+    its images had to be drawn, and the scores of the set with it."""
+
+    shares: dict[str, float]
+    added: np.ndarray
+    scores: QueryScores
+    rendered: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RoundResult:
+    """The trials of a round, and the position of the kept one."""
+
+    trials: tuple[Trial, ...]
+    kept: int
+    optimism: SelectionOptimism
+
+    @property
+    def chosen(self) -> Trial:
+        """Return the trial that was kept."""
+        return self.trials[self.kept]
+
+    @property
+    def tried(self) -> list[TriedMixture]:
+        """Return shares and scores of the trials."""
+        return [TriedMixture(one.shares, one.scores.mean_ap) for one in self.trials]
+
+
+class ConstructWorld(Protocol):
+    """What proposes cells, and what draws and trains sets."""
+
+    def proposals(
+        self, kept: np.ndarray, last: QueryScores | None
+    ) -> list[Proposal]:
+        """Return the proposals for the next addition to the set `kept` `(N, C) bool`; `last` are
+        the scores of that set, None before the first round."""
+
+    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[tuple[QueryScores, int]]:
+        """Train each set `(N, C) bool` of round `number`, and return its scores on the validation
+        half, and how many images had to be drawn for it."""
+
+
+def run_rounds(
+    world: ConstructWorld,
+    cells: CandidateCells,
+    options: RoundOptions,
+    *,
+    done: Sequence[RoundResult] = (),
+    finished: Callable[[int, RoundResult], None] = lambda number, result: None,
+) -> list[RoundResult]:
+    """Run the rounds that are missing, and return all.
+
+    Args:
+        world: what proposes, draws and trains.
+        cells: the candidate cells.
+        options: size of the set, rounds, looks and seeds.
+        done: rounds that are finished.
+        finished: called with the number of a round, from 0, and its result.
+    """
+    found = list(done)
+    while len(found) < options.rounds:
+        result = _round(world, cells, options, found)
+        found.append(result)
+        finished(len(found) - 1, result)
+    return found
+
+
+def kept_set(rounds: Sequence[RoundResult], identities: int, cells: int) -> np.ndarray:
+    """The images of the set after some rounds, `(N, C) bool`."""
+    kept = np.zeros((identities, cells), dtype=bool)
+    for one in rounds:
+        kept |= one.chosen.added
+    return kept
+
+
+def _round(
+    world: ConstructWorld,
+    cells: CandidateCells,
+    options: RoundOptions,
+    before: Sequence[RoundResult],
+) -> RoundResult:
+    number, size = len(before), options.size
+    kept = kept_set(before, size.identities, len(cells))
+    last = before[-1].chosen.scores if before else None
+    proposals = world.proposals(kept, last)
+    names = [one.method for one in proposals]
+    mixtures = ask_mixtures(names, options.looks, [one.tried for one in before], options.plan_seed)
+    added, reasons = [], []
+    for shares in mixtures:
+        mixed = mix_proposals(proposals, [shares[name] for name in names])
+        each = options.added_images(number)
+        weights = feasible_weights(
+            mixed.weights, cells, RenderBudget(size.identities, max(each, 2)), options.floor
+        )
+        added.append(deal_images(weights, size.identities, each, options.plan_seed + number, kept))
+        reasons.append(_reasons(mixed, cells, added[-1]))
+    scored = world.score(number, [kept | one for one in added])
+    trials = tuple(
+        Trial(shares, one, scores, rendered, tuple(why))
+        for shares, one, (scores, rendered), why in zip(
+            mixtures, added, scored, reasons, strict=True
+        )
+    )
+    best = int(np.argmax([one.scores.mean_ap for one in trials]))
+    rng = np.random.default_rng(
+        hash64(join_canonical("optimism", str(options.plan_seed), str(number)))
+    )
+    scores = np.stack([one.scores.AP for one in trials])
+    optimism = selection_optimism(scores, trials[0].scores.identities, rng)
+    return RoundResult(trials, best, optimism)
+
+
+def _reasons(proposal: Proposal, cells: CandidateCells, added: np.ndarray) -> list[str]:
+    """The reasons of the cells with most images, each once."""
+    counts = added.sum(axis=0)
+    order = np.argsort(-counts, kind="stable")[:3]
+    found = [proposal.reason(cells, int(number)) for number in order if counts[number]]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,420 @@
+"""`construct`: build a training set for a target in rounds, and test it once."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.benchmark_options import BenchmarkOptions
+from gprplus.core.commands import Word, command_line
+from gprplus.core.errors import DeclarationError, PlanError
+from gprplus.core.files.folders import hold_folder
+from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.workdir import (
+    check_request,
+    package_versions,
+    read_json,
+    relative_path,
+    work_folder,
+    write_json,
+    write_text,
+)
+from gprplus.core.options import accepts, combined, record_of
+from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.progress import shows_progress
+from gprplus.core.spelling import spelled
+from gprplus.core.typed import as_json
+from gprplus.experiments.construction import final_test, round_files
+from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
+from gprplus.experiments.construction.engine_world import (
+    VALIDATION,
+    EngineWorld,
+    query_scores,
+    split_of_sets,
+)
+from gprplus.experiments.construction.options import ConstructOptions
+from gprplus.experiments.construction.rounds import RoundResult, kept_set, run_rounds
+from gprplus.experiments.run_benchmark import run_benchmark
+from gprplus.ingest import Manifest, open_or_build_manifest
+from gprplus.ingest.tables.part import halve_by_identity, write_part
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.methods.proposal import propose
+from gprplus.planning.options import PlanOptions, SpaceOptions
+from gprplus.planning.plan_renders import candidate_cells, level_counts
+from gprplus.planning.render_pool import RenderPool
+from gprplus.reporting.run_results import RunResults, read_run_results
+from gprplus.schema.construct_record import (
+    ArmSummary,
+    ConstructRecord,
+    HalfRecord,
+    PathRecord,
+    RoundRecord,
+    TrialRecord,
+    construct_record,
+)
+
+RECORD, PAGE = "construct.json", "construct.html"
+KIND = "a construction"  # of folder, as its mark states
+ONE_SHOT_METHOD = "matched"
+
+
+@dataclass(frozen=True)
+class ConstructResult:
+    """A construction in its folder; `made` tells whether this call finished it."""
+
+    path: Path
+    record: ConstructRecord
+    made: bool = False
+
+    @property
+    def report(self) -> Path:
+        """Return the page."""
+        return self.path / PAGE
+
+    @classmethod
+    def open(cls, path: AnyPath) -> "ConstructResult":
+        """Read a finished construction. Raises PlanError where the folder holds none."""
+        path = Path(path)
+        info = read_json(path / RECORD, PlanError, "a construction")
+        return cls(path, construct_record(info, path / RECORD))
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """A target in two halves, and the world of its rounds."""
+
+    world: EngineWorld
+    validation: Manifest
+    test: Manifest
+
+
+@shows_progress("Constructing")
+@accepts(ConstructOptions)
+def construct(
+    file: str | Path,
+    output: AnyPath | None = None,
+    options: ConstructOptions | None = None,
+    *,
+    work: AnyPath | None = None,
+    force: bool = False,
+    progress: Progress = no_progress,
+    **changes: Any,
+) -> ConstructResult:
+    """Construct a training set for a target in rounds of planning, rendering, training and
+    scoring, and test it once on the half of the target that no decision has seen.
+
+    A construction that was stopped continues; a finished one is read.
+
+    Args:
+        file: path of the .toml file.
+        output: folder of the construction; by default WORK/constructions/NAME.
+        options: all options at once; the keywords below change single fields of it.
+        work: folder that the paths of the file are relative to; by default $GPRPLUS_WORK, else
+            work/.
+        force: replace the results of another request in the output folder.
+        progress: called with the number of steps done and of all steps.
+
+    Raises:
+        DeclarationError: the file is wrong.
+        PlanError: the budget does not fit the cells.
+        RequestChanged: the folder holds another construction, and `force` is not set.
+    """
+    given = combined(ConstructOptions, options, changes, "construct")
+    plan, declaration = read_construct(file)
+    plan = with_options(plan, given)
+    base = work_folder(work)
+    home = Path(output) if output else base / "constructions" / plan.construct.name
+    command: list[Word] = ["construct", declaration.path, *spelled(given, leave=("jobs", "track"))]
+    with hold_folder(home, KIND, PlanError, adopt=True):
+        targets = open_targets(plan, base, home)
+        request = request_of(plan, targets)
+        if check_request(home / RECORD, request, force=force) == "same":
+            return ConstructResult.open(home)
+        return _run(home, plan, given, targets, request, [*command, "-o", home], force, progress)
+
+
+def with_options(plan: ConstructFile, given: ConstructOptions) -> ConstructFile:
+    """Return the file with the options of a call."""
+    if given.steps is not None:
+        plan = replace(plan, steps=given.steps, epochs=None)
+    return replace(plan, recipe=given.recipe or plan.recipe, seeds=given.seeds or plan.seeds)
+
+
+def open_targets(plan: ConstructFile, base: Path, home: Path) -> dict[str, Manifest]:
+    """Open the target and the other target of a construction; folders of images get a manifest in
+    `home`/targets. Raises DeclarationError for one that is missing."""
+    found = {}
+    for name, path in {**plan.target, **plan.other_target}.items():
+        if not (base / path).exists():
+            raise DeclarationError(
+                f"The target {name} of {plan.construct.name} is not at {base / path}. Correct its"
+                " path in the file, or make it first."
+            )
+        found[name] = open_or_build_manifest(base / path, home / "targets" / name)
+    return found
+
+
+def request_of(plan: ConstructFile, targets: dict[str, Manifest]) -> dict[str, Any]:
+    """Return what determines the result of a construction."""
+    renders = record_of(plan.renders)
+    for unrecorded in ("device", "workers"):
+        renders.pop(unrecorded, None)
+    return {
+        "target": {name: targets[name].fingerprint for name in plan.target},
+        "other_target": {name: targets[name].fingerprint for name in plan.other_target},
+        "renders": renders,
+        "rounds": record_of(plan.rounds),
+        "training": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in plan.training().items()
+        },
+    }
+
+
+def _run(
+    home: Path,
+    plan: ConstructFile,
+    given: ConstructOptions,
+    targets: dict[str, Manifest],
+    request: dict[str, Any],
+    command: Sequence[Word],
+    force: bool,
+    progress: Progress,
+) -> ConstructResult:
+    clock = _Clock()
+    cells = candidate_cells(_planning(plan), None)
+    size = plan.rounds.size
+    names = [f"{i:04d}" for i in range(1, size.identities + 1)]
+    pool = RenderPool(home / "pool", cells, plan.renders)
+    sides, rounds = {}, {}
+    for name in (plan.target_name, plan.other_name):
+        with clock.timed("rounds"):
+            side = _open_side(home, name, plan, given, targets[name], pool, names, progress)
+            sides[name] = side
+            rounds[name] = _rounds_of(side, plan, cells, request, force)
+    own = sides[plan.target_name]
+    sets = _final_sets(own, plan, cells, rounds)
+    looks = final_test.count_test_look(home, sets)
+    with clock.timed("test"):
+        manifest = pool.draw(np.any(list(sets.values()), axis=0), names, progress)
+        folder = home / "final"
+        split = split_of_sets(
+            pool, manifest, names, sets, folder, plan.rounds.plan_seed, final_test.CONSTRUCTED
+        )
+        aims = {plan.target_name: own.test.path, f"{plan.target_name}{VALIDATION}": own.validation.path}
+        outcome = run_benchmark(
+            [split.path], home / "runs", _options(plan, given, aims), progress=progress
+        )
+    run = read_run_results(outcome.folders[0])
+    found = final_test.compare_with_controls(run, plan.target_name)
+    pool_images = int(own.world.drawn().sum())
+    probes = sum(sum(side.world.rendered.values()) for side in sides.values())
+    record = ConstructRecord(
+        name=plan.construct.name,
+        question=plan.construct.question,
+        request=request,
+        command=command_line(list(command)),
+        identities=size.identities,
+        images_each=size.images,
+        cells=len(cells),
+        paths=[
+            _path_record(name, sides[name], rounds[name], cells)
+            for name in (plan.target_name, plan.other_name)
+        ],
+        arms=_arms(sets, cells, run, f"{plan.target_name}{VALIDATION}"),
+        comparisons=found,
+        mAP=_mean_scores(run, plan.target_name),
+        seeds=plan.seeds or 1,
+        steps=plan.steps,
+        test_looks=looks,
+        rendered={"pool": pool_images, "probes": probes},
+        trainings={
+            "looks": sum(len(one.trials) for each in rounds.values() for one in each)
+            * plan.rounds.look_seeds,
+            "test": len(sets) * (plan.seeds or 1),
+        },
+        seconds=clock.seconds,
+        runs=relative_path(outcome.folders[0], home),
+        report=relative_path(outcome.reports[0], home) if outcome.reports else "",
+        pool=relative_path(pool.folder / "manifest", home),
+        verdict=final_test.verdict_sentence(plan.target_name, found),
+        versions=package_versions(),
+    )
+    from gprplus.reporting.pages.construct_page import render_construct
+
+    write_text(home / PAGE, render_construct(record, run, home))
+    write_json(home / RECORD, as_json(record))
+    return ConstructResult(home, record, made=True)
+
+
+class _Clock:
+    """Seconds of the parts of a call."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the seconds of a block to a part."""
+        start = time.perf_counter()
+        yield
+        spent = self.seconds.get(part, 0.0) + time.perf_counter() - start
+        self.seconds[part] = round(spent, 1)
+
+
+def _planning(plan: ConstructFile) -> PlanOptions:
+    """The options of the methods."""
+    space = {name: getattr(plan.renders, name) for name in SpaceOptions.__dataclass_fields__}
+    rounds = plan.rounds
+    return PlanOptions(
+        **space,
+        features=rounds.features,
+        floor=rounds.floor,
+        probe=rounds.probe,
+        sweeps=rounds.sweeps,
+        plan_seed=rounds.plan_seed,
+    )
+
+
+def _options(
+    plan: ConstructFile, given: ConstructOptions, targets: dict[str, Path], **changes: Any
+) -> BenchmarkOptions:
+    return BenchmarkOptions(
+        **{**plan.training(), **changes},
+        targets=targets,
+        device=given.device,
+        jobs=given.jobs,
+        track=given.track,
+    )
+
+
+def _open_side(
+    home: Path,
+    name: str,
+    plan: ConstructFile,
+    given: ConstructOptions,
+    target: Manifest,
+    pool: RenderPool,
+    identities: list[str],
+    progress: Progress,
+) -> _Side:
+    """Divide a target, and make the world of its rounds."""
+    halves = halve_by_identity(target, plan.rounds.plan_seed)
+    validation, test = (
+        write_part(target, keep, home / "halves" / f"{name}-{half}", f"{half} half")
+        for half, keep in zip(("validation", "test"), halves, strict=True)
+    )
+    steps = plan.rounds.look_steps or plan.steps
+    looks = _options(
+        plan,
+        given,
+        {name: validation.path},
+        seeds=plan.rounds.look_seeds,
+        **({"steps": steps, "epochs": None} if steps else {}),
+    )
+    world = EngineWorld(
+        home / "rounds" / name,
+        name,
+        validation,
+        pool,
+        identities,
+        plan.rounds.methods,
+        _planning(plan),
+        looks,
+        progress,
+    )
+    return _Side(world, validation, test)
+
+
+def _rounds_of(
+    side: _Side, plan: ConstructFile, cells: CandidateCells, request: dict[str, Any], force: bool
+) -> list[RoundResult]:
+    world, size = side.world, plan.rounds.size
+    own = {**request, "validation": side.validation.fingerprint}
+    done = round_files.read_rounds(
+        world.home, plan.rounds.rounds, (size.identities, len(cells)), own, force=force
+    )
+    return run_rounds(
+        world,
+        cells,
+        plan.rounds,
+        done=done,
+        finished=lambda number, result: round_files.write_round(world.home, number, result, own),
+    )
+
+
+def _final_sets(
+    own: _Side,
+    plan: ConstructFile,
+    cells: CandidateCells,
+    rounds: dict[str, list[RoundResult]],
+) -> dict[str, np.ndarray]:
+    world, size = own.world, plan.rounds.size
+    constructed, other = (
+        kept_set(rounds[name], size.identities, len(cells))
+        for name in (plan.target_name, plan.other_name)
+    )
+    one_shot = world.static.get(ONE_SHOT_METHOD)
+    if one_shot is None:
+        (one_shot,) = propose(world.problem(size.total), [ONE_SHOT_METHOD])
+        world.rendered[ONE_SHOT_METHOD] = one_shot.probes
+    return final_test.control_sets(constructed, other, one_shot, cells, plan.rounds)
+
+
+def _path_record(
+    name: str, side: _Side, rounds: Sequence[RoundResult], cells: CandidateCells
+) -> PathRecord:
+    return PathRecord(
+        target=name,
+        validation=_half(side.validation),
+        test=_half(side.test),
+        rounds=[
+            RoundRecord(
+                trials=[
+                    TrialRecord(
+                        shares={key: round(share, 4) for key, share in one.shares.items()},
+                        levels=level_counts(cells, one.added),
+                        rendered=one.rendered,
+                        mAP=one.scores.mean_ap,
+                        reasons=list(one.reasons),
+                    )
+                    for one in result.trials
+                ],
+                kept=result.kept,
+                images=round_files.images_after(rounds, number),
+                optimism=result.optimism.value,
+                optimism_sd=result.optimism.sd,
+            )
+            for number, result in enumerate(rounds)
+        ],
+        looks=sum(len(one.trials) for one in rounds),
+        proposals={key: one.facts for key, one in side.world.static.items()},
+    )
+
+
+def _half(manifest: Manifest) -> HalfRecord:
+    counts = manifest.record.counts
+    return HalfRecord(counts["identities"], counts["images"], manifest.fingerprint)
+
+
+def _arms(
+    sets: dict[str, np.ndarray], cells: CandidateCells, run: RunResults, validation: str
+) -> dict[str, ArmSummary]:
+    return {
+        name: ArmSummary(
+            meaning=final_test.meaning_of(name),
+            levels=level_counts(cells, one),
+            cells=int(one.any(axis=0).sum()),
+            validation_mAP=query_scores(run, name, validation).mean_ap,
+        )
+        for name, one in sets.items()
+    }
+
+
+def _mean_scores(run: RunResults, target: str) -> dict[str, float]:
+    """Mean mAP over seeds of each arm on the test half, and of the untrained network."""
+    return {row["arm"]: row["mAP"] for row in run.rows_of(target)}

@@ -1,0 +1,187 @@
+"""Candidate cells of a plan: every combination of the levels that an engine can draw."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.errors import PlanError
+from gprplus.engine.crops.design import make_design
+from gprplus.engine.places.weather_light import HOURS, MIDPOINTS
+from gprplus.ingest import Manifest
+
+# In the order of the columns of a plan. A height of None is that of the domain's own camera.
+FACTORS = ("viewpoint_deg", "camera_height_m", "weather", "illumination", "background")
+MOST_CELLS = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateCells:
+    """All combinations of levels, the last factor running fastest; `levels` are those of each factor, by name."""
+
+    levels: Mapping[str, tuple[Any, ...]]
+
+    def __post_init__(self) -> None:
+        if len(self) > MOST_CELLS:
+            sizes = " x ".join(f"{name} {len(each)}" for name, each in self.levels.items())
+            raise PlanError(
+                f"The candidate levels make {len(self):,} cells ({sizes}), more than"
+                f" {MOST_CELLS:,}. Name fewer levels."
+            )
+
+    def __len__(self) -> int:
+        return math.prod(len(each) for each in self.levels.values())
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The names of the factors, in order."""
+        return tuple(self.levels)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The number of each cell's level of each factor, `(C, K) int64`."""
+        sizes = [len(each) for each in self.levels.values()]
+        return np.stack([axis.ravel() for axis in np.indices(sizes)], axis=1)
+
+    def codes_of(self, factor: str) -> np.ndarray:
+        """The number of each cell's level of one factor, `(C,) int64`."""
+        column: np.ndarray = self.codes[:, self.factors.index(factor)]
+        return column
+
+    def cell(self, number: int) -> dict[str, Any]:
+        """The levels of one cell, by factor."""
+        return {
+            name: each[code]
+            for (name, each), code in zip(self.levels.items(), self.codes[number], strict=True)
+        }
+
+    def product_weights(self, shares: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Weights `(C,)` that sum to 1: the product of the level shares of each factor; factors
+        without shares count evenly."""
+        weights = np.ones(len(self))
+        for name, share in shares.items():
+            weights *= share[self.codes_of(name)]
+        weights /= weights.sum()
+        return weights
+
+    def level_shares(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """The share of each level under cell weights `(C,)`, by factor."""
+        return {
+            name: np.bincount(self.codes_of(name), weights, len(each))
+            for name, each in self.levels.items()
+        }
+
+    def numbers_of(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray:
+        """The cell of each row, `(N,) int64`, from a column of levels for each factor; -1 where a
+        level is not a candidate. A column of texts is compared with levels as texts."""
+        count = len(next(iter(columns.values())))
+        found, known = np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool)
+        for name, each in self.levels.items():
+            codes = _codes(columns[name], each)
+            known &= codes >= 0
+            found = found * len(each) + codes
+        return np.where(known, found, -1)
+
+
+def _codes(values: Sequence[Any], levels: Sequence[Any]) -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.cast(values, pa.string()) if hasattr(values, "type") else _texts(values)
+    place = pc.index_in(texts, pa.array([_text(level) for level in levels], pa.string()))
+    return np.asarray(pc.fill_null(place, -1)).astype(np.int64)
+
+
+def _texts(values: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def engine_cells(
+    manifest: Manifest | None,
+    *,
+    domain: str = "engine",
+    viewpoints: int | None = None,
+    weathers: Sequence[str] = (),
+    illuminations: Sequence[str] = (),
+    backgrounds: int | None = None,
+    camera_heights_m: Sequence[float] = (),
+    between: bool = False,
+) -> CandidateCells:
+    """Return the cells that the built-in engine is to choose from.
+
+    Levels that are not given are those of `manifest`; without one, those of `gprplus render`.
+
+    Args:
+        manifest: images that exist, or None.
+        domain: domain of the engine, which has the places.
+        viewpoints: number of cameras around each identity.
+        weathers: weathers, or "all".
+        illuminations: hours, or "all"; halfway hours such as afternoon-dusk may be named.
+        backgrounds: number of places.
+        camera_heights_m: heights of the camera in meters; none: that of the domain.
+        between: add what lies between the levels: hours halfway, viewpoints halfway.
+
+    Raises:
+        PlanError: there are no such levels, or too many cells.
+        RenderError: the engine has no such level.
+    """
+    hours = [hour for hour in illuminations if hour not in MIDPOINTS]
+    asked = make_design(
+        domain=domain,
+        viewpoints=viewpoints or 6,
+        weathers=tuple(weathers) or ("all",),
+        illuminations=tuple(hours) or ("forenoon", "dusk", "night"),
+        backgrounds=backgrounds or 1,
+    )
+    levels: dict[str, tuple[Any, ...]] = {
+        "viewpoint_deg": asked.degrees,
+        "weather": asked.weathers,
+        "illumination": asked.illuminations if hours or not illuminations else (),
+        "background": asked.scenes,
+    }
+    levels["illumination"] += tuple(hour for hour in illuminations if hour in MIDPOINTS)
+    given = {
+        "viewpoint_deg": viewpoints,
+        "weather": weathers,
+        "illumination": illuminations,
+        "background": backgrounds,
+    }
+    if manifest is not None:
+        for name in [name for name, value in given.items() if not value]:
+            levels[name] = _known_levels(manifest, name, levels[name])
+    if between:
+        levels["viewpoint_deg"] = _with_halfway_degrees(levels["viewpoint_deg"])
+        levels["illumination"] = (*HOURS, *MIDPOINTS)
+    if camera_heights_m:
+        levels["camera_height_m"] = tuple(sorted(set(map(float, camera_heights_m))))
+    return CandidateCells({name: levels[name] for name in FACTORS if name in levels})
+
+
+def _known_levels(manifest: Manifest, name: str, default: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The levels of a factor that the manifest has images of; those of the engine where it has
+    none."""
+    found = tuple(manifest.levels(name))
+    return found if name != "background" or set(found) & set(default) else default
+
+
+def _with_halfway_degrees(degrees: Sequence[int]) -> tuple[int, ...]:
+    """The viewpoints, and the one halfway between each two neighbors on the circle.
+
+    >>> _with_halfway_degrees([90, 180, 270, 0])
+    (0, 45, 90, 135, 180, 225, 270, 315)
+    """
+    order = sorted({degree % 360 for degree in degrees})
+    following = [*order[1:], order[0] + 360]
+    halfway = {(a + (b - a) // 2) % 360 for a, b in zip(order, following, strict=True)}
+    return tuple(sorted({*order, *halfway}))

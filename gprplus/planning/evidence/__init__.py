@@ -1,0 +1,1 @@
+"""Sources of evidence on which cells to render: distances, effects, failures, holes."""

@@ -1,0 +1,78 @@
+"""From weights of cells to images: how many each cell gets, and of which identities.
+
+An engine draws one image of an identity in a cell, so a cell holds each identity at most once.
+"""
+
+import numpy as np
+
+from gprplus.analysis.subset_search.qp import project_to_simplex, round_counts
+from gprplus.core.errors import PlanError
+from gprplus.core.sampling import priorities
+from gprplus.planning.budget import RenderBudget
+from gprplus.planning.cells import CandidateCells
+
+
+def feasible_weights(
+    weights: np.ndarray, cells: CandidateCells, budget: RenderBudget, floor: float
+) -> np.ndarray:
+    """Return the nearest weights `(C,)` that the budget can meet: they sum to 1, no cell has an
+    identity twice, and each viewpoint keeps at least `floor` of its even share.
+
+    Raises:
+        PlanError: an identity is to have more images than there are cells.
+    """
+    if budget.images > len(cells):
+        raise PlanError(
+            f"The budget has {budget.images:,} images of each identity, but there are"
+            f" {len(cells):,} cells, each of which shows an identity once. Reduce the images, or"
+            " name more levels."
+        )
+    groups, least = np.zeros(len(cells), dtype=np.int64), np.zeros(1)
+    if "viewpoint_deg" in cells.factors:
+        count = len(cells.levels["viewpoint_deg"])
+        groups, least = cells.codes_of("viewpoint_deg"), np.full(count, floor / count)
+    upper = np.full(len(cells), 1 / budget.images)
+    return project_to_simplex(weights, upper, groups, least)
+
+
+def cell_counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
+    """Return whole numbers of images `(C,)` that sum to `total`, none above `most` `(C,)`."""
+    return round_counts(weights, total, most)
+
+
+def deal_images(
+    weights: np.ndarray, identities: int, images: int, seed: int, taken: np.ndarray | None = None
+) -> np.ndarray:
+    """Deal `images` cells to each identity, `(N, C) bool`, by the weights `(C,)` of cells.
+
+    Each cell goes to the identities that lack most images, ties by a hash: with nothing taken this
+    meets all counts exactly (Ryser, "Combinatorial properties of matrices of zeros and ones",
+    1957). `taken` `(N, C) bool` are images that exist and are not dealt again; where they leave an
+    identity short, it gets the free cells with the largest weights.
+
+    Raises:
+        PlanError: an identity has fewer free cells than images.
+    """
+    count = len(weights)
+    used = np.zeros((identities, count), dtype=bool) if taken is None else taken
+    if ((~used).sum(axis=1) < images).any():
+        raise PlanError(
+            f"An identity has fewer than {images:,} cells left of {count:,}. Reduce the budget, or"
+            " name more levels."
+        )
+    counts = cell_counts(weights, identities * images, (~used).sum(axis=0))
+    key = priorities(np.arange(identities * count, dtype=np.uint64), seed, "plan")
+    ties = key.reshape(identities, count)
+    dealt = np.zeros_like(used)
+    lacking = np.full(identities, images)
+    for cell in np.argsort(-counts, kind="stable"):
+        open_to = np.flatnonzero(~used[:, cell] & (lacking > 0))
+        order = np.lexsort((ties[open_to, cell], -lacking[open_to]))
+        mine = open_to[order[: counts[cell]]]
+        dealt[mine, cell] = True
+        lacking[mine] -= 1
+    for identity in np.flatnonzero(lacking):
+        free = np.flatnonzero(~used[identity] & ~dealt[identity])
+        order = np.lexsort((ties[identity, free], -weights[free]))
+        dealt[identity, free[order[: lacking[identity]]]] = True
+    return dealt

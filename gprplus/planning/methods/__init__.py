@@ -1,0 +1,1 @@
+"""Methods that weight candidate cells, behind one interface."""

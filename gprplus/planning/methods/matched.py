@@ -1,0 +1,119 @@
+"""`matched`: the mixture of cells that is nearest to the target, in one step.
+
+The convex programme of the subset search (gprplus.analysis.subset_search.qp), on the images of the
+manifest, or on a crossed probe that is rendered where there is no manifest. Cells without images
+have no features, so they get no weight.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from gprplus.analysis.features import make_features
+from gprplus.analysis.sample import search_sample
+from gprplus.analysis.subset_search.kernels import build_kernels
+from gprplus.analysis.subset_search.qp import solve_weights
+from gprplus.analysis.subset_search.run_search import MOST, RIDGE
+from gprplus.core.errors import PlanError
+from gprplus.ingest import Manifest
+from gprplus.planning.methods.proposal import PlanProblem, Proposal, plan_method
+from gprplus.planning.probe import RenderedProbe, TargetPoints, target_points
+
+FEWEST = 5  # identities of a probe
+
+
+@plan_method("matched")
+def matched_method(problem: PlanProblem) -> Proposal:
+    """Return the weights of the mixture with the least maximum mean discrepancy to the target.
+
+    Raises:
+        PlanError: there is no target, no cell of the manifest is a candidate, or there are too many
+            cells to compare all of them.
+        AnalysisError: fewer than five identities have an image in every cell of the manifest.
+    """
+    problem.require_target("matched")
+    if problem.manifest is None:
+        return _of_probe(problem)
+    return _of_manifest(problem, problem.manifest)
+
+
+def _of_probe(problem: PlanProblem) -> Proposal:
+    """Render every cell of a few identities, and weight all cells."""
+    cells = problem.cells
+    people = min(problem.options.probe, MOST // len(cells))
+    if people < FEWEST:
+        raise PlanError(
+            f"The method matched would render all {len(cells):,} cells for {FEWEST} identities, more"
+            f" than {MOST:,} images. Use --method descent, or name fewer levels."
+        )
+    probe = RenderedProbe.of(problem, people)
+    numbers = np.tile(np.arange(len(cells)), (people, 1))
+    found = target_points(problem, probe.kind, probe.features(numbers))
+    source = found.source.reshape(people, len(cells), -1)
+    weights, facts = nearest_mixture(source, found)
+    return Proposal("matched", weights, {}, facts, probe.rendered)
+
+
+def _of_manifest(problem: PlanProblem, manifest: Manifest) -> Proposal:
+    options, cells = problem.options, problem.cells
+    (kind,) = make_features([options.features], options.device)
+    side = search_sample(manifest, None, 0.0, options.plan_seed)
+    crossed = side.crossed
+    assert crossed is not None
+    if crossed.flat.size > MOST:
+        raise PlanError(
+            f"The method matched would compare {crossed.flat.size:,} images with each other, more"
+            f" than {MOST:,}: the manifest has {len(crossed.cells()):,} cells. Use --method descent"
+            " or distances."
+        )
+    numbers = _candidates_of(problem, manifest, crossed.factors, crossed.cells())
+    usable = numbers >= 0
+    if not usable.any():
+        raise PlanError(
+            "The manifest has no image of a candidate cell, so matched has nothing to weight. Name"
+            " levels that it has."
+        )
+    features = kind.extract(side.images(), options.workers, problem.progress)
+    found = target_points(problem, kind, features[side.place(crossed.flat)])
+    source = found.source.reshape(len(crossed.rows), len(numbers), -1)[:, usable]
+    near, facts = nearest_mixture(source, found)
+    weights = np.bincount(numbers[usable], near, len(cells))
+    missing = len(cells) - len(np.unique(numbers[usable]))
+    return Proposal("matched", weights, {}, facts | {"cells_without_images": missing})
+
+
+def nearest_mixture(source: np.ndarray, target: TargetPoints) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the weights `(C,)` whose mixture of cells is nearest to the target, for points `(P, C,
+    D)` of P identities, and facts for the record."""
+    known, bandwidth = build_kernels(source, target.images, target.people)
+    within = known.biased().astype(np.float64)
+    count = source.shape[1]
+    weights = solve_weights(
+        within,
+        known.to_target(np.ones(len(target.images))),
+        ridge=RIDGE * float(np.diag(within).mean()),
+        upper=np.ones(count),
+        groups=np.zeros(count, dtype=np.int64),
+        least=np.zeros(1),
+    )
+    facts = {"cells_compared": count, "identities": len(source), "bandwidth": bandwidth}
+    return weights / weights.sum(), facts
+
+
+def _candidates_of(
+    problem: PlanProblem,
+    manifest: Manifest,
+    factors: tuple[str, ...],
+    cells: list[tuple[object, ...]],
+) -> np.ndarray:
+    """The candidate cell of each cell of the manifest, -1 for none; a factor that the manifest
+    keeps at one level is at that level."""
+    columns: dict[str, list[object]] = {}
+    for name, levels in problem.cells.levels.items():
+        if name in factors:
+            place = factors.index(name)
+            columns[name] = [cell[place] for cell in cells]
+        else:
+            only = manifest.levels(name) if name in manifest.attributes else []
+            columns[name] = [only[0] if only and only[0] in levels else levels[0]] * len(cells)
+    return problem.cells.numbers_of(columns)
