@@ -28,6 +28,7 @@ PACKAGES = (  # in import order
     "analysis",
     "exports",
     "reporting",
+    "planning",
     "experiments",
     "explorer",
     "cli",

@@ -27,6 +27,8 @@ COMMANDS = {
     "embed": "Write features of images with a trained network.",
     "analyze": "Measure the distance of each level to a target, and which attribute causes it.",
     "study": "Run a declared study end to end.",
+    "plan-renders": "Plan which renders to make next, for a target.",
+    "construct": "Construct a training set for a target in rounds, and test it once.",
     "report": "Write the HTML, CSV and Markdown of finished runs.",
     "browse": "Look at images, review checks, and compare splits and runs in a browser.",
     "export": "Write an arm, split or manifest in the format of another tool.",

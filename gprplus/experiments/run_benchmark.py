@@ -119,7 +119,7 @@ def run_benchmark(
     track = options.track if group.first and not dry_run else None
     tracker = open_tracker(track, output.parent / "tracking") if track else None
     options = replace(options, shard=None, track=None)
-    chosen, why = _recipe(options.recipe, device)
+    chosen, why = choose_recipe(options.recipe, device)
     recipe = chosen.name if str(options.recipe) == "auto" else options.recipe
     options = replace(options, recipe=recipe)
     chosen = chosen.with_options(
@@ -244,8 +244,8 @@ def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
-    """The recipe, and why it is that one."""
+def choose_recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
+    """Return the recipe of a name or file on a device, and why it is that one."""
     if str(name) != "auto":
         return Recipe.read(name), "given"
     gpu = device.startswith("cuda")

@@ -1,9 +1,8 @@
 """The options of plan-renders."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gprplus.core.errors import GprplusError, PlanError
 from gprplus.core.options import Options, option, same_option
@@ -146,9 +145,9 @@ class PlanOptions(SpaceOptions):
     )
 
 
-def engine_of(options: EngineOptions) -> Mapping[str, object]:
+def engine_of(options: EngineOptions) -> dict[str, Any]:
     """The fields of EngineOptions that determine pixels, as options of render."""
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "domain": options.domain,
         "same_people": options.same_people,
         "seed": options.seed,

@@ -9,6 +9,7 @@ import numpy as np
 
 from gprplus.analysis.sample import open_target_sample
 from gprplus.core.errors import PlanError
+from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import check_request, package_versions, work_folder
 from gprplus.core.options import accepts, combined, record_of
@@ -16,7 +17,7 @@ from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.plans.plan_files import JSON
-from gprplus.engine.plans.render_plan import RenderPlan
+from gprplus.engine.plans.render_plan import FOLDER_KIND, RenderPlan
 from gprplus.ingest import Manifest
 from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells, engine_cells
@@ -97,6 +98,7 @@ def plan_renders(
         request.pop(unrecorded, None)
     if check_request(home / JSON, request, force=force) == "same":
         return PlanResult(home, RenderPlan.open(home))
+    claim_folder(home, FOLDER_KIND, PlanError)
     cells = candidate_cells(given, source)
     problem = PlanProblem(cells, name, target, source, given, home, budget.total, progress)
     proposals = propose(problem, methods)
@@ -131,7 +133,7 @@ def make_plan(
     options, cells = problem.options, problem.cells
     weights = feasible_weights(proposal.weights, cells, budget, options.floor)
     dealt = deal_images(weights, budget.identities, budget.images, options.plan_seed)
-    design = make_design(identities=1, **engine_of(options))
+    design = make_design(None, identities=1, **engine_of(options))
     people = choose_identities(
         design, budget.identities, options.first_identity, options.rare, problem.manifest
     )

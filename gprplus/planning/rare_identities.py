@@ -39,10 +39,9 @@ def choose_identities(
             " one. Reduce the budget or --first-identity."
         )
     if not rare:
-        numbers = range(first, first + count)
         return pa.table(
             {
-                "identity": [f"{i:04d}" for i in numbers],
+                "identity": [f"{i:04d}" for i in range(first, first + count)],
                 "reason": [f"identities from number {first}"] * count,
             }
         )

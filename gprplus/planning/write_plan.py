@@ -47,7 +47,7 @@ def plan_of_images(
             {
                 "cell": place,
                 **{factor: levels.get(factor) for factor in FACTORS},
-                "identities": [identities[i] for i in np.flatnonzero(dealt[:, number])],
+                "identities": [identities[i] for i in np.flatnonzero(dealt[:, number]).tolist()],
                 "images": int(counts[number]),
                 "weight": float(shares[number]),
                 "is_new": existing is None or not existing[number],

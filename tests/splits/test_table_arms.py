@@ -89,7 +89,7 @@ def test_what_cannot_be_is_refused_with_the_arm_and_a_way_out(source, tmp_path):
     with pytest.raises(SplitError, match="1 of the 1 uids of the arm 'x' are not in the train set"):
         make(source, tmp_path / "s", {"x": strange})
     pq.write_table(pa.table({"key": [1]}), tmp_path / "key.parquet")
-    with pytest.raises(SplitError, match="needs a column uid.*found key"):
+    with pytest.raises(SplitError, match=r"needs a column uid.*found key"):
         make(source, tmp_path / "s", {"x": str(tmp_path / "key.parquet")})
     with pytest.raises(SplitError, match="leave out restrict"):
         DeclaredArm("x", identities=3, table=strange)

@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 
 from gprplus.core.benchmark_options import TrainingOptions
 from gprplus.core.declarations import Declaration, from_mapping, load_declaration
-from gprplus.core.errors import DeclarationError, GprplusError, PlanError, TrainingError, did_you_mean
+from gprplus.core.errors import (
+    DeclarationError,
+    GprplusError,
+    PlanError,
+    TrainingError,
+    did_you_mean,
+)
 from gprplus.core.options import Options, option, options_of, same_option
 from gprplus.planning.budget import RenderBudget
 from gprplus.planning.options import PlanOptions, SpaceOptions

@@ -66,7 +66,14 @@ class EngineWorld:
     def problem(self, images: int) -> PlanProblem:
         """Return what the methods may use: the validation half, and no images that exist."""
         return PlanProblem(
-            self.cells, self.name, self.validation, None, self.plan, self.home, images, self.progress
+            self.cells,
+            self.name,
+            self.validation,
+            None,
+            self.plan,
+            self.home,
+            images,
+            self.progress,
         )
 
     def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:

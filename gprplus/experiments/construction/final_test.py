@@ -119,9 +119,7 @@ def verdict_sentence(target: str, found: list[ComparisonRecord]) -> str:
         beaten = [one.control for one in found if one.low is not None and one.low > 0]
         rest = [one.control for one in found if one.control not in beaten]
         others = f" It is not shown to be better than {', '.join(rest)}." if rest else ""
-        return (
-            f"The constructed set is better than the uniform set on {target}: {numbers}.{others}"
-        )
+        return f"The constructed set is better than the uniform set on {target}: {numbers}.{others}"
     if uniform.high < 0:
         return f"The constructed set is worse than the uniform set on {target}: {numbers}."
     return (

@@ -64,8 +64,9 @@ def _sampled(
     own = hash64(join_canonical("mixtures", str(seed), str(len(rounds)))) % _SEEDS
     sampler = optuna.samplers.GPSampler(seed=own, n_startup_trials=len(names))
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    range_ = optuna.distributions.FloatDistribution(0.0, 1.0)
-    ranges = dict.fromkeys(names, range_)
+    ranges: dict[str, optuna.distributions.BaseDistribution] = {
+        name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
+    }
     for tried in rounds:
         mean = float(np.mean([one.score for one in tried]))
         for one in tried:

@@ -16,9 +16,7 @@ from gprplus.statistics.selection_optimism import SelectionOptimism
 RECORD, SETS, SCORES = "round.json", "added.parquet", "scores.parquet"
 
 
-def write_round(
-    folder: Path, number: int, result: RoundResult, request: dict[str, Any]
-) -> None:
+def write_round(folder: Path, number: int, result: RoundResult, request: dict[str, Any]) -> None:
     """Write a finished round, its record last."""
     home = _folder(folder, number)
     trial, identity, cell = np.nonzero(np.stack([one.added for one in result.trials]))
@@ -98,7 +96,9 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise PlanError(f"{path} cannot be read. Remove its folder: the round is run again.") from error
+        raise PlanError(
+            f"{path} cannot be read. Remove its folder: the round is run again."
+        ) from error
     return {name: table.column(name).to_numpy() for name in table.column_names}
 
 

@@ -68,9 +68,7 @@ class RoundResult:
 class ConstructWorld(Protocol):
     """What proposes cells, and what draws and trains sets."""
 
-    def proposals(
-        self, kept: np.ndarray, last: QueryScores | None
-    ) -> list[Proposal]:
+    def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
         """Return the proposals for the next addition to the set `kept` `(N, C) bool`; `last` are
         the scores of that set, None before the first round."""
 

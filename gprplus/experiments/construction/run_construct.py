@@ -23,7 +23,7 @@ from gprplus.core.files.workdir import (
     write_json,
     write_text,
 )
-from gprplus.core.options import accepts, combined, record_of
+from gprplus.core.options import accepts, combined, options_of, record_of
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
@@ -186,7 +186,7 @@ def _run(
     progress: Progress,
 ) -> ConstructResult:
     clock = _Clock()
-    cells = candidate_cells(_planning(plan), None)
+    cells = candidate_cells(planning_options(plan), None)
     size = plan.rounds.size
     names = [f"{i:04d}" for i in range(1, size.identities + 1)]
     pool = RenderPool(home / "pool", cells, plan.renders)
@@ -205,7 +205,10 @@ def _run(
         split = split_of_sets(
             pool, manifest, names, sets, folder, plan.rounds.plan_seed, final_test.CONSTRUCTED
         )
-        aims = {plan.target_name: own.test.path, f"{plan.target_name}{VALIDATION}": own.validation.path}
+        aims = {
+            plan.target_name: own.test.path,
+            f"{plan.target_name}{VALIDATION}": own.validation.path,
+        }
         outcome = run_benchmark(
             [split.path], home / "runs", _options(plan, given, aims), progress=progress
         )
@@ -266,9 +269,9 @@ class _Clock:
         self.seconds[part] = round(spent, 1)
 
 
-def _planning(plan: ConstructFile) -> PlanOptions:
-    """The options of the methods."""
-    space = {name: getattr(plan.renders, name) for name in SpaceOptions.__dataclass_fields__}
+def planning_options(plan: ConstructFile) -> PlanOptions:
+    """Return the options of the methods of a construction."""
+    space = {name: getattr(plan.renders, name) for name in options_of(SpaceOptions)}
     rounds = plan.rounds
     return PlanOptions(
         **space,
@@ -323,7 +326,7 @@ def _open_side(
         pool,
         identities,
         plan.rounds.methods,
-        _planning(plan),
+        planning_options(plan),
         looks,
         progress,
     )

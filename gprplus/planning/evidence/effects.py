@@ -104,9 +104,9 @@ def _of_factorial(
             ),
             None,
         )
-        if row is None or factor.attribute == "identity":
+        if row is None or isinstance(factor.restricted, int):
             continue
-        kept = {str(level) for level in factor.levels}
+        kept = {str(level) for level in factor.restricted}
         half, error = row["value"] / 2, row["error"] / 2
         effects = dict.fromkeys(kept, (half, error))
         effects["*"] = (-half, error)

@@ -4,8 +4,9 @@ One distribution over the levels of each factor, a cell's weight their product. 
 takes the distribution that brings the mixture nearest to the target, given those of the other
 factors: Yao et al., "Simulating content consistent vehicle datasets with attribute descent", 2020.
 There a factor is one value found by search; here the levels are rendered for the same identities
-under the same draw of the other factors, and their mixture is the exact optimum of the convex
-programme of gprplus.analysis.subset_search.qp.
+under the same draw of the other factors, and their mixture is the optimum of the convex programme of
+gprplus.analysis.subset_search.qp, averaged over resampled identities: a few probes cannot tell
+levels apart that the target does not.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from gprplus.planning.cells import CandidateCells
 from gprplus.planning.methods.matched import nearest_mixture
 from gprplus.planning.methods.proposal import PlanProblem, Proposal, plan_method
 from gprplus.planning.probe import RenderedProbe, target_points
+
+REDRAWS = 50  # resamples of the identities
 
 
 @plan_method("descent")
@@ -31,11 +34,13 @@ def descent_method(problem: PlanProblem) -> Proposal:
     shares = {name: np.full(len(each), 1 / len(each)) for name, each in cells.levels.items()}
     path = []
     for sweep in range(options.sweeps):
-        for factor in [name for name, levels in cells.levels.items() if len(levels) > 1]:
+        # Light and weather change the whole image, so they come before the camera.
+        for factor in [name for name in reversed(cells.factors) if len(cells.levels[name]) > 1]:
             rng = problem.rng(f"descent {sweep} {factor}")
             numbers = probe_cells(cells, factor, shares, options.probe, rng)
             found = target_points(problem, probe.kind, probe.features(numbers))
-            near, _ = nearest_mixture(found.source.reshape(*numbers.shape, -1), found)
+            source = found.source.reshape(*numbers.shape, -1)
+            near, _ = nearest_mixture(source, found, rng, REDRAWS)
             moved = float(np.abs(near - shares[factor]).sum() / 2)
             shares[factor] = near
             path.append({"sweep": sweep + 1, "factor": factor, "moved": round(moved, 4)})

@@ -16,7 +16,7 @@ def weigh_levels(problem: PlanProblem, method: str, evidence: Sequence[LevelEvid
     """Return the product of the level shares of all factors; several sources on one factor are
     averaged."""
     shares: dict[str, list[np.ndarray]] = {}
-    sentences = {}
+    sentences: dict[tuple[str, int], str] = {}
     for one in evidence:
         shares.setdefault(one.factor, []).append(one.shares(problem.rng(f"{method} {one.factor}")))
         for place, text in enumerate(one.sentences):

@@ -11,7 +11,7 @@ import numpy as np
 
 from gprplus.analysis.features import make_features
 from gprplus.analysis.sample import search_sample
-from gprplus.analysis.subset_search.kernels import build_kernels
+from gprplus.analysis.subset_search.kernels import Kernels, build_kernels
 from gprplus.analysis.subset_search.qp import solve_weights
 from gprplus.analysis.subset_search.run_search import MOST, RIDGE
 from gprplus.core.errors import PlanError
@@ -82,22 +82,49 @@ def _of_manifest(problem: PlanProblem, manifest: Manifest) -> Proposal:
     return Proposal("matched", weights, {}, facts | {"cells_without_images": missing})
 
 
-def nearest_mixture(source: np.ndarray, target: TargetPoints) -> tuple[np.ndarray, dict[str, Any]]:
+def nearest_mixture(
+    source: np.ndarray,
+    target: TargetPoints,
+    rng: np.random.Generator | None = None,
+    redraws: int = 0,
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the weights `(C,)` whose mixture of cells is nearest to the target, for points `(P, C,
-    D)` of P identities, and facts for the record."""
+    D)` of P identities, and facts for the record.
+
+    With `redraws`, the weights are the mean over so many resamples of the identities of both sides
+    (bagging: Breiman, 1996), so that cells which only noise tells apart come out alike.
+    """
     known, bandwidth = build_kernels(source, target.images, target.people)
-    within = known.biased().astype(np.float64)
-    count = source.shape[1]
-    weights = solve_weights(
+    every = np.ones(len(source)), np.ones(len(target.images))
+    if rng is None or not redraws:
+        weights = _solve(known, *every)
+    else:
+        weights = np.mean([_solve(known, *_redrawn(known, rng)) for _ in range(redraws)], axis=0)
+    facts = {"cells_compared": source.shape[1], "identities": len(source), "bandwidth": bandwidth}
+    return weights / weights.sum(), facts
+
+
+def _solve(known: Kernels, people: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The nearest mixture with source identities and target images of these weights."""
+    within = known.biased(people).astype(np.float64)
+    count = len(within)
+    return solve_weights(
         within,
-        known.to_target(np.ones(len(target.images))),
+        known.to_target(images, people),
         ridge=RIDGE * float(np.diag(within).mean()),
         upper=np.ones(count),
         groups=np.zeros(count, dtype=np.int64),
         least=np.zeros(1),
     )
-    facts = {"cells_compared": count, "identities": len(source), "bandwidth": bandwidth}
-    return weights / weights.sum(), facts
+
+
+def _redrawn(known: Kernels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of source identities and of target images under one resample of either side."""
+    count = len(known.inside)
+    people = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
+    names, place = np.unique(known.people, return_inverse=True)
+    times = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))
+    return people, times[place].astype(np.float64)
 
 
 def _candidates_of(
