@@ -19,6 +19,9 @@ _HOMES = {
     "Scores": "gprplus.evaluation",
     "BenchmarkResult": "gprplus.experiments.benchmark_result",
     "StudyResult": "gprplus.experiments.run_study",
+    "RenderPlan": "gprplus.engine.plans.render_plan",
+    "PlanResult": "gprplus.planning",
+    "ConstructResult": "gprplus.experiments.construction.run_construct",
     "render": "gprplus.engine",
     "build_manifest": "gprplus.ingest",
     "inspect": "gprplus.ingest",
@@ -30,6 +33,8 @@ _HOMES = {
     "export": "gprplus.exports",
     "run_external": "gprplus.experiments.external.runs",
     "study": "gprplus.experiments.run_study",
+    "plan_renders": "gprplus.planning",
+    "construct": "gprplus.experiments.construction.run_construct",
     "report": "gprplus.reporting",
 }
 

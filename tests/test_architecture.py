@@ -269,7 +269,18 @@ def test_setup_lists_every_package():
     assert packages | {"gprplus.manifests"} == set(listed)
 
 
-CLASSES = {"Manifest", "Split", "Arm", "Recipe", "Scores", "BenchmarkResult", "StudyResult"}
+CLASSES = {
+    "Manifest",
+    "Split",
+    "Arm",
+    "Recipe",
+    "Scores",
+    "BenchmarkResult",
+    "StudyResult",
+    "ConstructResult",
+    "PlanResult",
+    "RenderPlan",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in gprplus.__all__ if name != "__version__"])

@@ -1,4 +1,4 @@
-"""Answers about a split: its arms beside each other, its test set, and its excluded queries."""
+"""Answers about a split: its arms side by side, its test set, and its excluded queries."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,19 @@
-"""Which renders to make next: candidate cells, methods that weight them, and render plans."""
+"""Which renders to make next: candidate cells, methods that weight them, and render plans.
 
-from gprplus.planning.plan_renders import PlanResult, plan_renders
+Everything loads on first use: the options of the command are read without NumPy.
+"""
 
-__all__ = ["PlanResult", "plan_renders"]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "PlanResult": "gprplus.planning.run_planning",
+    "plan_renders": "gprplus.planning.run_planning",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'gprplus.planning' has no attribute {name!r}")

@@ -130,14 +130,14 @@ def engine_cells(
         illuminations: hours, or "all"; halfway hours such as afternoon-dusk may be named.
         backgrounds: number of places.
         camera_heights_m: heights of the camera in meters; none: that of the domain.
-        between: add what lies between the levels: hours halfway, viewpoints halfway.
+        between: add levels between the known ones: hours halfway, viewpoints halfway.
 
     Raises:
         PlanError: there are no such levels, or too many cells.
         RenderError: the engine has no such level.
     """
     hours = [hour for hour in illuminations if hour not in MIDPOINTS]
-    asked = make_design(
+    design = make_design(
         domain=domain,
         viewpoints=viewpoints or 6,
         weathers=tuple(weathers) or ("all",),
@@ -145,10 +145,10 @@ def engine_cells(
         backgrounds=backgrounds or 1,
     )
     levels: dict[str, tuple[Any, ...]] = {
-        "viewpoint_deg": asked.degrees,
-        "weather": asked.weathers,
-        "illumination": asked.illuminations if hours or not illuminations else (),
-        "background": asked.scenes,
+        "viewpoint_deg": design.degrees,
+        "weather": design.weathers,
+        "illumination": design.illuminations if hours or not illuminations else (),
+        "background": design.scenes,
     }
     levels["illumination"] += tuple(hour for hour in illuminations if hour in MIDPOINTS)
     given = {

@@ -1,6 +1,7 @@
 """From images dealt to identities to a render plan."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,23 @@ from gprplus.engine.plans.render_plan import RenderPlan
 from gprplus.planning.cells import FACTORS, CandidateCells
 
 
+@dataclass(frozen=True, eq=False)
+class CellNotes:
+    """What a plan states about cells: the weight of each `(C,)`, the images of each that exist
+    already `(C,)`, and the reason for one, by its number."""
+
+    weights: np.ndarray
+    existing: np.ndarray | None
+    reason: Callable[[int], str]
+
+
 def plan_of_images(
     name: str,
     cells: CandidateCells,
     dealt: np.ndarray,
     identities: Sequence[str],
     *,
-    weights: np.ndarray | None = None,
-    existing: np.ndarray | None = None,
-    reason: Callable[[int], str] = lambda number: "",
+    notes: CellNotes | None = None,
     people: pa.Table | None = None,
     info: Mapping[str, Any] | None = None,
 ) -> RenderPlan:
@@ -30,14 +39,13 @@ def plan_of_images(
         cells: the candidate cells.
         dealt: which identity is drawn in which cell.
         identities: names of the N identities.
-        weights: the weight of each cell `(C,)`; by default its share of the images.
-        existing: images of each cell that exist already `(C,)`; by default none.
-        reason: why a cell has its weight.
-        people: table of the identities (`RenderPlan.identities`); by default their names.
+        notes: what is stated about cells; by default the weight of each is its share of the images.
+        people: table of identities (`RenderPlan.identities`); by default their names.
         info: further facts for the record of the plan.
     """
     counts = dealt.sum(axis=0)
-    shares = counts / max(counts.sum(), 1) if weights is None else weights
+    if notes is None:
+        notes = CellNotes(counts / max(counts.sum(), 1), None, lambda number: "")
     used = np.flatnonzero(counts)
     used = used[np.argsort(-counts[used], kind="stable")]
     rows = []
@@ -49,9 +57,9 @@ def plan_of_images(
                 **{factor: levels.get(factor) for factor in FACTORS},
                 "identities": [identities[i] for i in np.flatnonzero(dealt[:, number]).tolist()],
                 "images": int(counts[number]),
-                "weight": float(shares[number]),
-                "is_new": existing is None or not existing[number],
-                "reason": reason(number),
+                "weight": float(notes.weights[number]),
+                "is_new": notes.existing is None or not notes.existing[number],
+                "reason": notes.reason(number),
             }
         )
     who = [] if people is None else people.to_pylist()

@@ -1,7 +1,7 @@
 """Results in object storage: written into a local folder first, and uploaded when they are complete.
 
 The record of a result is uploaded last, so that what is half there is never taken for whole. A mark,
-which is uploaded first, tells a folder of ours from one with other objects.
+which is uploaded first, distinguishes a folder of ours from one with other objects.
 """
 
 import json

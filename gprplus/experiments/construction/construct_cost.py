@@ -23,9 +23,9 @@ from gprplus.experiments.construction.run_construct import (
 )
 from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.planning.options import engine_of
-from gprplus.planning.plan_renders import candidate_cells
+from gprplus.planning.run_planning import candidate_cells
 
-CONTROLS = 3  # sets of the test beside the constructed ones and the random ones
+CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
 _TIMED = 32  # images that are drawn to measure the engine
 _HOUR = 3600.0
 

@@ -20,7 +20,8 @@ from gprplus.planning.cells import CandidateCells
 from gprplus.planning.evidence.failures import failures_by_level
 from gprplus.planning.evidence.holes import hole_weights
 from gprplus.planning.methods.from_evidence import weigh_levels
-from gprplus.planning.methods.proposal import PlanProblem, Proposal, propose
+from gprplus.planning.methods.known import propose
+from gprplus.planning.methods.proposal import PlanProblem, Proposal
 from gprplus.planning.options import PlanOptions
 from gprplus.planning.render_pool import RenderPool
 from gprplus.reporting.run_results import RunResults, read_run_results
@@ -55,7 +56,6 @@ class EngineWorld:
     plan: PlanOptions
     training: BenchmarkOptions
     progress: Progress
-    rendered: dict[str, int] = field(default_factory=dict)
     static: dict[str, Proposal] = field(default_factory=dict)
 
     @property
@@ -63,7 +63,7 @@ class EngineWorld:
         """Return the candidate cells."""
         return self.pool.cells
 
-    def problem(self, images: int) -> PlanProblem:
+    def problem(self) -> PlanProblem:
         """Return what the methods may use: the validation half, and no images that exist."""
         return PlanProblem(
             self.cells,
@@ -72,28 +72,36 @@ class EngineWorld:
             None,
             self.plan,
             self.home,
-            images,
+            len(self.identities),
             self.progress,
         )
 
     def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
         """Return the proposals; see `rounds.ConstructWorld`. Failures need scores, so they are
         left out before the first round."""
-        problem = self.problem(kept.size)
-        fixed = [name for name in self.methods if name not in DYNAMIC]
-        missing = [name for name in fixed if name not in self.static]
-        for one in propose(problem, missing):
-            self.static[one.method] = one
-            self.rendered[one.method] = one.probes
-        found = [self.static[name] for name in fixed]
+        self.prepare()
+        found = [self.static[name] for name in self.methods if name not in DYNAMIC]
         if "holes" in self.methods:
             added = max(int(kept.sum()), kept.shape[0])
             found.append(Proposal("holes", hole_weights(kept.sum(axis=0), added)))
         if "failures" in self.methods and last is not None:
-            found.append(self._failures(problem, last))
+            found.append(self._failures(last))
         return found
 
-    def _failures(self, problem: PlanProblem, last: QueryScores) -> Proposal:
+    def prepare(self, *more: str) -> None:
+        """Make the proposals that do not depend on the set, and those of the methods `more`."""
+        fixed = [name for name in (*self.methods, *more) if name not in DYNAMIC]
+        missing = [name for name in dict.fromkeys(fixed) if name not in self.static]
+        for one in propose(self.problem(), missing):
+            self.static[one.method] = one
+
+    @property
+    def probes(self) -> int:
+        """Images that were rendered to make proposals."""
+        return sum(one.probes for one in self.static.values())
+
+    def _failures(self, last: QueryScores) -> Proposal:
+        problem = self.problem()
         known = [name for name in self.cells.factors if name in self.validation.columns("images")]
         images = self.validation.images(["uid", *known])
         evidence = failures_by_level(problem, images, last.uids, 1 - last.AP, last.identities)

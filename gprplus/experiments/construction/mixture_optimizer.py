@@ -79,8 +79,8 @@ def _sampled(
     for shares in started:
         study.enqueue_trial(shares)
         study.ask(ranges)
-    asked = [study.ask(ranges).params for _ in range(count)]
-    return [_normalized(one, names) for one in asked]
+    found = [study.ask(ranges).params for _ in range(count)]
+    return [_normalized(one, names) for one in found]
 
 
 def _normalized(params: dict[str, float], names: Sequence[str]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from gprplus.core.errors import PlanError
 from gprplus.core.files.workdir import check_request, read_json, write_json, write_table
 from gprplus.experiments.construction.rounds import QueryScores, RoundResult, Trial
-from gprplus.statistics.selection_optimism import SelectionOptimism
+from gprplus.statistics.robustness.selection_optimism import SelectionOptimism
 
 RECORD, SETS, SCORES = "round.json", "added.parquet", "scores.parquet"
 

@@ -17,7 +17,7 @@ from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.proposal import Proposal, mix_proposals
-from gprplus.statistics.selection_optimism import SelectionOptimism, selection_optimism
+from gprplus.statistics.robustness.selection_optimism import SelectionOptimism, selection_optimism
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,29 +33,24 @@ from gprplus.experiments.construction.construct_file import ConstructFile, read_
 from gprplus.experiments.construction.engine_world import (
     VALIDATION,
     EngineWorld,
-    query_scores,
     split_of_sets,
 )
 from gprplus.experiments.construction.options import ConstructOptions
+from gprplus.experiments.construction.record_parts import (
+    arm_summaries,
+    mean_scores,
+    path_record,
+)
 from gprplus.experiments.construction.rounds import RoundResult, kept_set, run_rounds
 from gprplus.experiments.run_benchmark import run_benchmark
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.ingest.tables.part import halve_by_identity, write_part
 from gprplus.planning.cells import CandidateCells
-from gprplus.planning.methods.proposal import propose
 from gprplus.planning.options import PlanOptions, SpaceOptions
-from gprplus.planning.plan_renders import candidate_cells, level_counts
 from gprplus.planning.render_pool import RenderPool
-from gprplus.reporting.run_results import RunResults, read_run_results
-from gprplus.schema.construct_record import (
-    ArmSummary,
-    ConstructRecord,
-    HalfRecord,
-    PathRecord,
-    RoundRecord,
-    TrialRecord,
-    construct_record,
-)
+from gprplus.planning.run_planning import candidate_cells
+from gprplus.reporting.run_results import read_run_results
+from gprplus.schema.construct_record import ConstructRecord, construct_record
 
 RECORD, PAGE = "construct.json", "construct.html"
 KIND = "a construction"  # of folder, as its mark states
@@ -64,7 +59,7 @@ ONE_SHOT_METHOD = "matched"
 
 @dataclass(frozen=True)
 class ConstructResult:
-    """A construction in its folder; `made` tells whether this call finished it."""
+    """A construction in its folder; `made` is whether this call finished it."""
 
     path: Path
     record: ConstructRecord
@@ -215,7 +210,9 @@ def _run(
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
     pool_images = int(own.world.drawn().sum())
-    probes = sum(sum(side.world.rendered.values()) for side in sides.values())
+    for side in sides.values():
+        side.world.prepare()
+    probes = sum(side.world.probes for side in sides.values())
     record = ConstructRecord(
         name=plan.construct.name,
         question=plan.construct.question,
@@ -225,12 +222,12 @@ def _run(
         images_each=size.images,
         cells=len(cells),
         paths=[
-            _path_record(name, sides[name], rounds[name], cells)
+            path_record(sides[name].world, sides[name].test, rounds[name])
             for name in (plan.target_name, plan.other_name)
         ],
-        arms=_arms(sets, cells, run, f"{plan.target_name}{VALIDATION}"),
+        arms=arm_summaries(sets, cells, run, f"{plan.target_name}{VALIDATION}"),
         comparisons=found,
-        mAP=_mean_scores(run, plan.target_name),
+        mAP=mean_scores(run, plan.target_name),
         seeds=plan.seeds or 1,
         steps=plan.steps,
         test_looks=looks,
@@ -357,67 +354,10 @@ def _final_sets(
     rounds: dict[str, list[RoundResult]],
 ) -> dict[str, np.ndarray]:
     world, size = own.world, plan.rounds.size
+    world.prepare(ONE_SHOT_METHOD)
     constructed, other = (
         kept_set(rounds[name], size.identities, len(cells))
         for name in (plan.target_name, plan.other_name)
     )
-    one_shot = world.static.get(ONE_SHOT_METHOD)
-    if one_shot is None:
-        (one_shot,) = propose(world.problem(size.total), [ONE_SHOT_METHOD])
-        world.rendered[ONE_SHOT_METHOD] = one_shot.probes
+    one_shot = world.static[ONE_SHOT_METHOD]
     return final_test.control_sets(constructed, other, one_shot, cells, plan.rounds)
-
-
-def _path_record(
-    name: str, side: _Side, rounds: Sequence[RoundResult], cells: CandidateCells
-) -> PathRecord:
-    return PathRecord(
-        target=name,
-        validation=_half(side.validation),
-        test=_half(side.test),
-        rounds=[
-            RoundRecord(
-                trials=[
-                    TrialRecord(
-                        shares={key: round(share, 4) for key, share in one.shares.items()},
-                        levels=level_counts(cells, one.added),
-                        rendered=one.rendered,
-                        mAP=one.scores.mean_ap,
-                        reasons=list(one.reasons),
-                    )
-                    for one in result.trials
-                ],
-                kept=result.kept,
-                images=round_files.images_after(rounds, number),
-                optimism=result.optimism.value,
-                optimism_sd=result.optimism.sd,
-            )
-            for number, result in enumerate(rounds)
-        ],
-        looks=sum(len(one.trials) for one in rounds),
-        proposals={key: one.facts for key, one in side.world.static.items()},
-    )
-
-
-def _half(manifest: Manifest) -> HalfRecord:
-    counts = manifest.record.counts
-    return HalfRecord(counts["identities"], counts["images"], manifest.fingerprint)
-
-
-def _arms(
-    sets: dict[str, np.ndarray], cells: CandidateCells, run: RunResults, validation: str
-) -> dict[str, ArmSummary]:
-    return {
-        name: ArmSummary(
-            meaning=final_test.meaning_of(name),
-            levels=level_counts(cells, one),
-            cells=int(one.any(axis=0).sum()),
-            validation_mAP=query_scores(run, name, validation).mean_ap,
-        )
-        for name, one in sets.items()
-    }
-
-
-def _mean_scores(run: RunResults, target: str) -> dict[str, float]:
-    """Mean mAP over seeds of each arm on the test half, and of the untrained network."""
-    return {row["arm"]: row["mAP"] for row in run.rows_of(target)}

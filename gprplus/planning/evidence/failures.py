@@ -24,7 +24,7 @@ def failure_evidence(problem: PlanProblem) -> list[LevelEvidence]:
     those of the target's manifest.
 
     Raises:
-        PlanError: there are no runs, or the target knows no factor of the candidate cells.
+        PlanError: there are no runs, or the target has no values of a candidate factor.
     """
     target = problem.require_target("failures")
     runs = read_target_runs(problem, "failures")

@@ -31,7 +31,7 @@ def hole_weights(counts: np.ndarray, added: int) -> np.ndarray:
     """
     order = np.sort(counts)
     places = np.arange(1, len(counts) + 1)
-    # The level at which the k emptiest cells would stand, if only they were filled.
+    # The count that the k emptiest cells reach if only they are filled.
     levels = (added + np.cumsum(order)) / places
     following = np.append(order[1:], np.inf)
     level = levels[np.argmax(levels <= following)]

@@ -83,7 +83,7 @@ def with_halfway_levels(
 
 
 def halfway_neighbors(factor: str, levels: Sequence[Any]) -> list[tuple[int, int] | None]:
-    """The positions of the two levels that each level lies halfway between, None for others:
+    """The positions of the two levels of which each level is the middle, None for others:
     hours such as dawn-forenoon, and viewpoints.
 
     >>> halfway_neighbors("illumination", ["dawn", "forenoon", "dawn-forenoon"])

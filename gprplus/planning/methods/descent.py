@@ -5,8 +5,7 @@ takes the distribution that brings the mixture nearest to the target, given thos
 factors: Yao et al., "Simulating content consistent vehicle datasets with attribute descent", 2020.
 There a factor is one value found by search; here the levels are rendered for the same identities
 under the same draw of the other factors, and their mixture is the optimum of the convex programme of
-gprplus.analysis.subset_search.qp, averaged over resampled identities: a few probes cannot tell
-levels apart that the target does not.
+gprplus.analysis.subset_search.qp, averaged over resampled identities, since a few probes are noisy.
 """
 
 from collections.abc import Mapping

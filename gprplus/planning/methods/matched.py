@@ -92,7 +92,7 @@ def nearest_mixture(
     D)` of P identities, and facts for the record.
 
     With `redraws`, the weights are the mean over so many resamples of the identities of both sides
-    (bagging: Breiman, 1996), so that cells which only noise tells apart come out alike.
+    (bagging: Breiman, 1996), so that cells which differ by noise alone come out alike.
     """
     known, bandwidth = build_kernels(source, target.images, target.people)
     every = np.ones(len(source)), np.ones(len(target.images))

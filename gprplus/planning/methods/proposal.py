@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.errors import PlanError, did_you_mean
+from gprplus.core.errors import PlanError
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
@@ -138,17 +138,3 @@ def mix_proposals(proposals: Sequence[Proposal], shares: Sequence[float]) -> Pro
     )
     facts = {one.method: one.facts for one in proposals if one.facts}
     return Proposal(name, weights, sentences, facts, sum(one.probes for one in proposals))
-
-
-def propose(problem: PlanProblem, methods: Sequence[str]) -> list[Proposal]:
-    """Return the proposal of each method. Raises PlanError for an unknown method, and what a method
-    lacks."""
-    import gprplus.planning.methods.known  # noqa: F401  (registers all methods)
-
-    for name in methods:
-        if name not in METHODS:
-            raise PlanError(f"There is no method '{name}'. {did_you_mean(name, METHODS)}")
-    double = sorted({name for name in methods if list(methods).count(name) > 1})
-    if double:
-        raise PlanError(f"--method names {double[0]} twice.")
-    return [METHODS[name](problem) for name in methods]

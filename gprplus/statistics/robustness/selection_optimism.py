@@ -6,7 +6,7 @@ the bootstrap: the selection is repeated on the drawn identities and its score c
 the same set on the identities that were not drawn. The mean difference is the optimism (Efron,
 "Estimating the error rate of a prediction rule", JASA 1983; Harrell, "Regression modeling
 strategies", 2015, section 5.3). It covers the draw of identities; the noise of a training seed,
-which every resample shares, is not in it, so that scores by new seeds are reported beside it.
+which every resample shares, is not in it, so scores by new seeds are needed as well.
 """
 
 from dataclasses import dataclass

@@ -23,16 +23,11 @@ from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells, engine_cells
 from gprplus.planning.evidence.holes import images_by_cell
 from gprplus.planning.image_deal import deal_images, feasible_weights
-from gprplus.planning.methods.proposal import (
-    PlanProblem,
-    Proposal,
-    mix_proposals,
-    propose,
-    reason_of,
-)
+from gprplus.planning.methods.known import propose
+from gprplus.planning.methods.proposal import PlanProblem, Proposal, mix_proposals, reason_of
 from gprplus.planning.options import PlanOptions, engine_of
 from gprplus.planning.rare_identities import choose_identities
-from gprplus.planning.write_plan import plan_of_images
+from gprplus.planning.write_plan import CellNotes, plan_of_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +139,9 @@ def make_plan(
         cells,
         dealt,
         people.column("identity").to_pylist(),
-        weights=weights,
-        existing=existing,
-        reason=lambda number: reason_of(proposal, cells, shares, number),
+        notes=CellNotes(
+            weights, existing, lambda number: reason_of(proposal, cells, shares, number)
+        ),
         people=people,
         info={
             "request": dict(request),

@@ -1,0 +1,75 @@
+"""The parts of construct.json."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gprplus.experiments.construction import final_test, round_files
+from gprplus.experiments.construction.engine_world import EngineWorld, query_scores
+from gprplus.experiments.construction.rounds import RoundResult
+from gprplus.ingest import Manifest
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.run_planning import level_counts
+from gprplus.reporting.run_results import RunResults
+from gprplus.schema.construct_record import (
+    ArmSummary,
+    HalfRecord,
+    PathRecord,
+    RoundRecord,
+    TrialRecord,
+)
+
+
+def path_record(world: EngineWorld, test: Manifest, rounds: Sequence[RoundResult]) -> PathRecord:
+    """Return the record of the rounds towards one target; `test` is its held-back half."""
+    return PathRecord(
+        target=world.name,
+        validation=_half(world.validation),
+        test=_half(test),
+        rounds=[
+            RoundRecord(
+                trials=[
+                    TrialRecord(
+                        shares={key: round(share, 4) for key, share in one.shares.items()},
+                        levels=level_counts(world.cells, one.added),
+                        rendered=one.rendered,
+                        mAP=one.scores.mean_ap,
+                        reasons=list(one.reasons),
+                    )
+                    for one in result.trials
+                ],
+                kept=result.kept,
+                images=round_files.images_after(rounds, number),
+                optimism=result.optimism.value,
+                optimism_sd=result.optimism.sd,
+            )
+            for number, result in enumerate(rounds)
+        ],
+        looks=sum(len(one.trials) for one in rounds),
+        proposals={key: one.facts for key, one in world.static.items()},
+    )
+
+
+def _half(manifest: Manifest) -> HalfRecord:
+    counts = manifest.record.counts
+    return HalfRecord(counts["identities"], counts["images"], manifest.fingerprint)
+
+
+def arm_summaries(
+    sets: dict[str, np.ndarray], cells: CandidateCells, run: RunResults, validation: str
+) -> dict[str, ArmSummary]:
+    """Return what each set of the test is, and its score on the target named `validation`."""
+    return {
+        name: ArmSummary(
+            meaning=final_test.meaning_of(name),
+            levels=level_counts(cells, one),
+            cells=int(one.any(axis=0).sum()),
+            validation_mAP=query_scores(run, name, validation).mean_ap,
+        )
+        for name, one in sets.items()
+    }
+
+
+def mean_scores(run: RunResults, target: str) -> dict[str, float]:
+    """Return the mean mAP over seeds of each arm on a target, and of the untrained network."""
+    return {row["arm"]: row["mAP"] for row in run.rows_of(target)}
