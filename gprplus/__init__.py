@@ -29,7 +29,7 @@ _HOMES = {
     "benchmark": "gprplus.experiments.run_benchmark",
     "score": "gprplus.evaluation",
     "embed": "gprplus.analysis",
-    "analyze": "gprplus.analysis",
+    "analyze": "gprplus.reporting.pages.analyzed",
     "export": "gprplus.exports",
     "run_external": "gprplus.experiments.external.runs",
     "study": "gprplus.experiments.run_study",

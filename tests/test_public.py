@@ -67,6 +67,9 @@ def test_an_analysis_takes_text(made):
         str(made / "manifest"), target, output=str(made / "analysis"), **options
     )
     assert len(found) == 1
+    page = (found[0].path / "analysis.html").read_text()
+    again = page.split("gprplus analyze --manifest ")[1]
+    assert "--attr weather --images 8 " in again
 
 
 def test_rendering_takes_text(tmp_path):

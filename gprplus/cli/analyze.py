@@ -92,8 +92,8 @@ def command(
       gprplus analyze --target market=data/market --target msmt=data/msmt17 \\
           --budget 400x50
     """
-    from gprplus.analysis import analyze
-    from gprplus.reporting.pages.analysis_page import write_analysis_page
+    from gprplus.reporting.pages.analysis_page import PAGE
+    from gprplus.reporting.pages.analyzed import analyze
 
     given = given_options(AnalyzeOptions, values)
     if budget and given.mode != "sound":
@@ -101,8 +101,6 @@ def command(
     place, source = output or work / "analysis", manifest or work / "manifest"
     with progress_bar("Looking at images") as progress:
         found = analyze(source, targets, place, given, force=force, progress=progress)
-    command = _command(source, targets, place, given)
-    pages = [write_analysis_page(one, command) for one in found]
     searches = []
     if budget:
         from gprplus.analysis import search
@@ -127,19 +125,8 @@ def command(
             data[subset.info["target"]]["search"] = {**subset.info, **rows}
         console.print_json(data)
         return
-    for one, page in zip(found, pages, strict=True):
+    for one in found:
         domain_gap.print_analysis(one)
-        console.print_line(f"page: {page}")
+        console.print_line(f"page: {one.path / PAGE}")
     for subset in searches:
         subsets.print_search(subset, targets[subset.info["target"]])
-
-
-def _command(source: Path, targets: dict[str, Path], place: Path, given: AnalyzeOptions) -> str:
-    """Return the command line that makes the analysis again."""
-    from gprplus.core.commands import Word, command_line
-    from gprplus.core.spelling import spelled
-
-    words: list[Word] = ["analyze", "--manifest", source]
-    for name, path in targets.items():
-        words += ["--target", (name, path)]
-    return command_line([*words, *spelled(given), "-o", place])

@@ -107,7 +107,9 @@ def _matrix(run: RunResults, target: str) -> dict[str, Any] | None:
         [heat.labels[i], [[value, heat.matched(i, j), ""] for j, value in enumerate(row)]]
         for i, row in enumerate(heat.cells)
     ]
-    return {"levels": heat.levels, "lines": lines, "what": "queries of the level, whole gallery"}
+    what = "queries of the level, whole gallery"
+    what += f"; no query has {', '.join(heat.unasked)}" if heat.unasked else ""
+    return {"levels": heat.levels, "lines": lines, "what": what}
 
 
 def compare_answer(space: Workspace, given: Mapping[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from chromium import unnamed_elements
 
 from gprplus import Split
 from gprplus.core.files.workdir import write_json, write_table
@@ -163,6 +164,7 @@ def test_checks_are_reviewed_the_worst_first(page, many):
     """The 192 images have 190 distinct contents; all others of the 8,064 are extra copies."""
     page.click("nav >> text=Issues")
     page.click(".check:has-text('exact-duplicate')")
+    assert unnamed_elements(page) == []
     wait_total(page, 8064 - 190)
     page.focus(".grid")
     page.keyboard.press("a")
@@ -184,7 +186,7 @@ def test_two_arms_are_compared_query_by_query(opened, run_work, tmp_path):
     page = opened(work)
     page.click("nav >> text=Runs")
     page.wait_for_selector(".interval:has-text('mix')")
-    assert page.locator(".heat th[scope=col]").count() == 2  # levels
+    assert page.locator(".heat th[scope=col]").count() == 3  # the corner, two levels
     page.select_option("select[aria-label='B']", "untrained")
     page.wait_for_load_state("networkidle")
     page.click(".toggle:has-text('2 found by A, not by B')")
@@ -192,6 +194,25 @@ def test_two_arms_are_compared_query_by_query(opened, run_work, tmp_path):
     page.wait_for_selector(".ranked .relevant")
     assert page.locator(".ranked").count() == 2
     assert page.locator(".ranked .excluded").count() > 0
+
+
+def test_a_screen_reader_has_a_name_for_everything(opened, run_work):
+    page = opened(run_work)
+    views = {"Design": ".heat", "Split": ".balance", "Runs": ".interval", "Map": ".legend i"}
+    for view, part in {"Images": ".tile img", **views}.items():
+        page.click(f"nav >> text={view}")
+        page.wait_for_selector(part)
+        assert unnamed_elements(page) == [], view
+
+
+def test_a_loss_of_one_chunk_is_a_dot(opened, run_work):
+    """Three steps are logged as one chunk for each of the arms of one seed."""
+    page = opened(run_work)
+    page.click("nav >> text=Runs")
+    page.wait_for_selector(".curves circle")
+    arms = len(Split.open(run_work / "splits" / "weather").record.arms)
+    assert page.locator(".curves circle").count() == arms
+    assert page.locator(".curves polyline").count() == 0
 
 
 def test_a_lasso_opens_its_images(opened, run_work):

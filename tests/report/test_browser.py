@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from chromium import open_chromium
+from chromium import open_chromium, unnamed_elements
 
 from gprplus.reporting import report
 
@@ -187,6 +187,37 @@ def test_every_text_has_contrast(open_page, scheme):
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     page.locator("#effects [data-tip]").first.focus()
     assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_the_colored_cells_of_the_level_matrix_have_contrast(open_page):
+    """The experiment of these tests decides no cell: two are put into the page."""
+    page = open_page(DESKTOP)
+    page.evaluate(
+        """document.querySelector("main").innerHTML = '<table class="levels"><tbody><tr>' +
+        '<td class="gain"><b>1</b> <small>+2.0</small></td>' +
+        '<td class="loss"><b>1</b> <small>−2.0</small></td></tr></tbody></table>'"""
+    )
+    assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_a_screen_reader_has_a_name_for_everything(open_page):
+    page = open_page(DESKTOP)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert unnamed_elements(page) == []
+
+
+def test_print_has_light_colors_and_no_cut_table(open_page):
+    page = open_page({"width": 700, "height": 900}, "dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    color = "getComputedStyle(document.documentElement).getPropertyValue"
+    assert page.evaluate(
+        f"['--gain', '--loss', '--caution'].map((one) => {color}(one).trim())"
+    ) == [
+        "#1f63ad",
+        "#b4490b",
+        "#8a4b00",
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth") == 700
 
 
 def test_print_unfolds_everything_and_drops_the_controls(open_page):

@@ -15,8 +15,8 @@ export function intervals(lines, onclick) {
   return el(
     "div", { class: "intervals", role: "list" },
     lines.map((line, i) =>
-      el(
-        "button", { class: `interval ${line.mark ?? ""}`, role: "listitem", onclick: () => onclick?.(i), title: line.title },
+      el("div", { role: "listitem" }, el(
+        "button", { class: `interval ${line.mark ?? ""}`, onclick: () => onclick?.(i), title: line.title },
         el("span", { class: "label" }, line.label),
         svg(
           "svg", { class: "whisker", height: 18, "aria-hidden": "true" },
@@ -25,16 +25,24 @@ export function intervals(lines, onclick) {
           svg("circle", { cx: x(line.value), cy: 9, r: 4 }),
         ),
         el("span", { class: "number" }, `${percent(line.value)}${line.low === null ? "" : ` (${percent(line.low)}–${percent(line.high)})`}`),
-      ),
+      )),
     ),
   );
+}
+
+/** A line through places "x,y"; a dot where there is only one. */
+function drawn({ label, colour }, places) {
+  const title = svg("title", {}, label);
+  if (places.length > 1) return svg("polyline", { points: places.join(" "), fill: "none", style: { stroke: colour } }, title);
+  const [x, y] = places[0].split(",");
+  return svg("circle", { cx: x, cy: y, r: 4, style: { fill: colour } }, title);
 }
 
 /** Curves over steps: {label, colour, points: [[x, y]]}. */
 export function curves(lines, { width = 560, height = 240, label = "" } = {}) {
   const xs = lines.flatMap(({ points }) => points.map(([x]) => x));
   const ys = lines.flatMap(({ points }) => points.map(([, y]) => y));
-  const [right, top] = [Math.max(...xs), Math.max(...ys)];
+  const [right, top] = [Math.max(...xs) || 1, Math.max(...ys) || 1];
   const place = ([x, y]) => `${(44 + ((width - 56) * x) / right).toFixed(1)},${(height - 24 - ((height - 36) * y) / top).toFixed(1)}`;
   const tick = (y) => {
     const [, at] = place([0, y]).split(",");
@@ -44,6 +52,6 @@ export function curves(lines, { width = 560, height = 240, label = "" } = {}) {
     "svg", { class: "curves", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     [0, top / 2, top].flatMap(tick),
     svg("text", { x: width - 12, y: height - 6, "text-anchor": "end" }, `step ${right}`),
-    lines.map((line) => svg("polyline", { points: line.points.map(place).join(" "), fill: "none", style: { stroke: line.colour } }, svg("title", {}, line.label))),
+    lines.map((line) => drawn(line, line.points.map(place))),
   );
 }

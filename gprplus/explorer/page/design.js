@@ -66,7 +66,7 @@ export class DesignView {
   map(found) {
     const most = Math.max(1, ...found.counts.flat());
     const cells = found.counts.map((line, i) => line.map((size, j) => size > 0 && this.cell(found, i, j, size, most)));
-    return heatmap(found.rows, found.columns, cells, { corner: `${found.a} \\ ${found.b}` });
+    return heatmap(found.rows, found.columns, cells, { corner: `${found.a} \\ ${found.b}`, label: `Images of each ${found.a} and ${found.b}` });
   }
 
   cell(found, i, j, size, most) {
@@ -83,7 +83,7 @@ export class DesignView {
   pairs(found) {
     const rows = found.pairs.map(([a, b, strength, empty]) => [a, b, el("span", { class: "strength", style: { "--share": `${100 * strength}%` } }), strength.toFixed(2), count(empty)]);
     return table(["attribute", "attribute", "", "V", "empty pairs"], rows, {
-      right: [3, 4], onrow: (i) => go({ a: found.pairs[i][0], b: found.pairs[i][1] }),
+      label: "Attributes that go together", right: [3, 4], onrow: (i) => go({ a: found.pairs[i][0], b: found.pairs[i][1] }),
     });
   }
 }

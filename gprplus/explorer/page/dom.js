@@ -82,14 +82,13 @@ export function select(label, choices, value, onchange) {
   return el("label", { class: "choice" }, el("span", {}, label), list);
 }
 
-/** A table; `right` are the places of columns of numbers. */
-export function table(headers, rows, { right = [], caption, onrow } = {}) {
+/** A table; `label` is its name, `right` are the places of columns of numbers. */
+export function table(headers, rows, { label, right = [], onrow } = {}) {
   const align = (i) => (right.includes(i) ? "number" : null);
   return el(
     "table",
-    { class: "table" },
-    caption && el("caption", {}, caption),
-    el("thead", {}, el("tr", {}, headers.map((text, i) => el("th", { scope: "col", class: align(i) }, text)))),
+    { class: "table", "aria-label": label },
+    el("thead", {}, el("tr", {}, headers.map((text, i) => (text ? el("th", { scope: "col", class: align(i) }, text) : el("td", {}))))),
     el(
       "tbody",
       {},

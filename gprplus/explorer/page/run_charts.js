@@ -38,7 +38,7 @@ function matrix({ matrix: found }) {
     "div", {},
     el("h2", {}, "Arm × level"),
     el("p", { class: "note" }, `mAP, ${found.what}; framed: a level that the arm was trained on.`),
-    el("div", { class: "scroll" }, heatmap(found.lines.map(([label]) => label), found.levels, cells, { corner: "arm" })),
+    el("div", { class: "scroll" }, heatmap(found.lines.map(([label]) => label), found.levels, cells, { corner: "arm", label: "mAP of each arm on each level", hole: ["–", "no query"] })),
   );
 }
 

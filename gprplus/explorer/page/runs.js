@@ -90,7 +90,7 @@ export class RunsView {
       "div", {},
       el("h3", {}, "Queries without a match at rank 1, in %"),
       this.answer.failures.map(({ name, levels }, i) =>
-        el("details", { open: i < 2 }, el("summary", {}, name.replaceAll("_", " ")), table(["level", "queries", a, b], levels.map(([level, size, one, two]) => [level, count(size), share(one), share(two)]), { right: [1] })),
+        el("details", { open: i < 2 }, el("summary", {}, name.replaceAll("_", " ")), table(["level", "queries", a, b], levels.map(([level, size, one, two]) => [level, count(size), share(one), share(two)]), { label: `Failed queries by ${name}`, right: [1] })),
       ),
     );
   }
@@ -99,7 +99,7 @@ export class RunsView {
     const rows = this.answer.identities.slice(0, 12).map((one) => [
       this.picture(one.uid), one.identity, count(one.queries), `${percent(one.AP[0])} : ${percent(one.AP[1])}`, `${percent(one.cost[0])} : ${percent(one.cost[1])}`,
     ]);
-    return el("div", {}, el("h3", {}, "Identities that cost most"), el("p", { class: "note" }, "Cost: share of all that is missing to an mAP of 100, in %. Both columns: A : B."), table(["", "identity", "queries", "mAP", "cost"], rows, { right: [2, 3, 4], onrow: (i) => this.show(this.answer.identities[i].identity) }));
+    return el("div", {}, el("h3", {}, "Identities that cost most"), el("p", { class: "note" }, "Cost: share of all that is missing to an mAP of 100, in %. Both columns: A : B."), table(["", "identity", "queries", "mAP", "cost"], rows, { label: "Identities that cost most", right: [2, 3, 4], onrow: (i) => this.show(this.answer.identities[i].identity) }));
   }
 
   show(identity) {

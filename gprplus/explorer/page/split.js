@@ -43,7 +43,7 @@ export class SplitView {
     const rows = found.arms.map((arm) => [
       arm.name, arm.kind, arm.levels.join(", "), count(arm.images), count(arm.identities), arm.name === found.reference ? "reference" : "", this.look(arm.name),
     ]);
-    return el("section", {}, el("h2", {}, "Arms"), table(["arm", "kind", "levels", "images", "identities", "", ""], rows, { right: [3, 4] }));
+    return el("section", {}, el("h2", {}, "Arms"), table(["arm", "kind", "levels", "images", "identities", "", ""], rows, { label: "Arms", right: [3, 4] }));
   }
 
   compared(found) {
@@ -54,7 +54,7 @@ export class SplitView {
       "section", {},
       el("h2", {}, "Side by side"),
       el("div", { class: "tools" }, select("A", parts, a, (value) => go({ a: value, b })), select("B", parts, b, (value) => go({ a, b: value }))),
-      table(["", `only in ${a}`, "in both", `only in ${b}`], [line("images", images), line("identities", identities)], { right: [1, 2, 3] }),
+      table(["", `only in ${a}`, "in both", `only in ${b}`], [line("images", images), line("identities", identities)], { label: "Images and identities of two arms", right: [1, 2, 3] }),
       el("div", { class: "cards" }, balance.map(({ name, levels }) => this.balance(name, levels, a, b))),
     );
   }
@@ -65,7 +65,7 @@ export class SplitView {
     return el(
       "figure", { class: "card" },
       el("figcaption", {}, name.replaceAll("_", " ")),
-      el("table", { class: "balance" },
+      el("table", { class: "balance", "aria-label": `Images of each ${name.replaceAll("_", " ")} in two arms` },
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "level"), el("th", { scope: "col" }, a), el("th", { scope: "col" }, b))),
         el("tbody", {}, levels.map(([level, one, two]) => el("tr", {}, el("th", { scope: "row" }, level ?? "unknown"), el("td", {}, bar("a", one)), el("td", {}, bar("b", two))))),
       ),
@@ -88,7 +88,7 @@ export class SplitView {
     return el(
       "section", {},
       el("h2", {}, `Excluded queries: ${count(excluded.total)}`),
-      el("div", { class: "scroll tall" }, table(["", "identity", "protocol", "reason", "path"], rows)),
+      el("div", { class: "scroll tall" }, table(["", "identity", "protocol", "reason", "path"], rows, { label: "Excluded queries" })),
     );
   }
 }

@@ -70,7 +70,7 @@ class IntervalPlot:
     @property
     def headers(self) -> list[str]:
         """The headers of the plot as a table."""
-        return ["", self.unit, "95% interval", "by chance"]
+        return ["level or factor", self.unit, "95% interval", "by chance"]
 
     @property
     def rows(self) -> list[list[str]]:

@@ -7,7 +7,7 @@ from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import target_phrase
 from gprplus.reporting.contrast_tables import FACTORS
 from gprplus.reporting.run_results import RunResults
-from gprplus.reporting.sections.target_tables import influence, rows_without
+from gprplus.reporting.sections.target_tables import NO_TARGET, influence, rows_without
 from gprplus.reporting.sentences.logit_sentence import logit_sentence
 
 
@@ -23,13 +23,18 @@ def _pooled(run: RunResults, family: str) -> Iterator[str]:
         if (row["metric"], row["family"]) != ("mAP", family) or not without:
             continue
         values, turned = influence(without)
+        verdict = (
+            "no single target changes the verdict"
+            if turned == NO_TARGET
+            else f"the verdict changes without {turned}"
+        )
         name = row["contrast"]
         name = formatting.crossed_name(name) if family in FACTORS else name
         yield (
             f"{row['split']}, {name}: over {row['targets']} targets"
             f" {formatting.signed_points(row['value'])}"
             f" ({formatting.signed_interval(row['low'], row['high'])}), {values} when one target is"
-            f" left out; the verdict changes without {turned}."
+            f" left out; {verdict}."
         )
 
 

@@ -10,6 +10,8 @@ from gprplus.reporting.sections.table_section import DOSE, LEFT_OUT, POOLED, Tab
 
 Row = Mapping[str, Any]
 
+NO_TARGET = "none"  # in place of the targets without which a verdict changes
+
 
 def pooled_sections(rows: Sequence[Row], left_out: Sequence[Row]) -> Iterator[TableSection]:
     """The effects over all targets, and each of them without one target."""
@@ -60,7 +62,7 @@ def influence(rows: Sequence[Row]) -> list[str]:
     turned = [row["without"] for row in rows if row["verdict"] != row["verdict_of_all"]]
     return [
         formatting.signed_interval(min(values), max(values)),
-        formatting.join_names(turned) if turned else "none",
+        formatting.join_names(turned) if turned else NO_TARGET,
     ]
 
 

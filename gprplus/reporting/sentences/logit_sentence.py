@@ -19,26 +19,34 @@ def logit_sentence(logit: Sequence[Row], contrasts: Sequence[Row]) -> str:
     """Describe rows of schema.LOGIT of one family and target, next to its rows of
     schema.CONTRASTS; empty if nothing is known.
 
-    A family of up to two effects is described one by one, a longer one by the effects that change.
+    Up to two interactions are described one by one, other families by the effects that change.
     """
     points = {row["contrast"]: row for row in contrasts}
     known = [row for row in logit if row["holds"] is not None and row["contrast"] in points]
     if not known:
         return ""
     noun = NOUNS[known[0]["family"]]
-    named = known if len(known) < 3 else [row for row in known if not row["holds"]]
+    one_by_one = known[0]["family"] == "interactions" and len(known) < 3
+    named = known if one_by_one else [row for row in known if not row["holds"]]
     parts = [
         f"the {noun} of {_name(row)} {_change(row, points[row['contrast']])} ({_ends(row)})"
         for row in named
     ]
     rest = len(known) - len(named)
     if rest:
-        which = f"all {rest} {noun}s keep" if not parts else f"the other {rest} {noun}s keep"
-        parts.append(f"{which} their sign and significance")
+        parts.append(_kept(rest, noun, bool(parts)))
     sentence = f"On the logit scale of mAP {formatting.join_names(parts)}."
     if any(row["verdict"] == "undecided" and not row["holds"] for row in known):
         sentence += " Such an effect can come from the scale of the score alone."
     return sentence
+
+
+def _kept(count: int, noun: str, others: bool) -> str:
+    """The effects that do not change, after those that do (`others`) or alone."""
+    if count == 1:
+        return f"the {'other ' * others}{noun} keeps its sign and significance"
+    which = f"the other {count}" if others else "both" if count == 2 else f"all {count}"
+    return f"{which} {noun}s keep their sign and significance"
 
 
 def _name(row: Row) -> str:
