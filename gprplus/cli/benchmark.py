@@ -150,9 +150,14 @@ def print_results(outcome: "BenchmarkResult") -> None:
     if not plan.trained and not plan.shared:
         print_note(f"Nothing to train: all {plan.kept} runs are there already.")
     tables = zip(
-        outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True
+        outcome.summaries,
+        outcome.contrasts,
+        outcome.levels,
+        outcome.sensitivity,
+        outcome.logit,
+        strict=True,
     )
-    for folder, (summary, contrasts, levels, again), about, page in zip(
+    for folder, (summary, contrasts, levels, again, logit), about, page in zip(
         outcome.folders, tables, outcome.experiments, outcome.reports, strict=True
     ):
         headers, rows = overview_table(summary, contrasts)
@@ -161,7 +166,7 @@ def print_results(outcome: "BenchmarkResult") -> None:
         )
         for sentence in protocol_notes(about.benchmark):
             print_note(sentence)
-        print_result(verdict_paragraphs(summary, contrasts, about, levels, again))
+        print_result(verdict_paragraphs(summary, contrasts, about, levels, again, logit))
         print_line(f"report: {page}")
 
 

@@ -81,6 +81,7 @@ def command(
             outcome.experiment,
             outcome.effect_tables.get("levels"),
             outcome.effect_tables.get("sensitivity"),
+            outcome.effect_tables.get("logit"),
         )
         for outcome in outcomes
     ]

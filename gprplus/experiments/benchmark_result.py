@@ -57,6 +57,7 @@ class BenchmarkResult:
         contrasts: One row for each contrast (schema.CONTRASTS).
         levels: Scores by level of query and gallery (schema.LEVELS).
         sensitivity: schema.SENSITIVITY if it was measured, else None.
+        logit: Effects on the logit scale (schema.LOGIT).
         experiments: The subjects of the verdicts: the records of each split and of its benchmark.
         reports: The HTML pages.
     """
@@ -67,6 +68,7 @@ class BenchmarkResult:
     contrasts: "tuple[pa.Table, ...]" = ()
     levels: "tuple[pa.Table, ...]" = ()
     sensitivity: "tuple[pa.Table | None, ...]" = ()
+    logit: "tuple[pa.Table, ...]" = ()
     experiments: "tuple[Experiment, ...]" = ()
     reports: tuple[Path, ...] = ()
 
@@ -93,6 +95,7 @@ class BenchmarkResult:
             self.experiments,
             self.levels,
             self.sensitivity,
+            self.logit,
             strict=True,
         )
         return [verdict_paragraphs(*one) for one in tables]

@@ -364,7 +364,8 @@ def _written(
     about = [split_job.experiment(case) for case in wanted]
     paths = [case.folder / settings.TABLE for case in wanted]
     again = [_sensitivity(path) if path.is_file() else None for path in paths]
-    tables = map(tuple, (folders, summaries, contrasts, levels, again, about, written))
+    logit = [one.logit for one in effects]
+    tables = map(tuple, (folders, summaries, contrasts, levels, again, logit, about, written))
     return BenchmarkResult(planned, *tables)
 
 

@@ -108,7 +108,7 @@ def _matrix(run: RunResults, target: str) -> dict[str, Any] | None:
         for i, row in enumerate(heat.cells)
     ]
     what = "queries of the level, whole gallery"
-    what += f"; no query has {', '.join(heat.unasked)}" if heat.unasked else ""
+    what += f"; no query has {', '.join(heat.empty_levels)}" if heat.empty_levels else ""
     return {"levels": heat.levels, "lines": lines, "what": what}
 
 

@@ -52,7 +52,7 @@ def build_app(space: Workspace, guard: Guard) -> "Starlette":
                 "Open the address that `gprplus browse` printed: it has the token.", 403, HEADERS
             )
         response = await answer(request)
-        response.headers.update({**HEADERS, **_cache(request.url.path)})
+        response.headers.update({**HEADERS, **_cache(request.url.path, response.status_code)})
         return response
 
     def answered(make: Callable[[], Any]) -> Response:
@@ -106,9 +106,10 @@ def page_file(name: str) -> tuple[bytes, str]:
     return (files[name].read_bytes(), kind) if name in files else (b"", "text/plain")
 
 
-def _cache(path: str) -> dict[str, str]:
-    """Return how long a browser keeps an answer: images for the session, all else not at all."""
-    kept = path.startswith("/image/")
+def _cache(path: str, status: int) -> dict[str, str]:
+    """Return how long a browser keeps an answer: images for the session, all else not at all, so
+    that an image that could not be read once is asked for again."""
+    kept = path.startswith("/image/") and status == 200
     return {"cache-control": "private, max-age=3600" if kept else "no-store"}
 
 

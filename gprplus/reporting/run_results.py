@@ -95,6 +95,7 @@ class RunResults:
             self.experiment,
             levels,
             verdicts_of(self.table("sensitivity"), target),
+            verdicts_of(self.table("logit"), target),
         )
 
     @property

@@ -360,6 +360,7 @@ def _collected(job: ExternalJob, plan: BenchmarkCost) -> BenchmarkResult:
         (effects.contrasts,),
         (effects.levels,),
         (None,),
+        (effects.logit,),
         (Experiment(split, record, record.estimand),),
         tuple(written),
     )

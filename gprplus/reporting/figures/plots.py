@@ -165,7 +165,7 @@ class HeatMap:
     `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `single[i]`:
     the arm is of some levels alone; `own[i]` is its level where it has one. `queries[j]` counts the
     queries of a level; `row_means[i]` is the plain mean over levels, `column_means[j]` over the
-    single-level arms. `unasked` are levels of the split without any query, which have no column.
+    single-level arms. `empty_levels` are levels of the split without any query, which have no column.
     """
 
     arms: tuple[str, ...]
@@ -177,7 +177,7 @@ class HeatMap:
     queries: tuple[int, ...]
     row_means: tuple[float | None, ...]
     column_means: tuple[float | None, ...]
-    unasked: tuple[str, ...] = ()
+    empty_levels: tuple[str, ...] = ()
 
     def shade(self, value: float | None) -> float:
         """Return the position of a cell between the lowest and the highest, 0-1."""
@@ -207,8 +207,8 @@ def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> Heat
         arm for arm in split.arms if arm == split.reference and arm in present and arm not in arms
     ]
     names = list(map(str, split.levels))
-    asked = set(frame["level"].astype(str))
-    levels = [name for name in names if name in asked] + sorted(asked - set(names))
+    queried = set(frame["level"].astype(str))
+    levels = [name for name in names if name in queried] + sorted(queried - set(names))
     if not levels:
         return None
     groups = frame.groupby(["arm", "level"], observed=True)["AP"].mean().to_dict()
@@ -227,7 +227,7 @@ def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> Heat
         tuple(int(counts.get(level, 0)) for level in levels),
         tuple(_mean(line) for line in cells),
         tuple(_mean(column) for column in zip(*alone, strict=True)),
-        tuple(name for name in names if name not in asked),
+        tuple(name for name in names if name not in queried),
     )
 
 

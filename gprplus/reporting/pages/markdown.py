@@ -32,8 +32,9 @@ def report_markdown(
     """
     split = about.split
     contrasts = tables["contrasts"].to_pylist()
-    levels, again = (
-        tables[name].to_pylist() if name in tables else [] for name in ("levels", "sensitivity")
+    levels, again, logit = (
+        tables[name].to_pylist() if name in tables else []
+        for name in ("levels", "sensitivity", "logit")
     )
     rows = with_family_columns(in_split_order(summary.to_pylist(), list(split.arms)), contrasts)
     parts = [f"# {plain_text(question_of(split))}"]
@@ -45,6 +46,7 @@ def report_markdown(
             about,
             levels if name == OWN_TEST_SET else [],
             verdicts_of(again, name),
+            verdicts_of(logit, name),
         )
         parts.append(f"## Scored on {plain_text(target_phrase(name))}")
         parts.append(plain_text(f"**{verdict.headline}** {verdict.details} {verdict.basis}"))

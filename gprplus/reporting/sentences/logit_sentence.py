@@ -55,6 +55,20 @@ def _name(row: Row) -> str:
     return name if row["family"] == "additivity" else formatting.crossed_name(name)
 
 
+def scale_sentences(logit: Sequence[Row], contrasts: Sequence[Row]) -> list[str]:
+    """The sentence of each family of departures from adding up of which an effect excludes 0, in
+    points or in logits, from all rows of one target."""
+    found = []
+    for family in ("interactions", "additivity"):
+        rows, points = (
+            [row for row in table if (row["metric"], row["family"]) == ("mAP", family)]
+            for table in (logit, contrasts)
+        )
+        if any(row["verdict"] in ("higher", "lower") for row in (*rows, *points)):
+            found.append(logit_sentence(rows, points))
+    return [sentence for sentence in found if sentence]
+
+
 def _change(row: Row, points: Row) -> str:
     shown, before = (one["verdict"] in ("higher", "lower") for one in (row, points))
     if shown and before:

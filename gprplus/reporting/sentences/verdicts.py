@@ -29,6 +29,7 @@ from gprplus.reporting.sentences.estimand_sentences import (
     own_sentence,
     transfer_sentence,
 )
+from gprplus.reporting.sentences.logit_sentence import scale_sentences
 from gprplus.reporting.sentences.sensitivity_sentence import sensitivity_sentence
 from gprplus.reporting.sentences.verdict_support import (
     control_sentence,
@@ -69,17 +70,18 @@ def verdict_paragraphs(
     about: Experiment,
     levels: "pa.Table | None" = None,
     sensitivity: "pa.Table | None" = None,
+    logit: "pa.Table | None" = None,
 ) -> str:
     """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one
     paragraph for each, those that were named before the split's own test set.
 
     `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels`
     (schema.LEVELS) the scores of each level by itself, `sensitivity` (schema.SENSITIVITY)
-    differences with other settings.
+    differences with other settings, `logit` (schema.LOGIT) effects on the logit scale.
     """
     rows, tests = summary.to_pylist(), contrasts.to_pylist()
     names, cells = basis_targets(rows), [] if levels is None else levels.to_pylist()
-    again = [] if sensitivity is None else sensitivity.to_pylist()
+    again, odds = ([] if one is None else one.to_pylist() for one in (sensitivity, logit))
     paragraphs = [
         str(
             verdict_of(
@@ -88,6 +90,7 @@ def verdict_paragraphs(
                 about,
                 cells if name == OWN_TEST_SET else [],
                 verdicts_of(again, name),
+                verdicts_of(odds, name),
             )
         )
         for name in names
@@ -110,9 +113,10 @@ def verdict_of(
     about: Experiment,
     levels: Sequence[Row] = (),
     sensitivity: Sequence[Row] = (),
+    logit: Sequence[Row] = (),
 ) -> Verdict:
     """The verdict on one target, from its summary rows, its contrasts, its rows of
-    schema.SENSITIVITY and, of the split's own test set, those of schema.LEVELS.
+    schema.SENSITIVITY and schema.LOGIT and, of the split's own test set, those of schema.LEVELS.
     """
     split = about.split
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
@@ -134,6 +138,7 @@ def verdict_of(
     text, support = _compare(compared, split, reference["arm"])
     first, others = _estimands(text, found, levels, about, reference["arm"])
     support = others + support + _secondary_sentences(found, split)
+    support += scale_sentences(logit, contrasts)
     support += control_sentence(found, trained, reference, split) + floor_sentence(floor)
     support += sensitivity_sentence(sensitivity, split)
     warnings = [

@@ -4,7 +4,7 @@ Without a target the same estimator is applied to the rest: random-effects mean,
 variance with one target fewer, and the noise of the common seeds. If one target is left, the effect
 and the interval are those of that target alone. Intervals from two targets have one degree of
 freedom between targets, so that a verdict often becomes undecided because little is left, not
-because the target that was left out disagreed: the values tell the two apart.
+because the target that was left out disagreed: compare the values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
