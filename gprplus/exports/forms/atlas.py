@@ -1,5 +1,5 @@
-"""One Parquet file to look at features with Embedding Atlas, Spotlight or FiftyOne: every image with
-its coordinates, nearest neighbours, thumbnail and attributes."""
+"""One Parquet file to look at features with Embedding Atlas or Spotlight: every image with its
+coordinates, nearest neighbours, thumbnail and attributes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
