@@ -98,9 +98,22 @@ def test_runs_of_a_program_have_the_tables_of_a_benchmark(split, program, colour
     assert commands[-1].startswith("gprplus run-external")
 
     runs = found.folders[0].parents[1]
-    again = gpr.run_external(split, f"{program} {WORDS}", runs, name="colour", seeds=2, jobs=2)
-    assert len(trace.read_text().split("\n")[:-1]) == len(ran), "seed 0 is kept"
-    assert again.summary().column("seeds").to_pylist() == [2] * len(ran)
+    more = {"seeds": 2, "jobs": 2, "untrained": f"{program} {WORDS}"}
+    again = gpr.run_external(split, f"{program} {WORDS}", runs, name="colour", **more)
+    lines = trace.read_text().split("\n")[:-1]
+    assert len(lines) == len(ran) + 2, "the trained runs of seed 0 are kept"
+    # The lists that an untrained run may read are those of the first arm.
+    first = images[split.arms[0]]
+    assert {f"untrained 0 {first}", f"untrained 1 {first}"} < set(lines)
+    summary = {row["arm"]: row for row in again.summary().to_pylist()}
+    assert list(summary) == [*split.arms, "untrained"]
+    assert summary["untrained"]["mAP"] == pytest.approx(by_hand(split), abs=1e-4)
+    assert {row["seeds"] for row in summary.values()} == {2}
+    record = json.loads((found.folders[0] / "untrained" / "seed0" / "run.json").read_text())
+    assert (record["train_images"], record["train_identities"]) == (0, 0)
+    more["untrained"] += " x"
+    with pytest.raises(RequestChanged, match="of another --untrained"):
+        gpr.run_external(split, f"{program} {WORDS}", runs, name="colour", **more)
     with pytest.raises(RequestChanged, match="another request"):
         gpr.run_external(split, f"{program} {WORDS} x", runs, name="colour")
 
@@ -171,6 +184,32 @@ def test_commands_that_cannot_run_are_refused_before_anything(split, tmp_path, c
     with pytest.raises(TrainingError, match=sentence):
         gpr.run_external(split, command, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_untrained_features_need_no_training_images_but_an_output(split, tmp_path):
+    command = f"{sys.executable} x.py {{train}} {{features}}"
+    with pytest.raises(TrainingError, match=r"--untrained must contain \{features\} or"):
+        gpr.run_external(split, command, tmp_path / "runs", untrained="python x.py {images}")
+    code = "import sys, numpy; numpy.savez(sys.argv[1], features=[[1.0]], uids=[1])"
+    command = f"{sys.executable} -c '{code}' {{features}}.npz {{train}}"
+    with pytest.raises(ScoreError, match="lacks the features"):
+        gpr.run_external(split, command, tmp_path / "runs", untrained=command.split(" {train")[0])
+
+
+def test_a_program_that_outlived_its_run_cannot_write_into_the_next(split, tmp_path):
+    """A killed gprplus leaves its program running: it has the folder of then."""
+    (tmp_path / "p.py").write_text(
+        "import os, sys\nprint(os.path.dirname(sys.argv[1]))\nsys.exit('stopped')"
+    )
+    command = f"{sys.executable} {tmp_path}/p.py {{features}} {{train}}"
+    folders = set()
+    for _ in range(2):
+        with pytest.raises(TrainingError, match="stopped"):
+            gpr.run_external(split, command, tmp_path / "runs")
+        (log,) = (tmp_path / "runs").rglob(f"{split.arms[0]}/seed0/program.log")
+        folders.add(log.read_text().split("\n")[0])
+    assert len(folders) == 2
+    assert [Path(folder).is_dir() for folder in sorted(folders)].count(True) == 1
 
 
 def test_missing_features_are_one_sentence(split, tmp_path):

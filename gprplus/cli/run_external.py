@@ -24,6 +24,7 @@ from gprplus.experiments.options import PROGRAM, ExternalOptions
     help="Command line of the program, with placeholders.",
 )
 @click_options(ExternalOptions)
+@options.on_option
 @options.output_option
 @options.work_option
 @options.force_option
@@ -45,6 +46,7 @@ def command(
     writes their features to {features}.npz, .parquet or another form that score reads, or a state
     dict to {checkpoint}.pt or .safetensors with --backbone. {seed} and {arm} name the run. The
     tables and the report are those of benchmark, in WORK/runs/SPLIT/NAME. Finished runs are kept.
+    --untrained gives the floor under every score: the same network before training.
 
     \b
     Examples:

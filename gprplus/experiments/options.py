@@ -11,6 +11,7 @@ from typing import ClassVar
 from gprplus.core.benchmark_options import MAX_SEEDS, BenchmarkOptions
 from gprplus.core.errors import DeclarationError, GprplusError, TrainingError
 from gprplus.core.options import Options, option, same_option
+from gprplus.core.shared_options import COMPUTE
 
 STUDY = "the study's"
 PROGRAM = "Program"
@@ -79,12 +80,26 @@ class ExternalOptions(Options):
     )
     height: int = option(256, group=PROGRAM, at_least=1, help="Input height of {backbone}.")
     width: int = option(128, group=PROGRAM, at_least=1, help="Input width of {backbone}.")
+    untrained: str | None = option(
+        None,
+        group=PROGRAM,
+        metavar="COMMAND",
+        help=(
+            "Command line that embeds the images before any training, as the arm untrained; it may"
+            " do without training images."
+        ),
+    )
     targets: Mapping[str, Path] = same_option(BenchmarkOptions, "targets")
     protocol: str | None = same_option(BenchmarkOptions, "protocol")
     roots: Mapping[str, Path] = same_option(BenchmarkOptions, "roots")
     rerank: bool = same_option(BenchmarkOptions, "rerank")
     device: str = same_option(BenchmarkOptions, "device")
-    jobs: int = option(1, group="Compute", at_least=1, help="Number of parallel runs.")
+    jobs: int = option(
+        1,
+        group=COMPUTE,
+        at_least=1,
+        help="Number of parallel runs; with --on ray and GPUs, of those that share a GPU.",
+    )
 
 
 def read_scale(text: str) -> Fraction:

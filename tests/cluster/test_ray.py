@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 from recipes import small_work
 
-from gprplus import Split, benchmark, make_split
+from gprplus import Split, benchmark, make_split, run_external
 from gprplus.baseline import image_store
 from gprplus.core.errors import ExecutorError
 from gprplus.core.executors.executor import Resources
 from gprplus.core.executors.in_use import run_on
 from gprplus.core.parallel import map_processes, worker_count
 from gprplus.core.workers import WorkerLost
+from gprplus.experiments.external import runs
 from gprplus.ingest import build_manifest
 from gprplus.splits.streaming import drawing, make_streamed
 
@@ -162,9 +163,34 @@ def test_a_benchmark_is_the_same_while_a_node_dies(on_ray, work, tmp_path):
     node = on_ray.add_node(**NODE)
     timer = threading.Timer(3.0, on_ray.remove_node, [node], {"allow_graceful": False})
     timer.start()
-    remote = run(work, tmp_path / "ray")
+    remote = run(work, tmp_path / "ray", track=f"tensorboard:{tmp_path / 'events'}")
     timer.join()
     same_tables(remote, local)
+    finished = {path.parent for path in (tmp_path / "ray").rglob("run.json")}
+    tracked = {path.parent for path in (tmp_path / "events").rglob("events.out.tfevents.*")}
+    assert {path.relative_to(tmp_path / "events") for path in tracked} >= {
+        path.relative_to(tmp_path / "ray") for path in finished
+    }
+
+
+COLOURS = """
+import csv, sys
+import numpy as np
+from PIL import Image
+
+rows = list(csv.DictReader(open(sys.argv[2])))
+matrix = [np.asarray(Image.open(row["file"]).convert("RGB"), np.float32).mean((0, 1)) for row in rows]
+np.savez(sys.argv[3], features=matrix, uids=np.array([int(row["uid"]) for row in rows], np.uint64))
+"""
+
+
+def test_a_program_is_run_on_the_nodes(on_ray, work, tmp_path, monkeypatch):
+    (tmp_path / "colours.py").write_text(COLOURS)
+    command = f"{sys.executable} {tmp_path}/colours.py {{train}} {{images}} {{features}}.npz"
+    split = work / "splits" / "weather"
+    remote = run_external(split, command, tmp_path / "ray", jobs=2)
+    monkeypatch.setattr(runs, "several_machines", lambda: False)
+    same_tables(remote, run_external(split, command, tmp_path / "local", jobs=2))
 
 
 def test_a_large_manifest_is_split_on_ray(on_ray, work, tmp_path, monkeypatch):

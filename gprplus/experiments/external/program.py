@@ -2,10 +2,12 @@
 it writes."""
 
 import os
+import platform
 import shlex
 import shutil
 import string
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,30 +41,41 @@ class ProgramCommand:
     """A command line with placeholders such as {train} and {features}. No shell reads it: each word
     is one argument, whatever a path contains."""
 
+    text: str
     words: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "ProgramCommand":
-        """Read a command line. Raises TrainingError where it cannot be run."""
+    def parse(
+        cls, text: str, option: str = "--command", *, trains: bool = True
+    ) -> "ProgramCommand":
+        """Read the command line of an option. Raises TrainingError where it cannot be run.
+
+        Without `trains` it needs no training images.
+        """
         try:
             words = tuple(shlex.split(text))
             names = [name for word in words for _, name, *_ in string.Formatter().parse(word)]
         except ValueError as error:
-            raise TrainingError(f"--command cannot be read ({error}): {escape(text)}") from error
+            raise TrainingError(f"{option} cannot be read ({error}): {escape(text)}") from error
         used = [name for name in names if name is not None]
         for name in used:
             if name not in PLACEHOLDERS:
                 raise TrainingError(
-                    f"--command has the placeholder {{{escape(name)}}}."
+                    f"{option} has the placeholder {{{escape(name)}}}."
                     f" {did_you_mean(name, PLACEHOLDERS)} Write {{{{ for a brace."
                 )
-        for needed in (INPUTS, OUTPUTS):
+        for needed in (INPUTS, OUTPUTS) if trains else (OUTPUTS,):
             if not set(needed) & set(used):
                 choices = " or ".join(f"{{{name}}}" for name in needed)
-                raise TrainingError(f"--command must contain {choices}: {escape(text)}")
+                raise TrainingError(f"{option} must contain {choices}: {escape(text)}")
         if shutil.which(words[0]) is None:
             raise TrainingError(f"There is no program '{escape(words[0])}' to run.")
-        return cls(words)
+        return cls(text, words)
+
+    @property
+    def trains(self) -> bool:
+        """Return True if the command reads training images."""
+        return any(map(self.uses, INPUTS))
 
     def uses(self, name: str) -> bool:
         """Return True if the command contains a placeholder."""
@@ -149,19 +162,26 @@ def run_program(command: ProgramCommand, values: Mapping[str, object], folder: P
 
     Raises TrainingError with the last lines of its output.
     """
-    staged = folder / f".{OUTPUT}"
-    remove_output(staged)
-    staged.mkdir(parents=True)
+    for left in folder.glob(f".{OUTPUT}*"):
+        remove_output(left)
+    # A new name each time: a program that outlived gprplus cannot write into this one.
+    staged = Path(tempfile.mkdtemp(prefix=f".{OUTPUT}-", dir=folder))
     places = {name: staged.absolute() / name for name in OUTPUTS}
     log = folder / LOG
-    with write_new(log) as out:
-        done = subprocess.run(
-            command.filled({**values, **places}),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+    words = command.filled({**values, **places})
+    try:
+        with write_new(log) as out:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+    except OSError as error:
+        raise TrainingError(
+            f"'{escape(words[0])}' cannot be started on {platform.node()}: {error.strerror}."
+        ) from error
     if done.returncode:
         raise TrainingError(
             f"The program failed for the arm {values['arm']}, seed {values['seed']}, with exit code"

@@ -1,8 +1,7 @@
 """`run_external`: runs of another program, with the tables and the report of a benchmark."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,61 +10,48 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.commands import Word, record_command
-from gprplus.core.errors import RequestChanged, ScoreError, SplitError, TrainingError, did_you_mean
+from gprplus.core.errors import (
+    RequestChanged,
+    ScoreError,
+    SplitError,
+    TrainingError,
+    did_you_mean,
+    escape,
+)
+from gprplus.core.executors.in_use import current_executor
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output, hold_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.parallel import (
+    Progress,
+    map_processes,
+    map_threads,
+    no_progress,
+    several_machines,
+)
 from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
 from gprplus.core.typed import as_json
 from gprplus.evaluation.targets import Target
-from gprplus.experiments import collect, split_job
+from gprplus.experiments import collect, schedule, split_job
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 from gprplus.experiments.external import program as program_files
+from gprplus.experiments.external.job import INPUTS, ExternalJob, ExternalRun
 from gprplus.experiments.external.program import ProgramCommand
 from gprplus.experiments.options import ExternalOptions
 from gprplus.experiments.run_files import missing_targets, read_run_record, write_scores
+from gprplus.exports.rows import identity_pairs
 from gprplus.reporting import write_report
 from gprplus.reporting.experiment import Experiment
 from gprplus.schema.records import Protocol
 from gprplus.schema.run_record import EXTERNAL, BenchmarkRecord, RunRecord, benchmark_record
 from gprplus.splits import Split
+from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-_INPUTS = "inputs"  # folder with the lists of images
-
-
-@dataclass(frozen=True)
-class ExternalJob:
-    """A split, the folder of its runs, the program, and the targets that features are scored on;
-    `images` are the query and gallery images of all targets (uid, path, file)."""
-
-    split: Split
-    folder: Path
-    command: ProgramCommand
-    text: str
-    given: ExternalOptions
-    targets: tuple[Target, ...]
-    roots: Mapping[str, Path]
-    images: "pa.Table"
-
-
-@dataclass(frozen=True)
-class ExternalRun:
-    """One run: an arm and a seed; `twin` is the run with the same training images and seed."""
-
-    arm: str
-    seed: int
-    twin: "ExternalRun | None" = None
-
-    def folder(self, home: Path) -> Path:
-        """The folder of the run in that of the job."""
-        return home / self.arm / f"seed{self.seed}"
+    pass
 
 
 @shows_progress("Running the program")
@@ -104,8 +90,14 @@ def run_external(
     """
     given = combined(ExternalOptions, options, changes, "run_external")
     command = ProgramCommand.parse(program)
-    if command.uses("checkpoint") != (given.backbone is not None):
-        raise TrainingError("--command with {checkpoint} and --backbone belong together.")
+    untrained = (
+        ProgramCommand.parse(given.untrained, "--untrained", trains=False)
+        if given.untrained
+        else None
+    )
+    for option, one in (("--command", command), ("--untrained", untrained)):
+        if one and one.uses("checkpoint") != (given.backbone is not None):
+            raise TrainingError(f"{option} with {{checkpoint}} and --backbone belong together.")
     opened = Split.open(split)
     runs_folder = workdir.work_folder() / "runs" if output is None else Path(output)
     home = (
@@ -118,15 +110,17 @@ def run_external(
         if force:
             clear_output(home, split_job.KIND, RequestChanged)
         roots = opened.roots(_own_roots(opened, given))
-        images = program_files.test_images(found, home / _INPUTS / "images")
-        program_files.write_image_list(home / _INPUTS / "images.csv", images)
-        job = ExternalJob(opened, home, command, program, given, found, roots, images)
+        images = program_files.test_images(found, home / INPUTS / "images")
+        program_files.write_image_list(home / INPUTS / "images.csv", images)
+        job = ExternalJob(opened, home, command, untrained, given, found, roots, images)
+        _refuse_other_untrained(job)
         _write_record(job, request, runs_folder)
-        leaders, followers = _planned(job)
+        leaders, followers = job.planned()
         kept = sum(not missing_targets(one.folder(home), found) for one in (*leaders, *followers))
+        job.write_inputs(one for one in leaders if missing_targets(one.folder(home), found))
         done = 0
         for batch in (leaders, followers):
-            for _ in map_threads(partial(_run, job), batch, given.jobs):
+            for _ in _mapped(job, batch):
                 done += 1
                 progress(done, len(leaders) + len(followers))
         plan = BenchmarkCost(
@@ -144,6 +138,16 @@ def run_external(
             warnings=tuple(sentence for target in found for sentence in target.warnings()),
         )
         return _collected(job, plan)
+
+
+def _mapped(job: ExternalJob, batch: Sequence[ExternalRun]) -> Iterator[None]:
+    """Do the runs: in threads, which wait for the program, or on the machines of a cluster."""
+    do = partial(_run, job)
+    if not several_machines():
+        return map_threads(do, batch, job.given.jobs)
+    shares = schedule.training_resources(schedule.resolve_device(job.given.device), job.given.jobs)
+    at_once = current_executor().room(shares) if shares.gpus else job.given.jobs
+    return map_processes(do, batch, at_once, option="--jobs", resources=shares)
 
 
 def _request(split: Split, program: str, given: ExternalOptions) -> dict[str, Any]:
@@ -174,21 +178,6 @@ def _targets(split: Split, runs_folder: Path, given: ExternalOptions) -> tuple[T
     )
 
 
-def _planned(job: ExternalJob) -> tuple[list[ExternalRun], list[ExternalRun]]:
-    """The runs of a job: those that run the program, and those with the training images and the
-    seed of one of them."""
-    first: dict[tuple[str, int], ExternalRun] = {}
-    leaders: list[ExternalRun] = []
-    followers: list[ExternalRun] = []
-    for seed in range(job.given.seeds):
-        for arm, facts in job.split.record.arms.items():
-            key = facts.dealt_to(seed).fingerprint, seed
-            one = ExternalRun(arm, seed, first.get(key))
-            first.setdefault(key, one)
-            (followers if one.twin else leaders).append(one)
-    return leaders, followers
-
-
 def _run(job: ExternalJob, one: ExternalRun) -> None:
     """Do what is missing of a run, its record last."""
     folder = one.folder(job.folder)
@@ -198,11 +187,11 @@ def _run(job: ExternalJob, one: ExternalRun) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     trained = (one.twin or one).folder(job.folder)
     start = time.perf_counter()
-    features = _earlier_features(job, trained)
+    features = _earlier_features(job, one, trained)
     ran = features is None
     if features is None:
-        program_files.run_program(job.command, _values(job, one), trained)
-        features = _features(job, trained)
+        program_files.run_program(job.command_of(one), job.values(one), trained)
+        features = _features(job, one, trained)
     if features is None:
         raise TrainingError(
             f"The program of {one.arm}, seed {one.seed} wrote no features: it must write"
@@ -219,20 +208,21 @@ def _run(job: ExternalJob, one: ExternalRun) -> None:
     )
 
 
-def _earlier_features(job: ExternalJob, folder: Path) -> np.ndarray | None:
+def _earlier_features(job: ExternalJob, one: ExternalRun, folder: Path) -> np.ndarray | None:
     """The features of a finished program; None if there are none of all images."""
     try:
-        return _features(job, folder)
+        return _features(job, one, folder)
     except ScoreError:
         return None
 
 
-def _features(job: ExternalJob, folder: Path) -> np.ndarray | None:
+def _features(job: ExternalJob, one: ExternalRun, folder: Path) -> np.ndarray | None:
     """The features of all images that the program wrote, or those of its checkpoint."""
     if job.given.backbone is None:
-        arm = folder.parent
-        maps = sorted((job.folder / _INPUTS).glob(f"{arm.name}-deal*/market1501/map.csv"))
-        return program_files.written_features(folder, job.images, maps[0] if maps else None)
+        names = job.inputs(one.twin or one) / "market1501" / "map.csv"
+        return program_files.written_features(
+            folder, job.images, names if names.is_file() else None
+        )
     path = program_files.output_file(folder, "checkpoint", program_files.CHECKPOINTS)
     return None if path is None else _checkpoint_features(job, path)
 
@@ -252,45 +242,9 @@ def _checkpoint_features(job: ExternalJob, path: Path) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def _values(job: ExternalJob, one: ExternalRun) -> dict[str, object]:
-    """The values of the placeholders; the files that they name are written."""
-    facts = job.split.record.arms[one.arm]
-    deal = facts.deal_of(one.seed) or 0
-    home = job.folder / _INPUTS / f"{one.arm}-deal{deal}"
-    values: dict[str, object] = {
-        "arm": one.arm,
-        "seed": one.seed,
-        "images": job.folder / _INPUTS / "images.csv",
-        "train": home / "train.csv",
-        "market1501": home / "market1501",
-    }
-    if job.command.uses("train"):
-        rows, unpacked = job.split.train(one.arm, deal), job.folder / _INPUTS / "images"
-        program_files.list_training_images(home / "train.csv", rows, job.roots, unpacked)
-    if job.command.uses("market1501"):
-        from gprplus.exports import export
-
-        export(
-            job.split.path,
-            "market1501",
-            home / "market1501",
-            arm=one.arm,
-            deal=deal,
-            link="sym",
-            roots=dict(job.given.roots),
-            progress=no_progress,
-        )
-    return values
-
-
 def _new_record(job: ExternalJob, one: ExternalRun, seconds: float) -> RunRecord:
-    facts = job.split.record.arms[one.arm]
-    deal = facts.deal_of(one.seed)
-    rows = job.split.train(one.arm, deal or 0)
-    uids = np.sort(rows.column("uid").to_numpy())
-    people = set(
-        zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
-    )
+    rows = job.training_rows(one)
+    uids = np.sort(rows.column("uid").to_numpy()) if rows is not None else None
     return RunRecord(
         split=job.split.name,
         recipe=job.given.name,
@@ -298,11 +252,11 @@ def _new_record(job: ExternalJob, one: ExternalRun, seconds: float) -> RunRecord
         weights=EXTERNAL,
         arm=one.arm,
         seed=one.seed,
-        deal=deal,
-        config={EXTERNAL: _program(job)},
-        train_digest=sampling.sha256_digest(uids.astype("<u8").tobytes()),
-        train_identities=len(people),
-        train_images=len(rows),
+        deal=job.deal(one),
+        config={EXTERNAL: _program(job, job.command_of(one))},
+        train_digest=None if uids is None else sampling.sha256_digest(uids.astype("<u8").tobytes()),
+        train_identities=len(set(identity_pairs(rows))) if rows is not None else 0,
+        train_images=len(rows) if rows is not None else 0,
         split_fingerprint=job.split.record.fingerprint,
         device=EXTERNAL,
         versions=workdir.package_versions(),
@@ -314,9 +268,23 @@ def _new_record(job: ExternalJob, one: ExternalRun, seconds: float) -> RunRecord
     )
 
 
-def _program(job: ExternalJob) -> dict[str, Any]:
+def _program(job: ExternalJob, command: ProgramCommand) -> dict[str, Any]:
     size = {"height": job.given.height, "width": job.given.width} if job.given.backbone else {}
-    return {"command": job.text, **size}
+    return {"command": command.text, **size}
+
+
+def _refuse_other_untrained(job: ExternalJob) -> None:
+    """Raise RequestChanged where an untrained run of another command is in the folder."""
+    for one in job.planned()[0]:
+        if one.arm != UNTRAINED:
+            continue
+        record = read_run_record(one.folder(job.folder))
+        before = record.config[EXTERNAL]["command"] if record else None
+        if before not in (None, job.command_of(one).text):
+            raise RequestChanged(
+                f"{one.folder(job.folder)} is of another --untrained: {escape(before)}. Give"
+                " another --name, or --force to replace all runs."
+            )
 
 
 def _write_record(job: ExternalJob, request: Mapping[str, Any], runs_folder: Path) -> None:
@@ -332,7 +300,7 @@ def _write_record(job: ExternalJob, request: Mapping[str, Any], runs_folder: Pat
         split=job.split.name,
         split_path=workdir.relative_path(job.split.path, job.folder),
         split_fingerprint=job.split.record.fingerprint,
-        recipe={"name": job.given.name, EXTERNAL: _program(job)},
+        recipe={"name": job.given.name, EXTERNAL: _program(job, job.command)},
         targets={**earlier, **given},
         device=EXTERNAL,
         command=record_command(_words(job, runs_folder), job.folder),
@@ -343,7 +311,15 @@ def _write_record(job: ExternalJob, request: Mapping[str, Any], runs_folder: Pat
 
 def _words(job: ExternalJob, runs_folder: Path) -> Sequence[Word]:
     options = spelled(job.given, leave=("device", "jobs"))
-    return ["run-external", job.split.path, "--command", job.text, *options, "-o", runs_folder]
+    return [
+        "run-external",
+        job.split.path,
+        "--command",
+        job.command.text,
+        *options,
+        "-o",
+        runs_folder,
+    ]
 
 
 def _collected(job: ExternalJob, plan: BenchmarkCost) -> BenchmarkResult:
