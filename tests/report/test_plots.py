@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gprplus.reporting.figures.dose_plot import build_dose_plot
 from gprplus.reporting.figures.plots import (
     build_forest_plot,
     build_heat_map,
@@ -15,7 +16,26 @@ from gprplus.reporting.figures.plots import (
 )
 from gprplus.reporting.findings import list_findings
 from gprplus.reporting.mismatch import MismatchContrast, mismatch_contrast, mismatch_sentence
+from gprplus.statistics.effects import compute_effects
 from tests.support.records import split_of
+from tests.support.scored_experiment import experiment
+
+
+def test_scores_are_drawn_against_shares_of_the_second_end_target_by_target():
+    names = ["path-0", "path-50", "path-100"]
+    level = dict(zip(names, (0.3, 0.5, 0.4), strict=True))
+    path = {"from": ["sunny"], "to": ["foggy"]}
+    split = split_of(*names, design="path", reference="path-0", path=path)
+    found = compute_effects(*experiment(level, targets=("self", "street"), noise=0.002), split)
+    plot = build_dose_plot(found.dose.to_pylist(), split)
+    assert (plot.start, plot.end, plot.shares) == ("sunny", "foggy", [0, 0.5, 1])
+    assert [plot.at(share) for share in plot.shares] == [4, 50, 96]
+    own, street = plot.lines
+    assert own.verdict == "own test set: best at 50%, 95% set 50%"
+    assert plot.text(street, street.points[1]).startswith("street, 50% foggy: mAP 5")
+    assert plot.text(street, street.points[1]).endswith("the best of the path")
+    assert plot.mark(0) != plot.mark(1)
+    assert build_dose_plot(found.dose.to_pylist(), replace(split, path=None)) is None
 
 
 def test_the_heat_map_equals_a_slow_loop(world):

@@ -7,7 +7,7 @@ from typing import Any
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET
 from gprplus.reporting.figures.plots import PlotAxis, plot_axis
-from gprplus.reporting.sections.target_tables import best_share
+from gprplus.reporting.sections.target_tables import DOSE_NOTE, best_share
 from gprplus.schema.split_record import SplitRecord
 
 # One mark for each target: a circle, a square, a triangle, a diamond, as paths about the origin.
@@ -55,6 +55,7 @@ class DosePlot:
     end: str
     up: PlotAxis
     lines: tuple[DoseLine, ...]
+    note: str = DOSE_NOTE
 
     @property
     def shares(self) -> list[float]:

@@ -11,6 +11,7 @@ from gprplus.reporting.arm_labels import OWN_TEST_SET, bare, target_phrase
 from gprplus.reporting.balance import balance_warnings
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
+from gprplus.reporting.figures.dose_plot import DosePlot, build_dose_plot
 from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, page_warnings
 from gprplus.reporting.pages.study_notes import family_notes
 from gprplus.reporting.pages.study_provenance import study_facts, target_facts
@@ -131,6 +132,7 @@ class StudyPage:
     unknown: Sequence[str]
     answer: Verdict
     families: Sequence[FamilyPlot]
+    doses: Sequence[DosePlot]
     published: Sequence[PublishedComparison]
     verdicts: Sequence[TargetVerdict]
     record: Sequence[tuple[str, str]]
@@ -146,6 +148,8 @@ class StudyPage:
         yield "answer", "Answer"
         for i, family in enumerate(self.families, 1):
             yield f"family-{i}", family.name[:1].upper() + family.name[1:]
+        if self.doses:
+            yield "doses", "Shares"
         if self.published:
             yield "published", "Published values"
         yield "splits", "Splits"
@@ -180,6 +184,7 @@ def build_study_page(
         unknown=study.unknown,
         answer=target_answer(found, outcomes, study),
         families=[family for family in families if family.lines],
+        doses=[plot for run in outcomes if (plot := build_dose_plot(run.table("dose"), run.split))],
         published=published_rows(study.beside_published),
         verdicts=[
             TargetVerdict(run.rows[0]["split"], target, run.verdict(target), href)
