@@ -25,18 +25,25 @@ PAIRS = 8  # of the strongest associations are shown
 def balance_warnings(run: RunResults) -> list[str]:
     """The warnings of the split and of its targets' copies, and what the page itself has to leave
     out."""
-    sentences = list(run.split.warnings)
-    for name, target in run.benchmark.targets.items():
-        if isinstance(target.copies, dict) and target.copies:
-            sentences += query_copies.copy_warnings(
-                name, target.copies, target.queries, target.protocol
-            )
+    sentences = [*run.split.warnings, *target_warnings(run)]
     if run.split_folder is None:
         sentences.append(
             "The split folder is not at the path in benchmark.json (key split_path), so images,"
             " balance and the warnings of the split are left out."
         )
     return sentences
+
+
+def target_warnings(run: RunResults) -> list[str]:
+    """The warnings of the targets' copies."""
+    return [
+        sentence
+        for name, target in run.benchmark.targets.items()
+        if isinstance(target.copies, dict) and target.copies
+        for sentence in query_copies.copy_warnings(
+            name, target.copies, target.queries, target.protocol
+        )
+    ]
 
 
 def balance_audit(run: RunResults) -> list[Block]:

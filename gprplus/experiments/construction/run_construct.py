@@ -52,7 +52,7 @@ from gprplus.planning.run_planning import candidate_cells
 from gprplus.reporting.run_results import read_run_results
 from gprplus.schema.construct_record import ConstructRecord, construct_record
 
-RECORD, PAGE = "construct.json", "construct.html"
+RECORD, PAGE, MARKDOWN = "construct.json", "construct.html", "construct.md"
 KIND = "a construction"  # of folder, as its mark states
 ONE_SHOT_METHOD = "matched"
 
@@ -124,6 +124,7 @@ def construct(
     base = work_folder(work)
     home = Path(output) if output else base / "constructions" / plan.construct.name
     command: list[Word] = ["construct", declaration.path, *spelled(given, leave=("jobs", "track"))]
+    command += ["--work", base] if base != Path("work") else []
     with hold_folder(home, KIND, PlanError, adopt=True):
         targets = open_targets(plan, base, home)
         request = request_of(plan, targets)
@@ -245,8 +246,12 @@ def _run(
         versions=package_versions(),
     )
     from gprplus.reporting.pages.construct_page import render_construct
+    from gprplus.reporting.pages.construct_tables import construct_markdown
 
-    write_text(home / PAGE, render_construct(record, run, home))
+    uids = pool.uids(manifest, names)
+    added = [uids[one.chosen.added] for one in rounds[plan.target_name]]
+    write_text(home / PAGE, render_construct(record, run, home, added))
+    write_text(home / MARKDOWN, construct_markdown(record, run))
     write_json(home / RECORD, as_json(record))
     return ConstructResult(home, record, made=True)
 
