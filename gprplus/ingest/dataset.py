@@ -31,7 +31,7 @@ from gprplus.ingest.sidecars.roles import (
     gallery_only_warning,
     role_list_notes,
 )
-from gprplus.ingest.skipped_messages import describe_losses, hidden_of
+from gprplus.ingest.skipped_messages import describe_losses, hidden_of, undeclared_levels
 from gprplus.ingest.sources import IngestSource, dataset_record
 from gprplus.ingest.tables.assemble import AssembledTables
 from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys
@@ -111,6 +111,7 @@ def ingest_dataset(
             unknown=unknown,
             losses=[
                 *describe_losses(listing, layout, images, people, named),
+                *undeclared_levels(layout, images, persons, own),
                 *added.sentences,
                 *look_alike_sentences(persons),
             ],

@@ -1,4 +1,5 @@
-"""Messages about existing data that a build skips; they are printed, recorded and inspected."""
+"""Messages about existing data that a build skips or doubts; they are printed, recorded and
+inspected."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -6,10 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from gprplus.core.errors import escape
+from gprplus.core.declarations import Attribute, Attributes, attributes
+from gprplus.core.errors import closest, escape, first_few
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.layout import Layout
+from gprplus.ingest.layouts.tokens import LevelTokens
 from gprplus.ingest.sidecars.identities import IdentityTable, Known, unmatched_identities
 from gprplus.schema.manifest_record import HiddenRecord
 
@@ -42,6 +46,35 @@ def _factors(layout: Layout, images: pa.Table) -> list[str]:
         f"{name}: the layout lists it among its factors, but no image has a known {name}."
         for name in lost
     ]
+
+
+def undeclared_levels(
+    layout: Layout, images: pa.Table, persons: pa.Table, own: Attributes
+) -> list[str]:
+    """Return one sentence for each attribute with levels that are not declared, with the nearest
+    declared ones. Levels that a shipped layout names itself are no mistake."""
+    found = []
+    for name, one in {**attributes(), **own}.items():
+        if not one.levels or (layout.shipped and _names_levels(layout, name, one)):
+            continue
+        column = (images if one.level == "image" else persons)[name]
+        present = [level for level in pc.unique(column).to_pylist() if level is not None]
+        strange = sorted(set(present) - set(one.levels))
+        if strange:
+            shown = first_few([_with_nearest(level, one) for level in strange])
+            found.append(f"{name}: levels that are not declared are kept as they are: {shown}.")
+    return found
+
+
+def _names_levels(layout: Layout, name: str, one: Attribute) -> bool:
+    if one.level == "identity":
+        return bool(layout.codes)
+    return getattr(layout, name, LevelTokens()) != LevelTokens()
+
+
+def _with_nearest(level: str, one: Attribute) -> str:
+    near = closest(level, one.levels)
+    return f"'{escape(level)}'" + (f" (did you mean '{near}'?)" if near else "")
 
 
 def _unmatched(known: Known, names: Sequence[str]) -> list[str]:

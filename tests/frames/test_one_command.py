@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from engine_world import city, omniverse, tracks, unity
 from engine_world.scene import FRAMES, SEQUENCES
 
 from gprplus.core.errors import FramesError, LayoutError, RequestChanged
+from gprplus.cropping.forms import source_files
 from gprplus.cropping.forms.registry import detect_form
 from gprplus.cropping.native import crop_output
 from gprplus.cropping.native.crop_output import crop_engine_output
@@ -220,6 +222,24 @@ def test_a_folder_of_two_forms_is_refused_with_the_choice(tmp_path):
     with pytest.raises(FramesError, match=r"several forms: mot .* --form NAME"):
         detect_form(tmp_path / "both")
     assert cut(tmp_path / "both", tmp_path / "c", form="mot").record["form"] == "mot"
+
+
+def test_a_folder_without_a_form_is_listed_once(tmp_path, monkeypatch):
+    (tmp_path / "photos" / "more").mkdir(parents=True)
+    (tmp_path / "photos" / "x 1.jpg").touch()
+    listed = Counter()
+    for name in ("listdir", "scandir"):
+        real = getattr(os, name)
+
+        def counting(path, real=real, name=name):
+            listed[name, Path(path).name] += 1
+            return real(path)
+
+        monkeypatch.setattr(source_files.os, name, counting)
+    assert detect_form(tmp_path / "photos") is None
+    # The form replicator also looks for the first picture with annotations.
+    assert listed["listdir", "photos"] == listed["listdir", "more"] == 1
+    assert listed["scandir", "photos"] <= 2
 
 
 def burnt(number: int) -> np.ndarray:

@@ -325,3 +325,30 @@ def test_the_library_refuses_addresses_too(
     with pytest.raises(ValueError, match="s3://b/x is an address"):
         build_manifest([root], "s3://b/x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r"]
+
+
+def test_levels_that_are_not_declared_are_kept_and_named(tmp_path: Path, plant) -> None:
+    plant(tmp_path / "r", ["a.jpg", "b.jpg", "c.jpg"])
+    (tmp_path / "t.csv").write_text(
+        "path,identity,camera,weather,gender\n"
+        "a.jpg,1,1,Rainy,male\nb.jpg,1,2,fog,male\nc.jpg,2,1,sunny,malee\n"
+    )
+    manifest = build_manifest(
+        output=tmp_path / "m", table=tmp_path / "t.csv", root=tmp_path / "r", workers=1
+    )
+    kept = "levels that are not declared are kept as they are"
+    assert told(manifest) == (
+        f"weather: {kept}: 'fog' (did you mean 'foggy'?), 'rainy' (did you mean 'rain'?)."
+        f" gender: {kept}: 'malee' (did you mean 'male'?)."
+    )
+    assert manifest.images(["weather"]).column("weather").to_pylist() == ["rainy", "fog", "sunny"]
+
+
+def test_a_layout_of_a_user_is_asked_about_its_levels_and_a_shipped_one_is_not(
+    tmp_path: Path, plant
+) -> None:
+    plant(tmp_path / "r", ["0001/c1_wr_1.jpg", "0002/c1_ws_1.jpg"])
+    tokens = '[weather.levels]\ns = "snowy"\nr = "rain"'
+    path = r"(?P<identity>\d{4})/c(?P<camera>\d)_w(?P<weather>\w)_(?P<shot>\d+)"
+    layout = own(tmp_path, path, tokens)
+    assert "'snowy'" in told(build_manifest([tmp_path / "r"], tmp_path / "m", layout=layout))

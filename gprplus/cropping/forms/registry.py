@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.cropping import forms
 from gprplus.cropping.forms.form import FORMS, EngineForm
+from gprplus.cropping.forms.source_files import listed_once
 
 
 @cache
@@ -31,7 +32,8 @@ def detect_form(folder: Path) -> tuple[EngineForm, str] | None:
 
     Raises FramesError if several forms fit.
     """
-    found = [(form, why) for form in all_forms().values() if (why := _reason(form, folder))]
+    with listed_once():
+        found = [(form, why) for form in all_forms().values() if (why := _reason(form, folder))]
     if len(found) > 1:
         names = [f"{form.name} ({why})" for form, why in found]
         raise FramesError(

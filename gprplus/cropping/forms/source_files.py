@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,43 @@ DEPTH = 4  # of folders below the given one in which a run, a scene or a camera 
 VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 
 
+_lists: ContextVar[dict[tuple[Any, Path], list[str]] | None] = ContextVar("lists", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Inside, each folder is listed at most once, whatever asks for its names: to list and sort
+    60,000 names takes a second."""
+    token = _lists.set({})
+    try:
+        yield
+    finally:
+        _lists.reset(token)
+
+
+def _remembered(read: Callable[[Path], list[str]], folder: Path) -> list[str]:
+    known = _lists.get()
+    if known is None:
+        return read(folder)
+    if (read, folder) not in known:
+        known[read, folder] = read(folder)
+    return known[read, folder]
+
+
 def folders_below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """Yield a folder and those below it, parents first, by name; links are not followed."""
     yield folder
-    if depth == 0:
-        return
+    for name in _remembered(_folder_names, folder) if depth else ():
+        yield from folders_below(folder / name, depth - 1)
+
+
+def _folder_names(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError:
-        return
-    for name in sorted(names, key=natural_key):
-        if not name.startswith("."):
-            yield from folders_below(folder / name, depth - 1)
+        return []
+    return sorted((name for name in names if not name.startswith(".")), key=natural_key)
 
 
 def scene_name(folder: Path, root: Path) -> str:
@@ -42,6 +68,10 @@ def folder_above(folder: Path, root: Path) -> Path:
 
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder in natural order; empty where it is none."""
+    return _remembered(_names, folder)
+
+
+def _names(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder), key=natural_key)
     except OSError:
