@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import cluster_items
+import numpy as np
 import pandas as pd
 import pytest
 from recipes import small_work
 
-from gprplus import Split, benchmark, make_split, run_external
+from gprplus import Split, benchmark, make_split, run_external, score
 from gprplus.baseline import image_store
 from gprplus.core.errors import ExecutorError
 from gprplus.core.executors.executor import Resources
 from gprplus.core.executors.in_use import run_on
 from gprplus.core.parallel import map_processes, worker_count
 from gprplus.core.workers import WorkerLost
-from gprplus.experiments.external import runs
 from gprplus.ingest import build_manifest
 from gprplus.splits.streaming import drawing, make_streamed
 
@@ -174,23 +174,30 @@ def test_a_benchmark_is_the_same_while_a_node_dies(on_ray, work, tmp_path):
 
 
 COLOURS = """
-import csv, sys
+import csv, os, sys
 import numpy as np
 from PIL import Image
 
 rows = list(csv.DictReader(open(sys.argv[2])))
 matrix = [np.asarray(Image.open(row["file"]).convert("RGB"), np.float32).mean((0, 1)) for row in rows]
 np.savez(sys.argv[3], features=matrix, uids=np.array([int(row["uid"]) for row in rows], np.uint64))
+print("raylet", os.environ["RAY_RAYLET_PID"])
 """
 
 
-def test_a_program_is_run_on_the_nodes(on_ray, work, tmp_path, monkeypatch):
+def test_a_program_is_run_on_the_nodes(on_ray, work, tmp_path):
     (tmp_path / "colours.py").write_text(COLOURS)
     command = f"{sys.executable} {tmp_path}/colours.py {{train}} {{images}} {{features}}.npz"
-    split = work / "splits" / "weather"
-    remote = run_external(split, command, tmp_path / "ray", jobs=2)
-    monkeypatch.setattr(runs, "several_machines", lambda: False)
-    same_tables(remote, run_external(split, command, tmp_path / "local", jobs=2))
+    split = Split.open(work / "splits" / "weather")
+    found = run_external(split, command, tmp_path / "runs", jobs=3).summary().to_pylist()
+    colours = [image.numpy().mean((1, 2)) for image, _, _ in split.test_dataset()]
+    expected = score(split, np.stack(colours)).mAP
+    assert {row["arm"]: row["mAP"] for row in found} == pytest.approx(
+        dict.fromkeys(split.arms, expected), abs=1e-4
+    )
+    logs = [path.read_text() for path in (tmp_path / "runs").rglob("program.log")]
+    assert len(logs) == len(split.arms)
+    assert all(log.startswith("raylet ") for log in logs)
 
 
 def test_a_large_manifest_is_split_on_ray(on_ray, work, tmp_path, monkeypatch):
