@@ -26,7 +26,9 @@ from gprplus.planning.options import engine_of
 from gprplus.planning.run_planning import candidate_cells
 
 CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
-_TIMED = 32  # images that are drawn to measure the engine
+_VIEWPOINTS = 4  # of the images that are drawn to measure the engine
+_FEW, _MANY = 4, 28  # identities of them
+_FILES = 32  # images of targets that are read to measure reading
 _HOUR = 3600.0
 
 
@@ -186,18 +188,20 @@ def count_work(
 
 
 def seconds_a_render(plan: ConstructFile) -> float:
-    """Return the seconds that the engine takes for an image on this machine, from a few."""
+    """Return the seconds that the engine takes for an image on this machine: the time of many
+    identities minus that of a few, one cell of each viewpoint, since trials seldom share more."""
     with tempfile.TemporaryDirectory() as folder:
         engine = engine_of(plan.renders) | {"device": plan.renders.device}
-        each = {"viewpoints": 2, "weathers": ("sunny", "foggy"), "illuminations": ("noon", "night")}
-        start = time.perf_counter()
-        render(Path(folder) / "warm", identities=1, **each, **engine)
-        once = time.perf_counter() - start
-        count = _TIMED // 8
-        start = time.perf_counter()
-        render(Path(folder) / "timed", identities=count + 1, **each, **engine)
-        spent = time.perf_counter() - start
-    return max(spent - once, spent / 4) / (count * 8)
+        each = {"viewpoints": _VIEWPOINTS, "weathers": ("foggy",), "illuminations": ("noon",)}
+
+        def timed(identities: int) -> float:
+            start = time.perf_counter()
+            render(Path(folder) / str(identities), identities=identities, **each, **engine)
+            return time.perf_counter() - start
+
+        timed(1)  # loads what the engine needs
+        few, many = timed(_FEW), timed(_MANY)
+    return max(many - few, many / 4) / ((_MANY - _FEW) * _VIEWPOINTS)
 
 
 def _some_paths(targets: dict[str, Any]) -> list[str]:
@@ -205,6 +209,6 @@ def _some_paths(targets: dict[str, Any]) -> list[str]:
     found = []
     for manifest in targets.values():
         roots = manifest.roots()
-        rows = manifest.images(["dataset", "path"]).slice(0, _TIMED).to_pylist()
+        rows = manifest.images(["dataset", "path"]).slice(0, _FILES).to_pylist()
         found += [f"{roots[row['dataset']]}/{row['path']}" for row in rows]
     return found
