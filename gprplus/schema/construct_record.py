@@ -41,7 +41,8 @@ class RoundRecord:
     it.
 
     `optimism` is by how much the selection makes the kept trial's validation score look better than
-    it is, with the standard deviation of the resampling (statistics.selection_optimism).
+    it is, `optimism_sd` the standard deviation of the true score around the corrected one
+    (statistics.robustness.selection_optimism).
     """
 
     trials: list[TrialRecord]

@@ -1,10 +1,11 @@
 """Shares of proposals, optimized over trials by a Gaussian process (optuna).
 
-A trial is a mixture of K proposals. Shares are compared by what they gain over the other trials of
-their round, so that the growth of the set from round to round does not count as merit.
+A trial is a mixture of K proposals. The set grows from round to round, and its score with it, so the
+effect of the round is estimated together with linear effects of the shares (Scheffe, "Experiments
+with mixtures", 1958) and subtracted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,26 +66,74 @@ def _sampled(
     sampler = optuna.samplers.GPSampler(seed=own, n_startup_trials=len(names))
     study = optuna.create_study(direction="maximize", sampler=sampler)
     ranges: dict[str, optuna.distributions.BaseDistribution] = {
-        name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
+        f"u{place}": optuna.distributions.FloatDistribution(0.0, 1.0)
+        for place in range(len(names) - 1)
     }
-    for tried in rounds:
-        mean = float(np.mean([one.score for one in tried]))
+    effects = round_effects(names, rounds)
+    for tried, effect in zip(rounds, effects, strict=True):
         for one in tried:
-            params = {name: one.shares.get(name, 0.0) for name in names}
-            study.add_trial(
-                optuna.trial.create_trial(
-                    params=params, distributions=ranges, value=one.score - mean
-                )
+            found = optuna.trial.create_trial(
+                params=_as_params(one.shares, names),
+                distributions=ranges,
+                value=one.score - effect,
             )
+            study.add_trial(found)
     for shares in started:
-        study.enqueue_trial(shares)
+        study.enqueue_trial(_as_params(shares, names))
         study.ask(ranges)
-    found = [study.ask(ranges).params for _ in range(count)]
-    return [_normalized(one, names) for one in found]
+    points = [study.ask(ranges).params for _ in range(count)]
+    return [_as_shares([point[key] for key in ranges], names) for point in points]
 
 
-def _normalized(params: dict[str, float], names: Sequence[str]) -> dict[str, float]:
-    total = sum(params.values())
-    if total <= 0:
-        return {name: 1 / len(names) for name in names}
-    return {name: params[name] / total for name in names}
+def round_effects(names: Sequence[str], rounds: Sequence[Sequence[TriedMixture]]) -> list[float]:
+    """The effect of each round on the score, by least squares with linear effects of the shares."""
+    if not rounds:
+        return []
+    number = np.repeat(np.arange(len(rounds)), [len(tried) for tried in rounds])
+    tried = [one for each in rounds for one in each]
+    # The last share follows from the others, so that it has no column.
+    shares = np.array([[one.shares.get(name, 0.0) for name in names[:-1]] for one in tried])
+    design = np.hstack([np.eye(len(rounds))[number], shares])
+    found = np.linalg.lstsq(design, np.array([one.score for one in tried]), rcond=None)[0]
+    return [float(effect) for effect in found[: len(rounds)]]
+
+
+def _as_params(shares: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """Shares of K proposals as the K - 1 coordinates of the sampler."""
+    return {
+        f"u{place}": value
+        for place, value in enumerate(cube_point([shares.get(name, 0.0) for name in names]))
+    }
+
+
+def _as_shares(point: Sequence[float], names: Sequence[str]) -> dict[str, float]:
+    return dict(zip(names, simplex_point(point), strict=True))
+
+
+def simplex_point(point: Sequence[float]) -> list[float]:
+    """Map a point of the unit cube in K - 1 dimensions to K shares that sum to 1; a uniform point
+    gives uniform shares (stick breaking with beta variates).
+
+    >>> [round(share, 3) for share in simplex_point([0.5, 0.5])]
+    [0.293, 0.354, 0.354]
+    """
+    rest, shares = 1.0, []
+    for place, value in enumerate(point):
+        part = 1 - (1 - value) ** (1 / (len(point) - place))
+        shares.append(rest * part)
+        rest *= 1 - part
+    return [*shares, rest]
+
+
+def cube_point(shares: Sequence[float]) -> list[float]:
+    """The inverse of `simplex_point`: coordinates that no longer matter are 0.
+
+    >>> [round(value, 3) for value in cube_point([0.0, 1.0, 0.0])]
+    [0.0, 1.0]
+    """
+    rest, point = 1.0, []
+    for place, share in enumerate(shares[:-1]):
+        part = min(1.0, share / rest) if rest > 1e-12 else 0.0
+        point.append(1 - (1 - part) ** (len(shares) - 1 - place))
+        rest *= 1 - part
+    return point

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from gprplus.core.sampling import hash64, join_canonical
 from gprplus.experiments.construction.construct_file import RoundOptions
 from gprplus.experiments.construction.mixture_optimizer import TriedMixture, ask_mixtures
 from gprplus.planning.budget import RenderBudget
@@ -139,11 +138,8 @@ def _round(
         )
     )
     best = int(np.argmax([one.scores.mean_ap for one in trials]))
-    rng = np.random.default_rng(
-        hash64(join_canonical("optimism", str(options.plan_seed), str(number)))
-    )
     scores = np.stack([one.scores.AP for one in trials])
-    optimism = selection_optimism(scores, trials[0].scores.identities, rng)
+    optimism = selection_optimism(scores, trials[0].scores.identities)
     return RoundResult(trials, best, optimism)
 
 

@@ -1,0 +1,94 @@
+"""Evidence by level: probabilities of being best, levels between, holes, rare identities."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from gprplus.planning.evidence.failures import clustered_mean
+from gprplus.planning.evidence.holes import hole_weights
+from gprplus.planning.evidence.level_evidence import (
+    LevelEvidence,
+    best_probabilities,
+    halfway_neighbors,
+    with_halfway_levels,
+)
+from gprplus.planning.rare_identities import pick_rare
+
+
+def evidence(levels, estimate, error):
+    return LevelEvidence(
+        "test", "weather", levels, np.array(estimate), np.array(error), ("",) * len(levels)
+    )
+
+
+def test_of_two_levels_the_probability_is_that_of_a_normal_difference():
+    found = best_probabilities(
+        np.array([1.0, 0.0]), np.array([0.6, 0.8]), np.random.default_rng(0), 200_000
+    )
+    assert found[0] == pytest.approx(norm.cdf(1.0), abs=0.005)  # the difference has error 1
+    assert found.sum() == pytest.approx(1)
+
+
+def test_without_evidence_levels_are_even_and_an_unknown_one_keeps_its_share():
+    rng = np.random.default_rng(0)
+    even = evidence(("a", "b", "c"), [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]).shares(rng)
+    assert even == pytest.approx([1 / 3] * 3, abs=0.02)
+    found = evidence(("a", "b", "new"), [9.0, 0.0, math.nan], [0.1, 0.1, math.nan]).shares(rng)
+    assert found == pytest.approx([2 / 3, 0.0, 1 / 3])
+
+
+def test_a_level_between_two_is_their_mean_with_half_their_difference_as_error():
+    levels = ["noon", "dusk", "noon-dusk"]
+    neighbors = halfway_neighbors("illumination", levels)
+    assert neighbors == [None, None, (0, 1)]
+    estimate, error = with_halfway_levels(
+        levels, neighbors, np.array([2.0, 4.0, math.nan]), np.array([0.6, 0.8, math.nan])
+    )
+    assert estimate[2] == 3.0
+    assert error[2] == pytest.approx(math.sqrt(0.25 * (0.36 + 0.64) + 1.0))
+
+
+def test_viewpoints_wrap_around_the_circle():
+    assert halfway_neighbors("viewpoint_deg", [0, 120, 240, 300]) == [None, (0, 2), None, (2, 0)]
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(1, 200))
+def test_filling_holes_is_filling_with_water(counts, added):
+    counts = np.array(counts)
+    filled = counts + hole_weights(counts, added) * added
+    raised = filled > counts + 1e-9
+    assert filled.sum() == pytest.approx(counts.sum() + added)
+    assert filled[raised] == pytest.approx(filled[raised].max() if raised.any() else [])
+    assert (counts[~raised] >= filled[raised].max() - 1e-9).all()  # dry cells are above the level
+
+
+def test_the_error_of_a_mean_counts_identities_and_not_queries():
+    value, error = clustered_mean(np.array([0.2, 0.2, 0.2, 0.8]), np.array([5, 5, 5, 9]))
+    assert value == pytest.approx(0.35)
+    one, _ = clustered_mean(np.repeat([0.2, 0.8], 50), np.repeat([0, 1], 50))
+    two, error_two = clustered_mean(np.array([0.2, 0.8]), np.array([0, 1]))
+    assert (one, two) == pytest.approx((0.5, 0.5))
+    assert clustered_mean(np.repeat([0.2, 0.8], 50), np.repeat([0, 1], 50))[1] == pytest.approx(
+        error_two
+    )
+    assert error > 0
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=6, max_size=20),
+    st.integers(1, 6),
+    st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)),
+)
+def test_the_next_identity_has_the_rarest_level_that_is_left(levels, count, known):
+    found = pick_rare({"hat": np.array(levels)}, count, {"hat": known})
+    seen = {level: known.get(level, 0) for level in set(levels)}
+    left = list(range(len(levels)))
+    for place, counts in found:  # brute force: the first of those with the smallest count
+        best = min(left, key=lambda i: (seen[levels[i]], i))
+        assert seen[levels[place]] == seen[levels[best]] == counts["hat"]
+        seen[levels[place]] += 1
+        left.remove(place)

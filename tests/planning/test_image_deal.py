@@ -1,0 +1,99 @@
+"""Budgets, candidate cells, and the deal of cells to identities."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gprplus.core.errors import PlanError
+from gprplus.planning.budget import RenderBudget
+from gprplus.planning.cells import CandidateCells, engine_cells
+from gprplus.planning.image_deal import deal_images, feasible_weights
+
+CELLS = CandidateCells({"viewpoint_deg": (90, 270), "weather": ("sunny", "foggy", "rain")})
+
+
+@given(
+    st.integers(2, 8),
+    st.integers(1, 6),
+    st.lists(st.floats(0, 1), min_size=6, max_size=6),
+    st.integers(0, 99),
+)
+def test_every_identity_gets_its_images_and_every_cell_its_count(people, each, weights, seed):
+    size = RenderBudget(people, max(each, 2))
+    found = feasible_weights(np.array(weights), CELLS, size, 0.5)
+    assert found.sum() == pytest.approx(1)
+    assert found.max() <= 1 / size.images + 1e-9
+    dealt = deal_images(found, people, size.images, seed)
+    assert (dealt.sum(axis=1) == size.images).all()
+    assert np.abs(dealt.sum(axis=0) - found * size.total).max() < 1
+    views = dealt.sum(axis=0).reshape(2, 3).sum(axis=1)
+    assert views.min() >= 0.25 * size.total - 3  # half of the even share, but for rounding
+
+
+@given(st.integers(2, 6), st.integers(0, 99), st.data())
+def test_what_exists_is_not_dealt_again(people, seed, data):
+    taken = np.array(
+        data.draw(
+            st.lists(
+                st.lists(st.booleans(), min_size=6, max_size=6), min_size=people, max_size=people
+            )
+        )
+    )
+    free = int((~taken).sum(axis=1).min())
+    if not free:
+        with pytest.raises(PlanError, match="fewer than 1 cells left of 6"):
+            deal_images(np.full(6, 1 / 6), people, 1, seed, taken)
+        return
+    dealt = deal_images(np.full(6, 1 / 6), people, free, seed, taken)
+    assert not (dealt & taken).any()
+    assert (dealt.sum(axis=1) == free).all()
+
+
+def test_a_deal_depends_on_the_seed_alone():
+    weights = np.full(6, 1 / 6)
+    one, again, other = (deal_images(weights, 8, 3, seed) for seed in (1, 1, 2))
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_more_images_than_cells_is_refused_with_both_numbers():
+    with pytest.raises(PlanError, match="7 images of each identity, but there are 6 cells"):
+        feasible_weights(np.full(6, 1 / 6), CELLS, RenderBudget(2, 7), 0.5)
+
+
+@pytest.mark.parametrize("text", ["", "x", "12x", "x12", "-4", "4.5", "1x9", "9x1", "99999x2"])
+def test_a_budget_that_makes_no_set_is_refused(text):
+    with pytest.raises(PlanError, match=r"budget has at (least|most)|budget is a number"):
+        RenderBudget.parse(text)
+
+
+def test_cells_count_in_the_order_of_their_factors():
+    assert len(CELLS) == 6
+    assert CELLS.cell(4) == {"viewpoint_deg": 270, "weather": "foggy"}
+    columns = {"viewpoint_deg": [90, 270, 45, 270], "weather": ["rain", "foggy", "sunny", None]}
+    assert CELLS.numbers_of(columns).tolist() == [2, 4, -1, -1]
+    weights = CELLS.product_weights({"weather": np.array([0.5, 0.5, 0.0])})
+    assert weights.tolist() == [0.25, 0.25, 0, 0.25, 0.25, 0]
+    shares = CELLS.level_shares(weights)
+    assert shares["viewpoint_deg"].tolist() == [0.5, 0.5]
+
+
+def test_between_adds_halfway_hours_and_viewpoints():
+    found = engine_cells(
+        None, viewpoints=4, weathers=("sunny",), illuminations=("noon",), between=True
+    )
+    assert found.levels["viewpoint_deg"] == (0, 45, 90, 135, 180, 225, 270, 315)
+    assert {"noon", "afternoon-dusk", "night-midnight"} <= set(found.levels["illumination"])
+    named = engine_cells(None, illuminations=("dusk", "dusk-night"), camera_heights_m=(1.0, 2.75))
+    assert named.levels["illumination"] == ("dusk", "dusk-night")
+    assert named.factors[:2] == ("viewpoint_deg", "camera_height_m")
+
+
+def test_too_many_cells_are_refused_with_the_sizes():
+    with pytest.raises(
+        PlanError, match=r"make 2,000,000 cells \(viewpoint_deg 2000 x weather 1000\)"
+    ):
+        CandidateCells(
+            {"viewpoint_deg": tuple(range(2000)), "weather": tuple(map(str, range(1000)))}
+        )
