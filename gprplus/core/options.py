@@ -327,12 +327,22 @@ def _one_of(hints: tuple[Any, ...], value: Any) -> Any:
 def _items(hint: Any, value: Any) -> Iterable[Any]:
     """The items of a list, or of a text that separates them by commas."""
     if isinstance(value, str) and hint is not Path and not hasattr(hint, "parse"):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        value = [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, str | os.PathLike | (hint if isinstance(hint, type) else str)):
         return [value]
     if isinstance(value, Mapping) or not isinstance(value, Iterable):
         raise ValueError(f"must be a list; found {_shown(value)}.")
+    if hint is float:
+        return [_number(item) if isinstance(item, str) else item for item in value]
     return [str(item) for item in value] if hint is str else value
+
+
+def _number(text: str) -> float:
+    """The number in one part of a list of numbers."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be numbers separated by commas; found {_shown(text)}.") from None
 
 
 def _scalar(hint: Any, value: Any) -> Any:

@@ -18,8 +18,7 @@ from gprplus.experiments.run_benchmark import run_benchmark
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.evidence.failures import failures_by_level
-from gprplus.planning.evidence.holes import hole_weights
-from gprplus.planning.methods.from_evidence import weigh_levels
+from gprplus.planning.methods.from_evidence import fill_holes, weigh_levels
 from gprplus.planning.methods.known import propose
 from gprplus.planning.methods.proposal import PlanProblem, Proposal
 from gprplus.planning.options import PlanOptions
@@ -83,7 +82,7 @@ class EngineWorld:
         found = [self.static[name] for name in self.methods if name not in DYNAMIC]
         if "holes" in self.methods:
             added = max(int(kept.sum()), kept.shape[0])
-            found.append(Proposal("holes", hole_weights(kept.sum(axis=0), added)))
+            found.append(fill_holes(kept.sum(axis=0), added))
         if "failures" in self.methods and last is not None:
             found.append(self._failures(last))
         return found

@@ -55,6 +55,17 @@ def failures_method(problem: PlanProblem) -> Proposal:
 def holes_method(problem: PlanProblem) -> Proposal:
     """Weight cells so that the counts of existing and planned images together become even."""
     counts = images_by_cell(problem.require_manifest("holes"), problem.cells)
-    weights = hole_weights(counts, problem.images)
+    return fill_holes(counts, problem.images)
+
+
+def fill_holes(counts: np.ndarray, added: int) -> Proposal:
+    """Return the weights that make the counts `(C,)` even with `added` images more."""
     facts = {"empty_cells": int((counts == 0).sum()), "images": int(counts.sum())}
-    return Proposal("holes", weights, {}, facts)
+    mean = counts.mean()
+    return Proposal(
+        "holes",
+        hole_weights(counts, added),
+        {},
+        facts,
+        cell_sentence=lambda number: f"{counts[number]:,} images so far, {mean:,.1f} on average",
+    )

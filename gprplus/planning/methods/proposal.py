@@ -68,8 +68,9 @@ class PlanProblem:
 class Proposal:
     """Weights `(C,)` of the cells, summing to 1, and what they rest on.
 
-    `sentences` states the evidence about a level, by (factor, position of the level); `facts` go to
-    the record of the plan; `probes` counts images that were rendered to find the weights.
+    `sentences` states the evidence about a level, by (factor, position of the level), and
+    `cell_sentence` that about a cell, by its number; `facts` go to the record of the plan; `probes`
+    counts images that were rendered to find the weights.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Proposal:
     sentences: dict[tuple[str, int], str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     probes: int = 0
+    cell_sentence: Callable[[int], str] | None = None
 
     def reason(self, cells: CandidateCells, number: int) -> str:
         """Why a cell has its weight, in words."""
@@ -98,6 +100,8 @@ def reason_of(
         why = proposal.sentences.get((name, code), "")
         level = cells.levels[name][code]
         parts.append(f"{level} {share:.0%} (even {even:.0%}{', ' if why else ''}{why})")
+    if proposal.cell_sentence is not None:
+        parts.append(proposal.cell_sentence(number))
     return f"{proposal.method}: {'; '.join(parts) or 'even share'}"
 
 
@@ -137,4 +141,6 @@ def mix_proposals(proposals: Sequence[Proposal], shares: Sequence[float]) -> Pro
         if part >= 0.005
     )
     facts = {one.method: one.facts for one in proposals if one.facts}
-    return Proposal(name, weights, sentences, facts, sum(one.probes for one in proposals))
+    probes = sum(one.probes for one in proposals)
+    cell_sentence = next((one.cell_sentence for one in proposals if one.cell_sentence), None)
+    return Proposal(name, weights, sentences, facts, probes, cell_sentence)
