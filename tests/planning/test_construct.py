@@ -1,0 +1,200 @@
+"""construct on the engine, tiny: rounds, halves, the one test, and what is refused."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import gprplus as gpr
+from gprplus.cli import cli
+from gprplus.core.errors import DeclarationError, PlanError, RequestChanged
+from gprplus.core.files.workdir import read_json
+from gprplus.experiments.construction import final_test
+from gprplus.experiments.construction.construct_file import read_construct
+from gprplus.experiments.construction.final_test import verdict_sentence
+from gprplus.ingest import Manifest
+from gprplus.schema.construct_record import ComparisonRecord
+from gprplus.splits import Split
+
+TINY = """
+recipe = "smoke"
+steps = 2
+seeds = 2
+
+[construct]
+name = "tiny"
+question = "Does anything at all happen?"
+
+[renders]
+size = "32x64"
+viewpoints = 2
+weathers = ["sunny", "foggy"]
+illuminations = ["noon", "night"]
+
+[target]
+town = "renders/town"
+
+[other_target]
+noon = "renders/noon"
+
+[rounds]
+budget = "6x3"
+rounds = 2
+looks = 2
+methods = ["uniform", "failures"]
+probe = 5
+"""
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    work = tmp_path_factory.mktemp("construct") / "work"
+    same = {"identities": 8, "viewpoints": 2, "size": "32x64", "seed": 4}
+    gpr.render(work / "renders/town", weathers=("foggy",), illuminations=("night",), **same)
+    gpr.render(work / "renders/noon", weathers=("sunny",), illuminations=("noon",), **same)
+    (work / "tiny.toml").write_text(TINY)
+    return work
+
+
+@pytest.fixture(scope="module")
+def made(work):
+    return gpr.construct(work / "tiny.toml", work=work)
+
+
+def test_the_record_counts_what_was_done(made):
+    record = made.record
+    assert made.made
+    assert (record.identities, record.images_each, record.cells) == (6, 3, 8)
+    path, other = record.paths
+    assert (path.target, other.target) == ("town", "noon")
+    assert [one.images for one in path.rounds] == [12, 18]  # 6 x 2, then 6 x 1 more
+    assert [len(one.trials) for one in path.rounds] == [2, 2] or path.looks < 4
+    assert record.trainings["test"] == 2 * len(record.arms)
+    assert {"constructed", "uniform", "one-shot", "random-cells-1", "other-target"} == set(
+        record.arms
+    )
+    assert [one.control for one in record.comparisons] == [
+        name for name in record.arms if name != "constructed"
+    ]
+    assert record.test_looks == 1
+    assert made.report.read_text().strip()
+
+
+def test_halves_share_no_identity_and_only_one_is_looked_at_before_the_end(made):
+    halves = {
+        half: Manifest.open(made.path / "halves" / f"town-{half}")
+        for half in ("validation", "test")
+    }
+    names = [
+        set(one.images.to_arrow(["identity"]).column(0).to_pylist()) for one in halves.values()
+    ]
+    assert not names[0] & names[1]
+    assert len(names[0] | names[1]) == 8
+    seen = {
+        uid
+        for path in (made.path / "rounds").glob("*/looks/*/*/*/seed*/ranked.parquet")
+        for uid in _uids(path)
+    }
+    held_back = set(halves["test"].images.to_arrow(["uid"]).column(0).to_pylist())
+    assert seen
+    assert not seen & held_back
+    records = (made.path / "rounds").glob("town/looks/*/*/benchmark.json")
+    targets = [read_json(path, PlanError, "runs")["targets"] for path in records]
+    assert all(set(one) == {"town"} for one in targets)
+
+
+def _uids(path):
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, columns=["uid"]).column(0).to_pylist()
+
+
+def test_all_sets_have_the_same_identities_and_sizes(made):
+    split = Split.open(made.path / "final" / "final")
+    for name in made.record.arms:
+        rows = split.train(name).to_pandas()
+        assert rows.groupby("identity", observed=True).size().tolist() == [3] * 6
+    sets = [set(split.train(name).column("uid").to_pylist()) for name in ("constructed", "uniform")]
+    assert sets[0] != sets[1]
+
+
+def test_a_stopped_construction_goes_on_and_a_finished_one_is_read(made, work, monkeypatch):
+    again = gpr.construct(work / "tiny.toml", work=work)
+    assert not again.made
+    assert again.record == made.record
+    (made.path / "construct.json").unlink()
+    shutil.rmtree(made.path / "rounds" / "noon" / "round-2")
+    monkeypatch.setattr(
+        final_test, "verdict_sentence", lambda *_: "again"
+    )  # what was left is what is run
+    resumed = gpr.construct(work / "tiny.toml", work=work)
+    assert resumed.made
+    assert resumed.record.verdict == "again"
+    for name in ("paths", "arms", "comparisons", "mAP", "test_looks"):
+        assert getattr(resumed.record, name) == getattr(made.record, name)
+
+
+def test_another_request_is_refused_and_a_second_look_at_the_test_half_is_counted(made, work):
+    with pytest.raises(RequestChanged, match=r"rounds was|training was"):
+        gpr.construct(work / "tiny.toml", work=work, steps=3)
+    home = work / "constructions" / "tiny"
+    other = {"constructed": np.eye(2, dtype=bool)}
+    assert final_test.count_test_look(home, other) == 2
+    assert final_test.count_test_look(home, other) == 2  # the same sets again
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('methods = ["uniform", "failures"]', 'methods = ["unifrm"]', "unifrm"),
+        ('budget = "6x3"', 'budget = "1x3"', "at least 2 identities"),
+        ("rounds = 2", "rounds = 4", "4 rounds cannot share 3 images"),
+        ("[other_target]\nnoon", "[other_target]\ntown", "have the same name, town"),
+        ("looks = 2", "glances = 2", "unknown key 'glances'"),
+        ('town = "renders/town"', 'a = "x"\nb = "y"', "expected one line NAME = PATH, found 2"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence_with_its_place(tmp_path, old, new, message):
+    assert old in TINY
+    (tmp_path / "wrong.toml").write_text(TINY.replace(old, new))
+    with pytest.raises(DeclarationError, match=message) as caught:
+        read_construct(tmp_path / "wrong.toml")
+    assert "wrong.toml" in str(caught.value)
+
+
+def test_a_dry_run_counts_renders_and_trainings_and_writes_no_construction(work):
+    words = ["construct", str(work / "tiny.toml"), "--work", str(work), "--dry-run", "--json"]
+    words += ["--price", "3", "-o", str(work / "dry")]
+    found = CliRunner().invoke(cli, words, catch_exceptions=False)
+    cost = json.loads(found.output)
+    numbers = {part["name"]: part["number"] for part in cost["parts"]}
+    # 2 targets x 2 looks x 18 images, and 3 control sets of 18; no crossed probe is named.
+    assert numbers["rendering"] == 2 * 2 * 18 + 3 * 18
+    assert numbers["trainings of trials"] == 2 * 2 * 2
+    assert numbers["trainings of the test"] == 5 * 2
+    assert cost["price"] == pytest.approx(cost["seconds"] / 3600 * 3)
+    assert not (work / "dry" / "construct.json").exists()
+
+
+def compared(control, gain, half):
+    return ComparisonRecord(control, gain, gain - half, gain + half, "")
+
+
+@pytest.mark.parametrize(
+    ("gain", "half", "start"),
+    [
+        (0.05, 0.02, "is better than"),
+        (0.01, 0.02, "is not shown to be better"),
+        (-0.05, 0.02, "is worse"),
+    ],
+)
+def test_better_needs_an_interval_above_zero(gain, half, start):
+    found = [compared("uniform", gain, half), compared("one-shot", 0.001, half)]
+    sentence = verdict_sentence("town", found)
+    assert f"The constructed set {start}" in sentence
+    assert ("It is not shown to be better than one-shot." in sentence) == (gain - half > 0)
+    one = replace(found[0], low=None, high=None)
+    assert "one seed gives no interval" in verdict_sentence("town", [one])
