@@ -52,7 +52,7 @@ probe = 5
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     work = tmp_path_factory.mktemp("construct") / "work"
-    same = {"identities": 8, "viewpoints": 2, "size": "32x64", "seed": 4}
+    same = {"identities": 10, "viewpoints": 2, "size": "32x64", "seed": 4}
     gpr.render(work / "renders/town", weathers=("foggy",), illuminations=("night",), **same)
     gpr.render(work / "renders/noon", weathers=("sunny",), illuminations=("noon",), **same)
     (work / "tiny.toml").write_text(TINY)
@@ -92,7 +92,7 @@ def test_halves_share_no_identity_and_only_one_is_looked_at_before_the_end(made)
         set(one.images.to_arrow(["identity"]).column(0).to_pylist()) for one in halves.values()
     ]
     assert not names[0] & names[1]
-    assert len(names[0] | names[1]) == 8
+    assert len(names[0] | names[1]) == 10
     seen = {
         uid
         for path in (made.path / "rounds").glob("*/looks/*/*/*/seed*/ranked.parquet")

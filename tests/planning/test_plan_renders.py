@@ -147,7 +147,9 @@ def test_what_a_method_lacks_is_one_sentence(home, tmp_path):
         plan(methods=("uniform", "uniform"))
     with pytest.raises(PlanError, match="one target; found a, b"):
         plan(targets={"a": home / "target", "b": home / "target"})
-    with pytest.raises(PlanError, match=r"'hats' is no attribute of identities\. Did you mean 'hat'"):
+    with pytest.raises(
+        PlanError, match=r"'hats' is no attribute of identities\. Did you mean 'hat'"
+    ):
         plan(rare=("hats",))
     with pytest.raises(PlanError, match="would pass 9,999"):
         plan(first_identity=9998)

@@ -44,6 +44,8 @@ class EngineWorld:
         plan: options of the methods.
         training: options of the trainings of trials.
         progress: called with the number of steps done and of all steps.
+        static: proposals that do not depend on the set.
+        left_out: why a method made no proposal.
     """
 
     home: Path
@@ -56,6 +58,7 @@ class EngineWorld:
     training: BenchmarkOptions
     progress: Progress
     static: dict[str, Proposal] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> CandidateCells:
@@ -84,7 +87,14 @@ class EngineWorld:
             added = max(int(kept.sum()), kept.shape[0])
             found.append(fill_holes(kept.sum(axis=0), added))
         if "failures" in self.methods and last is not None:
-            found.append(self._failures(last))
+            try:
+                found.append(self._failures(last))
+            except PlanError as problem:  # a target without levels, known only now
+                self.left_out["failures"] = str(problem)
+        if not found:
+            raise PlanError(
+                f"No method can propose renders for {self.name}. Add uniform to the methods."
+            )
         return found
 
     def prepare(self, *more: str) -> None:

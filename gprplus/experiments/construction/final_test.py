@@ -14,6 +14,7 @@ from gprplus.experiments.construction.construct_file import RoundOptions
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.proposal import Proposal
+from gprplus.reporting.formatting import join_names, signed_interval, signed_points
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema.construct_record import ComparisonRecord
 
@@ -106,23 +107,16 @@ def compare_with_controls(run: RunResults, target: str) -> list[ComparisonRecord
 def verdict_sentence(target: str, found: list[ComparisonRecord]) -> str:
     """Return what the test showed. "Better" needs an interval against the uniform set above 0."""
     uniform = next(one for one in found if one.control == UNIFORM)
+    gain = f"{signed_points(uniform.gain)} points of mAP"
     if uniform.low is None or uniform.high is None:
         return (
-            f"The constructed set gained {100 * uniform.gain:+.1f} points of mAP over the uniform set"
-            f" on {target}; one seed gives no interval."
+            f"The constructed set gained {gain} over the uniform set on {target}; one seed gives no"
+            " interval."
         )
-    numbers = (
-        f"{100 * uniform.gain:+.1f} points of mAP [{100 * uniform.low:+.1f},"
-        f" {100 * uniform.high:+.1f}]"
-    )
+    numbers = f"{gain} ({signed_interval(uniform.low, uniform.high)})"
     if uniform.low > 0:
-        beaten = [one.control for one in found if one.low is not None and one.low > 0]
-        rest = [one.control for one in found if one.control not in beaten]
-        others = f" It is not shown to be better than {', '.join(rest)}." if rest else ""
+        rest = [one.control for one in found if one.low is None or one.low <= 0]
+        others = f" It is not shown to be better than {join_names(rest)}." if rest else ""
         return f"The constructed set is better than the uniform set on {target}: {numbers}.{others}"
-    if uniform.high < 0:
-        return f"The constructed set is worse than the uniform set on {target}: {numbers}."
-    return (
-        f"The constructed set is not shown to be better than the uniform set on {target}:"
-        f" {numbers}."
-    )
+    shown = "is worse" if uniform.high < 0 else "is not shown to be better"
+    return f"The constructed set {shown} than the uniform set on {target}: {numbers}."

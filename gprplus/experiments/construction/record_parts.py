@@ -46,7 +46,8 @@ def path_record(world: EngineWorld, test: Manifest, rounds: Sequence[RoundResult
             for number, result in enumerate(rounds)
         ],
         looks=sum(len(one.trials) for one in rounds),
-        proposals={key: one.facts for key, one in world.static.items()},
+        proposals={key: one.facts for key, one in world.static.items()}
+        | {key: {"left out": sentence} for key, sentence in world.left_out.items()},
     )
 
 

@@ -18,6 +18,8 @@ from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.proposal import Proposal, mix_proposals
 from gprplus.statistics.robustness.selection_optimism import SelectionOptimism, selection_optimism
 
+_REASONS = 8  # cells with most images, of which two different reasons are kept
+
 
 @dataclass(frozen=True, eq=False)
 class QueryScores:
@@ -144,8 +146,7 @@ def _round(
 
 
 def _reasons(proposal: Proposal, cells: CandidateCells, added: np.ndarray) -> list[str]:
-    """The reasons of the cells with most images, each once."""
-    counts = added.sum(axis=0)
-    order = np.argsort(-counts, kind="stable")[:3]
-    found = [proposal.reason(cells, int(number)) for number in order if counts[number]]
-    return list(dict.fromkeys(found))
+    """The reason of the cell with most images, and of the next one that has another reason."""
+    order = np.argsort(-added.sum(axis=0), kind="stable")[:_REASONS]
+    found = dict.fromkeys(proposal.reason(cells, int(number)) for number in order)
+    return list(found)[:2]

@@ -1,14 +1,13 @@
 """`construct`: build a training set for a target in rounds, and test it once."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gprplus.analysis.sample import MIN_IDENTITIES
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError, PlanError
@@ -36,6 +35,7 @@ from gprplus.experiments.construction.engine_world import (
     split_of_sets,
 )
 from gprplus.experiments.construction.options import ConstructOptions
+from gprplus.experiments.construction.output_folder import Stopwatch, clear_results
 from gprplus.experiments.construction.record_parts import (
     arm_summaries,
     mean_scores,
@@ -130,6 +130,8 @@ def construct(
         request = request_of(plan, targets)
         if check_request(home / RECORD, request, force=force) == "same":
             return ConstructResult.open(home)
+        if force:
+            clear_results(home)
         return _run(home, plan, given, targets, request, [*command, "-o", home], force, progress)
 
 
@@ -181,7 +183,7 @@ def _run(
     force: bool,
     progress: Progress,
 ) -> ConstructResult:
-    clock = _Clock()
+    clock = Stopwatch(home / "seconds.json")
     cells = candidate_cells(planning_options(plan), None)
     size = plan.rounds.size
     names = [f"{i:04d}" for i in range(1, size.identities + 1)]
@@ -256,21 +258,6 @@ def _run(
     return ConstructResult(home, record, made=True)
 
 
-class _Clock:
-    """Seconds of the parts of a call."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        """Add the seconds of a block to a part."""
-        start = time.perf_counter()
-        yield
-        spent = self.seconds.get(part, 0.0) + time.perf_counter() - start
-        self.seconds[part] = round(spent, 1)
-
-
 def planning_options(plan: ConstructFile) -> PlanOptions:
     """Return the options of the methods of a construction."""
     space = {name: getattr(plan.renders, name) for name in options_of(SpaceOptions)}
@@ -308,6 +295,12 @@ def _open_side(
     progress: Progress,
 ) -> _Side:
     """Divide a target, and make the world of its rounds."""
+    people = target.record.counts["identities"]
+    if people < 2 * MIN_IDENTITIES:
+        raise PlanError(
+            f"The target {name} has {people} identities; at least {2 * MIN_IDENTITIES} are needed,"
+            f" {MIN_IDENTITIES} in the validation half and {MIN_IDENTITIES} in the test half."
+        )
     halves = halve_by_identity(target, plan.rounds.plan_seed)
     validation, test = (
         write_part(target, keep, home / "halves" / f"{name}-{half}", f"{half} half")

@@ -98,11 +98,22 @@ def reason_of(
         if 1 / NOTABLE < share / even < NOTABLE or len(cells.levels[name]) == 1:
             continue
         why = proposal.sentences.get((name, code), "")
-        level = cells.levels[name][code]
+        level = level_label(name, cells.levels[name][code])
         parts.append(f"{level} {share:.0%} (even {even:.0%}{', ' if why else ''}{why})")
     if proposal.cell_sentence is not None:
         parts.append(proposal.cell_sentence(number))
     return f"{proposal.method}: {'; '.join(parts) or 'even share'}"
+
+
+def level_label(factor: str, level: Any) -> str:
+    """A level in a sentence: numbers with what they measure.
+
+    >>> level_label("viewpoint_deg", 90), level_label("camera_height_m", 1.8)
+    ('viewpoint 90', 'camera at 1.8 m')
+    """
+    if factor == "viewpoint_deg":
+        return f"viewpoint {level}"
+    return f"camera at {level:g} m" if factor == "camera_height_m" else str(level)
 
 
 Method = Callable[[PlanProblem], Proposal]

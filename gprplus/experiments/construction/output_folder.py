@@ -1,0 +1,40 @@
+"""The folder of a construction: what --force removes from it, and how long its parts took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gprplus.core.errors import PlanError
+from gprplus.core.files.folders import remove_output
+from gprplus.core.files.workdir import read_json, write_json
+
+# Looks at the test half stay counted, and packed images serve any request.
+RESULTS = ("construct.json", "seconds.json", "rounds", "final", "runs", "halves", "pool")
+
+
+def clear_results(home: Path) -> None:
+    """Remove the results of an earlier request from the folder of a construction."""
+    for name in RESULTS:
+        if (home / name).exists():
+            remove_output(home / name)
+
+
+class Stopwatch:
+    """Seconds of the parts of a construction, over all calls that worked on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = read_json(path, PlanError, "a table of seconds") if path.exists() else {}
+        self.seconds = {str(part): float(spent) for part, spent in found.items()}
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the seconds of a block to a part, also where it is interrupted."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = self.seconds.get(part, 0.0) + time.perf_counter() - start
+            self.seconds[part] = round(spent, 1)
+            write_json(self.path, self.seconds)
