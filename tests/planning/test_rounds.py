@@ -144,6 +144,17 @@ def test_the_first_round_tries_each_proposal_alone_and_later_ones_prefer_what_ga
     assert ask_mixtures(names, 3, rounds, seed=0) == ask_mixtures(names, 3, rounds, seed=0)
 
 
+def test_no_look_of_a_round_is_spent_on_the_mixture_of_another():
+    names = ["a", "b"]
+    certain = [
+        [TriedMixture({"a": 1.0, "b": 0.0}, 1.0), TriedMixture({"a": 0.0, "b": 1.0}, 0.0)]
+    ] * 4
+    found = sorted(one["a"] for one in ask_mixtures(names, 5, certain, seed=0))
+    assert found[-1] > 0.9  # the optimum is proposed, once
+    assert min(np.diff(found)) > 0.0
+    assert sum(share > 0.95 for share in found) <= 2
+
+
 def test_one_set_or_two_identities_give_no_optimism():
     assert selection_optimism(np.ones((1, 4)), np.arange(4)).value == 0
     assert selection_optimism(np.ones((3, 4)), np.array([0, 0, 1, 1])).value == 0

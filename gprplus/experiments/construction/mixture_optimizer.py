@@ -14,6 +14,7 @@ from gprplus.core.errors import PlanError
 from gprplus.core.sampling import hash64, join_canonical
 
 _SEEDS = 2**31  # of a sampler
+ALIKE = 0.05  # distance of shares below which two trials of a round would be one
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,21 @@ def _sampled(
     for shares in started:
         study.enqueue_trial(_as_params(shares, names))
         study.ask(ranges)
-    points = [study.ask(ranges).params for _ in range(count)]
-    return [_as_shares([point[key] for key in ranges], names) for point in points]
+    found: list[dict[str, float]] = []
+    rng = np.random.default_rng(own)
+    for _ in range(count):
+        params = study.ask(ranges).params
+        shares = _as_shares([params[key] for key in ranges], names)
+        if any(_distance(shares, other) < ALIKE for other in (*started, *found)):
+            # The sampler may propose its optimum again, which would spend a look on nothing new.
+            shares = dict(zip(names, rng.dirichlet(np.ones(len(names))).tolist(), strict=True))
+        found.append(shares)
+    return found
+
+
+def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Half of the sum of the differences of shares, 0-1."""
+    return sum(abs(one[name] - other[name]) for name in one) / 2
 
 
 def round_effects(names: Sequence[str], rounds: Sequence[Sequence[TriedMixture]]) -> list[float]:
