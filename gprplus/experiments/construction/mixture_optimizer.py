@@ -73,12 +73,12 @@ def _sampled(
     effects = round_effects(names, rounds)
     for tried, effect in zip(rounds, effects, strict=True):
         for one in tried:
-            found = optuna.trial.create_trial(
+            known = optuna.trial.create_trial(
                 params=_as_params(one.shares, names),
                 distributions=ranges,
                 value=one.score - effect,
             )
-            study.add_trial(found)
+            study.add_trial(known)
     for shares in started:
         study.enqueue_trial(_as_params(shares, names))
         study.ask(ranges)
