@@ -8,7 +8,12 @@ from scipy.optimize import minimize
 
 from gprplus.analysis.subset_search import baselines
 from gprplus.analysis.subset_search.kernels import build_kernels
-from gprplus.analysis.subset_search.qp import project_to_simplex, round_counts, solve_weights
+from gprplus.analysis.subset_search.qp import (
+    project_to_simplex,
+    round_counts,
+    solve_on_simplex,
+    solve_weights,
+)
 
 GROUPS = np.array([0, 0, 0, 1, 1, 1])
 
@@ -181,3 +186,14 @@ def test_greed_ends_where_leaving_out_brings_nothing_nearer():
     alike = baselines.greedy_subset(two_levels([0.5, 0.5, 0.5, 0.5]))
     assert alike.tolist() == [0.25, 0.25, 0.25, 0.25], "fewer cells would only add their own noise"
     assert baselines.greedy_subset(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]
+
+
+@given(st.integers(2, 30), st.integers(0, 999), st.sampled_from([1e-3, 1e-1]))
+def test_the_programme_without_bounds_has_the_same_solution_by_least_squares(count, seed, share):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(5 * count, count)) + 3 * rng.normal(size=(5 * count, 1))
+    within, across = rows.T @ rows / len(rows), rng.normal(size=count)
+    ridge = share * float(np.diag(within).mean())
+    found = solve_on_simplex(within, across, ridge)
+    free = {"upper": np.ones(count), "groups": np.zeros(count, int), "least": np.zeros(1)}
+    assert found == pytest.approx(solve_weights(within, across, ridge=ridge, **free), abs=1e-4)

@@ -12,7 +12,7 @@ import numpy as np
 from gprplus.analysis.features import make_features
 from gprplus.analysis.sample import search_sample
 from gprplus.analysis.subset_search.kernels import Kernels, build_kernels
-from gprplus.analysis.subset_search.qp import solve_weights
+from gprplus.analysis.subset_search.qp import solve_on_simplex
 from gprplus.analysis.subset_search.run_search import MOST, RIDGE
 from gprplus.core.errors import PlanError
 from gprplus.ingest import Manifest
@@ -107,15 +107,8 @@ def nearest_mixture(
 def _solve(known: Kernels, people: np.ndarray, images: np.ndarray) -> np.ndarray:
     """The nearest mixture with source identities and target images of these weights."""
     within = known.biased(people).astype(np.float64)
-    count = len(within)
-    return solve_weights(
-        within,
-        known.to_target(images, people),
-        ridge=RIDGE * float(np.diag(within).mean()),
-        upper=np.ones(count),
-        groups=np.zeros(count, dtype=np.int64),
-        least=np.zeros(1),
-    )
+    across = known.to_target(images, people).astype(np.float64)
+    return solve_on_simplex(within, across, RIDGE * float(np.diag(within).mean()))
 
 
 def _redrawn(known: Kernels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
