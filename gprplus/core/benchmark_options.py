@@ -109,6 +109,16 @@ class TrainingOptions(Options):
 class BenchmarkOptions(TrainingOptions):
     """Options for training, scoring and comparing the arms of splits."""
 
+    first_seed: int = option(
+        0,
+        group=TRAINING,
+        at_least=0,
+        metavar="N",
+        help=(
+            "Number of the first training seed: a choice that was made with some seeds is confirmed"
+            " with others."
+        ),
+    )
     compile: str | None = option(
         None,
         group=TRAINING,

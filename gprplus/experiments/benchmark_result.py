@@ -20,7 +20,7 @@ class BenchmarkCost:
     Attributes:
         recipe: The recipe's name, and `why` it was selected.
         device: The device, with `jobs` parallel runs.
-        seeds: Seeds of every arm.
+        seeds: Seeds of every arm, numbered from `first_seed`.
         trained: Runs to train; `shared` share another's training, `kept` exist already.
         images: Images to read; `missing` of them are still to pack, which takes `bytes` of disk.
         seconds: Estimated seconds, and `parts` of packing, starting processes, training,
@@ -39,6 +39,7 @@ class BenchmarkCost:
     images: int
     missing: int
     bytes: int
+    first_seed: int = 0
     seconds: float | None = None
     parts: Mapping[str, float] | None = None
     warnings: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ class Rates:
     target: float = 0.0
 
 
-def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Request:
+def count_workload(wanted: Sequence[SplitJob], seeds: Sequence[int], force: bool) -> Request:
     """Return the runs that are missing. What runs share is trained once; each of them embeds every
     image that it is searched for or in once, and searches every target.
     """
@@ -84,7 +84,7 @@ def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Reque
     for case in wanted:
         scoring = _scoring(case)
         for arm in (*case.split.arms, UNTRAINED):
-            for seed in range(seeds):
+            for seed in seeds:
                 if not force and run_files.read_run_record(case.folder / arm / f"seed{seed}"):
                     continue
                 dealt = None if arm == UNTRAINED else case.split.record.arms[arm].dealt_to(seed)
@@ -95,7 +95,7 @@ def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Reque
                 known.add(key)
                 steps = case.recipe.steps(dealt.images) if dealt else 0
                 trained.append(replace(scoring, steps=steps))
-    scores = sum(len(case.targets) * (len(case.split.arms) + 1) * seeds for case in wanted)
+    scores = sum(len(case.targets) * (len(case.split.arms) + 1) * len(seeds) for case in wanted)
     return Request(tuple(trained), tuple(shared), len(wanted), scores)
 
 
@@ -132,7 +132,8 @@ def estimate_request(
         again: further steps, of runs with other settings.
         group: processes that train each run together.
     """
-    todo, recipe = count_workload(wanted, planned.seeds, force), wanted[0].run_recipe()
+    seeds = range(planned.first_seed, planned.first_seed + planned.seeds)
+    todo, recipe = count_workload(wanted, seeds, force), wanted[0].run_recipe()
     packing = packing_seconds(costs, planned.missing, recipe)
     # A GPU that one run fills does no more for several; cores are dealt out to the runs.
     rates, workers = Rates(), 1 if device.startswith("cuda") else planned.jobs

@@ -12,7 +12,7 @@ from gprplus.statistics.summary import UNTRAINED
 
 @dataclass(frozen=True)
 class FirstScores:
-    """Scores of seed 0 of every arm on the first target.
+    """Scores of the first seed of every arm on the first target.
 
     Attributes:
         folder: The run folder, SPLIT/RECIPE.
@@ -34,22 +34,22 @@ def ignore_first_seed(found: FirstScores) -> None:
 
 
 class FirstSeed:
-    """Calls `show` once for each split, when seed 0 of all its arms is scored.
+    """Calls `show` once for each split, when the first seed of all its arms is scored.
 
     A request of one seed is not shown: its table is the result. Nor is one whose first seed was
     done before.
     """
 
     def __init__(
-        self, cases: Sequence[SplitJob], seeds: int, show: Callable[[FirstScores], None]
+        self, cases: Sequence[SplitJob], seeds: Sequence[int], show: Callable[[FirstScores], None]
     ) -> None:
-        self._waiting = {case.folder: case for case in cases} if seeds > 1 else {}
+        self._waiting = {case.folder: case for case in cases} if len(seeds) > 1 else {}
         self._seeds, self._show = seeds, show
 
     def scored(self, training_run: TrainingRun) -> None:
         """Take a run that is done."""
         folder = training_run.folder.parents[1]  # of ARM/seedK
-        if training_run.seed or folder not in self._waiting:
+        if training_run.seed != self._seeds[0] or folder not in self._waiting:
             return
         found = _first_scores(self._waiting[folder], self._seeds)
         if found is not None:
@@ -57,13 +57,13 @@ class FirstSeed:
             self._show(found)
 
 
-def _first_scores(case: SplitJob, seeds: int) -> FirstScores | None:
-    """Return the scores of seed 0; None while an arm is missing."""
+def _first_scores(case: SplitJob, seeds: Sequence[int]) -> FirstScores | None:
+    """Return the scores of the first seed; None while an arm is missing."""
     target, scores = case.targets[0].name, {}
     for arm in (*case.split.record.arms, UNTRAINED):
-        record = run_files.read_run_record(case.folder / arm / "seed0")
+        record = run_files.read_run_record(case.folder / arm / f"seed{seeds[0]}")
         if record is None or target not in record.targets:
             return None
         found = record.targets[target].scores
         scores[arm] = (float(found["mAP"]), float(found["rank1"]))
-    return FirstScores(case.folder, target, seeds, case.split.record.reference, scores)
+    return FirstScores(case.folder, target, len(seeds), case.split.record.reference, scores)

@@ -76,7 +76,7 @@ def benchmark(
         dry_run: return the number of runs and their cost, and do nothing.
         force: replace the results of another request in the output folder.
         progress: called with the number of steps done and of all steps.
-        on_first_seed: called with the scores of seed 0 when all arms of a split have them.
+        on_first_seed: called with the scores of the first seed when all arms of a split have them.
 
     Raises:
         GprplusError: before any training, if the request cannot be met.
@@ -161,14 +161,16 @@ def run_benchmark(
         split_job.check_images_unchanged(case, digests, force=force)
     changed = split_job.check_files_unchanged(wanted, force=force)
     count = options.seeds or chosen.seeds
+    seeds = range(options.first_seed, options.first_seed + count)
     planned = BenchmarkCost(
         chosen.name,
         why,
         schedule.describe_device(device),
         jobs,
         count,
-        *_counts(wanted, count, force),
+        *_counts(wanted, seeds, force),
         **_packing(list(costs.values())),
+        first_seed=options.first_seed,
         warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
     )
     if dry_run:
@@ -204,7 +206,7 @@ def run_benchmark(
         training_runs = [
             one
             for case in wanted
-            for one in _training_runs(case, count, packs, device, threads, jobs)
+            for one in _training_runs(case, seeds, packs, device, threads, jobs)
         ]
         if group.first:
             for case in wanted:
@@ -213,7 +215,7 @@ def run_benchmark(
         if shard:  # the others may prepare now; each run has a folder
             held.close()
             training_runs = schedule.shard_runs(training_runs, shard)
-        first_seed = FirstSeed(wanted, count, on_first_seed)
+        first_seed = FirstSeed(wanted, seeds, on_first_seed)
         scores = sum(len(one.targets) for one in training_runs)
         after = partial(cost_estimate.reporting_seconds, len(wanted), scores)
         with schedule.few_threads(threads), follow_runs(tracker, output) as follower:
@@ -226,7 +228,7 @@ def run_benchmark(
             found = [_collect(case, margin) if group.first else None for case in wanted]
             if options.sensitivity:
                 for case, effects in zip(wanted, found, strict=True):
-                    again = partial(_training_runs, case, count, packs, device, threads, jobs)
+                    again = partial(_training_runs, case, seeds, packs, device, threads, jobs)
                     _run_sensitivity(case, effects, again, jobs, progress, group, margin)
             if not group.first:
                 return BenchmarkResult(planned)
@@ -265,13 +267,13 @@ def _weights_note(recipe: Recipe) -> str:
     return weights.load_pretrained(backbone, recipe.network).gaps()
 
 
-def _counts(wanted: Sequence[SplitJob], seeds: int, force: bool) -> tuple[int, int, int]:
+def _counts(wanted: Sequence[SplitJob], seeds: Sequence[int], force: bool) -> tuple[int, int, int]:
     """Runs to train, runs that share another's training, runs that are done."""
     kept, distinct, total = 0, set(), 0
     for case in wanted:
         arms = case.split.record.arms
         for arm in (*arms, UNTRAINED):
-            for seed in range(seeds):
+            for seed in seeds:
                 total += 1
                 if not force and run_files.read_run_record(case.folder / arm / f"seed{seed}"):
                     kept += 1
@@ -290,7 +292,7 @@ def _packing(costs: Sequence[image_store.PackingCost]) -> dict[str, Any]:
 
 def _training_runs(
     case: SplitJob,
-    seeds: int,
+    seeds: Sequence[int],
     packs: Mapping[str, image_store.ImageStore],
     device: str,
     threads: int | None,

@@ -35,16 +35,16 @@ _AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
 def build_runs(
-    split: "Split", seeds: int, pack: ImageStore, base: TrainingRun
+    split: "Split", seeds: Sequence[int], pack: ImageStore, base: TrainingRun
 ) -> list[TrainingRun]:
     """The runs of one split under the folder of `base`, the run without training data, whether done
     already or not.
 
-    Seeds count from 0. Seed k trains on deal k of an arm, modulo the number of its deals.
+    Seed k trains on deal k of an arm, modulo the number of its deals.
     """
     sets: dict[tuple[str, int | None], TrainingSet] = {}
     found = []
-    for seed in range(seeds):
+    for seed in seeds:
         for arm, facts in split.record.arms.items():
             deal = facts.deal_of(seed)
             if (arm, deal) not in sets:

@@ -21,18 +21,22 @@ def feasible_weights(
     Raises:
         PlanError: an identity is to have more images than there are cells.
     """
-    if budget.images > len(cells):
-        raise PlanError(
-            f"The budget has {budget.images:,} images of each identity, but there are"
-            f" {len(cells):,} cells, each of which shows an identity once. Reduce the images, or"
-            " name more levels."
-        )
+    check_images(budget, len(cells))
     groups, least = np.zeros(len(cells), dtype=np.int64), np.zeros(1)
     if "viewpoint_deg" in cells.factors:
         count = len(cells.levels["viewpoint_deg"])
         groups, least = cells.codes_of("viewpoint_deg"), np.full(count, floor / count)
     upper = np.full(len(cells), 1 / budget.images)
     return project_to_simplex(weights, upper, groups, least)
+
+
+def check_images(budget: RenderBudget, cells: int) -> None:
+    """Raise PlanError where an identity is to have more images than there are cells."""
+    if budget.images > cells:
+        raise PlanError(
+            f"The budget has {budget.images:,} images of each identity, but there are {cells:,}"
+            " cells, each of which shows an identity once. Reduce the images, or name more levels."
+        )
 
 
 def cell_counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:

@@ -38,10 +38,6 @@ class RenderPool:
         )
         return build_manifest(renders, self.folder / "manifest")
 
-    def open(self) -> Manifest:
-        """Return the manifest of the pool."""
-        return Manifest.open(self.folder / "manifest")
-
     def uids(self, manifest: Manifest, identities: Sequence[str]) -> np.ndarray:
         """Return the uid of each identity's image in each cell, `(N, C) uint64`, 0 where there is
         none."""

@@ -55,7 +55,7 @@ def ahead(tmp_path):
 
 
 def test_a_shared_training_counts_once_and_every_embedding_and_search_counts(ahead):
-    found = cost_estimate.count_workload(ahead, 2, force=False)
+    found = cost_estimate.count_workload(ahead, range(2), force=False)
     todo = found.total()
     # 64 images a step, 2 epochs: 200 + 20 steps for both seeds, 10 for the one seed of `other` that
     # is not done
@@ -68,7 +68,7 @@ def test_a_shared_training_counts_once_and_every_embedding_and_search_counts(ahe
     assert len(found.shared) == 4, "arm `all` and the untrained network of the second split"
     assert sum(one.steps for one in found.shared) == 0
     assert (found.splits, found.scores) == (2, 2 * 2 * 3 * 2)
-    forced = cost_estimate.count_workload(ahead, 2, force=True)
+    forced = cost_estimate.count_workload(ahead, range(2), force=True)
     assert forced.total().steps == 2 * (200 + 20 + 10)
 
 

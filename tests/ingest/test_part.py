@@ -44,6 +44,22 @@ def test_a_part_is_a_manifest_of_the_same_files(manifest, tmp_path):
     assert part.fingerprint != manifest.fingerprint
 
 
+def test_identities_of_one_look_stay_in_one_half(manifest, tmp_path):
+    rows = manifest.identities(["identity"]).column(0).to_pylist()
+    names = [str(name) for name in rows]
+    table = tmp_path / "looks.csv"
+    table.write_text(
+        "identity,look\n" + "".join(f"{n},{'ab'[k % 2]}\n" for k, n in enumerate(names[:4]))
+    )
+    (root,) = manifest.roots().values()
+    known = gpr.build_manifest(root, tmp_path / "manifest", joins=(table,), workers=1)
+    for seed in range(6):
+        first, _ = halve_by_identity(known, seed)
+        mine = set(np.array(known.images.to_arrow(["identity"]).column(0).to_pylist())[first])
+        assert (names[0] in mine) == (names[2] in mine)
+        assert (names[1] in mine) == (names[3] in mine)
+
+
 def test_an_empty_part_and_too_few_identities_are_refused(manifest, draw, tmp_path):
     with pytest.raises(ManifestError, match=r"The part 'none' of .* has no image of engine"):
         write_part(manifest, np.zeros(len(manifest.images), bool), tmp_path / "none", "none")

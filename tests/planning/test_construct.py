@@ -15,6 +15,7 @@ from gprplus.core.files.workdir import read_json
 from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import read_construct
 from gprplus.experiments.construction.final_test import verdict_sentence
+from gprplus.experiments.construction.output_folder import begin_request
 from gprplus.ingest import Manifest
 from gprplus.schema.construct_record import ComparisonRecord
 from gprplus.splits import Split
@@ -142,8 +143,32 @@ def test_another_request_is_refused_and_a_second_look_at_the_test_half_is_counte
         gpr.construct(work / "tiny.toml", work=work, steps=3)
     home = work / "constructions" / "tiny"
     other = {"constructed": np.eye(2, dtype=bool)}
-    assert final_test.count_test_look(home, other) == 2
-    assert final_test.count_test_look(home, other) == 2  # the same sets again
+    request = made.record.request
+    assert final_test.count_test_look(home, other, request) == 2
+    assert final_test.count_test_look(home, other, request) == 2  # the same again
+    assert final_test.count_test_look(home, other, {**request, "training": {"seeds": 3}}) == 3
+
+
+def test_the_test_trains_with_seeds_that_selected_nothing(made):
+    looks = {path.name for path in (made.path / "rounds").glob("*/looks/*/*/trial-1/seed*")}
+    test = {path.name for path in (made.path / "runs").glob("final/*/constructed/seed*")}
+    assert (looks, test) == ({"seed2"}, {"seed0", "seed1"})
+
+
+def test_force_does_not_start_an_unfinished_construction_of_the_same_request_again(tmp_path):
+    begin_request(tmp_path, {"steps": 2}, force=False)
+    (tmp_path / "seconds.json").write_text("{}")
+    begin_request(tmp_path, {"steps": 2}, force=True)
+    assert (tmp_path / "seconds.json").exists()
+    with pytest.raises(RequestChanged, match="steps was 2"):
+        begin_request(tmp_path, {"steps": 3}, force=False)
+
+
+def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_path):
+    (tmp_path / "many.toml").write_text(TINY.replace("6x3", "6x9"))
+    with pytest.raises(PlanError, match="9 images of each identity, but there are 8 cells"):
+        gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
+    assert not (tmp_path / "out" / "rounds").exists()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +178,8 @@ def test_another_request_is_refused_and_a_second_look_at_the_test_half_is_counte
         ('budget = "6x3"', 'budget = "1x3"', "at least 2 identities"),
         ("rounds = 2", "rounds = 4", "4 rounds cannot share 3 images"),
         ("[other_target]\nnoon", "[other_target]\ntown", "have the same name, town"),
+        ("rounds = 2", "rounds = 1", "Give 2 rounds or more, and another method"),
+        ('"uniform", "failures"', '"failures"', "Give 2 rounds or more, and another method"),
         ("looks = 2", "glances = 2", "unknown key 'glances'"),
         ('town = "renders/town"', 'a = "x"\nb = "y"', "expected one line NAME = PATH, found 2"),
     ],

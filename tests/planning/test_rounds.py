@@ -18,10 +18,17 @@ from gprplus.experiments.construction.mixture_optimizer import (
     cube_point,
     simplex_point,
 )
-from gprplus.experiments.construction.rounds import QueryScores, kept_set, run_rounds
+from gprplus.experiments.construction.rounds import (
+    QueryScores,
+    RoundResult,
+    Trial,
+    kept_set,
+    new_images,
+    run_rounds,
+)
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.methods.proposal import Proposal
-from gprplus.statistics.robustness.selection_optimism import selection_optimism
+from gprplus.statistics.robustness.selection_optimism import SelectionOptimism, selection_optimism
 
 CELLS = CandidateCells(
     {
@@ -77,7 +84,7 @@ class SimulatedWorld:
             shift = self.rng.normal(0, self.noise) + self.rng.normal(0, 0.05, PEOPLE)
             AP = self.truth(one) + (self.levels + shift)[self.people]
             AP = AP + self.rng.normal(0, 0.05, QUERIES)
-            found.append((QueryScores(np.arange(QUERIES, dtype=np.uint64), AP, self.people), 0))
+            found.append(QueryScores(np.arange(QUERIES, dtype=np.uint64), AP, self.people))
         return found
 
 
@@ -121,6 +128,19 @@ def test_rounds_that_are_done_are_not_run_again_and_lead_to_the_same_end():
     assert first[:2] == whole[:2]
     again = [[one.shares for one in each.trials] for each in (first[2], whole[2])]
     assert again[0] == again[1]
+
+
+def test_an_image_counts_as_rendered_for_the_first_trial_that_has_it():
+    def result(*added):
+        scores = QueryScores(np.zeros(1, np.uint64), np.zeros(1), np.zeros(1, np.int64))
+        trials = tuple(Trial({}, np.array([one], dtype=bool), scores) for one in added)
+        return RoundResult(trials, 0, SelectionOptimism(0.0, 0.0))
+
+    paths = [
+        [result([1, 1, 0, 0], [0, 1, 1, 0]), result([0, 0, 1, 0])],
+        [result([0, 0, 1, 1])],
+    ]
+    assert new_images(paths) == [[[2, 1], [0]], [[1]]]
 
 
 def test_the_images_of_an_identity_are_shared_by_the_rounds():

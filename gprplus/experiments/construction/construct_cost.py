@@ -8,6 +8,8 @@ from typing import Any
 
 from gprplus.baseline import distributed, timing
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.errors import PlanError
+from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import work_folder
 from gprplus.core.parallel import threads_each, worker_count
@@ -17,13 +19,13 @@ from gprplus.experiments import cost_estimate, schedule
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.run_construct import (
+    KIND,
+    construct_cells,
     open_targets,
-    planning_options,
     with_options,
 )
 from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.planning.options import engine_of
-from gprplus.planning.run_planning import candidate_cells
 
 CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
 _VIEWPOINTS = 4  # of the images that are drawn to measure the engine
@@ -121,6 +123,7 @@ def estimate_construct(
     plan = with_options(plan, given)
     base = work_folder(work)
     home = Path(output) if output else base / "constructions" / plan.construct.name
+    claim_folder(home, KIND, PlanError)
     targets = open_targets(plan, base, home)
     device = distributed.local_device(schedule.resolve_device(given.device))
     recipe = choose_recipe(plan.recipe, device)[0].with_options(
@@ -173,7 +176,7 @@ def count_work(
     """Return the renders at most, the trainings of trials and of the test, the steps of one of
     either, and the images to embed; `images` counts those of each target."""
     rounds, size = plan.rounds, plan.rounds.size
-    cells = len(candidate_cells(planning_options(plan), None))
+    cells = len(construct_cells(plan))
     probes = min(rounds.probe, size.identities) * cells if "matched" in rounds.methods else 0
     sets = 1 + CONTROLS + rounds.random_draws
     tried = 2 * rounds.looks * size.total

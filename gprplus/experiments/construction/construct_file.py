@@ -145,6 +145,11 @@ def _check_rounds(rounds: RoundOptions, where: str) -> None:
             f"{where}: rounds: {rounds.rounds} rounds cannot share {size.images} images of an"
             " identity. Reduce the rounds, or give each identity more images."
         )
+    if "failures" in rounds.methods and (rounds.rounds == 1 or len(rounds.methods) == 1):
+        raise DeclarationError(
+            f"{where}: rounds: the method failures rests on the scores of the round before. Give 2"
+            " rounds or more, and another method for the first."
+        )
     if len(set(rounds.methods)) < len(rounds.methods) or not rounds.methods:
         raise DeclarationError(
             f"{where}: rounds: methods: name each once. {did_you_mean('', METHODS)}"

@@ -116,13 +116,8 @@ class EngineWorld:
         evidence = failures_by_level(problem, images, last.uids, 1 - last.AP, last.identities)
         return weigh_levels(problem, "failures", evidence)
 
-    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[tuple[QueryScores, int]]:
+    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[QueryScores]:
         """Draw, train and score sets of one round; see `rounds.ConstructWorld`."""
-        drawn = self.drawn()
-        missing = []
-        for one in sets:
-            missing.append(int((one & ~drawn).sum()))
-            drawn |= one
         manifest = self.pool.draw(np.any(sets, axis=0), self.identities, self.progress)
         names = [f"trial-{k}" for k in range(1, len(sets) + 1)]
         split = split_of_sets(
@@ -137,14 +132,7 @@ class EngineWorld:
             [split.path], self.home / "looks", self.training, progress=self.progress
         )
         found = read_run_results(result.folders[0])
-        scores = [query_scores(found, name, self.name) for name in names]
-        return list(zip(scores, missing, strict=True))
-
-    def drawn(self) -> np.ndarray:
-        """The images of the pool, `(N, C) bool`."""
-        if not (self.pool.folder / "manifest" / "manifest.json").exists():
-            return np.zeros((len(self.identities), len(self.cells)), dtype=bool)
-        return self.pool.uids(self.pool.open(), self.identities) > 0
+        return [query_scores(found, name, self.name) for name in names]
 
 
 def split_of_sets(

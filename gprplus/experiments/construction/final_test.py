@@ -1,6 +1,5 @@
 """The test of a constructed set, once, on the half of the target that no decision has seen."""
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.files.workdir import fingerprint, write_json
+from gprplus.core.errors import PlanError
+from gprplus.core.files.workdir import fingerprint, read_json, write_json
 from gprplus.core.sampling import hash64, join_canonical
 from gprplus.experiments.construction.construct_file import RoundOptions
 from gprplus.planning.cells import CandidateCells
@@ -68,18 +68,19 @@ def meaning_of(name: str) -> str:
     return MEANING.get(name, MEANING[RANDOM])
 
 
-def count_test_look(home: Path, sets: Mapping[str, np.ndarray]) -> int:
-    """Note that the held-back half is scored with these sets, and return how often it has been
-    scored with different ones, including this time.
+def count_test_look(home: Path, sets: Mapping[str, np.ndarray], request: Mapping[str, Any]) -> int:
+    """Note that a held-back half is scored with these sets, and return how often one has been
+    scored in this folder, including this time; the same sets and request count once.
 
     The note stays when other results are replaced with --force: another look is never free.
     """
     path = home / LOOKS
-    looks: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
-    key = fingerprint({name: np.packbits(one).tobytes().hex() for name, one in sets.items()})
-    if not any(one["sets"] == key for one in looks):
-        looks.append({"sets": key, "time": time.strftime("%Y-%m-%dT%H:%M:%S")})
-        write_json(path, looks)
+    looks = read_json(path, PlanError, "looks")["looks"] if path.is_file() else []
+    images = {name: np.packbits(one).tobytes().hex() for name, one in sets.items()}
+    key = fingerprint({"sets": images, "request": dict(request)})
+    if not any(one["scored"] == key for one in looks):
+        looks.append({"scored": key, "time": time.strftime("%Y-%m-%dT%H:%M:%S")})
+        write_json(path, {"looks": looks})
     return len(looks)
 
 

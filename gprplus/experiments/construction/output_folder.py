@@ -1,23 +1,32 @@
-"""The folder of a construction: what --force removes from it, and how long its parts took."""
+"""The folder of a construction: the request that it holds, and how long its parts took."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gprplus.core.errors import PlanError
 from gprplus.core.files.folders import remove_output
-from gprplus.core.files.workdir import read_json, write_json
+from gprplus.core.files.workdir import REQUEST_FILE, check_request, read_json, write_json
 
 # Looks at the test half stay counted, and packed images serve any request.
 RESULTS = ("construct.json", "seconds.json", "rounds", "final", "runs", "halves", "pool")
 
 
-def clear_results(home: Path) -> None:
-    """Remove the results of an earlier request from the folder of a construction."""
-    for name in RESULTS:
+def begin_request(home: Path, request: Mapping[str, Any], *, force: bool) -> None:
+    """Note the request that is worked on; the results of another one are removed with `force`.
+
+    Raises:
+        RequestChanged: the folder holds results of another request, and `force` is not set.
+    """
+    note = home / REQUEST_FILE
+    if check_request(note, request, force=force) == "same":
+        return
+    for name in RESULTS if force or note.exists() else ():
         if (home / name).exists():
             remove_output(home / name)
+    write_json(note, {"request": request})
 
 
 class Stopwatch:

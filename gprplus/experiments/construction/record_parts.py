@@ -20,8 +20,20 @@ from gprplus.schema.construct_record import (
 )
 
 
-def path_record(world: EngineWorld, test: Manifest, rounds: Sequence[RoundResult]) -> PathRecord:
-    """Return the record of the rounds towards one target; `test` is its held-back half."""
+def path_record(
+    world: EngineWorld,
+    test: Manifest,
+    rounds: Sequence[RoundResult],
+    rendered: Sequence[Sequence[int]],
+) -> PathRecord:
+    """Return the record of the rounds towards one target.
+
+    Args:
+        world: what proposed and scored.
+        test: the held-back half of the target.
+        rounds: all rounds.
+        rendered: images that were drawn for each trial of each round.
+    """
     return PathRecord(
         target=world.name,
         validation=_half(world.validation),
@@ -32,11 +44,11 @@ def path_record(world: EngineWorld, test: Manifest, rounds: Sequence[RoundResult
                     TrialRecord(
                         shares={key: round(share, 4) for key, share in one.shares.items()},
                         levels=level_counts(world.cells, one.added),
-                        rendered=one.rendered,
+                        rendered=drawn,
                         mAP=one.scores.mean_ap,
                         reasons=list(one.reasons),
                     )
-                    for one in result.trials
+                    for one, drawn in zip(result.trials, rendered[number], strict=True)
                 ],
                 kept=result.kept,
                 images=round_files.images_after(rounds, number),

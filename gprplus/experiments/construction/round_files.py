@@ -41,15 +41,14 @@ def write_round(folder: Path, number: int, result: RoundResult, request: dict[st
             "kept": result.kept,
             "optimism": [result.optimism.value, result.optimism.sd],
             "trials": [
-                {"shares": one.shares, "rendered": one.rendered, "reasons": list(one.reasons)}
-                for one in result.trials
+                {"shares": one.shares, "reasons": list(one.reasons)} for one in result.trials
             ],
         },
     )
 
 
 def read_rounds(
-    folder: Path, count: int, shape: tuple[int, int], request: dict[str, Any], *, force: bool
+    folder: Path, count: int, shape: tuple[int, int], request: dict[str, Any]
 ) -> list[RoundResult]:
     """Return the finished rounds, in order up to the first that is missing.
 
@@ -58,15 +57,14 @@ def read_rounds(
         count: rounds at most.
         shape: number of identities, and of cells.
         request: what determines the rounds.
-        force: ignore rounds of another request.
 
     Raises:
-        RequestChanged: a round belongs to another request, and `force` is not set.
+        RequestChanged: a round belongs to another request.
     """
     found: list[RoundResult] = []
     for number in range(count):
         home = _folder(folder, number)
-        if check_request(home / RECORD, request, force=force) != "same":
+        if check_request(home / RECORD, request) != "same":
             break
         found.append(_read(home, shape))
     return found
@@ -86,9 +84,7 @@ def _read(home: Path, shape: tuple[int, int]) -> RoundResult:
         added[sets["identity"][mine], sets["cell"][mine]] = True
         own = scores["trial"] == place
         queries = QueryScores(scores["uid"][own], scores["AP"][own], scores["identity"][own])
-        trials.append(
-            Trial(facts["shares"], added, queries, facts["rendered"], tuple(facts["reasons"]))
-        )
+        trials.append(Trial(facts["shares"], added, queries, tuple(facts["reasons"])))
     return RoundResult(tuple(trials), record["kept"], SelectionOptimism(*record["optimism"]))
 
 

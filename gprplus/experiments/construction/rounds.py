@@ -37,13 +37,12 @@ class QueryScores:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """An addition `(N, C) bool` to the set, the shares of its proposals, its reasons, how many of
-    its images had to be drawn, and the scores of the set with it."""
+    """An addition `(N, C) bool` to the set, the shares of its proposals, its reasons, and the scores
+    of the set with it."""
 
     shares: dict[str, float]
     added: np.ndarray
     scores: QueryScores
-    rendered: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -73,9 +72,9 @@ class ConstructWorld(Protocol):
         """Return the proposals for the next addition to the set `kept` `(N, C) bool`; `last` are
         the scores of that set, None before the first round."""
 
-    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[tuple[QueryScores, int]]:
+    def score(self, number: int, sets: Sequence[np.ndarray]) -> list[QueryScores]:
         """Train each set `(N, C) bool` of round `number`, and return its scores on the validation
-        half, and how many images had to be drawn for it."""
+        half."""
 
 
 def run_rounds(
@@ -100,6 +99,22 @@ def run_rounds(
         result = _round(world, cells, options, found)
         found.append(result)
         finished(len(found) - 1, result)
+    return found
+
+
+def new_images(paths: Sequence[Sequence[RoundResult]]) -> list[list[list[int]]]:
+    """Count the images of each trial of each round of each path that no trial before it had: those
+    that were drawn for it, in whatever calls."""
+    drawn = np.zeros_like(paths[0][0].chosen.added)
+    found = []
+    for rounds in paths:
+        counts: list[list[int]] = []
+        for result in rounds:
+            counts.append([])
+            for one in result.trials:
+                counts[-1].append(int((one.added & ~drawn).sum()))
+                drawn |= one.added
+        found.append(counts)
     return found
 
 
@@ -134,10 +149,8 @@ def _round(
         reasons.append(_reasons(mixed, cells, added[-1]))
     scored = world.score(number, [kept | one for one in added])
     trials = tuple(
-        Trial(shares, one, scores, rendered, tuple(why))
-        for shares, one, (scores, rendered), why in zip(
-            mixtures, added, scored, reasons, strict=True
-        )
+        Trial(shares, one, scores, tuple(why))
+        for shares, one, scores, why in zip(mixtures, added, scored, reasons, strict=True)
     )
     best = int(np.argmax([one.scores.mean_ap for one in trials]))
     scores = np.stack([one.scores.AP for one in trials])

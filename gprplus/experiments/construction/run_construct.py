@@ -27,6 +27,7 @@ from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
 from gprplus.core.typed import as_json
+from gprplus.experiments import schedule
 from gprplus.experiments.construction import final_test, round_files
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.engine_world import (
@@ -35,17 +36,23 @@ from gprplus.experiments.construction.engine_world import (
     split_of_sets,
 )
 from gprplus.experiments.construction.options import ConstructOptions
-from gprplus.experiments.construction.output_folder import Stopwatch, clear_results
+from gprplus.experiments.construction.output_folder import Stopwatch, begin_request
 from gprplus.experiments.construction.record_parts import (
     arm_summaries,
     mean_scores,
     path_record,
 )
-from gprplus.experiments.construction.rounds import RoundResult, kept_set, run_rounds
-from gprplus.experiments.run_benchmark import run_benchmark
+from gprplus.experiments.construction.rounds import (
+    RoundResult,
+    kept_set,
+    new_images,
+    run_rounds,
+)
+from gprplus.experiments.run_benchmark import choose_recipe, run_benchmark
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.ingest.tables.part import halve_by_identity, write_part
 from gprplus.planning.cells import CandidateCells
+from gprplus.planning.image_deal import check_images
 from gprplus.planning.options import PlanOptions, SpaceOptions
 from gprplus.planning.render_pool import RenderPool
 from gprplus.planning.run_planning import candidate_cells
@@ -125,14 +132,13 @@ def construct(
     home = Path(output) if output else base / "constructions" / plan.construct.name
     command: list[Word] = ["construct", declaration.path, *spelled(given, leave=("jobs", "track"))]
     command += ["--work", base] if base != Path("work") else []
-    with hold_folder(home, KIND, PlanError, adopt=True):
+    with hold_folder(home, KIND, PlanError):
         targets = open_targets(plan, base, home)
-        request = request_of(plan, targets)
+        request = request_of(plan, targets, given.device)
         if check_request(home / RECORD, request, force=force) == "same":
             return ConstructResult.open(home)
-        if force:
-            clear_results(home)
-        return _run(home, plan, given, targets, request, [*command, "-o", home], force, progress)
+        begin_request(home, request, force=force)
+        return _run(home, plan, given, targets, request, [*command, "-o", home], progress)
 
 
 def with_options(plan: ConstructFile, given: ConstructOptions) -> ConstructFile:
@@ -156,8 +162,11 @@ def open_targets(plan: ConstructFile, base: Path, home: Path) -> dict[str, Manif
     return found
 
 
-def request_of(plan: ConstructFile, targets: dict[str, Manifest]) -> dict[str, Any]:
-    """Return what determines the result of a construction."""
+def request_of(plan: ConstructFile, targets: dict[str, Manifest], device: str) -> dict[str, Any]:
+    """Return what determines the result of a construction: the recipe is the one that `device`
+    gets, with all its settings."""
+    recipe, _ = choose_recipe(plan.recipe, schedule.resolve_device(device))
+    training = {**plan.training(), "recipe": recipe.name}
     renders = record_of(plan.renders)
     for unrecorded in ("device", "workers"):
         renders.pop(unrecorded, None)
@@ -168,8 +177,9 @@ def request_of(plan: ConstructFile, targets: dict[str, Manifest]) -> dict[str, A
         "rounds": record_of(plan.rounds),
         "training": {
             name: str(value) if isinstance(value, Path) else value
-            for name, value in plan.training().items()
+            for name, value in training.items()
         },
+        "recipe": as_json(recipe),
     }
 
 
@@ -180,11 +190,10 @@ def _run(
     targets: dict[str, Manifest],
     request: dict[str, Any],
     command: Sequence[Word],
-    force: bool,
     progress: Progress,
 ) -> ConstructResult:
     clock = Stopwatch(home / "seconds.json")
-    cells = candidate_cells(planning_options(plan), None)
+    cells = construct_cells(plan)
     size = plan.rounds.size
     names = [f"{i:04d}" for i in range(1, size.identities + 1)]
     pool = RenderPool(home / "pool", cells, plan.renders)
@@ -193,10 +202,11 @@ def _run(
         with clock.timed("rounds"):
             side = _open_side(home, name, plan, given, targets[name], pool, names, progress)
             sides[name] = side
-            rounds[name] = _rounds_of(side, plan, cells, request, force)
+            rounds[name] = _rounds_of(side, plan, cells, request)
     own = sides[plan.target_name]
-    sets = _final_sets(own, plan, cells, rounds)
-    looks = final_test.count_test_look(home, sets)
+    kept = {name: kept_set(each, size.identities, len(cells)) for name, each in rounds.items()}
+    sets = _final_sets(own, plan, kept)
+    looks = final_test.count_test_look(home, sets, request)
     with clock.timed("test"):
         manifest = pool.draw(np.any(list(sets.values()), axis=0), names, progress)
         folder = home / "final"
@@ -212,9 +222,10 @@ def _run(
         )
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
-    pool_images = int(own.world.drawn().sum())
-    for side in sides.values():
-        side.world.prepare()
+    uids = pool.uids(manifest, names)
+    drawn = new_images(list(rounds.values()))
+    for name, side in sides.items():  # facts of proposals, also where all rounds were read
+        side.world.proposals(kept[name], rounds[name][-1].chosen.scores)
     probes = sum(side.world.probes for side in sides.values())
     record = ConstructRecord(
         name=plan.construct.name,
@@ -225,8 +236,8 @@ def _run(
         images_each=size.images,
         cells=len(cells),
         paths=[
-            path_record(sides[name].world, sides[name].test, rounds[name])
-            for name in (plan.target_name, plan.other_name)
+            path_record(side.world, side.test, rounds[name], new)
+            for (name, side), new in zip(sides.items(), drawn, strict=True)
         ],
         arms=arm_summaries(sets, cells, run, f"{plan.target_name}{VALIDATION}"),
         comparisons=found,
@@ -234,7 +245,7 @@ def _run(
         seeds=plan.seeds or 1,
         steps=plan.steps,
         test_looks=looks,
-        rendered={"pool": pool_images, "probes": probes},
+        rendered={"pool": int((uids > 0).sum()), "probes": probes},
         trainings={
             "looks": sum(len(one.trials) for each in rounds.values() for one in each)
             * plan.rounds.look_seeds,
@@ -250,12 +261,19 @@ def _run(
     from gprplus.reporting.pages.construct_page import render_construct
     from gprplus.reporting.pages.construct_tables import construct_markdown
 
-    uids = pool.uids(manifest, names)
     added = [uids[one.chosen.added] for one in rounds[plan.target_name]]
     write_text(home / PAGE, render_construct(record, run, home, added))
     write_text(home / MARKDOWN, construct_markdown(record, run))
     write_json(home / RECORD, as_json(record))
     return ConstructResult(home, record, made=True)
+
+
+def construct_cells(plan: ConstructFile) -> CandidateCells:
+    """Return the candidate cells. Raises PlanError where they are fewer than the images of an
+    identity, which the last round would find."""
+    cells, size = candidate_cells(planning_options(plan), None), plan.rounds.size
+    check_images(size, len(cells))
+    return cells
 
 
 def planning_options(plan: ConstructFile) -> PlanOptions:
@@ -312,6 +330,7 @@ def _open_side(
         given,
         {name: validation.path},
         seeds=plan.rounds.look_seeds,
+        first_seed=plan.seeds or 0,  # the test trains with seeds that selected nothing
         **({"steps": steps, "epochs": None} if steps else {}),
     )
     world = EngineWorld(
@@ -329,12 +348,12 @@ def _open_side(
 
 
 def _rounds_of(
-    side: _Side, plan: ConstructFile, cells: CandidateCells, request: dict[str, Any], force: bool
+    side: _Side, plan: ConstructFile, cells: CandidateCells, request: dict[str, Any]
 ) -> list[RoundResult]:
     world, size = side.world, plan.rounds.size
     own = {**request, "validation": side.validation.fingerprint}
     done = round_files.read_rounds(
-        world.home, plan.rounds.rounds, (size.identities, len(cells)), own, force=force
+        world.home, plan.rounds.rounds, (size.identities, len(cells)), own
     )
     return run_rounds(
         world,
@@ -346,16 +365,9 @@ def _rounds_of(
 
 
 def _final_sets(
-    own: _Side,
-    plan: ConstructFile,
-    cells: CandidateCells,
-    rounds: dict[str, list[RoundResult]],
+    own: _Side, plan: ConstructFile, kept: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    world, size = own.world, plan.rounds.size
-    world.prepare(ONE_SHOT_METHOD)
-    constructed, other = (
-        kept_set(rounds[name], size.identities, len(cells))
-        for name in (plan.target_name, plan.other_name)
-    )
-    one_shot = world.static[ONE_SHOT_METHOD]
-    return final_test.control_sets(constructed, other, one_shot, cells, plan.rounds)
+    own.world.prepare(ONE_SHOT_METHOD)
+    one_shot = own.world.static[ONE_SHOT_METHOD]
+    constructed, other = kept[plan.target_name], kept[plan.other_name]
+    return final_test.control_sets(constructed, other, one_shot, own.world.cells, plan.rounds)

@@ -25,7 +25,8 @@ def halve_by_identity(manifest: Manifest, seed: int) -> tuple[np.ndarray, np.nda
 
     Half of the identities go to either, chosen by a hash of their names and the seed; images
     without an identity, such as distractors, are divided singly in the same way. Identities with a
-    query, and those without, are halved apart, so that both halves have queries.
+    query, and those without, are halved apart, so that both halves have queries. Identities of one
+    look, which cannot be distinguished, stay together.
 
     Raises:
         ManifestError: there are fewer than four identities.
@@ -36,8 +37,11 @@ def halve_by_identity(manifest: Manifest, seed: int) -> tuple[np.ndarray, np.nda
         table.column(name).cast(pa.string()).to_pylist()
         for name in ("dataset", "identity", "uid", "role")
     )
+    looks = _looks(manifest)
     units = [
-        join_canonical(d, "identity", i) if known else join_canonical(d, "image", u)
+        looks.get((d, i)) or join_canonical(d, "identity", i)
+        if known
+        else join_canonical(d, "image", u)
         for d, i, u, known in zip(dataset, identity, uid, named, strict=True)
     ]
     names, unit = np.unique(np.array(units, dtype=object).astype(str), return_inverse=True)
@@ -57,6 +61,18 @@ def halve_by_identity(manifest: Manifest, seed: int) -> tuple[np.ndarray, np.nda
         order = mine[np.lexsort((key[mine], priorities(key[mine], seed, "half")))]
         first[order[: (len(order) + 1) // 2]] = True
     return first[unit], ~first[unit]
+
+
+def _looks(manifest: Manifest) -> dict[tuple[str, str], str]:
+    """The key of the look of each identity that has one; looks are compared across datasets."""
+    if "look" not in manifest.columns("identities"):
+        return {}
+    rows = manifest.identities(["dataset", "identity", "look"]).to_pylist()
+    return {
+        (row["dataset"], row["identity"]): join_canonical("look", row["look"])
+        for row in rows
+        if row["look"] is not None
+    }
 
 
 def write_part(manifest: Manifest, keep: np.ndarray, folder: Path, title: str) -> Manifest:

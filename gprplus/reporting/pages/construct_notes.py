@@ -18,8 +18,8 @@ def construct_warnings(record: ConstructRecord, run: RunResults) -> list[PageWar
     found = []
     if record.test_looks > 1:
         found.append(
-            f"This was look {record.test_looks} at the test half: other sets have been scored on it"
-            " before, so its result counts less than a first one."
+            f"This was look {record.test_looks} at the test half: other sets or other trainings have"
+            " been scored on it before, so its result counts less than a first one."
         )
     if record.seeds == 1:
         found.append(
@@ -74,7 +74,7 @@ def score_lines(record: ConstructRecord, run: RunResults) -> list[tuple[str, flo
             "without optimism",
             selected - last.optimism,
             f"The same less {points(last.optimism)} ± {points(last.optimism_sd)} points, by which"
-            " selecting the best makes it look better (resampled identities, mean ± standard"
+            " selecting the best makes it look better (shrinkage towards the mean of the trials ± standard"
             " deviation). The noise of training seeds and the selection of earlier rounds are not"
             " in it.",
         ),
