@@ -117,7 +117,7 @@ def test_an_absent_file_and_an_unknown_name_are_told_apart(tmp_path):
             load_declaration(kind, "qqq")
 
 
-@pytest.mark.parametrize("kind", ["layouts", "recipes", "studies"])
+@pytest.mark.parametrize("kind", ["layouts", "recipes", "studies", "constructions"])
 def test_every_shipped_declaration_is_read_by_its_name(kind):
     for name in declarations.declaration_names(kind):
         found = load_declaration(kind, name)

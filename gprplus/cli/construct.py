@@ -13,7 +13,7 @@ from gprplus.experiments.construction.options import ConstructOptions
 
 
 @click.command("construct", cls=TopicCommand)
-@click.argument("file", metavar="FILE.toml")
+@click.argument("file", metavar="CONSTRUCTION")
 @click_options(ConstructOptions)
 @options.dry_run_option
 @options.output_option
@@ -32,16 +32,17 @@ def command(
 ) -> None:
     """Construct a training set for a target in rounds, and test it once.
 
-    Each round plans additions by several methods, renders them, trains on the set with each, scores
-    on the validation half of the target, and keeps the best. At the end the set is tested on the
-    other half, which no decision has seen, against sets of the same size: all cells alike, random
-    cells, the target-matched mixture in one step, and the set constructed for another target.
-    Everything goes to WORK/constructions/NAME; a stopped construction continues.
+    CONSTRUCTION is the name of a shipped one, such as street_for_mall, or a .toml file. Each round
+    plans additions by several methods, renders them, trains on the set with each, scores on the
+    validation half of the target, and keeps the best. At the end the set is tested on the other
+    half, which no decision has seen, against sets of the same size: all cells alike, random cells,
+    the target-matched mixture in one step, and the set constructed for another target. Everything
+    goes to WORK/constructions/NAME; a stopped construction continues.
 
     \b
     Examples:
-      gprplus construct mall.toml --dry-run
-      gprplus construct mall.toml
+      gprplus construct street_for_mall --dry-run --price 2.5
+      gprplus construct street_for_mall
       gprplus construct mall.toml --seeds 2 --steps 100 -o work/trial
     """
     from gprplus.experiments.construction.construct_cost import estimate_construct

@@ -10,13 +10,16 @@ from click.testing import CliRunner
 
 import gprplus as gpr
 from gprplus.cli import cli
+from gprplus.core.declarations import declaration_names
 from gprplus.core.errors import DeclarationError, PlanError, RequestChanged
 from gprplus.core.files.workdir import read_json
 from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import read_construct
 from gprplus.experiments.construction.final_test import verdict_sentence
 from gprplus.experiments.construction.output_folder import begin_request
+from gprplus.experiments.construction.run_construct import planning_options
 from gprplus.ingest import Manifest
+from gprplus.planning.run_planning import candidate_cells
 from gprplus.schema.construct_record import ComparisonRecord
 from gprplus.splits import Split
 
@@ -169,6 +172,13 @@ def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_p
     with pytest.raises(PlanError, match="9 images of each identity, but there are 8 cells"):
         gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
     assert not (tmp_path / "out" / "rounds").exists()
+
+
+@pytest.mark.parametrize("name", declaration_names("constructions"))
+def test_every_shipped_construction_is_read(name):
+    plan, declaration = read_construct(name)
+    assert plan.construct.name == declaration.name == name
+    assert len(candidate_cells(planning_options(plan), None)) >= plan.rounds.size.images
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def construct(
     A construction that was stopped continues; a finished one is read.
 
     Args:
-        file: path of the .toml file.
+        file: name of a shipped construction or path of a .toml file.
         output: folder of the construction; by default WORK/constructions/NAME.
         options: all options at once; the keywords below change single fields of it.
         work: folder that the paths of the file are relative to; by default $GPRPLUS_WORK, else
