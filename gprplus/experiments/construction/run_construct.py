@@ -130,7 +130,8 @@ def construct(
     plan = with_options(plan, given)
     base = work_folder(work)
     home = Path(output) if output else base / "constructions" / plan.construct.name
-    command: list[Word] = ["construct", declaration.path, *spelled(given, leave=("jobs", "track"))]
+    named = file if str(file) == declaration.name else Path(file)
+    command: list[Word] = ["construct", named, *spelled(given, leave=("jobs", "track"))]
     command += ["--work", base] if base != Path("work") else []
     with hold_folder(home, KIND, PlanError):
         targets = open_targets(plan, base, home)
