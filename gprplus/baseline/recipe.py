@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import declarations
-from gprplus.core.benchmark_options import COMPILE
+from gprplus.core.benchmark_options import COMPILE, PRECISIONS
 from gprplus.core.errors import RecipeError, did_you_mean, format_bytes
 from gprplus.core.files.safe_names import plain_name
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-PRECISIONS = ("auto", "float32", "bfloat16")
 POOLINGS = ("mean", "gem")
 # Least and most of every number. Past these a run fails somewhere else, or could not end.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -195,6 +194,7 @@ class Recipe:
         steps: int | None = None,
         epochs: float | None = None,
         compile: str | None = None,
+        precision: str | None = None,
     ) -> "Recipe":
         """The recipe with what the command line changed."""
         if steps is not None and epochs is not None:
@@ -212,6 +212,8 @@ class Recipe:
             length = TrainingLength(epochs=float(epochs))
         if compile is not None:
             compute = replace(compute, compile=compile)
+        if precision is not None:
+            compute = replace(compute, precision=precision)
         return replace(self, network=network, length=length, compute=compute).checked()
 
     def checked(self, where: str | None = None) -> "Recipe":

@@ -19,6 +19,7 @@ from gprplus.core.shared_options import (
 from gprplus.core.typed import parse_typed
 
 MAX_SEEDS = 1000  # of every arm, as in a recipe
+PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILE = ("no", "default", "reduce-overhead", "max-autotune")
 BUILT_IN = ("none", "imagenet")  # initial weights that are no file
 ESTIMANDS = {
@@ -118,6 +119,14 @@ class BenchmarkOptions(TrainingOptions):
             "Number of the first training seed: a choice that was made with some seeds is confirmed"
             " with others."
         ),
+    )
+    precision: str | None = option(
+        None,
+        group=TRAINING,
+        choices=PRECISIONS,
+        metavar="TYPE",
+        default_note="the recipe's",
+        help="Number type of trainings: float32, bfloat16, or auto, which is the faster one.",
     )
     compile: str | None = option(
         None,

@@ -129,6 +129,7 @@ def run_benchmark(
         steps=options.steps,
         epochs=options.epochs,
         compile=options.compile,
+        precision=options.precision,
     )
     gpu = device.startswith("cuda")
     jobs = 1 if group.size > 1 else options.jobs or (1 if gpu else worker_count(None))

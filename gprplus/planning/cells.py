@@ -171,8 +171,8 @@ def engine_cells(
 def _known_levels(manifest: Manifest, name: str, default: tuple[Any, ...]) -> tuple[Any, ...]:
     """The levels of a factor that the manifest has images of; those of the engine where it has
     none."""
-    found = tuple(manifest.levels(name))
-    return found if name != "background" or set(found) & set(default) else default
+    found = tuple(manifest.levels(name)) if name in manifest.attributes else ()
+    return found if found and (name != "background" or set(found) & set(default)) else default
 
 
 def _with_halfway_degrees(degrees: Sequence[int]) -> tuple[int, ...]:

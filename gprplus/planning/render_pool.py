@@ -33,6 +33,7 @@ class RenderPool:
             plan=plan.write(self.folder / "plan"),
             device=self.engine.device,
             workers=self.engine.workers,
+            force=True,  # images of other settings are of no use here
             progress=progress,
             **engine_of(self.engine),
         )

@@ -158,6 +158,14 @@ def test_the_test_trains_with_seeds_that_selected_nothing(made):
     assert (looks, test) == ({"seed2"}, {"seed0", "seed1"})
 
 
+def test_all_trainings_have_one_number_type(made):
+    found = {
+        read_json(path, PlanError, "runs")["request"]["compute.precision"]
+        for path in made.path.rglob("benchmark.json")
+    }
+    assert found in ({"float32"}, {"bfloat16"})
+
+
 def test_force_does_not_start_an_unfinished_construction_of_the_same_request_again(tmp_path):
     begin_request(tmp_path, {"steps": 2}, force=False)
     (tmp_path / "seconds.json").write_text("{}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import gprplus as gpr
 from gprplus.cli import cli
@@ -89,6 +90,27 @@ def test_existing_images_are_matched_and_their_holes_filled(home, tmp_path):
     assert shares(filled.plan, "weather") == {"sunny": 0.0, "foggy": 0.0, "snowlight": 1.0}
     assert all(row.is_new for row in filled.plan.rows)
     assert "0 images so far, 4.0 on average" in filled.plan.rows[0].reason
+
+
+def test_force_renders_probes_of_other_settings_anew(home, tmp_path):
+    given = {**SPACE, "methods": ("descent",), "probe": 5, "sweeps": 1}
+    town = {"town": home / "target"}
+    gpr.plan_renders("6x3", town, tmp_path / "plan", **given)
+    with pytest.raises(RequestChanged, match="seed was 0"):
+        gpr.plan_renders("6x3", town, tmp_path / "plan", **given, seed=3)
+    assert gpr.plan_renders("6x3", town, tmp_path / "plan", **given, seed=3, force=True).made
+
+
+def test_a_manifest_without_levels_leaves_the_levels_of_the_engine(tmp_path):
+    for name in ("0001_c1s1_000001_00", "0001_c2s1_000002_00", "0002_c1s1_000003_00"):
+        path = tmp_path / "market" / "bounding_box_train" / f"{name}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 64), (90 * int(name[3]), 9, 9)).save(path)
+    manifest = gpr.build_manifest(tmp_path / "market", tmp_path / "manifest", workers=1)
+    found = gpr.plan_renders(
+        "4x3", None, tmp_path / "plan", manifest=manifest.path, methods=("holes",)
+    )
+    assert found.plan.info["candidate_cells"] == len(candidate_cells(PlanOptions(), None))
 
 
 def test_the_printed_command_draws_the_plan_as_it_is(home, tmp_path, monkeypatch):

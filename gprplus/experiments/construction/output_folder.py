@@ -11,7 +11,16 @@ from gprplus.core.files.folders import remove_output
 from gprplus.core.files.workdir import REQUEST_FILE, check_request, read_json, write_json
 
 # Looks at the test half stay counted, and packed images serve any request.
-RESULTS = ("construct.json", "seconds.json", "rounds", "final", "runs", "halves", "pool")
+RESULTS = (
+    "construct.json",
+    "precision.json",
+    "seconds.json",
+    "rounds",
+    "final",
+    "runs",
+    "halves",
+    "pool",
+)
 
 
 def begin_request(home: Path, request: Mapping[str, Any], *, force: bool) -> None:

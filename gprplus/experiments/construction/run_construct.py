@@ -35,6 +35,7 @@ from gprplus.experiments.construction.engine_world import (
     EngineWorld,
     split_of_sets,
 )
+from gprplus.experiments.construction.number_type import keep_precision
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.output_folder import Stopwatch, begin_request
 from gprplus.experiments.construction.record_parts import (
@@ -194,6 +195,13 @@ def _run(
     progress: Progress,
 ) -> ConstructResult:
     clock = Stopwatch(home / "seconds.json")
+    training = BenchmarkOptions(
+        **plan.training(),
+        precision=keep_precision(home, plan, given),
+        device=given.device,
+        jobs=given.jobs,
+        track=given.track,
+    )
     cells = construct_cells(plan)
     size = plan.rounds.size
     names = [f"{i:04d}" for i in range(1, size.identities + 1)]
@@ -201,7 +209,16 @@ def _run(
     sides, rounds = {}, {}
     for name in (plan.target_name, plan.other_name):
         with clock.timed("rounds"):
-            side = _open_side(home, name, plan, given, targets[name], pool, names, progress)
+            side = _open_side(
+                home,
+                name,
+                plan,
+                training,
+                targets[name],
+                pool,
+                names,
+                progress,
+            )
             sides[name] = side
             rounds[name] = _rounds_of(side, plan, cells, request)
     own = sides[plan.target_name]
@@ -219,7 +236,10 @@ def _run(
             f"{plan.target_name}{VALIDATION}": own.validation.path,
         }
         outcome = run_benchmark(
-            [split.path], home / "runs", _options(plan, given, aims), progress=progress
+            [split.path],
+            home / "runs",
+            replace(training, targets=aims),
+            progress=progress,
         )
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
@@ -291,23 +311,11 @@ def planning_options(plan: ConstructFile) -> PlanOptions:
     )
 
 
-def _options(
-    plan: ConstructFile, given: ConstructOptions, targets: dict[str, Path], **changes: Any
-) -> BenchmarkOptions:
-    return BenchmarkOptions(
-        **{**plan.training(), **changes},
-        targets=targets,
-        device=given.device,
-        jobs=given.jobs,
-        track=given.track,
-    )
-
-
 def _open_side(
     home: Path,
     name: str,
     plan: ConstructFile,
-    given: ConstructOptions,
+    training: BenchmarkOptions,
     target: Manifest,
     pool: RenderPool,
     identities: list[str],
@@ -325,15 +333,14 @@ def _open_side(
         write_part(target, keep, home / "halves" / f"{name}-{half}", f"{half} half")
         for half, keep in zip(("validation", "test"), halves, strict=True)
     )
-    steps = plan.rounds.look_steps or plan.steps
-    looks = _options(
-        plan,
-        given,
-        {name: validation.path},
+    looks = replace(
+        training,
+        targets={name: validation.path},
         seeds=plan.rounds.look_seeds,
         first_seed=plan.seeds or 0,  # the test trains with seeds that selected nothing
-        **({"steps": steps, "epochs": None} if steps else {}),
     )
+    if plan.rounds.look_steps:
+        looks = replace(looks, steps=plan.rounds.look_steps, epochs=None)
     world = EngineWorld(
         home / "rounds" / name,
         name,
