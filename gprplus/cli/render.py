@@ -170,12 +170,11 @@ def _frames(given: FramesOptions, folder: Path, force: bool) -> RenderTask:
 
 
 def _planned(given: RenderOptions, folder: Path, force: bool) -> RenderTask:
-    from gprplus.engine import render
     from gprplus.engine.plans.planned_design import planned_render
-    from gprplus.engine.plans.render_planned import missing_images
+    from gprplus.engine.plans.render_planned import missing_images, render_planned
 
     wanted = planned_render(given)
     missing = missing_images(folder, wanted, force=force)
-    draw = partial(render, folder, given, force=force)
+    draw = partial(render_planned, folder, given, force=force, wanted=wanted)
     numbers = (wanted.identities, wanted.images, missing.images, missing.bytes_expected)
     return RenderTask(folder, draw, "images", *numbers)

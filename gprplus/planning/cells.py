@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gprplus.core.errors import PlanError
 from gprplus.engine.crops.design import make_design
@@ -85,19 +87,31 @@ class CandidateCells:
             found = found * len(each) + codes
         return np.where(known, found, -1)
 
+    def numbers_of_rows(self, table: pa.Table) -> np.ndarray:
+        """The cell of each row of a table, `(N,) int64`, -1 for none; a factor without a column is
+        at its first level."""
+        first = np.zeros(table.num_rows, dtype=np.int32)
+        columns: dict[str, Any] = {
+            name: table.column(name).combine_chunks()
+            if name in table.column_names
+            else pa.DictionaryArray.from_arrays(first, [_text(each[0])])
+            for name, each in self.levels.items()
+        }
+        return self.numbers_of(columns)
 
-def _codes(values: Sequence[Any], levels: Sequence[Any]) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
-    texts = pc.cast(values, pa.string()) if hasattr(values, "type") else _texts(values)
+def _codes(values: Any, levels: Sequence[Any]) -> np.ndarray:
+    column = values if isinstance(values, pa.Array) else _texts(values)
+    # Distinct values are turned into texts and compared, not millions of rows.
+    column = column.dictionary_encode()
+    texts = pc.cast(column.dictionary, pa.string())
     place = pc.index_in(texts, pa.array([_text(level) for level in levels], pa.string()))
-    return np.asarray(pc.fill_null(place, -1)).astype(np.int64)
+    codes = np.append(np.asarray(pc.fill_null(place, -1)), -1)  # the last is that of null
+    found: np.ndarray = codes[np.asarray(pc.fill_null(column.indices, len(codes) - 1))]
+    return found.astype(np.int64)
 
 
 def _texts(values: Sequence[Any]) -> Any:
-    import pyarrow as pa
-
     return pa.array([_text(value) for value in values], pa.string())
 
 

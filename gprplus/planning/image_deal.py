@@ -3,6 +3,9 @@
 An engine draws one image of an identity in a cell, so a cell holds each identity at most once.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from gprplus.analysis.subset_search.qp import project_to_simplex, round_counts
@@ -58,25 +61,40 @@ def deal_images(
         PlanError: an identity has fewer free cells than images.
     """
     count = len(weights)
-    used = np.zeros((identities, count), dtype=bool) if taken is None else taken
-    if ((~used).sum(axis=1) < images).any():
+    # By cell, so that the identities of a cell are next to each other in memory.
+    free = np.ones((count, identities), dtype=bool) if taken is None else ~taken.T
+    if (free.sum(axis=0) < images).any():
         raise PlanError(
             f"An identity has fewer than {images:,} cells left of {count:,}. Reduce the budget, or"
             " name more levels."
         )
-    counts = cell_counts(weights, identities * images, (~used).sum(axis=0))
-    key = priorities(np.arange(identities * count, dtype=np.uint64), seed, "plan")
-    ties = key.reshape(identities, count)
-    dealt = np.zeros_like(used)
+    counts = cell_counts(weights, identities * images, free.sum(axis=1))
+
+    def ties(identity: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        return priorities((identity * count + cell).astype(np.uint64), seed, "plan")
+
+    dealt = np.zeros((count, identities), dtype=bool)
     lacking = np.full(identities, images)
     for cell in np.argsort(-counts, kind="stable"):
-        open_to = np.flatnonzero(~used[:, cell] & (lacking > 0))
-        order = np.lexsort((ties[open_to, cell], -lacking[open_to]))
-        mine = open_to[order[: counts[cell]]]
-        dealt[mine, cell] = True
+        open_to = np.flatnonzero(free[cell] & (lacking > 0))
+        mine = _neediest(open_to, lacking[open_to], counts[cell], partial(ties, cell=cell))
+        dealt[cell, mine] = True
         lacking[mine] -= 1
     for identity in np.flatnonzero(lacking):
-        free = np.flatnonzero(~used[identity] & ~dealt[identity])
-        order = np.lexsort((ties[identity, free], -weights[free]))
-        dealt[identity, free[order[: lacking[identity]]]] = True
-    return dealt
+        left = np.flatnonzero(free[:, identity] & ~dealt[:, identity])
+        order = np.lexsort((ties(identity, left), -weights[left]))
+        dealt[left[order[: lacking[identity]]], identity] = True
+    return dealt.T
+
+
+def _neediest(
+    open_to: np.ndarray, lack: np.ndarray, count: int, ties: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the `count` identities of `open_to` `(n,)` that lack most, by what each lacks `(n,)`
+    and the hashes of those that tie."""
+    if not 0 < count < len(open_to):
+        return open_to[:count]
+    edge = np.partition(lack, -count)[-count]  # what the last of them lacks
+    tied = open_to[lack == edge]
+    surely = open_to[lack > edge]
+    return np.concatenate([surely, tied[np.argsort(ties(tied))[: count - len(surely)]]])

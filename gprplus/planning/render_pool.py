@@ -49,13 +49,7 @@ class RenderPool:
         table = manifest.images(["uid", "identity", *known])
         person = pc.index_in(table.column("identity").cast(pa.string()), pa.array(list(identities)))
         row = np.asarray(pc.fill_null(person, -1)).astype(np.int64)
-        columns = {
-            name: table.column(name)
-            if name in known
-            else [self.cells.levels[name][0]] * table.num_rows
-            for name in self.cells.factors
-        }
-        cell = self.cells.numbers_of(columns)
+        cell = self.cells.numbers_of_rows(table)
         mine = (row >= 0) & (cell >= 0)
         found = np.zeros((len(identities), len(self.cells)), dtype=np.uint64)
         found[row[mine], cell[mine]] = table.column("uid").to_numpy()[mine]

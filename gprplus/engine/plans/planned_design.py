@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from gprplus.core.declarations import identity_attributes
@@ -22,6 +23,7 @@ from gprplus.engine.plans.plan_cells import PlanCell, identity_name
 from gprplus.engine.plans.render_plan import RenderPlan
 
 LIGHTS = (*HOURS, *MIDPOINTS)  # in the order of their codes
+_PLACE = {cell: place for place, cell in enumerate(product(WEATHERS, LIGHTS))}
 LOWEST_M, HIGHEST_M = 0.3, 6.0
 View = tuple[int, int, float]  # place, degrees, camera height in meters, 0 for the domain's own
 BATCH = 16  # blocks of one view that a worker draws in a row
@@ -158,17 +160,22 @@ def _blocks_of(
     own = height or None
     camera = round(100 * (own or design.domain.height)) * 1000 + degree
     scene = design.domain.scenes[place - 1]
-    lit = tuple(sorted({cell for cells in people.values() for cell in cells}, key=_order))
+    lit = tuple(
+        sorted({cell for cells in people.values() for cell in cells}, key=_PLACE.__getitem__)
+    )
     return [
         DesignBlock(
-            identity, camera, degree, place, scene, own, tuple(sorted(cells, key=_order)), lit
+            identity,
+            camera,
+            degree,
+            place,
+            scene,
+            own,
+            tuple(sorted(cells, key=_PLACE.__getitem__)),
+            lit,
         )
         for identity, cells in sorted(people.items())
     ]
-
-
-def _order(cell: Cell) -> tuple[int, int]:
-    return WEATHERS.index(cell[0]), LIGHTS.index(cell[1])
 
 
 def _check_row(row: PlanCell, scenes: Sequence[str], where: str) -> None:

@@ -140,12 +140,21 @@ def _whole_folder(folder: Path) -> RenderPlan:
     if not (folder / JSON).exists():
         raise PlanError(f"{folder} is no render plan: it has no {JSON}. Give the file of a plan.")
     plan = RenderPlan.open(folder / JSON)
-    if (folder / CSV).exists() and RenderPlan.open(folder / CSV).fingerprint != plan.fingerprint:
+    edited = (folder / CSV).exists() and not _is_text_of(folder / CSV, plan)
+    if edited and RenderPlan.open(folder / CSV).fingerprint != plan.fingerprint:
         raise PlanError(
             f"{folder / CSV} differs from {JSON}. Give the file that holds, such as"
             f" {folder / CSV}, instead of the folder."
         )
     return plan
+
+
+def _is_text_of(path: Path, plan: RenderPlan) -> bool:
+    """Return True if a CSV file is as `write` made it, which is quicker to see than what it holds."""
+    try:
+        return path.read_bytes() == csv_plan(plan.cells.to_pylist()).encode()
+    except OSError:
+        return False
 
 
 def _fingerprint(cells: Sequence[PlanCell]) -> str:

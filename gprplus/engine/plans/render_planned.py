@@ -43,13 +43,19 @@ def default_folder(domain: str) -> Path:
 
 
 def render_planned(
-    output: AnyPath | None, options: RenderOptions, *, force: bool, progress: Progress
+    output: AnyPath | None,
+    options: RenderOptions,
+    *,
+    force: bool,
+    progress: Progress,
+    wanted: PlannedRender | None = None,
 ) -> Path:
-    """Draw the images of `options.plan` that the folder lacks; arguments as for `render`.
+    """Draw the images of `options.plan` that the folder lacks; arguments as for `render`, and the
+    plan where it is open already.
 
     A folder of other plans with the same settings keeps their images.
     """
-    wanted = planned_render(options)
+    wanted = wanted or planned_render(options)
     output = default_folder(options.domain) if output is None else Path(output)
     if plan_complete(output, wanted, force=force):
         remove_parts(output, BLOCKS)

@@ -11,13 +11,7 @@ def images_by_cell(manifest: Manifest, cells: CandidateCells) -> np.ndarray:
     column counts as the first candidate level."""
     known = [name for name in cells.factors if name in manifest.columns("images")]
     table = manifest.images(["identity", *known])
-    columns = {name: table.column(name).combine_chunks() for name in known}
-    missing = {
-        name: [cells.levels[name][0]] * table.num_rows
-        for name in cells.factors
-        if name not in known
-    }
-    numbers = cells.numbers_of({name: (columns | missing)[name] for name in cells.factors})
+    numbers = cells.numbers_of_rows(table)
     valid = np.asarray(table.column("identity").is_valid())
     return np.bincount(numbers[valid & (numbers >= 0)], minlength=len(cells))
 
