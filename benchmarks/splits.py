@@ -32,6 +32,7 @@ from gprplus.core.files import workdir
 IDENTITIES, VIEWS, WEATHERS, LIGHTS = 1150, 36, 7, 7
 SKIES = ["sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight"]
 HOURS = ["midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night"]
+PLACES = [f"p{i:02}" for i in range(1, 10)]
 
 LARGE = 11_340  # identities: 20,003,760 rows
 EXPECTED = """
@@ -228,9 +229,9 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_r
     return found
 
 
-def write(folder: Path, identities: int = IDENTITIES) -> None:
+def write(folder: Path, identities: int = IDENTITIES, places: list[str] = PLACES) -> None:
     """A manifest in FineGPR's shape, in the order dataset, identity, path, written some identities
-    at a time."""
+    at a time; `places` are the names of its nine backgrounds."""
     folder.mkdir(parents=True)
     names = [f"{i + 1:05}" if identities > 9999 else f"{i + 1:04}" for i in range(identities)]
     layout = schema.arrow_schema(schema.IMAGES)
@@ -239,7 +240,7 @@ def write(folder: Path, identities: int = IDENTITIES) -> None:
         folder / "images.parquet", layout, compression="zstd", use_dictionary=repeating
     ) as writer:
         for first in range(0, identities, 74):  # about 131,072 rows
-            writer.write_table(images(names, first, min(first + 74, identities)))
+            writer.write_table(images(names, first, min(first + 74, identities), places))
     workdir.write_table(
         folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES)
     )
@@ -279,7 +280,7 @@ def record(identities: int) -> dict[str, object]:
     }
 
 
-def images(names: list[str], first: int, last: int) -> pa.Table:
+def images(names: list[str], first: int, last: int, places: list[str] = PLACES) -> pa.Table:
     """All images of the identities from `first` to `last`."""
     person, view, sky, hour = (
         axis.ravel()
@@ -297,8 +298,8 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
     scenes = scene.reshape(last - first, -1)
     paths = [
         f"{name}/{name}{tail}_p{p + 1:02}.jpg"
-        for name, places in zip(names[first:last], scenes, strict=True)
-        for tail, p in zip(tails, places, strict=True)
+        for name, mine in zip(names[first:last], scenes, strict=True)
+        for tail, p in zip(tails, mine, strict=True)
     ]
 
     def level(codes: np.ndarray, levels: list[str]) -> pa.DictionaryArray:
@@ -316,7 +317,7 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
             "viewpoint_deg": ((90 + 10 * view) % 360).astype(np.int32),
             "weather": level(sky, SKIES),
             "illumination": level(hour, HOURS),
-            "background": level(scene, [f"p{i:02}" for i in range(1, 10)]),
+            "background": level(scene, places),
             "format": level(zeros, ["jpeg"]),
             "width_px": np.full(len(person), 200, dtype=np.int32),
             "height_px": np.full(len(person), 470, dtype=np.int32),

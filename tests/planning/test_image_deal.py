@@ -1,14 +1,16 @@
 """Budgets, candidate cells, and the deal of cells to identities."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core.errors import PlanError
+from gprplus.core.sampling import priorities
 from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells, engine_cells
-from gprplus.planning.image_deal import deal_images, feasible_weights
+from gprplus.planning.image_deal import cell_counts, deal_images, feasible_weights
 
 CELLS = CandidateCells({"viewpoint_deg": (90, 270), "weather": ("sunny", "foggy", "rain")})
 
@@ -57,6 +59,30 @@ def test_a_deal_depends_on_the_seed_alone():
     assert (one != other).any()
 
 
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 99), st.booleans())
+def test_a_deal_is_that_of_sorting_all_identities_in_every_cell(people, each, seed, some_exist):
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.full(12, 0.5))
+    taken = rng.random((people, 12)) < 0.3 if some_exist else np.zeros((people, 12), dtype=bool)
+    each = max(min(each, int((~taken).sum(axis=1).min())), 0)
+    dealt = deal_images(weights, people, each, seed, taken)
+
+    ties = priorities(np.arange(people * 12, dtype=np.uint64), seed, "plan").reshape(people, 12)
+    counts = cell_counts(weights, people * each, (~taken).sum(axis=0))
+    expected, lacking = np.zeros((people, 12), dtype=bool), np.full(people, each)
+    for cell in np.argsort(-counts, kind="stable"):
+        waiting = [i for i in range(people) if not taken[i, cell] and lacking[i]]
+        waiting.sort(key=lambda i: (-lacking[i], ties[i, cell]))
+        chosen = waiting[: counts[cell]]
+        expected[chosen, cell] = True
+        lacking[chosen] -= 1
+    for i in np.flatnonzero(lacking):
+        free = [c for c in range(12) if not taken[i, c] and not expected[i, c]]
+        free.sort(key=lambda c: (-weights[c], ties[i, c]))
+        expected[i, free[: lacking[i]]] = True
+    assert (dealt == expected).all()
+
+
 def test_more_images_than_cells_is_refused_with_both_numbers():
     with pytest.raises(PlanError, match="7 images of each identity, but there are 6 cells"):
         feasible_weights(np.full(6, 1 / 6), CELLS, RenderBudget(2, 7), 0.5)
@@ -77,6 +103,15 @@ def test_cells_count_in_the_order_of_their_factors():
     assert weights.tolist() == [0.25, 0.25, 0, 0.25, 0.25, 0]
     shares = CELLS.level_shares(weights)
     assert shares["viewpoint_deg"].tolist() == [0.5, 0.5]
+
+
+def test_rows_of_a_table_are_cells_and_a_factor_without_a_column_is_at_its_first_level():
+    parts = (["foggy"], ["rain", None], ["snow"])  # each with a dictionary of its own
+    sky = pa.chunked_array([pa.array(each, pa.string()).dictionary_encode() for each in parts])
+    assert CELLS.numbers_of_rows(pa.table({"weather": sky})).tolist() == [1, 2, -1, -1]
+    degrees = pa.array([270, 90, None, 91], pa.int32())
+    both = pa.table({"weather": sky, "viewpoint_deg": degrees})
+    assert CELLS.numbers_of_rows(both).tolist() == [4, 2, -1, -1]
 
 
 def test_between_adds_halfway_hours_and_viewpoints():

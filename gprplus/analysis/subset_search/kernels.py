@@ -75,8 +75,11 @@ def build_kernels(
             )["mmd2"]
         ).astype(np.float32)
 
+    inside = np.empty((people, cells, people * cells), dtype=np.float32)
+    for place, row in enumerate(source):
+        inside[place] = near(row, flat)
     return Kernels(
-        np.concatenate([near(row, flat) for row in source]).reshape(people, cells, people, cells),
+        inside.reshape(people, cells, people, cells),
         near(flat, target).reshape(people, cells, -1),
         near(target, target),
         target_people,
