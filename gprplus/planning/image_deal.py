@@ -82,7 +82,7 @@ def deal_images(
         lacking[mine] -= 1
     for identity in np.flatnonzero(lacking):
         left = np.flatnonzero(free[:, identity] & ~dealt[:, identity])
-        order = np.lexsort((ties(identity, left), -weights[left]))
+        order = np.lexsort((ties(np.array([identity]), left), -weights[left]))
         dealt[left[order[: lacking[identity]]], identity] = True
     return dealt.T
 
