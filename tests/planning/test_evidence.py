@@ -1,6 +1,7 @@
 """Evidence by level: probabilities of being best, levels between, holes, rare identities."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from gprplus.planning.evidence.level_evidence import (
     halfway_neighbors,
     with_halfway_levels,
 )
+from gprplus.planning.evidence.path_shares import path_evidence
 from gprplus.planning.rare_identities import pick_rare
 
 
@@ -92,3 +94,23 @@ def test_the_next_identity_has_the_rarest_level_that_is_left(levels, count, know
         assert seen[levels[place]] == seen[levels[best]] == counts["hat"]
         seen[levels[place]] += 1
         left.remove(place)
+
+
+def test_a_path_gives_its_ends_the_share_that_is_best():
+    split = SimpleNamespace(
+        path=SimpleNamespace(start=["sunny"], end=["foggy", "snowlight"]),
+        attribute="weather",
+        arms={f"path-{p}": SimpleNamespace(share=p / 100) for p in (0, 50, 100)},
+    )
+    rows = [
+        {"family": "to the reference", "contrast": "path-50", "value": 0.2, "error": 0.01},
+        {"family": "to the reference", "contrast": "path-100", "value": 0.1, "error": 0.01},
+        {"family": "slope", "contrast": "whole path", "value": 9.0, "error": 0.01},
+    ]
+    levels = ("sunny", "foggy", "snowlight", "neutral")
+    found = path_evidence(split, rows, levels, 0)
+    # Half of the mass of the three levels to either end; the fourth keeps its quarter.
+    assert found.shares(np.random.default_rng(0)) == pytest.approx([0.375, 0.1875, 0.1875, 0.25])
+    assert found.sentences == ("best share on the path 50%",) * 3 + ("",)
+    assert path_evidence(split, [], levels, 0) is None
+    assert path_evidence(split, rows, ("sunny", "neutral"), 0) is None

@@ -2,7 +2,7 @@
 
 Of a split by single levels, the effect of training on a level alone (sufficiency), else of having
 it in the mixture (necessity); of a factorial, the main effect of the levels that a factor was
-restricted to.
+restricted to; of a path, the best share of its ends.
 """
 
 import math
@@ -17,6 +17,7 @@ from gprplus.planning.evidence.level_evidence import (
     halfway_neighbors,
     with_halfway_levels,
 )
+from gprplus.planning.evidence.path_shares import path_evidence
 from gprplus.planning.methods.proposal import PlanProblem
 from gprplus.reporting.run_results import RunResults, read_run_results
 from gprplus.schema.split_record import SplitRecord
@@ -53,6 +54,11 @@ def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
             for row in run.contrasts
             if (row["target"], row["metric"]) == (problem.target_name, "mAP") and row["freedom"]
         ]
+        if run.split.path is not None and run.split.attribute in problem.cells.factors:
+            levels = problem.cells.levels[run.split.attribute]
+            shares = path_evidence(run.split, rows, levels, problem.options.plan_seed)
+            found += [shares] if shares is not None else []
+            continue
         for attribute, family, effects in _by_attribute(run.split, rows):
             if attribute in problem.cells.factors:
                 levels = problem.cells.levels[attribute]

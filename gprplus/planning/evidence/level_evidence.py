@@ -21,7 +21,7 @@ class LevelEvidence:
 
     `estimate` `(L,)` is larger for what is wanted more, with standard errors `error` `(L,)`; NaN
     where nothing is known of a level. `sentences` `(L,)` state each in words, "" where nothing is
-    known.
+    known. `given` `(L,)` are shares that the source states itself, instead of estimates.
     """
 
     source: str
@@ -30,10 +30,13 @@ class LevelEvidence:
     estimate: np.ndarray
     error: np.ndarray
     sentences: tuple[str, ...]
+    given: np.ndarray | None = None
 
     def shares(self, rng: np.random.Generator) -> np.ndarray:
         """The share of each level, `(L,)`, summing to 1. Levels of which nothing is known keep
         their even share."""
+        if self.given is not None:
+            return self.given
         shares = np.full(len(self.levels), 1 / len(self.levels))
         known = np.isfinite(self.estimate) & np.isfinite(self.error)
         if known.sum() > 1:
