@@ -12,6 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.experiments.construction.construct_file import RoundOptions
+from gprplus.experiments.construction.final_test import (
+    CONSTRUCTED,
+    OTHER,
+    UNIFORM,
+    control_sets,
+)
 from gprplus.experiments.construction.mixture_optimizer import (
     TriedMixture,
     ask_mixtures,
@@ -28,6 +34,9 @@ from gprplus.experiments.construction.rounds import (
 )
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.methods.proposal import Proposal
+from gprplus.statistics.contrasts import estimate_contrasts
+from gprplus.statistics.identity_variance import ScoreArray
+from gprplus.statistics.multiplicity import max_t_adjust
 from gprplus.statistics.robustness.selection_optimism import SelectionOptimism, selection_optimism
 
 CELLS = CandidateCells(
@@ -185,3 +194,50 @@ def test_shares_and_coordinates_are_each_others_inverse(point):
     shares = simplex_point(point)
     assert sum(shares) == pytest.approx(1)
     assert simplex_point(cube_point(shares)) == pytest.approx(shares, abs=1e-6)
+
+
+def gain_over_uniform(world, constructed, rng):
+    """The gain of the constructed set over uniform, random and one-shot sets by new trainings on
+    identities that no round saw, and its simultaneous interval."""
+    one_shot = Proposal("matched", planted_weights())
+    sets = control_sets(constructed, constructed, one_shot, CELLS, options())
+    names = [name for name in sets if name != OTHER]
+    people = np.arange(160) % 40
+    levels = rng.normal(0, 0.1, 40)
+    scores = np.empty((len(names), 5, 160))
+    for arm, name in enumerate(names):
+        own = rng.normal(0, 0.03, 40)  # what a set does to each identity, by every training
+        for seed in range(5):
+            each = levels + own + rng.normal(0, 0.05, 40)
+            noise = rng.normal(0, 0.01) + rng.normal(0, 0.05, 160)
+            scores[arm, seed] = world.truth(sets[name]) + each[people] + noise
+    place = names.index(CONSTRUCTED)
+    matrix = np.stack(
+        [np.eye(len(names))[place] - np.eye(len(names))[k] for k in range(len(names)) if k != place]
+    )
+    found = estimate_contrasts(ScoreArray(scores, people), matrix, rng, draws=400)
+    half = max_t_adjust(found)[1]
+    uniform = [name for name in names if name != CONSTRUCTED].index(UNIFORM)
+    return found.value[uniform] - half[uniform], found.value[uniform] + half[uniform]
+
+
+def better(target, gain, seed):
+    world = SimulatedWorld(target, gain=gain, seed=seed)
+    rounds = run_rounds(world, CELLS, options(rounds=1, looks=2))
+    return (
+        gain_over_uniform(
+            world, kept_set(rounds, 12, len(CELLS)), np.random.default_rng([seed, 1])
+        )[0]
+        > 0
+    )
+
+
+def test_a_null_world_shows_no_gain_at_more_than_the_nominal_rate():
+    even = np.full(len(CELLS), 1 / len(CELLS))
+    # A uniform target, and a score that no cell moves: "better" is wrong in 2.5% at most.
+    wrong = sum(better(even, 0.0, seed) for seed in range(80))
+    assert wrong <= 6  # 2 are expected at most; more than 6 has a probability of 0.5%
+
+
+def test_a_planted_world_shows_its_gain():
+    assert sum(better(planted_weights(), 0.4, seed) for seed in range(8)) == 8
