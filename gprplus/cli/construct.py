@@ -106,7 +106,7 @@ def _show(found: Any) -> None:
     console.print_table(
         ["constructed against", "points", "95% interval", "verdict"],
         rows,
-        title=f"mAP on the test half of {path.target}, {record.seeds} seeds",
+        title=f"mAP on the test half of {path.target}, seeds: {record.seeds}",
         right=[1, 2],
     )
     console.print_result(record.verdict)

@@ -116,20 +116,25 @@ def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> Non
         )
 
 
-def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Describe the differences between two requests, one phrase for each key.
+def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any], stem: str = "") -> list[str]:
+    """Describe the differences between two requests, one phrase for each key; `a.b` is b inside a,
+    and `stem` is what comes before.
 
     >>> describe_changes({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
     ['seed was 0, now 1']
     >>> describe_changes({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
     ['manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7...']
+    >>> describe_changes({"training": {"seeds": 1, "steps": 9}}, {"training": {"seeds": 2, "steps": 9}})
+    ['training.seeds was 1, now 2']
     """
-    keys = [*old, *(key for key in new if key not in old)]
-    return [
-        f"{key} was {_shown(old.get(key))}, now {_shown(new.get(key))}"
-        for key in keys
-        if canonical_json(old.get(key)) != canonical_json(new.get(key))
-    ]
+    found = []
+    for key in [*old, *(key for key in new if key not in old)]:
+        before, now = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += describe_changes(before, now, f"{stem}{key}.")
+        elif canonical_json(before) != canonical_json(now):
+            found.append(f"{stem}{key} was {_shown(before)}, now {_shown(now)}")
+    return found
 
 
 def _shown(value: Any) -> str:

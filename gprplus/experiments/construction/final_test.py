@@ -111,8 +111,8 @@ def verdict_sentence(target: str, found: list[ComparisonRecord]) -> str:
     gain = f"{signed_points(uniform.gain)} points of mAP"
     if uniform.low is None or uniform.high is None:
         return (
-            f"The constructed set gained {gain} over the uniform set on {target}; one seed gives no"
-            " interval."
+            f"The constructed set differs from the uniform set by {gain} on {target}; one seed, or"
+            " scores without any variance, give no interval."
         )
     numbers = f"{gain} ({signed_interval(uniform.low, uniform.high)})"
     if uniform.low > 0:

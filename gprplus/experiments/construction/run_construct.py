@@ -219,6 +219,8 @@ def _run(
                 names,
                 progress,
             )
+            if name == plan.target_name:  # what the test needs may be refused: before the rounds
+                side.world.prepare(ONE_SHOT_METHOD)
             sides[name] = side
             rounds[name] = _rounds_of(side, plan, cells, request)
     own = sides[plan.target_name]
@@ -375,7 +377,6 @@ def _rounds_of(
 def _final_sets(
     own: _Side, plan: ConstructFile, kept: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    own.world.prepare(ONE_SHOT_METHOD)
     one_shot = own.world.static[ONE_SHOT_METHOD]
     constructed, other = kept[plan.target_name], kept[plan.other_name]
     return final_test.control_sets(constructed, other, one_shot, own.world.cells, plan.rounds)
