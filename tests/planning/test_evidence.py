@@ -48,7 +48,7 @@ def test_a_level_between_two_is_their_mean_with_half_their_difference_as_error()
     neighbors = halfway_neighbors("illumination", levels)
     assert neighbors == [None, None, (0, 1)]
     estimate, error = with_halfway_levels(
-        levels, neighbors, np.array([2.0, 4.0, math.nan]), np.array([0.6, 0.8, math.nan])
+        neighbors, np.array([2.0, 4.0, math.nan]), np.array([0.6, 0.8, math.nan])
     )
     assert estimate[2] == 3.0
     assert error[2] == pytest.approx(math.sqrt(0.25 * (0.36 + 0.64) + 1.0))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.errors import PlanError
@@ -17,7 +16,7 @@ from gprplus.experiments.construction.rounds import QueryScores
 from gprplus.experiments.run_benchmark import run_benchmark
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
-from gprplus.planning.evidence.failures import failures_by_level
+from gprplus.planning.evidence.failures import failures_by_level, query_precisions
 from gprplus.planning.methods.from_evidence import fill_holes, weigh_levels
 from gprplus.planning.methods.known import propose
 from gprplus.planning.methods.proposal import PlanProblem, Proposal
@@ -173,11 +172,4 @@ def split_of_sets(
 
 def query_scores(run: RunResults, arm: str, target: str) -> QueryScores:
     """Return the average precision of each valid query of a target, the mean over seeds."""
-    chosen = (pc.field("arm") == arm) & (pc.field("target") == target) & pc.field("valid")
-    rows = run.queries.filter(chosen)
-    uids, first, place = np.unique(
-        rows.column("uid").to_numpy(), return_index=True, return_inverse=True
-    )
-    precision = np.bincount(place, rows.column("AP").to_numpy()) / np.bincount(place)
-    names = np.array(rows.column("identity").cast(pa.string()).to_pylist(), dtype=str)[first]
-    return QueryScores(uids, precision, np.unique(names, return_inverse=True)[1])
+    return QueryScores(*query_precisions(run, arm, target))

@@ -66,7 +66,7 @@ def _of_factor(problem: PlanProblem, factor: str, rows: list[dict[str, object]])
         estimate[place], error[place] = -value, (high - low) / (2 * Z95)
         sentences[place] = f"distance {value:.3g} [{low:.3g}, {high:.3g}]"
     neighbors = halfway_neighbors(factor, levels)
-    estimate, error = with_halfway_levels(levels, neighbors, estimate, error)
+    estimate, error = with_halfway_levels(neighbors, estimate, error)
     for place in range(len(levels)):
         if not sentences[place] and np.isfinite(estimate[place]):
             sentences[place] = f"distance {-estimate[place]:.3g} between its neighbors"

@@ -133,5 +133,5 @@ def _evidence(
         points = f"{100 * known[0]:+.1f} +- {100 * known[1]:.1f} points of mAP"
         sentences[place] = f"{points} {WORD[family]}"
     neighbors = halfway_neighbors(attribute, levels)
-    estimate, error = with_halfway_levels(levels, neighbors, estimate, error)
+    estimate, error = with_halfway_levels(neighbors, estimate, error)
     return LevelEvidence("effects", attribute, levels, estimate, error, tuple(sentences))

@@ -29,10 +29,9 @@ def failure_evidence(problem: PlanProblem) -> list[LevelEvidence]:
     target = problem.require_target("failures")
     runs = read_target_runs(problem, "failures")
     run, arm = _best_arm(runs, problem.target_name)
-    uids, failed, identity = _failures(run, arm, problem.target_name)
-    return failures_by_level(
-        problem, target.images(["uid", *_known(problem)]), uids, failed, identity
-    )
+    uids, precision, identity = query_precisions(run, arm, problem.target_name)
+    images = target.images(["uid", *_known(problem)])
+    return failures_by_level(problem, images, uids, 1 - precision, identity)
 
 
 def failures_by_level(
@@ -81,19 +80,21 @@ def _best_arm(runs: list[RunResults], target: str) -> tuple[RunResults, str]:
     return runs[place], arm
 
 
-def _failures(run: RunResults, arm: str, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Uid, mean of 1 - AP over seeds, and identity of each valid query."""
+def query_precisions(
+    run: RunResults, arm: str, target: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the uid `(Q,)`, the average precision, the mean over seeds, and the numbered identity
+    of each valid query of a target."""
     import pyarrow.compute as pc
 
     chosen = (pc.field("arm") == arm) & (pc.field("target") == target) & pc.field("valid")
     rows = run.queries.filter(chosen)
-    uids, place = np.unique(rows.column("uid").to_numpy(), return_inverse=True)
-    counts = np.bincount(place)
-    failed = np.bincount(place, 1 - rows.column("AP").to_numpy()) / counts
-    names = np.array(rows.column("identity").cast(pa.string()).to_pylist(), dtype=object)
-    first = np.zeros(len(uids), dtype=np.int64)
-    first[place] = np.arange(len(place))
-    return uids, failed, np.unique(names[first].astype(str), return_inverse=True)[1]
+    uids, first, place = np.unique(
+        rows.column("uid").to_numpy(), return_index=True, return_inverse=True
+    )
+    precision = np.bincount(place, rows.column("AP").to_numpy()) / np.bincount(place)
+    names = np.array(rows.column("identity").cast(pa.string()).to_pylist(), dtype=str)[first]
+    return uids, precision, np.unique(names, return_inverse=True)[1]
 
 
 def _of_factor(
@@ -113,7 +114,7 @@ def _of_factor(
             estimate[place], error[place] = clustered_mean(failed[mine], identity[mine])
             sentences[place] = f"mAP {100 * (1 - estimate[place]):.1f} of {mine.sum()} queries"
     neighbors = halfway_neighbors(factor, levels)
-    estimate, error = with_halfway_levels(levels, neighbors, estimate, error)
+    estimate, error = with_halfway_levels(neighbors, estimate, error)
     return LevelEvidence("failures", factor, levels, estimate, error, tuple(sentences))
 
 

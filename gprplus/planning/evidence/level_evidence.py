@@ -64,7 +64,6 @@ def best_probabilities(
 
 
 def with_halfway_levels(
-    levels: Sequence[Any],
     neighbors: Sequence[tuple[int, int] | None],
     estimate: np.ndarray,
     error: np.ndarray,
@@ -76,7 +75,7 @@ def with_halfway_levels(
     """
     estimate, error = estimate.copy(), error.copy()
     for place, pair in enumerate(neighbors):
-        if pair is None or np.isfinite(estimate[place]) or not len(levels):
+        if pair is None or np.isfinite(estimate[place]):
             continue
         low, high = pair
         estimate[place] = (estimate[low] + estimate[high]) / 2
