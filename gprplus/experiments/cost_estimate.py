@@ -213,7 +213,7 @@ class _Probe:
     device: str
     threads: int | None
     work: Workload
-    target: Target
+    target: Target | None
 
 
 def measure_rates(
@@ -226,10 +226,10 @@ def measure_rates(
 ) -> Rates:
     """Return the rates of this machine while `workers` runs go on at once, in as many processes.
 
-    Only what `work` has is measured.
+    Only what `work` has is measured; without targets, no searches.
     """
     started: list[float] = []
-    target = min(targets, key=lambda one: one.record().queries * one.record().gallery)
+    target = min(targets, key=lambda one: one.record().queries * one.record().gallery, default=None)
     probe = _Probe(recipe, device, threads, work, target)
     count, start = min(workers, _MEASURING), time.perf_counter()
     found = list(
@@ -259,6 +259,8 @@ def _measured(probe: _Probe) -> Rates:
             timing.training_seconds(recipe, device, probe.threads) if work.steps else (0.0, 0.0)
         )
         embedded = timing.embedding_seconds(recipe, device, probe.threads)
+        if probe.target is None:
+            return Rates(0.0, training, step, embedded)
         pair = _seconds_a_pair(width, device, None)
         reranked = _seconds_a_pair(width, device, RerankOptions()) if work.reranked else 0.0
         facts = probe.target.record()

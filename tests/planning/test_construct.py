@@ -200,6 +200,11 @@ def test_every_shipped_construction_is_read(name):
         ('"uniform", "failures"', '"failures"', "Give 2 rounds or more, and another method"),
         ("looks = 2", "glances = 2", "unknown key 'glances'"),
         ('town = "renders/town"', 'a = "x"\nb = "y"', "expected one line NAME = PATH, found 2"),
+        (
+            "[rounds]",
+            "[target_images]\nvillage = 30\n\n[rounds]",
+            "target_images: expected numbers",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence_with_its_place(tmp_path, old, new, message):
@@ -216,8 +221,10 @@ def test_a_dry_run_counts_renders_and_trainings_and_writes_no_construction(work)
     found = CliRunner().invoke(cli, words, catch_exceptions=False)
     cost = json.loads(found.output)
     numbers = {part["name"]: part["number"] for part in cost["parts"]}
-    # 2 targets x 2 looks x 18 images, and 3 control sets of 18; no crossed probe is named.
-    assert numbers["rendering"] == 2 * 2 * 18 + 3 * 18
+    # 2 targets x 2 looks x 18 images, and 3 control sets of 18; the set that is matched in one step
+    # needs 5 identities in all 8 cells.
+    assert numbers["rendering sets"] == 2 * 2 * 18 + 3 * 18
+    assert numbers["rendering probes"] == 5 * 8
     assert numbers["trainings of trials"] == 2 * 2 * 2
     assert numbers["trainings of the test"] == 5 * 2
     assert cost["price"] == pytest.approx(cost["seconds"] / 3600 * 3)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from gprplus.analysis.subset_search.run_search import MOST
 from gprplus.baseline import distributed, timing
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.errors import PlanError
@@ -13,8 +16,6 @@ from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import work_folder
 from gprplus.core.parallel import threads_each, worker_count
-from gprplus.engine import render
-from gprplus.evaluation.targets import target_of_manifest
 from gprplus.experiments import cost_estimate, schedule
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
@@ -25,12 +26,15 @@ from gprplus.experiments.construction.run_construct import (
     with_options,
 )
 from gprplus.experiments.run_benchmark import choose_recipe
-from gprplus.planning.options import engine_of
+from gprplus.ingest import Manifest
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.image_deal import deal_images
+from gprplus.planning.render_pool import RenderPool
 
 CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
-_VIEWPOINTS = 4  # of the images that are drawn to measure the engine
-_FEW, _MANY = 4, 28  # identities of them
-_FILES = 32  # images of targets that are read to measure reading
+_FEW, _DRAWN = 2, 96  # identities, and further images, that are drawn to measure the engine
+_CROSSED = 4  # further identities of the part of a probe that is drawn
+_FILES = 32  # images that are read to measure reading
 _HOUR = 3600.0
 
 
@@ -123,8 +127,6 @@ def estimate_construct(
     plan = with_options(plan, given)
     base = work_folder(work)
     home = Path(output) if output else base / "constructions" / plan.construct.name
-    claim_folder(home, KIND, PlanError)
-    targets = open_targets(plan, base, home)
     device = distributed.local_device(schedule.resolve_device(given.device))
     recipe = choose_recipe(plan.recipe, device)[0].with_options(
         backbone=plan.backbone,
@@ -134,84 +136,168 @@ def estimate_construct(
     )
     gpu = device.startswith("cuda")
     jobs = 1 if gpu else given.jobs or worker_count(None)
-    images = {name: one.record.counts["images"] for name, one in targets.items()}
-    work_todo = count_work(plan, recipe, images)
-    target = target_of_manifest(plan.target_name, targets[plan.target_name], "identity")
+    todo = count_work(plan, recipe, _target_images(plan, base, home))
     rates = cost_estimate.measure_rates(
         recipe,
         device,
         None if gpu else threads_each(jobs),
         jobs,
         cost_estimate.Workload(steps=1, embedded=1),
-        [target],
+        [],
     )
-    drawn = seconds_a_render(plan)
-    packed = timing.packing_seconds(_some_paths(targets), recipe.input.height, recipe.input.width)
-    renders, looks, tests, steps, embedded = work_todo
+    drawn = measure_rendering(plan, (recipe.input.height, recipe.input.width))
+    alone = 0.0 if gpu else rates.process  # runs start in processes
+
+    def trained(runs: int, steps: int) -> float:
+        return runs * (rates.training + steps * rates.step) / jobs
+
+    images = todo.probes + todo.renders
     parts = (
-        CostPart("rendering", renders, "images", renders * drawn),
-        CostPart("reading", renders, "images", renders * packed),
+        CostPart("rendering probes", todo.probes, "images", todo.probes * drawn.crossed),
         CostPart(
-            "trainings of trials",
-            looks,
-            "runs",
-            (looks * (rates.training + steps[0] * rates.step)) / jobs,
+            "rendering sets",
+            todo.renders,
+            "images",
+            todo.renders * drawn.apart + todo.draws * drawn.start,
         ),
+        CostPart("reading", images, "images", images * drawn.read),
+        CostPart("trainings of trials", todo.looks, "runs", trained(todo.looks, todo.steps[0])),
+        CostPart("trainings of the test", todo.tests, "runs", trained(todo.tests, todo.steps[1])),
+        CostPart("embedding", todo.embedded, "images", todo.embedded * rates.embedded / jobs),
         CostPart(
-            "trainings of the test",
-            tests,
-            "runs",
-            (tests * (rates.training + steps[1] * rates.step)) / jobs,
+            "starting and reporting",
+            todo.benchmarks,
+            "benchmarks",
+            todo.benchmarks * alone
+            + cost_estimate.reporting_seconds(todo.benchmarks, todo.looks + 2 * todo.tests, alone),
         ),
-        CostPart("embedding", embedded, "images", embedded * rates.embedded / jobs),
     )
     return ConstructCost(
         parts, schedule.describe_device(device), given.price_per_hour or plan.price_per_hour
     )
 
 
-def count_work(
-    plan: ConstructFile, recipe: Recipe, images: dict[str, int]
-) -> tuple[int, int, int, tuple[int, int], int]:
-    """Return the renders at most, the trainings of trials and of the test, the steps of one of
-    either, and the images to embed; `images` counts those of each target."""
+def _target_images(plan: ConstructFile, base: Path, home: Path) -> dict[str, int]:
+    """Return the number of images of each target: of its manifest, or as the file states it."""
+    if set(plan.target_images) >= {plan.target_name, plan.other_name}:
+        return plan.target_images
+    claim_folder(home, KIND, PlanError)
+    targets = open_targets(plan, base, home)
+    return {name: one.record.counts["images"] for name, one in targets.items()}
+
+
+@dataclass(frozen=True)
+class ConstructWork:
+    """Work of a construction.
+
+    Attributes:
+        probes: images of the probes of methods.
+        renders: images of sets, at most.
+        draws: calls of the engine that draw sets.
+        looks: trainings of trials.
+        tests: trainings of the test.
+        steps: optimizer steps of one of either.
+        embedded: images to embed.
+        benchmarks: calls of `benchmark`, one for each round and target and one for the test.
+    """
+
+    probes: int
+    renders: int
+    draws: int
+    looks: int
+    tests: int
+    steps: tuple[int, int]
+    embedded: int
+    benchmarks: int
+
+
+def count_work(plan: ConstructFile, recipe: Recipe, images: dict[str, int]) -> ConstructWork:
+    """Count the work of a construction whose targets have so many `images`."""
     rounds, size = plan.rounds, plan.rounds.size
-    cells = len(construct_cells(plan))
-    probes = min(rounds.probe, size.identities) * cells if "matched" in rounds.methods else 0
     sets = 1 + CONTROLS + rounds.random_draws
-    tried = 2 * rounds.looks * size.total
-    renders = tried + 2 * probes + (sets - 2) * size.total
     looks = 2 * rounds.rounds * rounds.looks * rounds.look_seeds
-    tests = sets * (plan.seeds or recipe.seeds)
+    seeds = plan.seeds or recipe.seeds
     final = recipe.steps(size.total)
-    steps = (rounds.look_steps or final, final)
-    own = images[plan.target_name]
-    embedded = looks * sum(images.values()) // 4 + tests * own
-    return renders, looks, tests, steps, embedded
+    untrained = 2 * rounds.rounds * rounds.look_seeds  # they are scored like trials
+    halves = (looks + untrained) * sum(images.values()) // 4
+    return ConstructWork(
+        probes=_probe_images(plan),
+        renders=(2 * rounds.looks + sets - 2) * size.total,
+        draws=2 * rounds.rounds + 1,
+        looks=looks,
+        tests=sets * seeds,
+        steps=(rounds.look_steps or final, final),
+        embedded=halves + (sets + 1) * seeds * images[plan.target_name],
+        benchmarks=2 * rounds.rounds + 1,
+    )
 
 
-def seconds_a_render(plan: ConstructFile) -> float:
-    """Return the seconds that the engine takes for an image on this machine: the time of many
-    identities minus that of a few, one cell of each viewpoint, since trials seldom share more."""
+def _probe_images(plan: ConstructFile) -> int:
+    """Images of the probes of both targets. The target itself always gets that of matched, for the
+    set in one step; it has the images of descent too."""
+    cells = construct_cells(plan)
+    people = min(plan.rounds.probe, MOST // len(cells))
+    crossed = people * len(cells)
+    levels = sum(len(each) for each in cells.levels.values() if len(each) > 1)
+    descent = min(plan.rounds.probe * levels * plan.rounds.sweeps, crossed)
+    if "matched" in plan.rounds.methods:
+        return 2 * crossed
+    return crossed + (descent if "descent" in plan.rounds.methods else 0)
+
+
+@dataclass(frozen=True)
+class RenderingRates:
+    """Seconds of a call of the engine for a set apart from its images, and for an image: `crossed`
+    of a probe, `apart` of a set, and `read` to read it for training."""
+
+    start: float
+    crossed: float
+    apart: float
+    read: float
+
+
+def measure_rendering(plan: ConstructFile, read_size: tuple[int, int]) -> RenderingRates:
+    """Draw a few identities and more of them, as the trials of a round and as a probe have them;
+    images of more cells of one viewpoint take less time each."""
+    cells = construct_cells(plan)
+    each = max(plan.rounds.size.images // plan.rounds.rounds, 1)
+    more = -(-_DRAWN // each)
+    people = [f"{i:04d}" for i in range(1, _FEW + more + 1)]
+    even = np.full(len(cells), 1 / len(cells))
     with tempfile.TemporaryDirectory() as folder:
-        engine = engine_of(plan.renders) | {"device": plan.renders.device}
-        each = {"viewpoints": _VIEWPOINTS, "weathers": ("foggy",), "illuminations": ("noon",)}
+        manifests: list[Manifest] = []
 
-        def timed(identities: int) -> float:
+        def timed(name: str, dealt: np.ndarray) -> float:
+            pool = RenderPool(Path(folder) / name, cells, plan.renders)
             start = time.perf_counter()
-            render(Path(folder) / str(identities), identities=identities, **each, **engine)
+            manifests.append(pool.draw(dealt, people[: len(dealt)]))
             return time.perf_counter() - start
 
-        timed(1)  # loads what the engine needs
-        few, many = timed(_FEW), timed(_MANY)
-    return max(many - few, many / 4) / ((_MANY - _FEW) * _VIEWPOINTS)
+        def timed_set(count: int) -> float:
+            return timed(f"set-{count}", deal_images(even, count, each, 0))
+
+        view = np.all(cells.codes[:, _view_factors(cells)] == 0, axis=1)
+        crossed = _CROSSED * int(view.sum())
+        timed("warm", np.arange(len(cells))[None, :] == 0)
+        few, many = timed_set(_FEW), timed_set(_FEW + more)
+        one, other = (timed(f"view-{n}", np.outer([True] * n, view)) for n in (1, 1 + _CROSSED))
+        apart = max(many - few, many / 4) / (more * each)
+        return RenderingRates(
+            max(few - _FEW * each * apart, 0.0),
+            max(other - one, other / 4) / crossed,
+            apart,
+            timing.packing_seconds(_some_paths(manifests[-1]), *read_size),
+        )
 
 
-def _some_paths(targets: dict[str, Any]) -> list[str]:
-    """Some image files of the targets."""
-    found = []
-    for manifest in targets.values():
-        roots = manifest.roots()
-        rows = manifest.images(["dataset", "path"]).slice(0, _FILES).to_pylist()
-        found += [f"{roots[row['dataset']]}/{row['path']}" for row in rows]
-    return found
+def _view_factors(cells: CandidateCells) -> list[int]:
+    """The positions of the factors that make a view, whose cells share their ray casting."""
+    shared = ("weather", "illumination")
+    return [place for place, name in enumerate(cells.factors) if name not in shared]
+
+
+def _some_paths(manifest: Manifest) -> list[str]:
+    """Some image files of a manifest."""
+    roots = manifest.roots()
+    rows = manifest.images(["dataset", "path"]).slice(0, _FILES).to_pylist()
+    return [f"{roots[row['dataset']]}/{row['path']}" for row in rows]

@@ -87,7 +87,8 @@ class RoundOptions(Options):
 @dataclass(frozen=True, kw_only=True)
 class ConstructFile(TrainingOptions):
     """A whole file: the renders, the target, the other target of the control, rounds, and the
-    options of the final training."""
+    options of the final training. `target_images` are the images of both targets by name, for a dry
+    run where they do not exist."""
 
     construct: ConstructInfo
     renders: SpaceOptions
@@ -95,6 +96,7 @@ class ConstructFile(TrainingOptions):
     other_target: dict[str, str]
     rounds: RoundOptions
     price_per_hour: float | None = field(default=None)
+    target_images: dict[str, int] = field(default_factory=dict)
 
     def training(self) -> dict[str, Any]:
         """The options of training."""
@@ -124,6 +126,11 @@ def read_construct(path: str | Path) -> tuple[ConstructFile, Declaration]:
             raise DeclarationError(
                 f"{where}: {key}: expected one line NAME = PATH, found {len(given)}."
             )
+    if found.target_images and set(found.target_images) != {found.target_name, found.other_name}:
+        raise DeclarationError(
+            f"{where}: target_images: expected numbers for {found.target_name} and"
+            f" {found.other_name}, found {', '.join(found.target_images)}."
+        )
     for word in (found.construct.name, found.target_name, found.other_name):
         if not _NAME.fullmatch(word):
             raise DeclarationError(f"{where}: '{word}' is no name; use letters, digits, - and _.")
