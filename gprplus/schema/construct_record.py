@@ -41,7 +41,7 @@ class RoundRecord:
     it.
 
     `optimism` is by how much the selection makes the kept trial's validation score look better than
-    it is, `optimism_sd` the standard deviation of the true score around the corrected one
+    it is
     (statistics.robustness.selection_optimism).
     """
 
@@ -49,7 +49,6 @@ class RoundRecord:
     kept: int
     images: int
     optimism: float
-    optimism_sd: float
 
 
 @dataclass(frozen=True)

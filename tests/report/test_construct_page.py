@@ -39,7 +39,6 @@ PATH = PathRecord(
             kept=1,
             images=8,
             optimism=0.02,
-            optimism_sd=0.01,
         ),
         RoundRecord(
             trials=[
@@ -50,7 +49,6 @@ PATH = PathRecord(
             kept=0,
             images=16,
             optimism=0.03,
-            optimism_sd=0.02,
         ),
     ],
     looks=5,
@@ -145,7 +143,7 @@ def test_a_round_shows_what_it_added_rendered_and_brought(html):
         "11",
         "42.0",
         "–",
-        "2.0<small>± 1.0</small>",
+        "2.0",
     ]
     assert cells[1][1:6] == ["8", "16", "12", "45.0", "+3.0"]
     assert cells[2] == ["25", "75"], "the shares of sunny and foggy"

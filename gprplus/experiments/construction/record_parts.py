@@ -52,8 +52,7 @@ def path_record(
                 ],
                 kept=result.kept,
                 images=round_files.images_after(rounds, number),
-                optimism=result.optimism.value,
-                optimism_sd=result.optimism.sd,
+                optimism=result.optimism,
             )
             for number, result in enumerate(rounds)
         ],

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from gprplus.core.errors import PlanError
 from gprplus.core.files.workdir import check_request, read_json, write_json, write_table
 from gprplus.experiments.construction.rounds import QueryScores, RoundResult, Trial
-from gprplus.statistics.robustness.selection_optimism import SelectionOptimism
 
 RECORD, SETS, SCORES = "round.json", "added.parquet", "scores.parquet"
 
@@ -39,7 +38,7 @@ def write_round(folder: Path, number: int, result: RoundResult, request: dict[st
         {
             "request": request,
             "kept": result.kept,
-            "optimism": [result.optimism.value, result.optimism.sd],
+            "optimism": result.optimism,
             "trials": [
                 {"shares": one.shares, "reasons": list(one.reasons)} for one in result.trials
             ],
@@ -85,7 +84,7 @@ def _read(home: Path, shape: tuple[int, int]) -> RoundResult:
         own = scores["trial"] == place
         queries = QueryScores(scores["uid"][own], scores["AP"][own], scores["identity"][own])
         trials.append(Trial(facts["shares"], added, queries, tuple(facts["reasons"])))
-    return RoundResult(tuple(trials), record["kept"], SelectionOptimism(*record["optimism"]))
+    return RoundResult(tuple(trials), record["kept"], record["optimism"])
 
 
 def _table(path: Path) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.proposal import Proposal, mix_proposals
-from gprplus.statistics.robustness.selection_optimism import SelectionOptimism, selection_optimism
+from gprplus.statistics.robustness.selection_optimism import selection_optimism
 
 _REASONS = 8  # cells with most images, of which two different reasons are kept
 
@@ -52,7 +52,7 @@ class RoundResult:
 
     trials: tuple[Trial, ...]
     kept: int
-    optimism: SelectionOptimism
+    optimism: float
 
     @property
     def chosen(self) -> Trial:

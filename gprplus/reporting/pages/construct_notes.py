@@ -73,10 +73,9 @@ def score_lines(record: ConstructRecord, run: RunResults) -> list[tuple[str, flo
         (
             "without optimism",
             selected - last.optimism,
-            f"The same less {points(last.optimism)} ± {points(last.optimism_sd)} points, by which"
-            " selecting the best makes it look better (shrinkage towards the mean of the trials ± standard"
-            " deviation). The noise of training seeds and the selection of earlier rounds are not"
-            " in it.",
+            f"The same less {points(last.optimism)} points, by which"
+            " selecting the best makes it look better (shrinkage towards the mean of the trials). The"
+            " noise of training seeds and the selection of earlier rounds are not in it.",
         ),
     ]
     if own is not None and own.validation_mAP is not None:

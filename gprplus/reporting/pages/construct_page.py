@@ -48,7 +48,6 @@ class RoundPart:
     score: float
     change: float | None
     optimism: float
-    optimism_sd: float
     samples: Sequence[SampleImage]
 
 
@@ -240,7 +239,6 @@ def _path_part(path: PathRecord, samples: Sequence[Sequence[SampleImage]]) -> Pa
                 score=kept.mAP,
                 change=None if before is None else kept.mAP - before,
                 optimism=one.optimism,
-                optimism_sd=one.optimism_sd,
                 samples=samples[number] if number < len(samples) else (),
             )
         )
