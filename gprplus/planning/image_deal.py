@@ -14,6 +14,8 @@ from gprplus.core.sampling import priorities
 from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells
 
+_DIGITS = 12  # of weights, beyond which equal ones differ by rounding alone
+
 
 def feasible_weights(
     weights: np.ndarray, cells: CandidateCells, budget: RenderBudget, floor: float
@@ -42,9 +44,13 @@ def check_images(budget: RenderBudget, cells: int) -> None:
         )
 
 
-def cell_counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
-    """Return whole numbers of images `(C,)` that sum to `total`, none above `most` `(C,)`."""
-    return round_counts(weights, total, most)
+def cell_counts(weights: np.ndarray, total: int, most: np.ndarray, seed: int) -> np.ndarray:
+    """Return whole numbers of images `(C,)` that sum to `total`, none above `most` `(C,)`: the
+    largest remainders are rounded up, ties by a hash, so that no level is preferred by its place."""
+    order = np.argsort(priorities(np.arange(len(weights), dtype=np.uint64), seed, "cell"))
+    counts = np.empty(len(weights), dtype=np.int64)
+    counts[order] = round_counts(np.round(weights[order], _DIGITS), total, most[order])
+    return counts
 
 
 def deal_images(
@@ -68,7 +74,7 @@ def deal_images(
             f"An identity has fewer than {images:,} cells left of {count:,}. Reduce the budget, or"
             " name more levels."
         )
-    counts = cell_counts(weights, identities * images, free.sum(axis=1))
+    counts = cell_counts(weights, identities * images, free.sum(axis=1), seed)
 
     def ties(identity: np.ndarray, cell: np.ndarray) -> np.ndarray:
         return priorities((identity * count + cell).astype(np.uint64), seed, "plan")

@@ -68,7 +68,7 @@ def test_a_deal_is_that_of_sorting_all_identities_in_every_cell(people, each, se
     dealt = deal_images(weights, people, each, seed, taken)
 
     ties = priorities(np.arange(people * 12, dtype=np.uint64), seed, "plan").reshape(people, 12)
-    counts = cell_counts(weights, people * each, (~taken).sum(axis=0))
+    counts = cell_counts(weights, people * each, (~taken).sum(axis=0), seed)
     expected, lacking = np.zeros((people, 12), dtype=bool), np.full(people, each)
     for cell in np.argsort(-counts, kind="stable"):
         waiting = [i for i in range(people) if not taken[i, cell] and lacking[i]]
@@ -132,3 +132,21 @@ def test_too_many_cells_are_refused_with_the_sizes():
         CandidateCells(
             {"viewpoint_deg": tuple(range(2000)), "weather": tuple(map(str, range(1000)))}
         )
+
+
+def test_what_is_left_after_rounding_prefers_no_level():
+    """384 images over 336 equal cells: 48 cells get a second one, and not those of one viewpoint."""
+    cells = CandidateCells(
+        {
+            "viewpoint_deg": tuple(range(0, 360, 60)),
+            "weather": tuple("abcdefg"),
+            "hour": tuple("wxyz"),
+            "place": (1, 2),
+        }
+    )
+    dealt = deal_images(np.full(336, 1 / 336), 32, 12, seed=0)
+    counts = dealt.sum(axis=0)
+    assert sorted(np.unique(counts)) == [1, 2]
+    second = cells.level_shares((counts == 2).astype(float))
+    assert second["viewpoint_deg"].max() <= 16  # of 48, where 8 are expected
+    assert second["weather"].max() <= 14
