@@ -14,6 +14,7 @@ from gprplus.core.parallel import map_threads
 
 _EMBEDDED = 256
 _ENOUGH = 128  # steps beyond which a longer training is not tried
+_SECONDS = 10.0  # of further steps after which one is known, however long the start takes
 
 
 def training_seconds(
@@ -53,7 +54,7 @@ def training_seconds(
         short = timed(1)
         more = int(min(max(1 / short, 2), 20))
         # A GPU takes forty steps in the time that its network takes to be made.
-        while (whole := timed(1 + more)) < 2 * short and more < _ENOUGH:
+        while (whole := timed(1 + more)) < min(2 * short, short + _SECONDS) and more < _ENOUGH:
             more *= 4
         # A busy machine may take longer for the shorter one; half of the longer one's rate is then
         # the most we claim.

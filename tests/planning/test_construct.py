@@ -13,7 +13,7 @@ from gprplus.cli import cli
 from gprplus.core.declarations import declaration_names
 from gprplus.core.errors import DeclarationError, PlanError, RequestChanged
 from gprplus.core.files.workdir import read_json
-from gprplus.experiments.construction import final_test
+from gprplus.experiments.construction import construct_cost, final_test
 from gprplus.experiments.construction.construct_file import read_construct
 from gprplus.experiments.construction.final_test import verdict_sentence
 from gprplus.experiments.construction.output_folder import begin_request
@@ -250,3 +250,13 @@ def test_better_needs_an_interval_above_zero(gain, half, start):
     assert ("It is not shown to be better than one-shot." in sentence) == (gain - half > 0)
     one = replace(found[0], low=None, high=None)
     assert "give no interval" in verdict_sentence("town", [one])
+
+
+def test_the_engine_is_timed_where_a_round_gives_an_identity_all_images_that_are_drawn(
+    work, monkeypatch
+):
+    monkeypatch.setattr(construct_cost, "_DRAWN", 1)
+    plan, _ = read_construct(work / "tiny.toml")
+    rates = construct_cost.measure_rendering(plan, (32, 16))
+    assert min(rates.crossed, rates.apart, rates.read) > 0
+    assert rates.start >= 0

@@ -262,7 +262,7 @@ def measure_rendering(plan: ConstructFile, read_size: tuple[int, int]) -> Render
     cells = construct_cells(plan)
     each = max(plan.rounds.size.images // plan.rounds.rounds, 1)
     more = -(-_DRAWN // each)
-    people = [f"{i:04d}" for i in range(1, _FEW + more + 1)]
+    people = [f"{i:04d}" for i in range(1, max(_FEW + more, 1 + _CROSSED) + 1)]
     even = np.full(len(cells), 1 / len(cells))
     with tempfile.TemporaryDirectory() as folder:
         manifests: list[Manifest] = []
