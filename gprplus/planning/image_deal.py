@@ -14,7 +14,7 @@ from gprplus.core.sampling import priorities
 from gprplus.planning.budget import RenderBudget
 from gprplus.planning.cells import CandidateCells
 
-_DIGITS = 12  # of weights, beyond which equal ones differ by rounding alone
+_ROUNDING = 1e-9  # of an image: what the sum of weights may lack
 
 
 def feasible_weights(
@@ -45,11 +45,21 @@ def check_images(budget: RenderBudget, cells: int) -> None:
 
 
 def cell_counts(weights: np.ndarray, total: int, most: np.ndarray, seed: int) -> np.ndarray:
-    """Return whole numbers of images `(C,)` that sum to `total`, none above `most` `(C,)`: the
-    largest remainders are rounded up, ties by a hash, so that no level is preferred by its place."""
+    """Return whole numbers of images `(C,)` that sum to `total`, none above `most` `(C,)`.
+
+    What is left after rounding down is a systematic sample of the cells in a hashed order, by their
+    remainders, so that every level keeps its share up to chance: the largest remainders would leave
+    out cells of small weight altogether. Where `most` forbids that, the largest remainders are added.
+    """
     order = np.argsort(priorities(np.arange(len(weights), dtype=np.uint64), seed, "cell"))
+    ideal = weights[order] * total
+    whole = np.floor(ideal + _ROUNDING)
+    reached = np.floor(np.cumsum(np.maximum(ideal - whole, 0.0)) + 0.5)
+    found = np.minimum(whole + np.diff(reached, prepend=0.0), most[order]).astype(np.int64)
     counts = np.empty(len(weights), dtype=np.int64)
-    counts[order] = round_counts(np.round(weights[order], _DIGITS), total, most[order])
+    counts[order] = found + round_counts(
+        np.maximum(ideal - found, 0.0) / total, total - int(found.sum()), most[order] - found
+    )
     return counts
 
 

@@ -150,3 +150,12 @@ def test_what_is_left_after_rounding_prefers_no_level():
     second = cells.level_shares((counts == 2).astype(float))
     assert second["viewpoint_deg"].max() <= 16  # of 48, where 8 are expected
     assert second["weather"].max() <= 14
+
+
+def test_few_images_over_many_cells_keep_the_shares_of_levels():
+    """A quarter of 40 images belongs to a hundred cells of small weight, which the largest
+    remainders would leave out."""
+    weights = np.concatenate([np.full(100, 0.75 / 100), np.full(100, 0.25 / 100)])
+    counts = cell_counts(weights, 40, np.full(200, 20), seed=0)
+    assert counts.sum() == 40
+    assert counts[100:].sum() == pytest.approx(10, abs=4)
