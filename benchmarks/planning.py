@@ -48,7 +48,7 @@ What was expected to move. At first, in processor seconds on two busy cores: cou
 every row became a text; dealing 3.7 in 640 MB, since the hash of every identity in every cell was kept; opening the
 plan 1.7, since plan.json and plan.csv were both parsed and checked; opening it as blocks 3.5, twice in a `render
 --plan`. Expected: 0.2 where distinct levels are compared, 1.2 without the hashes, 1.0 where only the text of plan.csv
-is compared, and 1.8, once. Plans have kept their bytes.
+is compared, and 1.8, once. The changes kept the bytes of plans.
 """
 
 

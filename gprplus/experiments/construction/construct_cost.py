@@ -32,7 +32,7 @@ from gprplus.planning.image_deal import deal_images
 from gprplus.planning.render_pool import RenderPool
 
 CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
-_FEW, _DRAWN = 2, 96  # identities, and further images, that are drawn to measure the engine
+_LIT, _DRAWN = 400, 96  # images that light the places, and further ones, drawn to time the engine
 _CROSSED = 4  # further identities of the part of a probe that is drawn
 _FILES = 32  # images that are read to measure reading
 _HOUR = 3600.0
@@ -261,8 +261,9 @@ def measure_rendering(plan: ConstructFile, read_size: tuple[int, int]) -> Render
     images of more cells of one viewpoint take less time each."""
     cells = construct_cells(plan)
     each = max(plan.rounds.size.images // plan.rounds.rounds, 1)
-    more = -(-_DRAWN // each)
-    people = [f"{i:04d}" for i in range(1, max(_FEW + more, 1 + _CROSSED) + 1)]
+    # Few identities are enough to light all cells, so that more of them cost their images alone.
+    few, more = -(-min(len(cells), _LIT) // each), -(-_DRAWN // each)
+    people = [f"{i:04d}" for i in range(1, max(few + more, 1 + _CROSSED) + 1)]
     even = np.full(len(cells), 1 / len(cells))
     with tempfile.TemporaryDirectory() as folder:
         manifests: list[Manifest] = []
@@ -279,11 +280,11 @@ def measure_rendering(plan: ConstructFile, read_size: tuple[int, int]) -> Render
         view = np.all(cells.codes[:, _view_factors(cells)] == 0, axis=1)
         crossed = _CROSSED * int(view.sum())
         timed("warm", np.arange(len(cells))[None, :] == 0)
-        few, many = timed_set(_FEW), timed_set(_FEW + more)
+        first, whole = timed_set(few), timed_set(few + more)
         one, other = (timed(f"view-{n}", np.outer([True] * n, view)) for n in (1, 1 + _CROSSED))
-        apart = max(many - few, many / 4) / (more * each)
+        apart = max(whole - first, whole * more / (few + more) / 2) / (more * each)
         return RenderingRates(
-            max(few - _FEW * each * apart, 0.0),
+            max(first - few * each * apart, 0.0),
             max(other - one, other / 4) / crossed,
             apart,
             timing.packing_seconds(_some_paths(manifests[-1]), *read_size),
