@@ -30,13 +30,14 @@ from gprplus.engine.plans.render_plan import RenderPlan
 from gprplus.experiments.construction.mixture_optimizer import TriedMixture, ask_mixtures
 from gprplus.ingest import Manifest
 from gprplus.planning.budget import RenderBudget
-from gprplus.planning.cells import CandidateCells, engine_cells
+from gprplus.planning.cells import CandidateCells, candidate_cells
 from gprplus.planning.evidence.holes import images_by_cell
 from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.descent import REDRAWS, probe_cells
 from gprplus.planning.methods.from_evidence import fill_holes
 from gprplus.planning.methods.matched import nearest_mixture
 from gprplus.planning.methods.proposal import Proposal, mix_proposals, reason_of
+from gprplus.planning.options import SpaceOptions
 from gprplus.planning.probe import TARGET_IMAGES, TargetPoints
 from gprplus.planning.write_plan import CellNotes, plan_of_images
 
@@ -51,7 +52,7 @@ every row became a text; dealing 3.7 in 640 MB, since the hash of every identity
 plan 1.7, since plan.json and plan.csv were both parsed and checked; opening it as blocks 3.5, twice in a `render
 --plan`. Expected: 0.2 where distinct levels are compared, 1.2 without the hashes, 1.0 where only the text of plan.csv
 is compared, and 1.8, once. The changes kept the bytes of plans.
-What was found stands in the tables; what is left of counting holes is the reading of the columns.
+The tables show the result; what is left of counting holes is the reading of the columns.
 """
 
 
@@ -131,9 +132,8 @@ def _commands(home: Path) -> dict[str, list[str]]:
 
 def _cells() -> CandidateCells:
     """36 x 7 x 7 x 6 = 10,584 cells."""
-    return engine_cells(
-        None, viewpoints=36, weathers=("all",), illuminations=("all",), backgrounds=6
-    )
+    space = SpaceOptions(viewpoints=36, weathers=("all",), illuminations=("all",), backgrounds=6)
+    return candidate_cells(space, None)
 
 
 def _weights(cells: CandidateCells, seed: int = 0) -> np.ndarray:

@@ -41,7 +41,7 @@ time in 625 MB, and about ten times that for 20 million rows. Reading row group 
 code, no table of the whole: 1.3 to 0.6 processor seconds. Imports without pandas: 0.5 to 0.35. Drawing on one-byte
 codes: 0.67 to 0.5. Fingerprints of arms sorted by value, excluded.parquet without pandas: 0.47 to 0.05. Writing by row
 group: 1.0 to 0.8. Together 2.8 processor seconds, in 2 of clock on two idle cores, and 1.5 to 2 GB at 20 million rows.
-What was found stands in the tables; what is left is the encoding of Parquet (0.55 to 0.85 in one thread, whatever the
+The tables show the result; what is left is the encoding of Parquet (0.55 to 0.85 in one thread, whatever the
 compression) and the draw (0.5).
 """
 

@@ -1,5 +1,6 @@
 """`gprplus construct`: a training set built for a target in rounds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,30 @@ def command(
             console.print_result(sentence)
         return
     with progress_bar("Constructing") as progress:
-        found = construct(file, output, given, work=work, force=force, progress=progress)
+        found = construct(
+            file, output, given, work=work, force=force, progress=progress, on_round=_print_round
+        )
     if as_json:
         from gprplus.core.typed import as_json as to_json
 
         console.print_json({"path": str(found.path), **to_json(found.record)})
         return
     _show(found)
+
+
+def _print_round(target: str, number: int, result: Any) -> None:
+    """Print what a round kept on stderr, while the next one runs."""
+    kept = result.chosen
+    scores = ", ".join(f"{100 * trial.scores.mean_ap:.1f}" for trial in result.trials)
+    console.print_note(
+        f"{target}, round {number + 1}: kept {_mixture(kept.shares)}, mAP"
+        f" {100 * kept.scores.mean_ap:.1f} of {scores}"
+    )
+
+
+def _mixture(shares: Mapping[str, float]) -> str:
+    """The shares of a mixture in words, without those that round to 0%."""
+    return " + ".join(f"{share:.0%} {name}" for name, share in shares.items() if share >= 0.005)
 
 
 def _show(found: Any) -> None:
@@ -76,13 +94,12 @@ def _show(found: Any) -> None:
     rows = []
     for number, one in enumerate(path.rounds, start=1):
         kept = one.trials[one.kept]
-        shares = " + ".join(f"{share:.0%} {name}" for name, share in kept.shares.items() if share)
         scores = [trial.mAP for trial in one.trials]
         rows.append(
             [
                 str(number),
                 f"{one.images:,}",
-                shares,
+                _mixture(kept.shares),
                 f"{100 * kept.mAP:.1f}",
                 f"{100 * min(scores):.1f}",
                 f"{100 * one.optimism:.1f}",

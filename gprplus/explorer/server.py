@@ -108,7 +108,7 @@ def page_file(name: str) -> tuple[bytes, str]:
 
 def _cache(path: str, status: int) -> dict[str, str]:
     """Return how long a browser keeps an answer: images for the session, all else not at all, so
-    that an image that could not be read once is asked for again."""
+    that an image that could not be read once is requested again."""
     kept = path.startswith("/image/") and status == 200
     return {"cache-control": "private, max-age=3600" if kept else "no-store"}
 

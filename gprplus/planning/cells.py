@@ -14,6 +14,7 @@ from gprplus.core.errors import PlanError
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.places.weather_light import HOURS, MIDPOINTS
 from gprplus.ingest import Manifest
+from gprplus.planning.options import SpaceOptions
 
 # In the order of the columns of a plan. A height of None is that of the domain's own camera.
 FACTORS = ("viewpoint_deg", "camera_height_m", "weather", "illumination", "background")
@@ -121,64 +122,45 @@ def _text(value: Any) -> str | None:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def engine_cells(
-    manifest: Manifest | None,
-    *,
-    domain: str = "engine",
-    viewpoints: int | None = None,
-    weathers: Sequence[str] = (),
-    illuminations: Sequence[str] = (),
-    backgrounds: int | None = None,
-    camera_heights_m: Sequence[float] = (),
-    between: bool = False,
-) -> CandidateCells:
+def candidate_cells(options: SpaceOptions, manifest: Manifest | None) -> CandidateCells:
     """Return the cells that the built-in engine is to choose from.
 
-    Levels that are not given are those of `manifest`; without one, those of `gprplus render`.
-
-    Args:
-        manifest: images that exist, or None.
-        domain: domain of the engine, which has the places.
-        viewpoints: number of cameras around each identity.
-        weathers: weathers, or "all".
-        illuminations: hours, or "all"; halfway hours such as afternoon-dusk may be named.
-        backgrounds: number of places.
-        camera_heights_m: heights of the camera in meters; none: that of the domain.
-        between: add levels between the known ones: hours halfway, viewpoints halfway.
+    Levels that the options leave open are those of `manifest`; without one, those of `gprplus
+    render`.
 
     Raises:
-        PlanError: there are no such levels, or too many cells.
+        PlanError: there are too many cells.
         RenderError: the engine has no such level.
     """
-    hours = [hour for hour in illuminations if hour not in MIDPOINTS]
+    hours = [hour for hour in options.illuminations if hour not in MIDPOINTS]
     design = make_design(
-        domain=domain,
-        viewpoints=viewpoints or 6,
-        weathers=tuple(weathers) or ("all",),
+        domain=options.domain,
+        viewpoints=options.viewpoints or 6,
+        weathers=options.weathers or ("all",),
         illuminations=tuple(hours) or ("forenoon", "dusk", "night"),
-        backgrounds=backgrounds or 1,
+        backgrounds=options.backgrounds or 1,
     )
     levels: dict[str, tuple[Any, ...]] = {
         "viewpoint_deg": design.degrees,
         "weather": design.weathers,
-        "illumination": design.illuminations if hours or not illuminations else (),
+        "illumination": design.illuminations if hours or not options.illuminations else (),
         "background": design.scenes,
     }
-    levels["illumination"] += tuple(hour for hour in illuminations if hour in MIDPOINTS)
+    levels["illumination"] += tuple(hour for hour in options.illuminations if hour in MIDPOINTS)
     given = {
-        "viewpoint_deg": viewpoints,
-        "weather": weathers,
-        "illumination": illuminations,
-        "background": backgrounds,
+        "viewpoint_deg": options.viewpoints,
+        "weather": options.weathers,
+        "illumination": options.illuminations,
+        "background": options.backgrounds,
     }
     if manifest is not None:
         for name in [name for name, value in given.items() if not value]:
             levels[name] = _known_levels(manifest, name, levels[name])
-    if between:
+    if options.between:
         levels["viewpoint_deg"] = _with_halfway_degrees(levels["viewpoint_deg"])
         levels["illumination"] = (*HOURS, *MIDPOINTS)
-    if camera_heights_m:
-        levels["camera_height_m"] = tuple(sorted(set(map(float, camera_heights_m))))
+    if options.camera_heights_m:
+        levels["camera_height_m"] = tuple(sorted(set(options.camera_heights_m)))
     return CandidateCells({name: levels[name] for name in FACTORS if name in levels})
 
 

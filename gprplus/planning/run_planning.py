@@ -20,7 +20,7 @@ from gprplus.engine.plans.plan_files import JSON
 from gprplus.engine.plans.render_plan import FOLDER_KIND, RenderPlan
 from gprplus.ingest import Manifest
 from gprplus.planning.budget import RenderBudget
-from gprplus.planning.cells import CandidateCells, engine_cells
+from gprplus.planning.cells import CandidateCells, candidate_cells
 from gprplus.planning.evidence.holes import images_by_cell
 from gprplus.planning.image_deal import deal_images, feasible_weights
 from gprplus.planning.methods.known import propose
@@ -101,20 +101,6 @@ def plan_renders(
     plan = make_plan(problem, budget, mixed, name, request)
     plan.write(home)
     return PlanResult(home, plan, tuple(proposals), made=True)
-
-
-def candidate_cells(options: PlanOptions, manifest: Manifest | None) -> CandidateCells:
-    """Return the cells that a plan with these options chooses from."""
-    return engine_cells(
-        manifest,
-        domain=options.domain,
-        viewpoints=options.viewpoints,
-        weathers=options.weathers,
-        illuminations=options.illuminations,
-        backgrounds=options.backgrounds,
-        camera_heights_m=options.camera_heights_m,
-        between=options.between,
-    )
 
 
 def make_plan(

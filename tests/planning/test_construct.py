@@ -19,7 +19,7 @@ from gprplus.experiments.construction.final_test import verdict_sentence
 from gprplus.experiments.construction.output_folder import begin_request
 from gprplus.experiments.construction.run_construct import planning_options
 from gprplus.ingest import Manifest
-from gprplus.planning.run_planning import candidate_cells
+from gprplus.planning.cells import candidate_cells
 from gprplus.schema.construct_record import ComparisonRecord
 from gprplus.splits import Split
 

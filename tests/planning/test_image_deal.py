@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from gprplus.core.errors import PlanError
 from gprplus.core.sampling import priorities
 from gprplus.planning.budget import RenderBudget
-from gprplus.planning.cells import CandidateCells, engine_cells
+from gprplus.planning.cells import CandidateCells, candidate_cells
 from gprplus.planning.image_deal import cell_counts, deal_images, feasible_weights
+from gprplus.planning.options import SpaceOptions
 
 CELLS = CandidateCells({"viewpoint_deg": (90, 270), "weather": ("sunny", "foggy", "rain")})
 
@@ -115,12 +116,12 @@ def test_rows_of_a_table_are_cells_and_a_factor_without_a_column_is_at_its_first
 
 
 def test_between_adds_halfway_hours_and_viewpoints():
-    found = engine_cells(
-        None, viewpoints=4, weathers=("sunny",), illuminations=("noon",), between=True
-    )
+    space = SpaceOptions(viewpoints=4, weathers=("sunny",), illuminations=("noon",), between=True)
+    found = candidate_cells(space, None)
     assert found.levels["viewpoint_deg"] == (0, 45, 90, 135, 180, 225, 270, 315)
     assert {"noon", "afternoon-dusk", "night-midnight"} <= set(found.levels["illumination"])
-    named = engine_cells(None, illuminations=("dusk", "dusk-night"), camera_heights_m=(1.0, 2.75))
+    space = SpaceOptions(illuminations=("dusk", "dusk-night"), camera_heights_m=(1.0, 2.75))
+    named = candidate_cells(space, None)
     assert named.levels["illumination"] == ("dusk", "dusk-night")
     assert named.factors[:2] == ("viewpoint_deg", "camera_height_m")
 

@@ -7,11 +7,11 @@ import pytest
 
 import gprplus as gpr
 from gprplus.core.errors import PlanError
+from gprplus.planning.cells import candidate_cells
 from gprplus.planning.evidence.effects import effect_evidence
 from gprplus.planning.methods.known import propose
 from gprplus.planning.methods.proposal import METHODS, PlanProblem, Proposal, mix_proposals
 from gprplus.planning.options import PlanOptions
-from gprplus.planning.run_planning import candidate_cells
 
 LEVELS = {"viewpoints": 2, "weathers": ("sunny", "foggy"), "illuminations": ("noon", "night")}
 

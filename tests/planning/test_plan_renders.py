@@ -12,10 +12,10 @@ from PIL import Image
 import gprplus as gpr
 from gprplus.cli import cli
 from gprplus.core.errors import PlanError, RequestChanged
+from gprplus.planning.cells import candidate_cells
 from gprplus.planning.methods.descent import probe_cells
 from gprplus.planning.methods.proposal import METHODS, plan_method
 from gprplus.planning.options import PlanOptions
-from gprplus.planning.run_planning import candidate_cells
 
 SIZE = "32x64"
 SPACE = {

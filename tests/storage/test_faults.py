@@ -45,7 +45,7 @@ def test_a_fault_that_passes_changes_nothing(
     [
         (503, "Amazon S3 answered 503 Service Unavailable."),
         (429, "Amazon S3 answered 429 Too Many Requests."),
-        ("cut", "the answer was cut off, also when it was asked for again."),
+        ("cut", "the answer was cut off, also when it was requested again."),
         ("hang", "Amazon S3 did not answer; check the network, the region and the endpoint."),
         (404, "No such object."),
     ],

@@ -29,7 +29,7 @@ RETRIES = 8  # of one request: 100 ms, then up to twice as long each time
 LONGEST_WAIT = timedelta(seconds=10)
 READERS = 32  # requests at a time
 _ONE_BY_ONE = 2000  # objects: a listing has a thousand in an answer, and those between them too
-_FRESH_S = 60.0  # how long what is known of an object is not asked for again
+_FRESH_S = 60.0  # how long what is known of an object is not requested again
 
 _ENVIRONMENT = {"s3": "AWS_*", "gs": "GOOGLE_*", "az": "AZURE_*"}
 _STATUS = re.compile(r"status code: (\d{3}) ?([A-Za-z ]*)")
@@ -294,7 +294,7 @@ def _explained(error: Exception, place: str) -> Exception:
     if status:
         return StorageError(f"{SCHEMES[scheme]} answered {status}", place)
     if _is_cut(error):
-        return StorageError("the answer was cut off, also when it was asked for again", place)
+        return StorageError("the answer was cut off, also when it was requested again", place)
     if "invalid path" in text or "parse path" in text:
         return StorageError(
             "a key has an empty part, '.', '..' or a control character, which is no path", place

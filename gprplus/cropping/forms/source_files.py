@@ -20,7 +20,7 @@ _lists: ContextVar[dict[tuple[Any, Path], list[str]] | None] = ContextVar("lists
 
 @contextmanager
 def listed_once() -> Iterator[None]:
-    """Inside, each folder is listed at most once, whatever asks for its names: to list and sort
+    """Inside, each folder is listed at most once, whoever needs its names: to list and sort
     60,000 names takes a second."""
     token = _lists.set({})
     try:

@@ -1,6 +1,6 @@
 """`construct`: build a training set for a target in rounds, and test it once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,23 @@ from gprplus.experiments.construction.rounds import (
 from gprplus.experiments.run_benchmark import choose_recipe, run_benchmark
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.ingest.tables.part import halve_by_identity, write_part
-from gprplus.planning.cells import CandidateCells
+from gprplus.planning.cells import CandidateCells, candidate_cells
 from gprplus.planning.image_deal import check_images
 from gprplus.planning.options import PlanOptions, SpaceOptions
 from gprplus.planning.render_pool import RenderPool
-from gprplus.planning.run_planning import candidate_cells
 from gprplus.reporting.run_results import read_run_results
 from gprplus.schema.construct_record import ConstructRecord, construct_record
 
 RECORD, PAGE, MARKDOWN = "construct.json", "construct.html", "construct.md"
 KIND = "a construction"  # of folder, as its mark states
 ONE_SHOT_METHOD = "matched"
+
+
+OnRound = Callable[[str, int, RoundResult], None]
+
+
+def ignore_round(target: str, number: int, result: RoundResult) -> None:
+    """Do nothing with a finished round."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ def construct(
     work: AnyPath | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    on_round: OnRound = ignore_round,
     **changes: Any,
 ) -> ConstructResult:
     """Construct a training set for a target in rounds of planning, rendering, training and
@@ -120,6 +127,8 @@ def construct(
             work/.
         force: replace the results of another request in the output folder.
         progress: called with the number of steps done and of all steps.
+        on_round: called with the name of the target, the number of a finished round, from 0, and
+            its result.
 
     Raises:
         DeclarationError: the file is wrong.
@@ -140,7 +149,7 @@ def construct(
         if check_request(home / RECORD, request, force=force) == "same":
             return ConstructResult.open(home)
         begin_request(home, request, force=force)
-        return _run(home, plan, given, targets, request, [*command, "-o", home], progress)
+        return _run(home, plan, given, targets, request, [*command, "-o", home], progress, on_round)
 
 
 def with_options(plan: ConstructFile, given: ConstructOptions) -> ConstructFile:
@@ -193,6 +202,7 @@ def _run(
     request: dict[str, Any],
     command: Sequence[Word],
     progress: Progress,
+    on_round: OnRound,
 ) -> ConstructResult:
     clock = Stopwatch(home / "seconds.json")
     training = BenchmarkOptions(
@@ -209,20 +219,11 @@ def _run(
     sides, rounds = {}, {}
     for name in (plan.target_name, plan.other_name):
         with clock.timed("rounds"):
-            side = _open_side(
-                home,
-                name,
-                plan,
-                training,
-                targets[name],
-                pool,
-                names,
-                progress,
-            )
+            side = _open_side(home, name, plan, training, targets[name], pool, names, progress)
             if name == plan.target_name:  # what the test needs may be refused: before the rounds
                 side.world.prepare(ONE_SHOT_METHOD)
             sides[name] = side
-            rounds[name] = _rounds_of(side, plan, cells, request)
+            rounds[name] = _rounds_of(side, plan, cells, request, on_round)
     own = sides[plan.target_name]
     kept = {name: kept_set(each, size.identities, len(cells)) for name, each in rounds.items()}
     sets = _final_sets(own, plan, kept)
@@ -294,7 +295,7 @@ def _run(
 def construct_cells(plan: ConstructFile) -> CandidateCells:
     """Return the candidate cells. Raises PlanError where they are fewer than the images of an
     identity, which the last round would find."""
-    cells, size = candidate_cells(planning_options(plan), None), plan.rounds.size
+    cells, size = candidate_cells(plan.renders, None), plan.rounds.size
     check_images(size, len(cells))
     return cells
 
@@ -358,20 +359,23 @@ def _open_side(
 
 
 def _rounds_of(
-    side: _Side, plan: ConstructFile, cells: CandidateCells, request: dict[str, Any]
+    side: _Side,
+    plan: ConstructFile,
+    cells: CandidateCells,
+    request: dict[str, Any],
+    on_round: OnRound,
 ) -> list[RoundResult]:
     world, size = side.world, plan.rounds.size
     own = {**request, "validation": side.validation.fingerprint}
     done = round_files.read_rounds(
         world.home, plan.rounds.rounds, (size.identities, len(cells)), own
     )
-    return run_rounds(
-        world,
-        cells,
-        plan.rounds,
-        done=done,
-        finished=lambda number, result: round_files.write_round(world.home, number, result, own),
-    )
+
+    def finished(number: int, result: RoundResult) -> None:
+        round_files.write_round(world.home, number, result, own)
+        on_round(world.name, number, result)
+
+    return run_rounds(world, cells, plan.rounds, done=done, finished=finished)
 
 
 def _final_sets(
