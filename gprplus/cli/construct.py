@@ -73,11 +73,13 @@ def command(
 
 def _print_round(target: str, number: int, result: Any) -> None:
     """Print what a round kept on stderr, while the next one runs."""
+    from gprplus.reporting.formatting import format_points
+
     kept = result.chosen
-    scores = ", ".join(f"{100 * trial.scores.mean_ap:.1f}" for trial in result.trials)
+    scores = ", ".join(format_points(trial.scores.mean_ap) for trial in result.trials)
     console.print_note(
         f"{target}, round {number + 1}: kept {_mixture(kept.shares)}, mAP"
-        f" {100 * kept.scores.mean_ap:.1f} of {scores}"
+        f" {format_points(kept.scores.mean_ap)} (trials: {scores})"
     )
 
 
@@ -88,6 +90,8 @@ def _mixture(shares: Mapping[str, float]) -> str:
 
 def _show(found: Any) -> None:
     """Print the rounds, the test, and where the page is."""
+    from gprplus.reporting.formatting import format_points, signed_interval, signed_points
+
     record = found.record
     console.print_result(record.question)
     path = record.paths[0]
@@ -100,9 +104,9 @@ def _show(found: Any) -> None:
                 str(number),
                 f"{one.images:,}",
                 _mixture(kept.shares),
-                f"{100 * kept.mAP:.1f}",
-                f"{100 * min(scores):.1f}",
-                f"{100 * one.optimism:.1f}",
+                format_points(kept.mAP),
+                format_points(min(scores)),
+                format_points(one.optimism),
             ]
         )
     console.print_table(
@@ -114,8 +118,8 @@ def _show(found: Any) -> None:
     rows = [
         [
             one.control,
-            f"{100 * one.gain:+.1f}",
-            "-" if one.low is None else f"{100 * one.low:+.1f} to {100 * (one.high or 0):+.1f}",
+            signed_points(one.gain),
+            signed_interval(one.low, one.high),
             one.verdict,
         ]
         for one in record.comparisons
