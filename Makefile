@@ -5,6 +5,9 @@ BIN     = $(VENV)/bin
 OLDEST  = .venv-oldest
 READY   = $(VENV)/.ready
 
+# Hundreds of processes start in a run of the tests: each module is compiled once, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test test-fast test-oldest hunt lint bench bench-check gpu clean help
 
 help:

@@ -5,7 +5,8 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -54,6 +55,12 @@ MODULES = {
 }
 
 
+def broken_by(rule: Callable[[ast.Module], object], chosen: str = "") -> dict[str, object]:
+    """What a rule found in the modules below a folder, of those where it found something."""
+    found = {module: rule(tree) for module, tree in MODULES.items() if module.startswith(chosen)}
+    return {module: faults for module, faults in found.items() if faults}
+
+
 def place(module: str) -> int:
     """The position of a module's package in the import order; the package's own __init__ and
     __main__ are last."""
@@ -78,16 +85,16 @@ def imports_of(node: ast.AST) -> Iterator[tuple[int, str]]:
         yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_packages_import_only_from_packages_before_them(module):
-    for line, name in imports(MODULES[module]):
-        package = name.split(".")[1] if name.startswith("gprplus.") else ""
-        if package in PACKAGES:
-            own = module.split("/")[0].removesuffix(".py")
+def test_packages_import_only_from_packages_before_them():
+    later = []
+    for module, tree in MODULES.items():
+        own = module.split("/")[0].removesuffix(".py")
+        for line, name in imports(tree):
+            package = name.split(".")[1] if name.startswith("gprplus.") else ""
             same = own == package or {own, package} <= set(GROUND)
-            assert same or place(package) < place(module), (
-                f"{module}:{line} imports {name}, which comes later"
-            )
+            if package in PACKAGES and not same and place(package) >= place(module):
+                later.append(f"{module}:{line} imports {name}")
+    assert not later
 
 
 def test_modules_import_in_no_circle():
@@ -108,12 +115,11 @@ def modules_used(module: str) -> Iterator[str]:
         yield from [path for path in paths if path in MODULES and path != module][:1]
 
 
-@pytest.mark.parametrize("folder", sorted({module.rpartition("/")[0] for module in MODULES}))
-def test_a_folder_has_at_most_20_files(folder):
+def test_a_folder_has_at_most_20_files():
     """The modules of the commands in `cli/` do not count."""
     commands = {f"cli/{name.replace('-', '_')}.py" for name in COMMANDS}
-    files = [module for module in MODULES if module.rpartition("/")[0] == folder]
-    assert len(set(files) - commands) <= 20
+    files = Counter(module.rpartition("/")[0] for module in MODULES if module not in commands)
+    assert {folder: count for folder, count in files.items() if count > 20} == {}
 
 
 def definitions(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> Iterator[tuple[str, str]]:
@@ -141,9 +147,8 @@ UNCLEAR |= {"twin", "twins", "luck"}
 STORED = {"judged", "twin"}  # keys of JSON records
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_variables_and_fields_are_named_in_the_terms_of_the_field(module):
-    tree = MODULES[module]
+def unclear_names(tree: ast.Module) -> set[str]:
+    """The names of variables, parameters and fields of a module that are in UNCLEAR."""
     fields = {
         id(node.target)
         for top in ast.walk(tree)
@@ -156,7 +161,11 @@ def test_variables_and_fields_are_named_in_the_terms_of_the_field(module):
         for node in ast.walk(tree)
         if isinstance(node, ast.arg | ast.Name) and id(node) not in fields
     }
-    assert not names & UNCLEAR
+    return names & UNCLEAR
+
+
+def test_variables_and_fields_are_named_in_the_terms_of_the_field():
+    assert broken_by(unclear_names) == {}
 
 
 def test_no_module_is_named_like_a_public_function():
@@ -169,20 +178,18 @@ def test_no_module_is_named_like_a_public_function():
     ] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_its_place(module):
-    assert place(module) >= 0
+def test_every_module_has_its_place():
+    for module in MODULES:
+        assert place(module) >= 0
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_stay_small(module):
-    lines = len((PACKAGE / module).read_text().splitlines())
-    assert lines <= 400, f"{module} has {lines} lines"
+def test_modules_stay_small():
+    lines = {module: len((PACKAGE / module).read_text().splitlines()) for module in MODULES}
+    assert {module: count for module, count in lines.items() if count > 400} == {}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("cli/")])
-def test_commands_import_nothing_heavy_before_they_run(module):
-    tree = MODULES[module]
+def imported_early(tree: ast.Module) -> set[str]:
+    """The heavy packages that a module imports outside functions."""
     inside = {
         id(node)
         for top in ast.walk(tree)
@@ -190,20 +197,26 @@ def test_commands_import_nothing_heavy_before_they_run(module):
         for node in ast.walk(top)
     }
     early = (node for node in ast.walk(tree) if id(node) not in inside)
-    names = {name.split(".")[0] for node in early for _, name in imports_of(node)}
-    assert not names & HEAVY
+    return {name.split(".")[0] for node in early for _, name in imports_of(node)} & HEAVY
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nothing_knows_the_machine_it_was_written_on(module):
-    found = [
+def test_commands_import_nothing_heavy_before_they_run():
+    assert broken_by(imported_early, "cli/") == {}
+
+
+def machine_paths(tree: ast.Module) -> list[str]:
+    """The strings of a module that name a folder of some machine."""
+    return [
         node.value
-        for node in ast.walk(MODULES[module])
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and MACHINE_PATH.search(node.value)
     ]
-    assert not found
+
+
+def test_nothing_knows_the_machine_it_was_written_on():
+    assert broken_by(machine_paths) == {}
 
 
 def test_the_pattern_for_machine_paths_finds_one():
@@ -211,28 +224,40 @@ def test_the_pattern_for_machine_paths_finds_one():
     assert not MACHINE_PATH.search("work/home/renders")
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("core/")])
-def test_nothing_is_removed_but_through_core(module):
+def removals(tree: ast.Module) -> list[str]:
+    """The calls of a module that remove a file or a folder."""
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    removing = {"rmtree", "unlink", "rmdir", "removedirs"}
+    return [call for call in calls if call == "os.remove" or call.split(".")[-1] in removing]
+
+
+def test_nothing_is_removed_but_through_core():
     """`core.folders.remove` and `clear` refuse what gprplus did not make."""
-    calls = [node.func for node in ast.walk(MODULES[module]) if isinstance(node, ast.Call)]
-    names = {
-        func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "") for func in calls
-    }
-    assert not names & {"rmtree", "unlink", "rmdir", "removedirs"}
-    assert "os.remove" not in {ast.unparse(func) for func in calls}
+    found = broken_by(removals)
+    assert {module for module in found if not module.startswith("core/")} == set()
+    assert found, "the rule finds the removals of core"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_public_names_are_annotated_and_explained(module):
-    for node in MODULES[module].body:
+def unexplained(tree: ast.Module) -> list[str]:
+    """What is missing at the public functions and classes of a module."""
+    missing = []
+    for node in tree.body:
         if "overload" in map(ast.unparse, getattr(node, "decorator_list", [])):
             continue
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            assert ast.get_docstring(node), f"{module}:{node.lineno} {node.name} has no docstring"
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            missing.append(f"line {node.lineno}: docstring of {node.name}")
+        if isinstance(node, ast.FunctionDef):
             bare = [a.arg for a in (*node.args.args, *node.args.kwonlyargs) if a.annotation is None]
-            assert not bare, f"{module}:{node.lineno} {node.name} does not annotate {bare}"
-            assert node.returns, f"{module}:{node.lineno} {node.name} does not say what it returns"
+            missing += [f"line {node.lineno}: type of {node.name}'s {name}" for name in bare]
+            if not node.returns:
+                missing.append(f"line {node.lineno}: return type of {node.name}")
+    return missing
+
+
+def test_public_names_are_annotated_and_explained():
+    assert broken_by(unexplained) == {}
 
 
 SOURCES = {
@@ -249,13 +274,16 @@ DECODERS = {
 }
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_files_are_decoded_in_one_place(module):
+def test_files_are_decoded_in_one_place():
     """`core.imaging.images` limits the formats: Pillow would start Ghostscript on PostScript that
     is called .jpg. The plain trainer is a program of its user."""
-    calls = (node.func for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Call))
-    found = {ast.unparse(call) for call in calls if ast.unparse(call) in DECODERS}
-    assert module in ("core/imaging/images.py", "train_plain.py") or not found
+    decoding = {
+        module
+        for module, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in DECODERS
+    }
+    assert decoding == {"core/imaging/images.py", "train_plain.py"}
 
 
 def test_setup_lists_every_package():
@@ -353,16 +381,18 @@ def is_command(function: ast.FunctionDef) -> bool:
     )
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_public_functions_have_at_most_eight_parameters(module):
+def crowded(tree: ast.Module) -> dict[str, list[str]]:
+    """The public functions of a module with more than eight parameters, and these."""
+    return {
+        node.name: parameters_of(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and not is_command(node)
+        and len(parameters_of(node)) > 8
+    }
+
+
+def test_public_functions_have_at_most_eight_parameters():
     """What is more belongs into an options dataclass (core.options)."""
-    for node in ast.walk(MODULES[module]):
-        if (
-            isinstance(node, ast.FunctionDef)
-            and not node.name.startswith("_")
-            and not is_command(node)
-        ):
-            found = parameters_of(node)
-            assert len(found) <= 8, (
-                f"{module}:{node.lineno} {node.name} has {len(found)} parameters: {found}"
-            )
+    assert broken_by(crowded) == {}
