@@ -198,11 +198,23 @@ def _nearest(distances: RerankedDistances, count: int) -> _Nearest:
     shape = distances.count, count
     found = _Nearest(np.empty(shape, np.int64), np.empty(shape), np.empty(distances.count))
     for row, away in enumerate(chain.from_iterable(distances.blocks())):
-        near = np.flatnonzero(away <= np.partition(away, count - 1)[count - 1])
+        near = np.flatnonzero(away <= _reaching(away, count))
         near = near[np.argsort(away[near], kind="stable")[:count]]
         found.rows[row], found.away[row] = near, away[near]
         found.farthest[row] = away.max()
     return found
+
+
+def _reaching(away: np.ndarray, count: int) -> Any:
+    """Return a distance that at least `count` of the distances `(N,)` do not exceed, and few more.
+
+    It is the count-th smallest of the minima of 16 `count` disjoint parts: an upper bound of the
+    count-th smallest of all, which takes a tenth of the time of a partition of all.
+    """
+    parts = 16 * count
+    if len(away) >= 2 * parts:
+        away = away[: len(away) // parts * parts].reshape(-1, parts).min(axis=0)
+    return np.partition(away, count - 1)[count - 1]
 
 
 def _encoded(distances: RerankedDistances, found: _Nearest, k1: int) -> SparseRows:

@@ -85,6 +85,19 @@ def test_the_settings_of_the_paper_on_a_gallery_larger_than_a_block(monkeypatch)
     )
 
 
+def test_the_nearest_rows_are_those_of_a_sort_with_equal_distances_in_the_order_of_rows():
+    """1,000 rows on 30 points: most distances are equal to many others, and the bound is taken over
+    parts of the rows."""
+    points = np.random.default_rng(3).integers(0, 30, 1_000)
+    features = np.stack([points, points % 7], axis=1).astype(np.float32)
+    found = rerank_module._nearest(
+        rerank_module.RerankedDistances(features[:200], features[200:], "euclidean"), 21
+    )
+    away = ((features[:, None] - features[None]) ** 2).sum(axis=2)
+    assert (found.rows == np.argsort(away, axis=1, kind="stable")[:, :21]).all()
+    assert (found.farthest == away.max(axis=1)).all()
+
+
 def test_on_a_device_the_distances_are_the_same():
     rng = np.random.default_rng(4)
     (q, _), (g, _) = unit(rng, 10, 5), unit(rng, 60, 5)
