@@ -26,8 +26,8 @@ class DeclaredArm:
     are matched with each other: the same slots, so that every other factor agrees, and one number
     of images, that of the smallest of them, unless they have a number. `cells` counts the images of
     each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other
-    selection; `table` is a .parquet or .csv file whose column uid names the images, and `uids` what
-    is recorded of it.
+    selection; `table` is a .parquet or .csv file whose column uid names the images (those of each
+    deal, if it has a column deal), and `uids` what is recorded of it.
     """
 
     name: str

@@ -110,7 +110,8 @@ class SplitRequest(Options):
         metavar="'NAME: ...'",
         help=(
             "Design declared: the arms, each as 'NAME: ATTR=LEVEL+LEVEL identities=N images=N"
-            " matched'; only the name is required. 'NAME: table=FILE' takes the uids of a table."
+            " matched'; only the name is required. 'NAME: table=FILE' takes the uids of a table, those"
+            " of each deal if it has a column deal."
         ),
     )
     reference: str | None = option(

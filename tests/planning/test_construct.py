@@ -77,7 +77,7 @@ def test_the_record_counts_what_was_done(made):
     assert [one.images for one in path.rounds] == [12, 18]  # 6 x 2, then 6 x 1 more
     assert [len(one.trials) for one in path.rounds] == [2, 2] or path.looks < 4
     assert record.trainings["test"] == 2 * len(record.arms)
-    assert {"constructed", "uniform", "one-shot", "random-cells-1", "other-target"} == set(
+    assert {"constructed", "uniform", "one-shot", "random-cells", "other-target"} == set(
         record.arms
     )
     assert [one.control for one in record.comparisons] == [
@@ -116,13 +116,19 @@ def _uids(path):
     return pq.read_table(path, columns=["uid"]).column(0).to_pylist()
 
 
-def test_all_sets_have_the_same_identities_and_sizes(made):
+def test_all_sets_have_the_same_identities_and_sizes_in_every_deal(made):
     split = Split.open(made.path / "final" / "final")
+    assert split.record.deals == 2  # one a training seed
     for name in made.record.arms:
-        rows = split.train(name).to_pandas()
-        assert rows.groupby("identity", observed=True).size().tolist() == [3] * 6
-    sets = [set(split.train(name).column("uid").to_pylist()) for name in ("constructed", "uniform")]
-    assert sets[0] != sets[1]
+        for deal in range(2):
+            rows = split.train(name, deal=deal).to_pandas()
+            assert rows.groupby("identity", observed=True).size().tolist() == [3] * 6
+    sets = {
+        frozenset(split.train(name, deal=deal).column("uid").to_pylist())
+        for name in ("constructed", "uniform")
+        for deal in range(2)
+    }
+    assert len(sets) == 4
 
 
 def test_a_stopped_construction_goes_on_and_a_finished_one_is_read(made, work, monkeypatch):
@@ -221,9 +227,9 @@ def test_a_dry_run_counts_renders_and_trainings_and_writes_no_construction(work)
     found = CliRunner().invoke(cli, words, catch_exceptions=False)
     cost = json.loads(found.output)
     numbers = {part["name"]: part["number"] for part in cost["parts"]}
-    # 2 targets x 2 looks x 18 images, and 3 control sets of 18; the set that is matched in one step
-    # needs 5 identities in all 8 cells.
-    assert numbers["rendering sets"] == 2 * 2 * 18 + 3 * 18
+    # 2 targets x 2 looks x 18 images, and 5 sets of 18 in 2 deals, of which 2 exist; the set that is
+    # matched in one step needs 5 identities in all 8 cells.
+    assert numbers["rendering sets"] == 2 * 2 * 18 + (5 * 2 - 2) * 18
     assert numbers["rendering probes"] == 5 * 8
     assert numbers["trainings of trials"] == 2 * 2 * 2
     assert numbers["trainings of the test"] == 5 * 2

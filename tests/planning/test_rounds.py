@@ -16,7 +16,7 @@ from gprplus.experiments.construction.final_test import (
     CONSTRUCTED,
     OTHER,
     UNIFORM,
-    control_sets,
+    deal_final_sets,
 )
 from gprplus.experiments.construction.mixture_optimizer import (
     TriedMixture,
@@ -200,7 +200,7 @@ def gain_over_uniform(world, constructed, rng):
     """The gain of the constructed set over uniform, random and one-shot sets by new trainings on
     identities that no round saw, and its simultaneous interval."""
     one_shot = Proposal("matched", planted_weights())
-    sets = control_sets(constructed, constructed, one_shot, CELLS, options())
+    sets = deal_final_sets(constructed, constructed, one_shot, CELLS, options(), deals=5)
     names = [name for name in sets if name != OTHER]
     people = np.arange(160) % 40
     levels = rng.normal(0, 0.1, 40)
@@ -210,7 +210,7 @@ def gain_over_uniform(world, constructed, rng):
         for seed in range(5):
             each = levels + own + rng.normal(0, 0.05, 40)
             noise = rng.normal(0, 0.01) + rng.normal(0, 0.05, 160)
-            scores[arm, seed] = world.truth(sets[name]) + each[people] + noise
+            scores[arm, seed] = world.truth(sets[name][seed]) + each[people] + noise
     place = names.index(CONSTRUCTED)
     matrix = np.stack(
         [np.eye(len(names))[place] - np.eye(len(names))[k] for k in range(len(names)) if k != place]

@@ -16,8 +16,8 @@ def source(manifest, crossed):
     return manifest(crossed(6))
 
 
-def write(path, uids):
-    pq.write_table(pa.table({"uid": pa.array(uids, pa.uint64())}), path)
+def write(path, uids, **more):
+    pq.write_table(pa.table({**more, "uid": pa.array(uids, pa.uint64())}), path)
     return str(path)
 
 
@@ -71,6 +71,26 @@ def test_the_record_needs_no_file_and_is_rebuilt_from_its_folder(source, made, t
     (theirs / "arms.parquet").unlink()
     with pytest.raises(SplitError, match=r"Copy arms\.parquet next to its split\.json"):
         rebuild_split(theirs, source, output=tmp_path / "third")
+
+
+def test_a_column_deal_gives_each_deal_its_own_images(source, tmp_path):
+    foggy, night = uids_of(source, weather="foggy"), uids_of(source, illumination="night")
+    deals = [1] * len(night) + [0] * len(foggy)
+    tables = {
+        "x": write(tmp_path / "x.parquet", [*night, *foggy], deal=deals),
+        "y": write(tmp_path / "y.parquet", foggy),
+    }
+    split = make(source, tmp_path / "split", tables, deals=2)
+    for deal, uids in enumerate((foggy, night)):
+        assert sorted(split.train("x", deal=deal).column("uid").to_pylist()) == sorted(uids)
+        assert sorted(split.train("y", deal=deal).column("uid").to_pylist()) == sorted(foggy)
+    again = rebuild_split(split.path, source, output=tmp_path / "again").split
+    assert again.record.fingerprint == split.record.fingerprint
+    with pytest.raises(SplitError, match=r"has 2 deals, but the split 3\. Use --deals 2"):
+        make(source, tmp_path / "s", tables, deals=3)
+    gap = write(tmp_path / "gap.parquet", foggy[:2], deal=[0, 2])
+    with pytest.raises(SplitError, match="numbers its deals 0, 2; the column deal needs 0, 1, 2"):
+        make(source, tmp_path / "s", {"x": gap}, deals=2)
 
 
 def test_another_table_under_the_same_name_is_another_request(source, made, tmp_path):

@@ -17,6 +17,7 @@ from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import work_folder
 from gprplus.core.parallel import threads_each, worker_count
 from gprplus.experiments import cost_estimate, schedule
+from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.run_construct import (
@@ -31,7 +32,6 @@ from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images
 from gprplus.planning.render_pool import RenderPool
 
-CONTROLS = 3  # sets of the test besides the constructed ones and the random ones
 _LIT, _DRAWN = 400, 96  # images that light the places, and further ones, drawn to time the engine
 _CROSSED = 4  # further identities of the part of a probe that is drawn
 _FILES = 32  # images that are read to measure reading
@@ -214,7 +214,7 @@ class ConstructWork:
 def count_work(plan: ConstructFile, recipe: Recipe, images: dict[str, int]) -> ConstructWork:
     """Count the work of a construction whose targets have so many `images`."""
     rounds, size = plan.rounds, plan.rounds.size
-    sets = 1 + CONTROLS + rounds.random_draws
+    sets = len(final_test.MEANING)
     looks = 2 * rounds.rounds * rounds.looks * rounds.look_seeds
     seeds = plan.seeds or recipe.seeds
     final = recipe.steps(size.total)
@@ -222,7 +222,7 @@ def count_work(plan: ConstructFile, recipe: Recipe, images: dict[str, int]) -> C
     halves = (looks + untrained) * sum(images.values()) // 4
     return ConstructWork(
         probes=_probe_images(plan),
-        renders=(2 * rounds.looks + sets - 2) * size.total,
+        renders=(2 * rounds.looks + sets * seeds - 2) * size.total,
         draws=2 * rounds.rounds + 1,
         looks=looks,
         tests=sets * seeds,

@@ -64,9 +64,6 @@ class RoundOptions(Options):
         help="Optimizer steps of the training of a trial.",
     )
     look_seeds: int = option(1, group=ROUNDS, at_least=1, help="Training seeds of a trial.")
-    random_draws: int = option(
-        1, group=ROUNDS, at_least=1, help="Control sets of random cells; each is trained."
-    )
     plan_seed: int = same_option(PlanOptions, "plan_seed", group=ROUNDS)
     features: str = same_option(PlanOptions, "features", group=ROUNDS)
     floor: float = same_option(PlanOptions, "floor", group=ROUNDS)

@@ -123,7 +123,7 @@ class EngineWorld:
             self.pool,
             manifest,
             self.identities,
-            dict(zip(names, sets, strict=True)),
+            {name: one[None] for name, one in zip(names, sets, strict=True)},
             self.home / f"round-{number + 1}",
             self.plan.plan_seed,
         )
@@ -143,19 +143,20 @@ def split_of_sets(
     seed: int,
     reference: str | None = None,
 ) -> Split:
-    """Make the split whose arms are sets of images `(N, C) bool` of a pool, in `folder`/split;
-    their uids are kept in `folder`/sets."""
+    """Make the split whose arms are sets of images `(deals, N, C) bool` of a pool, in
+    `folder`/split; their uids are kept in `folder`/sets."""
     uids = pool.uids(manifest, identities)
     arms = []
-    for name, chosen in sets.items():
-        mine = uids[chosen]
+    for name, deals in sets.items():
+        number, *place = np.nonzero(deals)
+        mine = uids[tuple(place)]
         if (mine == 0).any():
             raise PlanError(
                 f"{int((mine == 0).sum()):,} of the {mine.size:,} images of the set {name} are not"
                 f" in {manifest.path}. Remove that folder and run the same command again."
             )
         path = folder / "sets" / f"{name}.parquet"
-        write_table(path, pa.table({"uid": pa.array(np.sort(mine))}))
+        write_table(path, pa.table({"deal": number.astype(np.int32), "uid": mine}))
         arms.append(DeclaredArm(name, table=str(path)))
     return make_split(
         manifest,
@@ -165,7 +166,7 @@ def split_of_sets(
         arms=arms,
         reference=reference or next(iter(sets)),
         test_share=0.0,
-        deals=1,
+        deals=max(map(len, sets.values())),
         seed=seed,
     )
 

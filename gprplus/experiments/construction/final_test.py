@@ -30,42 +30,52 @@ MEANING = {
 }
 
 
-def control_sets(
+def deal_final_sets(
     constructed: np.ndarray,
     other: np.ndarray,
     one_shot: Proposal,
     cells: CandidateCells,
     options: RoundOptions,
+    deals: int,
 ) -> dict[str, np.ndarray]:
-    """Return the sets of the test `(N, C) bool` by name, all of the same identities and images.
+    """Return the sets of the test by name, `(deals, N, C) bool`, all of the same identities and
+    images.
 
-    Random cells have the counts of the constructed set in permuted cells: as concentrated, without
-    its choice.
+    Training seed k trains on deal k, so that the variance over seeds includes that of the deal.
+    Deal 0 of a constructed set is the set itself, the others have its cell counts; random cells
+    have them in permuted cells, another permutation in each deal: as concentrated, without its
+    choice.
     """
     size, seed = options.size, options.plan_seed
     even = np.full(len(cells), 1 / len(cells))
 
-    def dealt(weights: np.ndarray, stream: str) -> np.ndarray:
-        own = hash64(join_canonical(stream, str(seed))) % 2**31
+    def stream(name: str, deal: int) -> int:
+        return hash64(join_canonical(name, str(deal), str(seed))) % 2**31
+
+    def dealt(name: str, weights: np.ndarray, deal: int) -> np.ndarray:
+        return deal_images(weights, size.identities, size.images, stream(name, deal))
+
+    def of_weights(name: str, weights: np.ndarray) -> np.ndarray:
         feasible = feasible_weights(weights, cells, size, options.floor)
-        return deal_images(feasible, size.identities, size.images, own)
+        return np.stack([dealt(name, feasible, deal) for deal in range(deals)])
 
-    found = {CONSTRUCTED: constructed, UNIFORM: dealt(even, UNIFORM)}
-    for draw in range(1, options.random_draws + 1):
-        rng = np.random.default_rng(hash64(join_canonical(RANDOM, str(draw), str(seed))))
-        counts = rng.permutation(constructed.sum(axis=0))
-        # Counts already fit the cells, so the floor of viewpoints is not applied again.
-        found[f"{RANDOM}-{draw}"] = deal_images(
-            counts / counts.sum(), size.identities, size.images, seed + draw
-        )
-    found[ONE_SHOT] = dealt(one_shot.weights, ONE_SHOT)
-    found[OTHER] = other
-    return found
+    def of_set(name: str, chosen: np.ndarray) -> np.ndarray:
+        # Its counts fit the cells, so the floor of viewpoints is not applied again.
+        weights = chosen.sum(axis=0) / chosen.sum()
+        return np.stack([chosen, *(dealt(name, weights, deal) for deal in range(1, deals))])
 
+    def permuted(deal: int) -> np.ndarray:
+        weights = constructed.sum(axis=0) / constructed.sum()
+        order = np.random.default_rng(stream("permutation", deal)).permutation(len(weights))
+        return dealt(RANDOM, weights[order], deal)
 
-def meaning_of(name: str) -> str:
-    """What a set of the test is, in words."""
-    return MEANING.get(name, MEANING[RANDOM])
+    return {
+        CONSTRUCTED: of_set(CONSTRUCTED, constructed),
+        UNIFORM: of_weights(UNIFORM, even),
+        RANDOM: np.stack([permuted(deal) for deal in range(deals)]),
+        ONE_SHOT: of_weights(ONE_SHOT, one_shot.weights),
+        OTHER: of_set(OTHER, other),
+    }
 
 
 def count_test_look(home: Path, sets: Mapping[str, np.ndarray], request: Mapping[str, Any]) -> int:

@@ -70,15 +70,16 @@ def _half(manifest: Manifest) -> HalfRecord:
 def arm_summaries(
     sets: dict[str, np.ndarray], cells: CandidateCells, run: RunResults, validation: str
 ) -> dict[str, ArmSummary]:
-    """Return what each set of the test is, and its score on the target named `validation`."""
+    """Return what each set of the test is (in deal 0), and its score on the target named
+    `validation`."""
     return {
         name: ArmSummary(
-            meaning=final_test.meaning_of(name),
-            levels=level_counts(cells, one),
-            cells=int(one.any(axis=0).sum()),
+            meaning=final_test.MEANING[name],
+            levels=level_counts(cells, deals[0]),
+            cells=int(deals[0].any(axis=0).sum()),
             validation_mAP=query_scores(run, name, validation).mean_ap,
         )
-        for name, one in sets.items()
+        for name, deals in sets.items()
     }
 
 

@@ -229,7 +229,8 @@ def _run(
     sets = _final_sets(own, plan, kept)
     looks = final_test.count_test_look(home, sets, request)
     with clock.timed("test"):
-        manifest = pool.draw(np.any(list(sets.values()), axis=0), names, progress)
+        needed = np.logical_or.reduce(np.concatenate(list(sets.values())))
+        manifest = pool.draw(needed, names, progress)
         folder = home / "final"
         split = split_of_sets(
             pool, manifest, names, sets, folder, plan.rounds.plan_seed, final_test.CONSTRUCTED
@@ -383,4 +384,6 @@ def _final_sets(
 ) -> dict[str, np.ndarray]:
     one_shot = own.world.static[ONE_SHOT_METHOD]
     constructed, other = kept[plan.target_name], kept[plan.other_name]
-    return final_test.control_sets(constructed, other, one_shot, own.world.cells, plan.rounds)
+    return final_test.deal_final_sets(
+        constructed, other, one_shot, own.world.cells, plan.rounds, plan.seeds or 1
+    )

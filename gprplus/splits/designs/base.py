@@ -18,13 +18,15 @@ from gprplus.splits.request import WARN_RETENTION, SplitRequest
 @dataclass(frozen=True)
 class DesignInput:
     """The train set as a design sees it: the pool, positions of its train rows, the request, ties
-    among attributes, and the uids `(n,) uint64` of arms that are declared by a table."""
+    among attributes, the uids `(n,) uint64` in each deal of arms that are declared by a table, and
+    the deal that is drawn."""
 
     pool: CandidateTable
     rows: np.ndarray
     request: SplitRequest
     relations: AttributeRelations
-    arm_uids: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arm_uids: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    deal: int = 0
 
     @property
     def identity(self) -> np.ndarray:

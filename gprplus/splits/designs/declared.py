@@ -118,7 +118,8 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
             {"cells": len(arm.cells), "matched": False},
         )
     if arm.name in train.arm_uids:
-        return _of_table(train, arm.name, train.arm_uids[arm.name])
+        deals = train.arm_uids[arm.name]
+        return _of_table(train, arm.name, deals[train.deal % len(deals)])
     kept = np.ones(len(train.rows), dtype=bool)
     for attr, levels in arm.restrict.items():
         kept &= np.isin(train.codes(attr).values, kept_level_codes(train, attr, levels))

@@ -51,7 +51,7 @@ def _drawn_again(
 ) -> Mapping[str, DrawnArm]:
     request = replace(train.request, seed=deal_seed(train.request.seed, deal))
     try:
-        return draw(replace(train, request=request)).arms
+        return draw(replace(train, request=request, deal=deal)).arms
     except SplitError as problem:
         raise SplitError(f"Deal {deal} cannot be drawn: {problem} {_fewer(deal)}") from problem
 

@@ -1,7 +1,8 @@
 """Declared arms whose images a table of uids names, such as those of `gprplus construct`.
 
-The tables are copied next to the record of the split as one, whose request has the fingerprint of
-each: the same split can be made again where the files are gone.
+A column `deal` gives each deal its own images. The tables are copied next to the record of the
+split as one, whose request has the fingerprint of each: the same split can be made again where the
+files are gone.
 """
 
 from collections.abc import Mapping
@@ -17,25 +18,35 @@ from gprplus.core.hashing import sha256_digest
 from gprplus.schema import stored
 from gprplus.schema.column import Column
 from gprplus.splits.request import SplitRequest
-from gprplus.splits.selection.uid_files import read_uids
+from gprplus.splits.selection.uid_files import read_dealt_uids
 from gprplus.splits.uid_table import UidTable
 
 TABLE = "arms.parquet"  # in the folder of a split
 COLUMNS = (
     Column("arm", "string", "Name of the arm."),
+    Column("deal", "int32", "Deal of the arm, from 0."),
     Column("uid", "uint64", "Key of an image of the arm."),
 )
-ArmUids = Mapping[str, np.ndarray]  # `(n,) uint64`, ascending, each once, by arm
+# By arm, the uids of each deal: `(n,) uint64`, ascending, each once.
+ArmUids = Mapping[str, tuple[np.ndarray, ...]]
 
 
 def find_arm_tables(request: SplitRequest) -> ArmUids:
     """Read the tables that the arms of a new request name. Raises SplitError for a file without a
-    column uid."""
-    return {
-        arm.name: read_uids(Path(arm.table), f"The arm '{arm.name}'")
+    column uid, or with other deals than the split."""
+    found = {
+        arm.name: read_dealt_uids(Path(arm.table), f"The arm '{arm.name}'")
         for arm in request.arms
         if arm.table is not None
     }
+    for arm in request.arms:
+        count = len(found.get(arm.name, ()))
+        if count > 1 and count != request.deals:
+            raise SplitError(
+                f"The arm '{arm.name}': {arm.table} has {count} deals, but the split"
+                f" {request.deals}. Use --deals {count}, or a table without a column deal."
+            )
+    return found
 
 
 def with_arm_tables(request: SplitRequest, found: ArmUids) -> SplitRequest:
@@ -63,7 +74,13 @@ def recorded_arm_tables(request: SplitRequest, folder: Path) -> ArmUids:
         )
     table = stored.read_table(path, COLUMNS, SplitError, "Copy it again.")
     names, uids = np.array(table.column("arm").to_pylist()), table.column("uid").to_numpy()
-    found = {name: np.sort(uids[names == name]) for name in wanted}
+    deals = table.column("deal").to_numpy()
+    found = {}
+    for name in wanted:
+        mine = names == name
+        found[name] = tuple(
+            np.sort(uids[mine & (deals == deal)]) for deal in range(deals[mine].max(initial=0) + 1)
+        )
     for name, one in wanted.items():
         if _recorded(found[name]) != one:
             raise SplitError(
@@ -82,10 +99,16 @@ def write_arm_tables(folder: Path, found: ArmUids) -> None:
         return
     import pyarrow as pa
 
-    names = [name for name, uids in found.items() for _ in range(len(uids))]
-    table = pa.table({"arm": names, "uid": pa.array(np.concatenate(list(found.values())))})
-    workdir.write_table(folder / TABLE, table)
+    parts = [(name, deal, uids) for name, deals in found.items() for deal, uids in enumerate(deals)]
+    sizes = [len(uids) for *_, uids in parts]
+    table = {
+        "arm": np.repeat([name for name, *_ in parts], sizes).tolist(),
+        "deal": np.repeat(np.array([deal for _, deal, _ in parts], np.int32), sizes),
+        "uid": np.concatenate([uids for *_, uids in parts]),
+    }
+    workdir.write_table(folder / TABLE, pa.table(table))
 
 
-def _recorded(uids: np.ndarray) -> UidTable:
-    return UidTable(sha256_digest(uids.astype("<u8").tobytes()), len(uids))
+def _recorded(deals: tuple[np.ndarray, ...]) -> UidTable:
+    digest = sha256_digest(*(uids.astype("<u8").tobytes() for uids in deals))
+    return UidTable(digest, sum(map(len, deals)))

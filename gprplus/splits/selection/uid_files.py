@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gprplus.core.errors import SplitError
-from gprplus.ingest.sidecars.table_files import read_records
+from gprplus.core.errors import SplitError, first_few
+from gprplus.ingest.sidecars.table_files import Records, read_records
 
 
 def read_uids(path: Path, what: str) -> np.ndarray:
@@ -13,6 +13,29 @@ def read_uids(path: Path, what: str) -> np.ndarray:
 
     Raises SplitError, which begins with `what` names the file, if it has no column of uids.
     """
+    return _uids(_rows(path, what), path, what)
+
+
+def read_dealt_uids(path: Path, what: str) -> tuple[np.ndarray, ...]:
+    """Return the uids of each deal, as `read_uids`; of one deal where the table has no column deal.
+
+    Raises SplitError where deals are not numbered from 0 without a gap.
+    """
+    rows = _rows(path, what)
+    if not rows or "deal" not in rows[0]:
+        return (_uids(rows, path, what),)
+    deals: dict[str, Records] = {}
+    for row in rows:
+        deals.setdefault(str(row["deal"]), []).append(row)
+    if set(deals) != set(map(str, range(len(deals)))):
+        raise SplitError(
+            f"{what}: {path} numbers its deals {first_few(sorted(deals))}; the column deal needs 0,"
+            " 1, 2 and so on without a gap."
+        )
+    return tuple(_uids(deals[str(number)], path, what) for number in range(len(deals)))
+
+
+def _rows(path: Path, what: str) -> Records:
     if not path.is_file():
         raise SplitError(f"{what}: there is no file {path}.")
     columns, rows = read_records(path)
@@ -21,6 +44,10 @@ def read_uids(path: Path, what: str) -> np.ndarray:
             f"{what}: {path} needs a column uid, as images.parquet of a manifest has; found"
             f" {', '.join(columns) or 'no column'}."
         )
+    return rows
+
+
+def _uids(rows: Records, path: Path, what: str) -> np.ndarray:
     try:
         uids = [int(str(row["uid"])) for row in rows]
         return np.unique(np.array(uids, dtype=np.uint64))
