@@ -266,3 +266,17 @@ def test_the_engine_is_timed_where_a_round_gives_an_identity_all_images_that_are
     rates = construct_cost.measure_rendering(plan, (32, 16))
     assert min(rates.crossed, rates.apart, rates.read) > 0
     assert rates.start >= 0
+
+
+def test_too_many_cells_for_the_set_in_one_step_are_refused_before_anything_is_drawn(work):
+    """12 viewpoints, 7 weathers, 7 hours and 5 places are 2,940 cells, 14,700 images of five
+    identities."""
+    text = TINY.replace("viewpoints = 2", "viewpoints = 12\nbackgrounds = 5")
+    text = text.replace('["sunny", "foggy"]', '["all"]').replace('["noon", "night"]', '["all"]')
+    (work / "wide.toml").write_text(text)
+    for more in ([], ["--dry-run"]):
+        words = ["construct", str(work / "wide.toml"), "--work", str(work), *more]
+        refused = CliRunner().invoke(cli, [*words, "-o", str(work / "wide")])
+        assert refused.exit_code == 1
+        assert "all 2,940 cells for 5 identities, more than 12,000 images" in str(refused.exception)
+    assert not (work / "wide" / "pool").exists()

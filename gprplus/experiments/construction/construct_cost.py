@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.analysis.subset_search.run_search import MOST
 from gprplus.baseline import distributed, timing
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.errors import PlanError
@@ -30,6 +29,7 @@ from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images
+from gprplus.planning.methods.matched import crossed_identities
 from gprplus.planning.render_pool import RenderPool
 
 _LIT, _DRAWN = 400, 96  # images that light the places, and further ones, drawn to time the engine
@@ -236,8 +236,7 @@ def _probe_images(plan: ConstructFile) -> int:
     """Images of the probes of both targets. The target itself always gets that of matched, for the
     set in one step; it has the images of descent too."""
     cells = construct_cells(plan)
-    people = min(plan.rounds.probe, MOST // len(cells))
-    crossed = people * len(cells)
+    crossed = crossed_identities(len(cells), plan.rounds.probe) * len(cells)
     levels = sum(len(each) for each in cells.levels.values() if len(each) > 1)
     descent = min(plan.rounds.probe * levels * plan.rounds.sweeps, crossed)
     if "matched" in plan.rounds.methods:

@@ -54,6 +54,7 @@ from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.ingest.tables.part import halve_by_identity, write_part
 from gprplus.planning.cells import CandidateCells, candidate_cells
 from gprplus.planning.image_deal import check_images
+from gprplus.planning.methods.matched import crossed_identities
 from gprplus.planning.options import PlanOptions, SpaceOptions
 from gprplus.planning.render_pool import RenderPool
 from gprplus.reporting.run_results import read_run_results
@@ -295,9 +296,10 @@ def _run(
 
 def construct_cells(plan: ConstructFile) -> CandidateCells:
     """Return the candidate cells. Raises PlanError where they are fewer than the images of an
-    identity, which the last round would find."""
+    identity, or too many for the set in one step: a later step would find either."""
     cells, size = candidate_cells(plan.renders, None), plan.rounds.size
     check_images(size, len(cells))
+    crossed_identities(len(cells), plan.rounds.probe)
     return cells
 
 

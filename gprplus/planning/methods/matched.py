@@ -37,15 +37,26 @@ def matched_method(problem: PlanProblem) -> Proposal:
     return _of_manifest(problem, problem.manifest)
 
 
+def crossed_identities(cells: int, most: int) -> int:
+    """Return the number of identities that the probe renders in every cell, `most` if it can.
+
+    Raises:
+        PlanError: there are too many cells for the fewest identities.
+    """
+    people = min(most, MOST // cells)
+    if people < FEWEST:
+        raise PlanError(
+            f"The method matched would render all {cells:,} cells for {FEWEST} identities, more than"
+            f" {MOST:,} images. Name fewer levels; plan-renders has --method descent instead, while"
+            " construct needs matched for its control one-shot."
+        )
+    return people
+
+
 def _of_probe(problem: PlanProblem) -> Proposal:
     """Render every cell of a few identities, and weight all cells."""
     cells = problem.cells
-    people = min(problem.options.probe, MOST // len(cells))
-    if people < FEWEST:
-        raise PlanError(
-            f"The method matched would render all {len(cells):,} cells for {FEWEST} identities, more"
-            f" than {MOST:,} images. Use --method descent, or name fewer levels."
-        )
+    people = crossed_identities(len(cells), problem.options.probe)
     probe = RenderedProbe.of(problem, people)
     numbers = np.tile(np.arange(len(cells)), (people, 1))
     found = target_points(problem, probe.kind, probe.features(numbers))
