@@ -43,6 +43,23 @@ def describe_progress(progress: Progress, text: str, seconds_left: float | None)
         progress.describe(text, seconds_left)
 
 
+class PhaseProgress(ProgressDisplay):
+    """Progress of one phase of a longer work, whose name is shown before what the phase does."""
+
+    def __init__(self, progress: Progress, phase: str) -> None:
+        self._progress, self._phase, self._total = progress, phase, -1
+
+    def __call__(self, done: int, total: int) -> None:
+        self._progress(done, total)
+        if total != self._total:
+            self._total = total
+            describe_progress(self._progress, self._phase, None)
+
+    def describe(self, text: str, seconds_left: float | None) -> None:
+        shown = f"{self._phase}: {text}" if text else self._phase
+        describe_progress(self._progress, shown, seconds_left)
+
+
 def threads_each(processes: int) -> int:
     """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set,
     is the most."""

@@ -9,7 +9,13 @@ import pytest
 from rich.text import Text
 
 from gprplus.core import progress
-from gprplus.core.parallel import Progress, describe_progress, no_progress
+from gprplus.core.parallel import (
+    PhaseProgress,
+    Progress,
+    ProgressDisplay,
+    describe_progress,
+    no_progress,
+)
 from gprplus.core.progress import progress_bar, shows_progress
 
 
@@ -117,3 +123,34 @@ def test_a_terminal_shows_the_work_and_the_time_left_in_80_columns(
     text = [line for line in lines if "only-foggy" in line][-1]
     assert len(text) <= 80
     assert text.endswith("…")
+
+
+class Shown(ProgressDisplay):
+    """What a display was given, in order."""
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, done, total):
+        self.events.append((done, total))
+
+    def describe(self, text, seconds_left):
+        self.events.append((text, seconds_left))
+
+
+def test_a_phase_is_named_at_each_new_count_and_before_what_it_does():
+    shown = Shown()
+    phase = PhaseProgress(shown, "mall, round 2")
+    phase(1, 8)
+    describe_progress(phase, "packing images", 4.0)
+    phase(2, 8)
+    phase(0, 3)
+    assert shown.events == [
+        (1, 8),
+        ("mall, round 2", None),
+        ("mall, round 2: packing images", 4.0),
+        (2, 8),
+        (0, 3),
+        ("mall, round 2", None),
+    ]
+    PhaseProgress(no_progress, "mall")(1, 2)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.errors import PlanError
 from gprplus.core.files.workdir import write_table
-from gprplus.core.parallel import Progress
+from gprplus.core.parallel import PhaseProgress, Progress
 from gprplus.experiments.construction.rounds import QueryScores
 from gprplus.experiments.run_benchmark import run_benchmark
 from gprplus.ingest import Manifest
@@ -74,7 +74,7 @@ class EngineWorld:
             self.plan,
             self.home,
             len(self.identities),
-            self.progress,
+            PhaseProgress(self.progress, f"{self.name}, proposals"),
         )
 
     def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
@@ -117,7 +117,8 @@ class EngineWorld:
 
     def score(self, number: int, sets: Sequence[np.ndarray]) -> list[QueryScores]:
         """Draw, train and score sets of one round; see `rounds.ConstructWorld`."""
-        manifest = self.pool.draw(np.any(sets, axis=0), self.identities, self.progress)
+        phase = PhaseProgress(self.progress, f"{self.name}, round {number + 1}")
+        manifest = self.pool.draw(np.any(sets, axis=0), self.identities, phase)
         names = [f"trial-{k}" for k in range(1, len(sets) + 1)]
         split = split_of_sets(
             self.pool,
@@ -127,9 +128,7 @@ class EngineWorld:
             self.home / f"round-{number + 1}",
             self.plan.plan_seed,
         )
-        result = run_benchmark(
-            [split.path], self.home / "looks", self.training, progress=self.progress
-        )
+        result = run_benchmark([split.path], self.home / "looks", self.training, progress=phase)
         found = read_run_results(result.folders[0])
         return [query_scores(found, name, self.name) for name in names]
 

@@ -23,7 +23,7 @@ from gprplus.core.files.workdir import (
     write_text,
 )
 from gprplus.core.options import accepts, combined, options_of, record_of
-from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.parallel import PhaseProgress, Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
 from gprplus.core.typed import as_json
@@ -231,7 +231,8 @@ def _run(
     looks = final_test.count_test_look(home, sets, request)
     with clock.timed("test"):
         needed = np.logical_or.reduce(np.concatenate(list(sets.values())))
-        manifest = pool.draw(needed, names, progress)
+        phase = PhaseProgress(progress, "test")
+        manifest = pool.draw(needed, names, phase)
         folder = home / "final"
         split = split_of_sets(
             pool, manifest, names, sets, folder, plan.rounds.plan_seed, final_test.CONSTRUCTED
@@ -244,7 +245,7 @@ def _run(
             [split.path],
             home / "runs",
             replace(training, targets=aims),
-            progress=progress,
+            progress=phase,
         )
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
