@@ -13,17 +13,19 @@ import pyarrow.compute as pc
 from gprplus.core.errors import PlanError
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.places.weather_light import HOURS, MIDPOINTS
+from gprplus.engine.plans.planned_design import check_camera_height
 from gprplus.ingest import Manifest
 from gprplus.planning.options import SpaceOptions
 
-# In the order of the columns of a plan. A height of None is that of the domain's own camera.
+# In the order of the columns of a plan.
 FACTORS = ("viewpoint_deg", "camera_height_m", "weather", "illumination", "background")
 MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class CandidateCells:
-    """All combinations of levels, the last factor running fastest; `levels` are those of each factor, by name."""
+    """All combinations of levels, the last factor running fastest; `levels` are those of each
+    factor, by name."""
 
     levels: Mapping[str, tuple[Any, ...]]
 
@@ -79,7 +81,7 @@ class CandidateCells:
 
     def numbers_of(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray:
         """The cell of each row, `(N,) int64`, from a column of levels for each factor; -1 where a
-        level is not a candidate. A column of texts is compared with levels as texts."""
+        level is not a candidate. Levels are compared as texts."""
         count = len(next(iter(columns.values())))
         found, known = np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool)
         for name, each in self.levels.items():
@@ -90,15 +92,24 @@ class CandidateCells:
 
     def numbers_of_rows(self, table: pa.Table) -> np.ndarray:
         """The cell of each row of a table, `(N,) int64`, -1 for none; a factor without a column is
-        at its first level."""
-        first = np.zeros(table.num_rows, dtype=np.int32)
+        at its assumed level."""
+        unrecorded = np.zeros(table.num_rows, dtype=np.int32)
         columns: dict[str, Any] = {
             name: table.column(name).combine_chunks()
             if name in table.column_names
-            else pa.DictionaryArray.from_arrays(first, [_text(each[0])])
-            for name, each in self.levels.items()
+            else pa.DictionaryArray.from_arrays(
+                unrecorded, pa.array([level_text(self.assumed_level(name))], pa.string())
+            )
+            for name in self.levels
         }
         return self.numbers_of(columns)
+
+    def assumed_level(self, factor: str) -> Any:
+        """The level of images whose manifest does not record a factor: the only candidate, or None
+        if there are more. A height of the camera is None, since a plan names heights that differ
+        from the domain's own."""
+        (level, *others) = self.levels[factor]
+        return None if others or factor == "camera_height_m" else level
 
 
 def _codes(values: Any, levels: Sequence[Any]) -> np.ndarray:
@@ -106,17 +117,22 @@ def _codes(values: Any, levels: Sequence[Any]) -> np.ndarray:
     # Distinct values are turned into texts and compared, not millions of rows.
     column = column.dictionary_encode()
     texts = pc.cast(column.dictionary, pa.string())
-    place = pc.index_in(texts, pa.array([_text(level) for level in levels], pa.string()))
+    place = pc.index_in(texts, pa.array([level_text(level) for level in levels], pa.string()))
     codes = np.append(np.asarray(pc.fill_null(place, -1)), -1)  # the last is that of null
     found: np.ndarray = codes[np.asarray(pc.fill_null(column.indices, len(codes) - 1))]
     return found.astype(np.int64)
 
 
 def _texts(values: Sequence[Any]) -> Any:
-    return pa.array([_text(value) for value in values], pa.string())
+    return pa.array([level_text(value) for value in values], pa.string())
 
 
-def _text(value: Any) -> str | None:
+def level_text(value: Any) -> str | None:
+    """A level as Arrow writes it in a column of texts; None for None.
+
+    >>> level_text(1.0), level_text(1.75), level_text(90), level_text("dusk")
+    ('1', '1.75', '90', 'dusk')
+    """
     if value is None:
         return None
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -129,7 +145,7 @@ def candidate_cells(options: SpaceOptions, manifest: Manifest | None) -> Candida
     render`.
 
     Raises:
-        PlanError: there are too many cells.
+        PlanError: there are too many cells, or the engine has no such height of the camera.
         RenderError: the engine has no such level.
     """
     hours = [hour for hour in options.illuminations if hour not in MIDPOINTS]
@@ -146,7 +162,8 @@ def candidate_cells(options: SpaceOptions, manifest: Manifest | None) -> Candida
         "illumination": design.illuminations if hours or not options.illuminations else (),
         "background": design.scenes,
     }
-    levels["illumination"] += tuple(hour for hour in options.illuminations if hour in MIDPOINTS)
+    between = [hour for hour in options.illuminations if hour in MIDPOINTS]
+    levels["illumination"] += tuple(dict.fromkeys(between))
     given = {
         "viewpoint_deg": options.viewpoints,
         "weather": options.weathers,
@@ -159,6 +176,8 @@ def candidate_cells(options: SpaceOptions, manifest: Manifest | None) -> Candida
     if options.between:
         levels["viewpoint_deg"] = _with_halfway_degrees(levels["viewpoint_deg"])
         levels["illumination"] = (*HOURS, *MIDPOINTS)
+    for height_m in options.camera_heights_m:
+        check_camera_height(height_m, "--camera-heights")
     if options.camera_heights_m:
         levels["camera_height_m"] = tuple(sorted(set(options.camera_heights_m)))
     return CandidateCells({name: levels[name] for name in FACTORS if name in levels})

@@ -4,12 +4,14 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from gprplus.planning.evidence.failures import clustered_mean
+from gprplus.planning.cells import CandidateCells
+from gprplus.planning.evidence.failures import clustered_mean, failures_by_level
 from gprplus.planning.evidence.holes import hole_weights
 from gprplus.planning.evidence.level_evidence import (
     LevelEvidence,
@@ -78,6 +80,18 @@ def test_the_error_of_a_mean_counts_identities_and_not_queries():
         error_two
     )
     assert error > 0
+
+
+def test_failures_are_counted_by_level_for_numbers_too():
+    cells = CandidateCells({"camera_height_m": (1.0, 2.75)})
+    images = pa.table(
+        {"uid": pa.array([7, 8, 9, 6], pa.uint64()), "camera_height_m": [1.0, 2.75, 1.0, 2.75]}
+    )
+    uids, failed = np.array([6, 7, 8, 9], np.uint64), np.array([0.8, 0.1, 0.6, 0.3])
+    problem = SimpleNamespace(cells=cells, target_name="town")
+    (found,) = failures_by_level(problem, images, uids, failed, np.array([0, 0, 1, 1]))
+    assert found.estimate == pytest.approx([0.2, 0.7])
+    assert found.sentences == ("mAP 80.0 of 2 queries", "mAP 30.0 of 2 queries")
 
 
 @given(

@@ -106,10 +106,17 @@ def test_cells_count_in_the_order_of_their_factors():
     assert shares["viewpoint_deg"].tolist() == [0.5, 0.5]
 
 
-def test_rows_of_a_table_are_cells_and_a_factor_without_a_column_is_at_its_first_level():
+def test_rows_of_a_table_are_cells_and_a_factor_without_a_column_is_at_its_only_level():
     parts = (["foggy"], ["rain", None], ["snow"])  # each with a dictionary of its own
     sky = pa.chunked_array([pa.array(each, pa.string()).dictionary_encode() for each in parts])
-    assert CELLS.numbers_of_rows(pa.table({"weather": sky})).tolist() == [1, 2, -1, -1]
+    assert CELLS.numbers_of_rows(pa.table({"weather": sky})).tolist() == [-1] * 4
+    front = CandidateCells({"viewpoint_deg": (90,), "weather": CELLS.levels["weather"]})
+    assert front.numbers_of_rows(pa.table({"weather": sky})).tolist() == [1, 2, -1, -1]
+    high = CandidateCells({"camera_height_m": (1.0,), "weather": CELLS.levels["weather"]})
+    assert high.numbers_of_rows(pa.table({"weather": sky})).tolist() == [-1] * 4
+    meters = pa.array([1.0, 1.0, 1.0, 2.75])
+    both = pa.table({"weather": sky, "camera_height_m": meters})
+    assert high.numbers_of_rows(both).tolist() == [1, 2, -1, -1]
     degrees = pa.array([270, 90, None, 91], pa.int32())
     both = pa.table({"weather": sky, "viewpoint_deg": degrees})
     assert CELLS.numbers_of_rows(both).tolist() == [4, 2, -1, -1]
@@ -120,10 +127,21 @@ def test_between_adds_halfway_hours_and_viewpoints():
     found = candidate_cells(space, None)
     assert found.levels["viewpoint_deg"] == (0, 45, 90, 135, 180, 225, 270, 315)
     assert {"noon", "afternoon-dusk", "night-midnight"} <= set(found.levels["illumination"])
-    space = SpaceOptions(illuminations=("dusk", "dusk-night"), camera_heights_m=(1.0, 2.75))
+    twice = ("dusk", "dusk-night", "dusk-night")
+    space = SpaceOptions(illuminations=twice, camera_heights_m=(1.0, 2.75, 1.0))
     named = candidate_cells(space, None)
     assert named.levels["illumination"] == ("dusk", "dusk-night")
     assert named.factors[:2] == ("viewpoint_deg", "camera_height_m")
+    assert named.levels["camera_height_m"] == (1.0, 2.75)
+
+
+@pytest.mark.parametrize(
+    ("height_m", "message"),
+    [(9.0, "0.3 to 6 meters, found 9"), (1.234, "whole centimeters, such as 1.23; found 1.234")],
+)
+def test_a_height_that_the_engine_cannot_draw_is_refused_before_it_is_planned(height_m, message):
+    with pytest.raises(PlanError, match=f"--camera-heights: expected {message}"):
+        candidate_cells(SpaceOptions(camera_heights_m=(height_m,)), None)
 
 
 def test_too_many_cells_are_refused_with_the_sizes():

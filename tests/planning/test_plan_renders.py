@@ -92,6 +92,19 @@ def test_existing_images_are_matched_and_their_holes_filled(home, tmp_path):
     assert "0 images so far, 4.0 on average" in filled.plan.rows[0].reason
 
 
+def test_images_at_other_levels_than_the_candidates_count_for_none_of_them(home, tmp_path):
+    gpr.render(home / "renders" / "sunny", identities=6, **{**SPACE, "weathers": ("sunny",)})
+    sunny = gpr.build_manifest(home / "renders" / "sunny", tmp_path / "sunny").path
+    town = {"town": home / "target"}
+    with pytest.raises(PlanError, match="no image of a candidate cell"):
+        gpr.plan_renders("6x3", town, tmp_path / "m", manifest=sunny, weathers=("foggy", "neutral"))
+    # The manifest records no height of its camera, so that all cells of named heights are new.
+    given = {"manifest": home / "manifest", "methods": ("holes",), "camera_heights_m": (0.9, 1.8)}
+    found = gpr.plan_renders("4x4", None, tmp_path / "h", **given)
+    assert all(row.is_new for row in found.plan.rows)
+    assert shares(found.plan, "camera_height_m") == {"0.9": 0.5, "1.8": 0.5}
+
+
 def test_force_renders_probes_of_other_settings_anew(home, tmp_path):
     given = {**SPACE, "methods": ("descent",), "probe": 5, "sweeps": 1}
     town = {"town": home / "target"}

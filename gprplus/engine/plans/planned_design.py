@@ -188,16 +188,20 @@ def _check_row(row: PlanCell, scenes: Sequence[str], where: str) -> None:
             raise PlanError(
                 f"{where}: the engine has no {name} '{escape(value)}'. {did_you_mean(value, known)}"
             )
-    height = row.camera_height_m
-    if height is not None and not LOWEST_M <= height <= HIGHEST_M:
+    if row.camera_height_m is not None:
+        check_camera_height(row.camera_height_m, f"{where}: camera_height_m")
+
+
+def check_camera_height(height_m: float, where: str) -> None:
+    """Raise PlanError unless the engine can draw from a height of the camera. `where` is what the
+    message names first."""
+    if not LOWEST_M <= height_m <= HIGHEST_M:
         raise PlanError(
-            f"{where}: camera_height_m: expected {LOWEST_M:g} to {HIGHEST_M:g} meters, found"
-            f" {height:g}."
+            f"{where}: expected {LOWEST_M:g} to {HIGHEST_M:g} meters, found {height_m:g}."
         )
-    if height is not None and abs(100 * height - round(100 * height)) > 1e-6:
+    if abs(100 * height_m - round(100 * height_m)) > 1e-6:
         raise PlanError(
-            f"{where}: camera_height_m: expected whole centimeters, such as {height:.2f}; found"
-            f" {height:g}."
+            f"{where}: expected whole centimeters, such as {height_m:.2f}; found {height_m:g}."
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.errors import PlanError
+from gprplus.planning.cells import level_text
 from gprplus.planning.evidence.effects import read_target_runs
 from gprplus.planning.evidence.level_evidence import (
     LevelEvidence,
@@ -109,7 +110,7 @@ def _of_factor(
     estimate, error = np.full(len(levels), math.nan), np.full(len(levels), math.nan)
     sentences = [""] * len(levels)
     for place, level in enumerate(levels):
-        mine = texts == str(level)
+        mine = texts == level_text(level)
         if len(np.unique(identity[mine])) > 1:
             estimate[place], error[place] = clustered_mean(failed[mine], identity[mine])
             sentences[place] = f"mAP {100 * (1 - estimate[place]):.1f} of {mine.sum()} queries"

@@ -8,7 +8,7 @@ from gprplus.planning.cells import CandidateCells
 
 def images_by_cell(manifest: Manifest, cells: CandidateCells) -> np.ndarray:
     """Count the images with an identity in each candidate cell, `(C,) int64`; a factor without a
-    column counts as the first candidate level."""
+    column is at its assumed level (`CandidateCells.assumed_level`)."""
     known = [name for name in cells.factors if name in manifest.columns("images")]
     table = manifest.images(["identity", *known])
     numbers = cells.numbers_of_rows(table)

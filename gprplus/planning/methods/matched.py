@@ -82,7 +82,7 @@ def _of_manifest(problem: PlanProblem, manifest: Manifest) -> Proposal:
     if not usable.any():
         raise PlanError(
             "The manifest has no image of a candidate cell, so matched has nothing to weight. Name"
-            " levels that it has."
+            " levels that it has, or use --method descent, which renders probes."
         )
     features = kind.extract(side.images(), options.workers, problem.progress)
     found = target_points(problem, kind, features[side.place(crossed.flat)])
@@ -138,13 +138,14 @@ def _candidates_of(
     cells: list[tuple[object, ...]],
 ) -> np.ndarray:
     """The candidate cell of each cell of the manifest, -1 for none; a factor that the manifest
-    keeps at one level is at that level."""
+    keeps at one level is at that level, one that varies without being crossed at none."""
     columns: dict[str, list[object]] = {}
-    for name, levels in problem.cells.levels.items():
+    for name in problem.cells.factors:
         if name in factors:
             place = factors.index(name)
             columns[name] = [cell[place] for cell in cells]
         else:
-            only = manifest.levels(name) if name in manifest.attributes else []
-            columns[name] = [only[0] if only and only[0] in levels else levels[0]] * len(cells)
+            known = manifest.levels(name) if name in manifest.attributes else []
+            level = known[0] if len(known) == 1 else None
+            columns[name] = [level if known else problem.cells.assumed_level(name)] * len(cells)
     return problem.cells.numbers_of(columns)
