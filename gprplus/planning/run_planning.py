@@ -11,7 +11,12 @@ from gprplus.analysis.sample import open_target_sample
 from gprplus.core.errors import PlanError
 from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.paths import AnyPath
-from gprplus.core.files.workdir import check_request, package_versions, work_folder
+from gprplus.core.files.workdir import (
+    check_request,
+    fingerprint,
+    package_versions,
+    work_folder,
+)
 from gprplus.core.options import accepts, combined, record_of
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
@@ -28,6 +33,7 @@ from gprplus.planning.methods.proposal import PlanProblem, Proposal, mix_proposa
 from gprplus.planning.options import PlanOptions, engine_of
 from gprplus.planning.rare_identities import choose_identities
 from gprplus.planning.write_plan import CellNotes, plan_of_images
+from gprplus.reporting.run_results import read_run_results
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +93,7 @@ def plan_renders(
         "budget": str(budget),
         "manifest": source.fingerprint if source else None,
         "target": {name: target.fingerprint} if target else None,
-        "runs": [path.as_posix() for path in given.runs],
+        "runs": [[path.as_posix(), _scores(path)] for path in given.runs],
     }
     for unrecorded in ("device", "workers"):
         request.pop(unrecorded, None)
@@ -101,6 +107,11 @@ def plan_renders(
     plan = make_plan(problem, budget, mixed, name, request)
     plan.write(home)
     return PlanResult(home, plan, tuple(proposals), made=True)
+
+
+def _scores(run: Path) -> str:
+    """The fingerprint of the scores of a run: more seeds in its folder make another plan."""
+    return fingerprint(read_run_results(run).summary.to_pylist())
 
 
 def make_plan(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from gprplus.planning.cells import CandidateCells
+from gprplus.planning.evidence.effects import _by_attribute, _evidence
 from gprplus.planning.evidence.failures import clustered_mean, failures_by_level
 from gprplus.planning.evidence.holes import hole_weights
 from gprplus.planning.evidence.level_evidence import (
@@ -108,6 +109,35 @@ def test_the_next_identity_has_the_rarest_level_that_is_left(levels, count, know
         assert seen[levels[place]] == seen[levels[best]] == counts["hat"]
         seen[levels[place]] += 1
         left.remove(place)
+
+
+def test_levels_of_a_factorial_differ_by_its_main_effect_with_its_error():
+    """A main effect of one standard error: the restricted level is the better one with the
+    probability of one standard deviation of a normal distribution."""
+    factor = SimpleNamespace(attribute="weather", restricted=["foggy"])
+    split = SimpleNamespace(factorial=SimpleNamespace(factors={"A": factor}))
+    row = {"family": "main effects", "contrast": "weather", "value": 0.02, "error": 0.02}
+    ((attribute, effects),) = _by_attribute(split, [row])
+    found = _evidence(attribute, ("foggy", "sunny"), effects)
+    assert found.shares(np.random.default_rng(0))[0] == pytest.approx(norm.cdf(1), abs=0.01)
+    assert found.sentences == (
+        "+2.0 +- 2.0 points of mAP when restricted to it",
+        "+2.0 +- 2.0 points of mAP without it",
+    )
+
+
+def test_a_path_of_equal_arms_prefers_neither_end():
+    """Its first arm is the reference of all contrasts, and as uncertain as the others."""
+    arms = {f"path-{p}": SimpleNamespace(share=p / 100) for p in (0, 25, 50, 75, 100)}
+    split = SimpleNamespace(
+        path=SimpleNamespace(start=["sunny"], end=["foggy"]), attribute="weather", arms=arms
+    )
+    rows = [
+        {"family": "to the reference", "contrast": name, "value": 0.0, "error": 0.01}
+        for name in list(arms)[1:]
+    ]
+    found = path_evidence(split, rows, ("sunny", "foggy"), 0)
+    assert found.given == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_a_path_gives_its_ends_the_share_that_is_best():

@@ -1,12 +1,17 @@
 """Every method of planning: weights of all cells, the same each time, with reasons."""
 
+import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import gprplus as gpr
-from gprplus.core.errors import PlanError
+from gprplus.core.errors import PlanError, RequestChanged
+from gprplus.ingest.tables.part import halve_by_identity, write_part
 from gprplus.planning.cells import candidate_cells
 from gprplus.planning.evidence.effects import effect_evidence
 from gprplus.planning.methods.known import propose
@@ -71,12 +76,13 @@ def test_an_effect_is_that_of_the_report_and_an_untried_level_keeps_its_share(pr
         .to_pylist()
     )
     wanted = {
-        row["contrast"]: row["value"]
+        row["contrast"]: (row["value"], row["error"] / 2**0.5)  # half of the variance is of the mix
         for row in rows
         if (row["target"], row["metric"], row["family"]) == ("town", "mAP", "sufficiency")
     }
     assert evidence.levels == ("sunny", "foggy", "neutral")
-    assert evidence.estimate[:2] == pytest.approx([wanted["only-sunny"], wanted["only-foggy"]])
+    measured = list(zip(evidence.estimate[:2], evidence.error[:2], strict=True))
+    assert measured == [wanted["only-sunny"], wanted["only-foggy"]]
     assert np.isnan(evidence.estimate[2])
     assert evidence.shares(np.random.default_rng(0))[2] == pytest.approx(1 / 3)
     assert "points of mAP alone against mix" in evidence.sentences[0]
@@ -85,6 +91,35 @@ def test_an_effect_is_that_of_the_report_and_an_untried_level_keeps_its_share(pr
 def test_runs_of_another_target_are_refused_with_those_they_have(problem):
     with pytest.raises(PlanError, match="not scored on a target called city, but on town, self"):
         propose(replace(problem, target_name="city"), ["effects"])
+
+
+def test_runs_on_other_queries_under_the_name_of_the_target_are_refused(problem, tmp_path):
+    half, _ = halve_by_identity(problem.target, 0)
+    part = write_part(problem.target, half, tmp_path / "half", "half")
+    with pytest.raises(PlanError, match=r"queries called town that are not in .*half"):
+        propose(replace(problem, target=part), ["failures"])
+
+
+def test_a_plan_of_runs_is_another_one_when_their_scores_change(problem, tmp_path):
+    (run,) = problem.options.runs
+    copy = shutil.copytree(run, tmp_path / "runs" / run.name)
+    plan = partial(
+        gpr.plan_renders,
+        "6x3",
+        {"town": problem.target.path},
+        tmp_path / "plan",
+        methods=("failures",),
+        runs=(copy,),
+        **LEVELS,
+    )
+    assert plan().made
+    assert not plan().made
+    table = pq.read_table(copy / "summary.parquet")
+    place = table.column_names.index("mAP")
+    scores = pc.multiply(table.column("mAP"), 0.5)
+    pq.write_table(table.set_column(place, "mAP", scores), copy / "summary.parquet")
+    with pytest.raises(RequestChanged, match="runs was"):
+        plan()
 
 
 def test_a_mixture_weights_its_proposals_and_names_the_largest_first(problem):

@@ -7,14 +7,17 @@ restricted to; of a path, the best share of its ends.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
 from gprplus.core.errors import PlanError, first_few
+from gprplus.ingest import Manifest
 from gprplus.planning.evidence.level_evidence import (
     LevelEvidence,
     halfway_neighbors,
+    own_error,
     with_halfway_levels,
 )
 from gprplus.planning.evidence.path_shares import path_evidence
@@ -22,13 +25,20 @@ from gprplus.planning.methods.proposal import PlanProblem
 from gprplus.reporting.run_results import RunResults, read_run_results
 from gprplus.schema.split_record import SplitRecord
 
-Effect = tuple[float, float]  # value and standard error, of scores 0-1
-WORD = {"sufficiency": "alone against mix", "necessity": "in the mix", "main effects": "restricted"}
+WORDS = {"sufficiency": "alone against mix", "necessity": "in the mix"}
+
+
+class LevelEffect(NamedTuple):
+    """What a level is worth and its standard error, of scores 0-1, and the sentence for both."""
+
+    value: float
+    error: float
+    sentence: str
 
 
 def read_target_runs(problem: PlanProblem, method: str) -> list[RunResults]:
     """Return the runs of the plan, all scored on its target. Raises PlanError where there are none,
-    or where one was not scored on it."""
+    or where one was not scored on it or on other queries under its name."""
     if not problem.options.runs:
         raise PlanError(f"The method {method} needs finished runs: --from-runs RUN.")
     found = [read_run_results(path) for path in problem.options.runs]
@@ -38,7 +48,20 @@ def read_target_runs(problem: PlanProblem, method: str) -> list[RunResults]:
                 f"{one.folder} was not scored on a target called {problem.target_name}, but on"
                 f" {first_few(one.targets)}. Benchmark it with --target {problem.target_name}=PATH."
             )
+        if problem.target is not None and not _has_queries(
+            problem.target, problem.target_name, one
+        ):
+            raise PlanError(
+                f"{one.folder} was scored on queries called {problem.target_name} that are not in"
+                f" {problem.target.path}. Give the target it was scored on, or benchmark it again."
+            )
     return found
+
+
+def _has_queries(target: Manifest, name: str, run: RunResults) -> bool:
+    """Return True if all queries of a run on the target called `name` are images of a manifest."""
+    scored = run.queries.filter(pc.field("target") == name).column("uid")
+    return bool(np.isin(scored, target.images(["uid"]).column("uid")).all())
 
 
 def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
@@ -59,10 +82,9 @@ def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
             shares = path_evidence(run.split, rows, levels, problem.options.plan_seed)
             found += [shares] if shares is not None else []
             continue
-        for attribute, family, effects in _by_attribute(run.split, rows):
+        for attribute, effects in _by_attribute(run.split, rows):
             if attribute in problem.cells.factors:
-                levels = problem.cells.levels[attribute]
-                found.append(_evidence(attribute, levels, family, effects))
+                found.append(_evidence(attribute, problem.cells.levels[attribute], effects))
     if not found:
         raise PlanError(
             f"The runs have no effects of levels on {problem.target_name} that a plan can use: train"
@@ -73,19 +95,19 @@ def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
 
 def _by_attribute(
     split: SplitRecord, rows: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, str, dict[str, Effect]]]:
-    """Effects by level, for each attribute, and their family."""
+) -> list[tuple[str, dict[str, LevelEffect]]]:
+    """Effects by level, for each attribute."""
     if split.factorial is not None:
         return _of_factorial(split, rows)
-    for family in ("sufficiency", "necessity"):
+    for family, words in WORDS.items():
         effects = {
-            str(level): (row["value"], row["error"])
+            str(level): LevelEffect(row["value"], own_error(row), f"{_points(row)} {words}")
             for row in rows
             if row["family"] == family
             for level in _levels_of(split, row["contrast"])
         }
         if effects:
-            return [(split.attribute, family, effects)]
+            return [(split.attribute, effects)]
     return []
 
 
@@ -97,41 +119,37 @@ def _levels_of(split: SplitRecord, arm: str) -> Sequence[str]:
 
 def _of_factorial(
     split: SplitRecord, rows: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, str, dict[str, Effect]]]:
-    """Half of a main effect for the levels a factor was restricted to, minus half for others."""
+) -> list[tuple[str, dict[str, LevelEffect]]]:
+    """Half of a main effect for the levels that a factor was restricted to, minus half for the
+    others, under "*"."""
     assert split.factorial is not None
+    main = {row["contrast"]: row for row in rows if row["family"] == "main effects"}
     found = []
     for factor in split.factorial.factors.values():
-        row = next(
-            (
-                row
-                for row in rows
-                if row["family"] == "main effects" and row["contrast"] == factor.attribute
-            ),
-            None,
-        )
+        row = main.get(factor.attribute)
         if row is None or isinstance(factor.restricted, int):
             continue
-        kept = {str(level) for level in factor.restricted}
-        half, error = row["value"] / 2, row["error"] / 2
-        effects = dict.fromkeys(kept, (half, error))
-        effects["*"] = (-half, error)
-        found.append((factor.attribute, "main effects", effects))
+        half, error = row["value"] / 2, own_error(row)
+        kept = LevelEffect(half, error, f"{_points(row)} when restricted to it")
+        effects = {str(level): kept for level in factor.restricted}
+        effects["*"] = LevelEffect(-half, error, f"{_points(row)} without it")
+        found.append((factor.attribute, effects))
     return found
 
 
+def _points(row: Mapping[str, Any]) -> str:
+    return f"{100 * row['value']:+.1f} +- {100 * row['error']:.1f} points of mAP"
+
+
 def _evidence(
-    attribute: str, levels: tuple[Any, ...], family: str, effects: Mapping[str, Effect]
+    attribute: str, levels: tuple[Any, ...], effects: Mapping[str, LevelEffect]
 ) -> LevelEvidence:
-    estimate, error = np.full(len(levels), math.nan), np.full(len(levels), math.nan)
-    sentences = [""] * len(levels)
-    for place, level in enumerate(levels):
-        known = effects.get(str(level), effects.get("*"))
-        if known is None:
-            continue
-        estimate[place], error[place] = known
-        points = f"{100 * known[0]:+.1f} +- {100 * known[1]:.1f} points of mAP"
-        sentences[place] = f"{points} {WORD[family]}"
-    neighbors = halfway_neighbors(attribute, levels)
-    estimate, error = with_halfway_levels(neighbors, estimate, error)
-    return LevelEvidence("effects", attribute, levels, estimate, error, tuple(sentences))
+    unknown = LevelEffect(math.nan, math.nan, "")
+    known = [effects.get(str(level), effects.get("*", unknown)) for level in levels]
+    estimate, error = with_halfway_levels(
+        halfway_neighbors(attribute, levels),
+        np.array([one.value for one in known]),
+        np.array([one.error for one in known]),
+    )
+    sentences = tuple(one.sentence for one in known)
+    return LevelEvidence("effects", attribute, levels, estimate, error, sentences)

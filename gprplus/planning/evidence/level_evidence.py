@@ -6,7 +6,7 @@ A level gets the probability that it is the most wanted one, given its estimate 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,18 @@ def best_probabilities(
     best = drawn == drawn.max(axis=1, keepdims=True)
     shares: np.ndarray = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
     return shares
+
+
+def own_error(row: Mapping[str, Any]) -> float:
+    """The standard error of one side of a contrast of two sides with equal variances.
+
+    The levels are compared with each other as independent quantities, so that each has its own
+    part; the difference of the two sides keeps the error of the contrast.
+
+    >>> round(own_error({"error": 0.02}), 4)
+    0.0141
+    """
+    return float(row["error"]) / math.sqrt(2)
 
 
 def with_halfway_levels(

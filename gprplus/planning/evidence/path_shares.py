@@ -1,8 +1,8 @@
 """The share of levels that is best for a target, from a finished path between them.
 
 The arms of a path have shares of its second end from 0 to 1. Each share gets the probability that
-it is the best, given its score relative to the first arm and the standard error; the levels of both
-ends get the mean of these shares.
+it is the best, given its score relative to the first arm and the standard error of either; the
+levels of both ends get the mean of these shares.
 """
 
 import math
@@ -11,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.planning.evidence.level_evidence import LevelEvidence, best_probabilities
+from gprplus.planning.evidence.level_evidence import (
+    LevelEvidence,
+    best_probabilities,
+    own_error,
+)
 from gprplus.schema.split_record import SplitRecord
 
 
@@ -24,22 +28,19 @@ def path_evidence(
     Levels that are on neither end keep their even share.
     """
     assert split.path is not None
-    scored = {
-        row["contrast"]: (row["value"], row["error"])
-        for row in rows
-        if row["family"] == "to the reference"
-    }
-    shares, values, errors = [0.0], [0.0], [0.0]
-    for name, (value, error) in scored.items():
-        share = split.arms[name].share if name in split.arms else None
-        if share is not None:
-            shares.append(share)
-            values.append(value)
-            errors.append(error)
+    shares, values, errors = [0.0], [0.0], []
+    for row in rows:
+        arm = split.arms.get(row["contrast"])
+        if row["family"] == "to the reference" and arm is not None and arm.share is not None:
+            shares.append(arm.share)
+            values.append(row["value"])
+            errors.append(own_error(row))
     ends = [[str(level) for level in end] for end in (split.path.start, split.path.end)]
     places = [[i for i, level in enumerate(levels) if str(level) in end] for end in ends]
     if len(shares) < 2 or not all(places):
         return None
+    # The first arm is as uncertain as the others, which are compared with it.
+    errors = [float(np.mean(errors)), *errors]
     chances = best_probabilities(np.array(values), np.array(errors), np.random.default_rng(seed))
     best = float(chances @ np.array(shares))
     found = np.full(len(levels), 1 / len(levels))
