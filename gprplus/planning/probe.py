@@ -68,7 +68,7 @@ class RenderedProbe:
         dealt = np.zeros((len(self.identities), len(self.pool.cells)), dtype=bool)
         np.put_along_axis(dealt, numbers, True, axis=1)
         manifest = self.pool.draw(dealt, self.identities, self.progress)
-        every = self.pool.uids(manifest, self.identities)
+        every = self.pool.uids(manifest, self.identities, dealt)
         uids = np.take_along_axis(every, numbers, axis=1).ravel()
         new = np.array([uid for uid in np.unique(uids) if int(uid) not in self.known], np.uint64)
         if len(new):

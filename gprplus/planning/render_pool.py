@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gprplus.core.errors import PlanError
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.engine import render
 from gprplus.ingest import Manifest, build_manifest
@@ -39,9 +40,9 @@ class RenderPool:
         )
         return build_manifest(renders, self.folder / "manifest")
 
-    def uids(self, manifest: Manifest, identities: Sequence[str]) -> np.ndarray:
+    def uids(self, manifest: Manifest, identities: Sequence[str], dealt: np.ndarray) -> np.ndarray:
         """Return the uid of each identity's image in each cell, `(N, C) uint64`, 0 where there is
-        none."""
+        none. Raises PlanError where there is none of an image `dealt` `(N, C) bool`."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -53,4 +54,11 @@ class RenderPool:
         mine = (row >= 0) & (cell >= 0)
         found = np.zeros((len(identities), len(self.cells)), dtype=np.uint64)
         found[row[mine], cell[mine]] = table.column("uid").to_numpy()[mine]
+        missing = int((found[dealt] == 0).sum())
+        if missing:
+            raise PlanError(
+                f"{missing:,} of {int(dealt.sum()):,} rendered images are not in {manifest.path}:"
+                f" their files are damaged or gone. Remove {self.folder} and run the same command"
+                " again."
+            )
         return found

@@ -12,6 +12,7 @@ import gprplus as gpr
 from gprplus.cli import cli
 from gprplus.core.declarations import declaration_names
 from gprplus.core.errors import DeclarationError, PlanError, RequestChanged
+from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.workdir import read_json
 from gprplus.experiments.construction import construct_cost, final_test
 from gprplus.experiments.construction.construct_file import read_construct
@@ -75,7 +76,9 @@ def test_the_record_counts_what_was_done(made):
     path, other = record.paths
     assert (path.target, other.target) == ("town", "noon")
     assert [one.images for one in path.rounds] == [12, 18]  # 6 x 2, then 6 x 1 more
-    assert [len(one.trials) for one in path.rounds] == [2, 2] or path.looks < 4
+    # Failures rest on scores, so that the first round has the uniform proposal alone.
+    assert [len(one.trials) for one in path.rounds] == [1, 2]
+    assert path.looks == 3
     assert record.trainings["test"] == 2 * len(record.arms)
     assert {"constructed", "uniform", "one-shot", "random-cells", "other-target"} == set(
         record.arms
@@ -84,7 +87,7 @@ def test_the_record_counts_what_was_done(made):
         name for name in record.arms if name != "constructed"
     ]
     assert record.test_looks == 1
-    assert made.report.read_text().strip()
+    assert record.verdict in made.report.read_text()
 
 
 def test_halves_share_no_identity_and_only_one_is_looked_at_before_the_end(made):
@@ -179,6 +182,17 @@ def test_force_does_not_start_an_unfinished_construction_of_the_same_request_aga
     assert (tmp_path / "seconds.json").exists()
     with pytest.raises(RequestChanged, match="steps was 2"):
         begin_request(tmp_path, {"steps": 3}, force=False)
+
+
+def test_force_removes_all_that_shows_the_result_of_another_request(tmp_path):
+    home = claim_folder(tmp_path / "made", "a construction", PlanError)
+    begin_request(home, {"steps": 2}, force=False)
+    shown = [home / name for name in ("construct.json", "construct.html", "construct.md")]
+    for path in (*shown, home / "test_looks.json"):
+        path.write_text("of the other request")
+    begin_request(home, {"steps": 3}, force=True)
+    assert not any(path.exists() for path in shown)
+    assert (home / "test_looks.json").exists()
 
 
 def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_path):

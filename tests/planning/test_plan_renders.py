@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from gprplus.cli import cli
 from gprplus.core.errors import PlanError, RequestChanged
 from gprplus.planning.cells import candidate_cells
 from gprplus.planning.methods.descent import probe_cells
-from gprplus.planning.methods.proposal import METHODS, plan_method
+from gprplus.planning.methods.proposal import METHODS, PlanProblem, plan_method
 from gprplus.planning.options import PlanOptions
+from gprplus.planning.probe import RenderedProbe
 
 SIZE = "32x64"
 SPACE = {
@@ -203,6 +205,21 @@ def test_probes_of_a_factor_differ_in_that_factor_alone():
             assert (codes == codes[:, :1]).all()
     views = cells.codes_of("viewpoint_deg")[numbers[:, 0]]
     assert np.bincount(views).tolist() == [2, 2, 2, 2]  # as even as the shares allow
+
+
+def test_a_damaged_probe_is_refused_until_its_folder_is_removed(tmp_path):
+    space = {"viewpoints": 2, "weathers": ("sunny",), "illuminations": ("noon",), "size": SIZE}
+    options = PlanOptions(**space, workers=1)
+    cells = candidate_cells(options, None)
+    problem = PlanProblem(cells, "town", None, None, options, tmp_path, 20)
+    numbers = np.tile([0, 1], (3, 1))
+    whole = RenderedProbe.of(problem, 3).features(numbers)
+    next((tmp_path / "probe" / "renders" / "0002").glob("*.jpg")).write_bytes(b"no image")
+    with pytest.raises(PlanError, match="1 of 6 rendered images") as refused:
+        RenderedProbe.of(problem, 3).features(numbers)
+    assert f"Remove {tmp_path / 'probe'} and run" in str(refused.value)
+    shutil.rmtree(tmp_path / "probe")
+    assert (RenderedProbe.of(problem, 3).features(numbers) == whole).all()
 
 
 def test_a_method_is_registered_once():

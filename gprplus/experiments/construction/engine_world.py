@@ -73,17 +73,15 @@ class EngineWorld:
             None,
             self.plan,
             self.home,
-            len(self.identities),
-            PhaseProgress(self.progress, f"{self.name}, proposals"),
+            progress=PhaseProgress(self.progress, f"{self.name}, proposals"),
         )
 
-    def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
+    def proposals(self, kept: np.ndarray, last: QueryScores | None, added: int) -> list[Proposal]:
         """Return the proposals; see `rounds.ConstructWorld`. Failures need scores, so they are
         left out before the first round."""
         self.prepare()
         found = [self.static[name] for name in self.methods if name not in DYNAMIC]
         if "holes" in self.methods:
-            added = max(int(kept.sum()), kept.shape[0])
             found.append(fill_holes(kept.sum(axis=0), added))
         if "failures" in self.methods and last is not None:
             try:
@@ -142,20 +140,16 @@ def split_of_sets(
     seed: int,
     reference: str | None = None,
 ) -> Split:
-    """Make the split whose arms are sets of images `(deals, N, C) bool` of a pool, in
-    `folder`/split; their uids are kept in `folder`/sets."""
-    uids = pool.uids(manifest, identities)
+    """Make the split whose arms are sets of images `(deals, N, C) bool` of a pool, in a folder of
+    `folder` with its name; their uids are kept in `folder`/sets. Raises PlanError where an image is
+    missing."""
+    uids = pool.uids(manifest, identities, np.logical_or.reduce(np.concatenate([*sets.values()])))
     arms = []
     for name, deals in sets.items():
         number, *place = np.nonzero(deals)
-        mine = uids[tuple(place)]
-        if (mine == 0).any():
-            raise PlanError(
-                f"{int((mine == 0).sum()):,} of the {mine.size:,} images of the set {name} are not"
-                f" in {manifest.path}. Remove that folder and run the same command again."
-            )
         path = folder / "sets" / f"{name}.parquet"
-        write_table(path, pa.table({"deal": number.astype(np.int32), "uid": mine}))
+        table = {"deal": number.astype(np.int32), "uid": uids[tuple(place)]}
+        write_table(path, pa.table(table))
         arms.append(DeclaredArm(name, table=str(path)))
     return make_split(
         manifest,

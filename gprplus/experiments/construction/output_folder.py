@@ -13,6 +13,8 @@ from gprplus.core.files.workdir import REQUEST_FILE, check_request, read_json, w
 # Looks at the test half stay counted, and packed images serve any request.
 RESULTS = (
     "construct.json",
+    "construct.html",
+    "construct.md",
     "precision.json",
     "seconds.json",
     "rounds",
@@ -33,8 +35,7 @@ def begin_request(home: Path, request: Mapping[str, Any], *, force: bool) -> Non
     if check_request(note, request, force=force) == "same":
         return
     for name in RESULTS if force or note.exists() else ():
-        if (home / name).exists():
-            remove_output(home / name)
+        remove_output(home / name)
     write_json(note, {"request": request})
 
 

@@ -68,9 +68,9 @@ class RoundResult:
 class ConstructWorld(Protocol):
     """What proposes cells, and what draws and trains sets."""
 
-    def proposals(self, kept: np.ndarray, last: QueryScores | None) -> list[Proposal]:
-        """Return the proposals for the next addition to the set `kept` `(N, C) bool`; `last` are
-        the scores of that set, None before the first round."""
+    def proposals(self, kept: np.ndarray, last: QueryScores | None, added: int) -> list[Proposal]:
+        """Return the proposals for the next addition of `added` images to the set `kept` `(N, C)
+        bool`; `last` are the scores of that set, None before the first round."""
 
     def score(self, number: int, sets: Sequence[np.ndarray]) -> list[QueryScores]:
         """Train each set `(N, C) bool` of round `number`, and return its scores on the validation
@@ -135,13 +135,13 @@ def _round(
     number, size = len(before), options.size
     kept = kept_set(before, size.identities, len(cells))
     last = before[-1].chosen.scores if before else None
-    proposals = world.proposals(kept, last)
+    each = options.added_images(number)
+    proposals = world.proposals(kept, last, size.identities * each)
     names = [one.method for one in proposals]
     mixtures = ask_mixtures(names, options.looks, [one.tried for one in before], options.plan_seed)
     added, reasons = [], []
     for shares in mixtures:
         mixed = mix_proposals(proposals, [shares[name] for name in names])
-        each = options.added_images(number)
         weights = feasible_weights(
             mixed.weights, cells, RenderBudget(size.identities, max(each, 2)), options.floor
         )

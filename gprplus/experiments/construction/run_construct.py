@@ -230,7 +230,7 @@ def _run(
     sets = _final_sets(own, plan, kept)
     looks = final_test.count_test_look(home, sets, request)
     with clock.timed("test"):
-        needed = np.logical_or.reduce(np.concatenate(list(sets.values())))
+        needed = np.logical_or.reduce(np.concatenate([*sets.values()]))
         phase = PhaseProgress(progress, "test")
         manifest = pool.draw(needed, names, phase)
         folder = home / "final"
@@ -249,10 +249,10 @@ def _run(
         )
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
-    uids = pool.uids(manifest, names)
+    uids = pool.uids(manifest, names, needed)
     drawn = new_images(list(rounds.values()))
     for name, side in sides.items():  # facts of proposals, also where all rounds were read
-        side.world.proposals(kept[name], rounds[name][-1].chosen.scores)
+        side.world.proposals(kept[name], rounds[name][-1].chosen.scores, size.total)
     probes = sum(side.world.probes for side in sides.values())
     record = ConstructRecord(
         name=plan.construct.name,

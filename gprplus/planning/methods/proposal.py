@@ -27,7 +27,7 @@ class PlanProblem:
         manifest: images that exist; None if there are none.
         options: all options of the plan.
         folder: where probes and analyses are kept.
-        images: images to be planned.
+        images: images to be planned; only holes needs it.
         progress: called with the number of images rendered or measured, and of all.
     """
 
@@ -37,7 +37,7 @@ class PlanProblem:
     manifest: Manifest | None
     options: PlanOptions
     folder: Path
-    images: int
+    images: int = 0
     progress: Progress = no_progress
 
     def require_target(self, method: str) -> Manifest:
