@@ -102,5 +102,5 @@ def test_measured_rates_are_of_this_machine_and_positive():
     recipe, targets = Recipe.read("glance"), [target()]
     found = cost_estimate.measure_rates(recipe, "cpu", 1, 1, work, targets)
     assert found.process == found.reranked == 0
-    assert min(found.training, found.step, found.embedded, found.pair) > 0
-    assert found.target >= 0
+    assert min(found.step, found.embedded, found.pair) > 0
+    assert min(found.training, found.target) >= 0  # differences, which a busy machine may make 0

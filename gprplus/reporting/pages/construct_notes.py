@@ -50,10 +50,11 @@ def test_sentence(record: ConstructRecord, run: RunResults) -> str:
     queries = formatting.pluralize(row["queries"], "query", "queries")
     people = formatting.pluralize(row["query_identities"], "identity", "identities")
     seeds = formatting.pluralize(record.seeds, "seed")
+    deals = " Each seed has its own deal of every set." if record.seeds > 1 else ""
     return (
         f"Measured on the test half of {path.target}, which no decision has seen: {queries} of"
         f" {people}, {seeds}. All sets have {record.identities:,} identities with"
-        f" {record.images_each:,} images each and the same training."
+        f" {record.images_each:,} images each and the same training.{deals}"
     )
 
 
