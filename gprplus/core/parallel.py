@@ -50,9 +50,11 @@ class PhaseProgress(ProgressDisplay):
         self._progress, self._phase, self._total = progress, phase, -1
 
     def __call__(self, done: int, total: int) -> None:
+        new, self._total = total != self._total, total
+        if new:
+            describe_progress(self._progress, self._phase, None)
         self._progress(done, total)
-        if total != self._total:
-            self._total = total
+        if new:  # again, because a bar clears its text when something else is counted
             describe_progress(self._progress, self._phase, None)
 
     def describe(self, text: str, seconds_left: float | None) -> None:

@@ -145,12 +145,15 @@ def test_a_phase_is_named_at_each_new_count_and_before_what_it_does():
     describe_progress(phase, "packing images", 4.0)
     phase(2, 8)
     phase(0, 3)
+    named = ("mall, round 2", None)
     assert shown.events == [
+        named,
         (1, 8),
-        ("mall, round 2", None),
+        named,
         ("mall, round 2: packing images", 4.0),
         (2, 8),
+        named,
         (0, 3),
-        ("mall, round 2", None),
+        named,
     ]
     PhaseProgress(no_progress, "mall")(1, 2)
