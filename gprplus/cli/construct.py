@@ -51,7 +51,8 @@ def command(
 
     given = given_options(ConstructOptions, values)
     if dry_run:
-        cost = estimate_construct(file, given, work=work, output=output)
+        with progress_bar("Estimating") as progress:
+            cost = estimate_construct(file, given, work=work, output=output, progress=progress)
         if as_json:
             console.print_json(cost.as_data())
             return

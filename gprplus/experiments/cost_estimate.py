@@ -24,6 +24,7 @@ from gprplus.statistics.summary import UNTRAINED
 if TYPE_CHECKING:
     import torch
 
+MEASURING = "measuring the speed of training; a large network takes minutes on a processor"
 _QUERIES, _GALLERY = 128, 2048  # a search small enough to be timed in passing
 _MEASURING = 8  # most processes that measure at once
 # Seconds to collect and report a split, and for each of its scored targets of a run: measured on 10

@@ -26,6 +26,7 @@ from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import (
     Progress,
+    describe_progress,
     no_progress,
     threads_each,
     worker_count,
@@ -177,6 +178,7 @@ def run_benchmark(
     if dry_run:
         wanted = choose_precision(wanted, device, threads, resume=not force)
         setup = time.perf_counter() - begun
+        describe_progress(progress, cost_estimate.MEASURING, None)
         parts = cost_estimate.estimate_request(
             wanted,
             planned,

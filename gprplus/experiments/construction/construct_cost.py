@@ -14,7 +14,13 @@ from gprplus.core.errors import PlanError
 from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import work_folder
-from gprplus.core.parallel import threads_each, worker_count
+from gprplus.core.parallel import (
+    Progress,
+    describe_progress,
+    no_progress,
+    threads_each,
+    worker_count,
+)
 from gprplus.experiments import cost_estimate, schedule
 from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
@@ -118,10 +124,12 @@ def estimate_construct(
     *,
     work: AnyPath | None = None,
     output: AnyPath | None = None,
+    progress: Progress = no_progress,
 ) -> ConstructCost:
     """Return the cost of a construction; nothing but manifests of its targets is written.
 
-    The engine is timed on a few images, training and embedding as for `benchmark --dry-run`.
+    The engine is timed on a few images, training and embedding as for `benchmark --dry-run`;
+    `progress` shows which of them is measured.
     """
     plan, _ = read_construct(file)
     plan = with_options(plan, given)
@@ -137,6 +145,7 @@ def estimate_construct(
     gpu = device.startswith("cuda")
     jobs = 1 if gpu else given.jobs or worker_count(None)
     todo = count_work(plan, recipe, _target_images(plan, base, home))
+    describe_progress(progress, cost_estimate.MEASURING, None)
     rates = cost_estimate.measure_rates(
         recipe,
         device,
@@ -145,6 +154,7 @@ def estimate_construct(
         cost_estimate.Workload(steps=1, embedded=1),
         [],
     )
+    describe_progress(progress, "measuring the speed of rendering", None)
     drawn = measure_rendering(plan, (recipe.input.height, recipe.input.width))
     alone = 0.0 if gpu else rates.process  # runs start in processes
 
