@@ -282,10 +282,13 @@ def _plain_stat(path: str) -> tuple[int, int]:
 
 def file_stats(places: Sequence[str]) -> list[tuple[int, int] | None]:
     """`file_stat` of several files and members, None of those that are not there. Objects are
-    asked for many at once."""
-    if places and is_address(places[0]) and not any(map(may_be_inside, places)):
-        return [state and (state.size, state.mtime) for state in stat_objects(places)]
-    return [_stat_or_none(place) for place in places]
+    requested many at once."""
+    objects = [place for place in places if is_address(place) and not may_be_inside(place)]
+    found = {
+        place: state and (state.size, state.mtime)
+        for place, state in zip(objects, stat_objects(objects) if objects else [], strict=True)
+    }
+    return [found[place] if place in found else _stat_or_none(place) for place in places]
 
 
 def _stat_or_none(place: str) -> tuple[int, int] | None:

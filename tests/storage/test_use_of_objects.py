@@ -8,8 +8,10 @@ from recipes import small_recipe
 from s3 import Bucket
 
 from gprplus import analyze, benchmark, build_manifest, export, make_split, report
+from gprplus.archives import file_stats
 from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import ExportError, RequestChanged
+from gprplus.core.storage import client
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.splits import Split
 
@@ -31,6 +33,21 @@ def split(manifest: Manifest) -> Split:
     """A split of two weathers."""
     output = manifest.path.parent / "split"
     return make_split(manifest, "weather", output=output, cross_level_tests=False, audit="pixels")
+
+
+@pytest.mark.parametrize("one_by_one", [2000, 1])
+def test_files_of_several_places_are_looked_at_together(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_by_one: int
+) -> None:
+    monkeypatch.setattr(client, "_ONE_BY_ONE", one_by_one)
+    bucket.put("mixed/a.jpg", b"1")
+    bucket.put("mixed/more/b.jpg", b"12")
+    (tmp_path / "c.jpg").write_bytes(b"123")
+    places = [bucket.url("mixed/a.jpg"), str(tmp_path / "c.jpg"), bucket.url("mixed/none.jpg")]
+    places += [bucket.put_into("elsewhere", "d.jpg", b"1234"), bucket.url("mixed/more/b.jpg")]
+    found = file_stats(places)
+    assert [facts and facts[0] for facts in found] == [1, 3, None, 4, 2]
+    assert file_stats(places[::-1]) == found[::-1]
 
 
 def test_pixels_are_packed_and_shown(

@@ -49,6 +49,13 @@ class Bucket:
         """Put an object there, without a request."""
         self._backend.put_object(self.name, key, data)
 
+    def put_into(self, other: str, key: str, data: bytes) -> str:
+        """Put an object into another bucket of the server; return its address."""
+        if other not in self._backend.buckets:
+            self._backend.create_bucket(other, "us-east-1")
+        self._backend.put_object(other, key, data)
+        return f"s3://{other}/{key}"
+
     def put_folder(self, folder: Path, below: str) -> str:
         """Put the files of a folder there; return their address."""
         for path in sorted(folder.rglob("*")):

@@ -183,19 +183,24 @@ def is_object(place: str) -> bool:
 def stat_objects(places: Sequence[str]) -> list[ObjectState | None]:
     """Return the states of many objects, None of those that are not there. Raises StorageError.
 
-    A few are asked for one by one; of many, what is below their common folder is listed.
+    A few are requested one by one; of many, what is below their common folder in each bucket is
+    listed.
     """
     if len(places) <= _ONE_BY_ONE:
         return list(map_readers(_state_or_none, places))
-    above = f"{os.path.commonpath([place.replace('://', ':/', 1) for place in places])}/"
-    start = len(above.replace(":/", "://", 1))
-    wanted = {place[start:]: i for i, place in enumerate(places)}
-    found: list[ObjectState | None] = [None] * len(places)
-    for state in list_objects(above.rstrip("/")):
-        i = wanted.get(state.path)
-        if i is not None:
-            found[i] = state
-    return found
+    buckets: dict[str, list[str]] = {}
+    for place in places:
+        scheme, bucket, key = split_address(place)
+        buckets.setdefault(f"{scheme}://{bucket}", []).append(f"/{key}")
+    found: dict[str, ObjectState] = {}
+    for bucket, keys in buckets.items():
+        folder = f"{bucket}{os.path.commonpath([os.path.dirname(key) for key in keys])}".rstrip("/")
+        wanted = {f"{bucket}{key}" for key in keys}
+        for state in list_objects(folder):
+            place = f"{folder}/{state.path}"
+            if place in wanted:
+                found[place] = state
+    return [found.get(place) for place in places]
 
 
 def _state_or_none(place: str) -> ObjectState | None:
