@@ -1,7 +1,7 @@
 """The rows of an arm, split or manifest, in one schema: each image with its role, identity and all
 attributes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,12 +151,19 @@ def _shaped(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
     return table.take(pa.array(order))
 
 
-def known_columns(rows: pa.Table) -> pa.Table:
+def known_columns(rows: pa.Table, taken: Collection[str] = ()) -> pa.Table:
     """The columns that are known of any image, as types that every reader takes.
 
     Text instead of dictionary codes, which not every reader takes, and of uids: half of them
-    overflow its int64.
+    overflow its int64. Raises ExportError if an attribute has one of the names `taken`, which are
+    further columns of the form.
     """
+    for name in rows.column_names:
+        if name in taken:
+            raise ExportError(
+                f"The attribute '{name}' has the name of another column of this form. Give the"
+                " attribute another name."
+            )
     names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
     columns = [_plain_column(rows.column(name)) for name in names]
     fields = [
@@ -190,6 +197,13 @@ def identity_pairs(rows: pa.Table) -> list[tuple[str, str]]:
     return list(
         zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True)
     )
+
+
+def name_map(rows: pa.Table, files: Sequence[str]) -> pa.Table:
+    """Return the table map.csv of a form that gives images other names: the new name of each, and
+    what it had."""
+    kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
+    return rows.select(kept).add_column(0, "file", pa.array(files))
 
 
 def camera_numbers(rows: pa.Table, form: str) -> list[int]:

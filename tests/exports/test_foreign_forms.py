@@ -25,7 +25,11 @@ from gprplus.exports import export
 from gprplus.exports.export_layout import ExportInfo
 from gprplus.exports.forms.datumaro import plan_datumaro
 from gprplus.exports.forms.fiftyone import plan_fiftyone
+from gprplus.exports.forms.imagefolder import plan_imagefolder
 from gprplus.exports.forms.mot_reid import plan_mot_reid
+from gprplus.exports.forms.oml import plan_oml
+from gprplus.exports.forms.parquet import plan_parquet
+from gprplus.exports.forms.webdataset import plan_webdataset
 from gprplus.schema.records import DatasetRecord
 from gprplus.splits import Split
 
@@ -245,8 +249,6 @@ def test_samples_of_fiftyone_have_a_typed_field_for_each_column():
         "ObjectIdField",
     ]
     assert metadata["info"] == {"fingerprint": "f00", "licences": {"d": "MIT"}}
-    with pytest.raises(ExportError, match="FiftyOne has a field 'tags'"):
-        plan_fiftyone(rows(("query", "d", "a", "7", 4), tags=["x"]), info())
 
 
 def test_fiftyone_finds_each_image_with_its_role(house, split):
@@ -270,3 +272,24 @@ def test_images_of_unknown_size_are_exported_without_it(tmp_path, draw, form):
     folder = Path(export(manifest, form, tmp_path / "out").path)
     text = "".join(path.read_text() for path in folder.rglob("*.json"))
     assert "size" not in text.replace("size_bytes", "").replace("sizes", "")
+
+
+@pytest.mark.parametrize(
+    ("plan", "name"),
+    [
+        (plan_oml, "label"),
+        (plan_parquet, "image"),
+        (plan_imagefolder, "file_name"),
+        (plan_webdataset, "kind"),
+        (plan_fiftyone, "tags"),
+    ],
+)
+def test_an_attribute_with_the_name_of_a_column_of_the_form_is_refused(plan, name):
+    """open-metric-learning would train on it as its label."""
+    table = rows(("train", "d", "a.jpg", "7", 1), **{name: ["x"]})
+    with pytest.raises(ExportError, match=f"'{name}' has the name of another column of this form"):
+        plan(table, info())
+    plan(
+        table.rename_columns([f"my_{one}" if one == name else one for one in table.column_names]),
+        info(),
+    )

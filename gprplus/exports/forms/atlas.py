@@ -34,7 +34,8 @@ def plan_atlas(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     )
     unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
     places, share = project_to_plane(unit)
-    table = known_columns(rows).append_column("x", pa.array(places[:, 0]))
+    known = known_columns(rows, ("image", "x", "y", "neighbors"))
+    table = known.append_column("x", pa.array(places[:, 0]))
     table = table.append_column("y", pa.array(places[:, 1]))
     notes = [f"x and y are the first two principal components: {100 * share:.0f}% of the variance."]
     if len(rows) <= MOST:

@@ -1,4 +1,4 @@
-"""COCO annotations of crops: a JSON file for each part, with one box of the whole image, and the
+"""COCO annotations of crops: a JSON file for each role, with one box of the whole image, and the
 identity in each annotation. pycocotools, FiftyOne and Datumaro read this form."""
 
 from typing import Any
@@ -9,26 +9,25 @@ from gprplus.core.errors import ExportError, first_few
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
 from gprplus.exports.rows import identity_pairs, image_names, known_columns
 
-PARTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 _CATEGORY = {"id": 1, "name": "person", "supercategory": "person"}
 
 
 def plan_coco(rows: pa.Table, about: ExportInfo) -> ExportLayout:
-    """`images/<part>/<dataset>/<path>` and `annotations/instances_<part>.json`.
+    """`images/<role>/<dataset>/<path>` and `annotations/instances_<role>.json`.
 
     `track_id` of an annotation is the number of its identity from 1, 0 without identity;
     `attributes` has every known column. Raises ExportError if the size of an image is unknown.
     """
-    parts: dict[str, dict[str, Any]] = {}
+    roles: dict[str, dict[str, Any]] = {}
     files = []
     number = _identity_numbers(rows)
     sizes, names = _sizes(rows, about), image_names(rows)
     for place, row in enumerate(known_columns(rows).to_pylist(), start=1):
-        part = PARTS[row["role"]]
+        role = row["role"]
         name = names[place - 1]
         width, height = sizes[place - 1]
-        files.append(f"images/{part}/{name}")
-        found = parts.setdefault(part, _empty(about))
+        files.append(f"images/{role}/{name}")
+        found = roles.setdefault(role, _empty(about))
         found["images"].append({"id": place, "file_name": name, "width": width, "height": height})
         found["annotations"].append(
             {
@@ -43,7 +42,7 @@ def plan_coco(rows: pa.Table, about: ExportInfo) -> ExportLayout:
                 "attributes": {key: value for key, value in row.items() if value is not None},
             }
         )
-    records = {f"annotations/instances_{part}.json": found for part, found in parts.items()}
+    records = {f"annotations/instances_{role}.json": found for role, found in roles.items()}
     return ExportLayout(files, records=records)
 
 

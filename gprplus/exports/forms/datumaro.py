@@ -13,7 +13,6 @@ import pyarrow as pa
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
 from gprplus.exports.rows import identity_pairs, image_names, known_columns
 
-SUBSETS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 _FORMAT = "1.0"
 _IMAGE = 2  # MediaType.IMAGE
 
@@ -32,7 +31,7 @@ def plan_datumaro(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     files = []
     table = known_columns(rows).to_pylist()
     for name, key, pair, row in zip(names, _item_ids(names), pairs, table, strict=True):
-        subset = SUBSETS[row["role"]]
+        subset = row["role"]
         files.append(f"images/{subset}/{name}")
         image: dict[str, Any] = {"path": name}
         if size := about.sizes.get(int(row["uid"])):

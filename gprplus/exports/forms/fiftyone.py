@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.core.errors import ExportError
 from gprplus.exports.dataset_card import column_sentence
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
 from gprplus.exports.rows import image_names, known_columns
@@ -41,14 +40,8 @@ _HIDDEN = {
 def plan_fiftyone(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """`data/<dataset>/<path>`, metadata.json with the fields, and samples.json. ExportError if an
     attribute has the name of a field of FiftyOne."""
-    table = known_columns(rows)
     fields = _default_fields()
-    for field in table.schema:
-        if field.name in {one["name"] for one in fields}:
-            raise ExportError(
-                f"FiftyOne has a field '{field.name}' with another meaning. Give the attribute"
-                " another name."
-            )
+    table = known_columns(rows, {one["name"] for one in fields})
     fields += [
         _field(one.name, _TYPES[str(one.type)], column_sentence(one)) for one in table.schema
     ]

@@ -22,7 +22,8 @@ def plan_imagefolder(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     roles stay a column. README.md and croissant.json describe them."""
     roles = rows.column("role").to_pylist()
     names = image_names(rows)
-    table = known_columns(rows).drop_columns("path").add_column(0, "file_name", pa.array(names))
+    known = known_columns(rows, ("file_name", "image"))
+    table = known.drop_columns("path").add_column(0, "file_name", pa.array(names))
     folder = pa.array([FOLDERS[role] for role in roles])
     names_of_folders = pc.unique(folder).to_pylist()
     tables = {

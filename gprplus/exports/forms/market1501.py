@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
-from gprplus.exports.rows import identity_pairs
+from gprplus.exports.rows import identity_pairs, name_map
 
 FOLDERS = {
     "train": "bounding_box_train",
@@ -46,9 +46,7 @@ def plan_market1501(rows: pa.Table, about: ExportInfo | None = None) -> ExportLa
         f"{FOLDERS[role]}/{person}_c{camera}s1_{frame:06d}_{0 if role == 'query' else 1:02d}.jpg"
         for role, person, camera, frame in zip(roles, persons, cameras, frames, strict=True)
     ]
-    kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
-    table = rows.select(kept).add_column(0, "file", pa.array(files))
-    tables = {"map.csv": table, "cameras.csv": folded}
+    tables = {"map.csv": name_map(rows, files), "cameras.csv": folded}
     return ExportLayout(
         files,
         sorted(set(FOLDERS.values())),

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
-from gprplus.exports.rows import camera_numbers, identity_pairs
+from gprplus.exports.rows import camera_numbers, identity_pairs, name_map
 
 HOME = "MOT17-ReID"
 FOLDERS = {
@@ -48,11 +48,10 @@ def plan_mot_reid(rows: pa.Table, about: ExportInfo) -> ExportLayout:
         f"{HOME}/{FOLDERS[role]}/{_padded(number)}_MOT17-{camera:02d}-FRCNN_{frame:07d}_acc_data.bmp"
         for frame, (role, number, camera) in enumerate(zip(roles, numbers, cameras, strict=True))
     ]
-    kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
     return ExportLayout(
         files,
         sorted({f"{HOME}/{folder}" for folder in FOLDERS.values()}),
-        {"map.csv": rows.select(kept).add_column(0, "file", pa.array(files))},
+        {"map.csv": name_map(rows, files)},
         [_NOTE],
         searched=SEARCHED,
         texts={

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from gprplus.core.errors import ExportError
 from gprplus.exports.export_layout import ExportInfo, ExportLayout
-from gprplus.exports.rows import camera_numbers, identity_pairs
+from gprplus.exports.rows import camera_numbers, identity_pairs, name_map
 
-LISTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
+ROLES = ("train", "val", "query", "gallery")  # each has a list
 
 
 def plan_msmt17(rows: pa.Table, about: ExportInfo) -> ExportLayout:
@@ -23,7 +23,10 @@ def plan_msmt17(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     people = identity_pairs(rows)
     cameras = camera_numbers(rows, "MSMT17")
     if any(identity is None for _, identity in people):
-        raise ExportError("Some images have no identity; MSMT17 has no name for them.")
+        raise ExportError(
+            "Some images have no identity; MSMT17 has no name for them. Make the split with --where"
+            " to leave them out."
+        )
     folders = ["train" if role in ("train", "val") else "test" for role in roles]
     numbers = _numbers(folders, people)
     counts: dict[tuple[str, int], int] = {}
@@ -34,17 +37,16 @@ def plan_msmt17(rows: pa.Table, about: ExportInfo) -> ExportLayout:
         files.append(
             f"{folder}/{number:04d}/{number:04d}_{frame:03d}_{camera:02d}_0000noon_0000_0.jpg"
         )
-    lists: dict[str, list[str]] = {name: [] for name in LISTS.values()}
+    lists: dict[str, list[str]] = {role: [] for role in ROLES}
     for role, file, number in zip(roles, files, numbers, strict=True):
-        lists[LISTS[role]].append(f"{file.partition('/')[2]} {number}")
-    kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
+        lists[role].append(f"{file.partition('/')[2]} {number}")
     return ExportLayout(
         files,
         ("test", "train"),
-        {"map.csv": rows.select(kept).add_column(0, "file", pa.array(files))},
+        {"map.csv": name_map(rows, files)},
         texts={
-            f"list_{name}.txt": "".join(f"{line}\n" for line in lines)
-            for name, lines in lists.items()
+            f"list_{role}.txt": "".join(f"{line}\n" for line in lines)
+            for role, lines in lists.items()
         },
     )
 

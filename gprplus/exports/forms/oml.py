@@ -37,6 +37,6 @@ def plan_oml(rows: pa.Table, about: ExportInfo) -> ExportLayout:
             [role == "gallery" if test else None for role, test in zip(roles, tested, strict=True)]
         ),
     }
-    known = known_columns(rows).drop_columns("path")
+    known = known_columns(rows, columns.keys() - {"path"}).drop_columns("path")
     more = {name: known.column(name) for name in known.column_names}
     return ExportLayout(files, ("images",), {"df.csv": pa.table({**columns, **more})})

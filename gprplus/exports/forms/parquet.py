@@ -27,7 +27,7 @@ ROW_GROUP = 256  # images: a few MB, so that one can be shown or streamed withou
 def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Files `data/<part>-00000-of-00001.parquet` of at most `about.shard_size` images, and
     README.md."""
-    table, parts = known_columns(rows), order_by_identity(rows, PARTS)
+    table, parts = known_columns(rows, ("image",)), order_by_identity(rows, PARTS)
     named: dict[str, np.ndarray] = {}
     for part, positions in parts.items():
         runs = split_into_shards(positions, about.shard_size)

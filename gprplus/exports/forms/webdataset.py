@@ -43,7 +43,7 @@ _HEADER = 512  # bytes of one tar header
 def plan_webdataset(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Shards of at most `about.shard_size` samples, as many in each of a part give or take one."""
     keys = [f"{uid:016x}" for uid in rows.column("uid").to_pylist()]
-    table, end = known_columns(rows), _ending(rows)
+    table, end = known_columns(rows, ("shard", "kind", "offset")), _ending(rows)
     parts = {
         part: _known_first(table, positions)
         for part, positions in order_by_identity(rows, PARTS).items()
