@@ -201,6 +201,15 @@ class BrowsedImages:
     def _filtered(self, where: str) -> np.ndarray:
         return Filter(where).keep(self.column, self.known, self.manifest.own_attributes)
 
+    def hold_subset(self, name: str, uids: np.ndarray) -> str:
+        """Hold the images `uids` under a name, which `mask` then knows; return it. Where other
+        images have the name, a quote is added."""
+        uids = np.unique(uids)
+        while name in self.subsets and not np.array_equal(self.subsets[name], uids):
+            name += "'"
+        self.subsets[name] = uids
+        return name
+
     def _in_subset(self, name: str) -> np.ndarray:
         if name not in self.subsets:
             raise BrowseError("This set of images is no longer held. Select the images again.")

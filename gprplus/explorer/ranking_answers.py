@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from gprplus.analysis.principal_plane import project_to_plane
 from gprplus.core import protocol
 from gprplus.core.errors import BrowseError
 from gprplus.experiments.run import read_run_record
 from gprplus.explorer.image_answers import parse_uid, whole_number
 from gprplus.explorer.run_answers import run_split
 from gprplus.explorer.run_features import TestFeatures, read_recipe
-from gprplus.explorer.split_answers import manifest_number
+from gprplus.explorer.split_answers import KEYS, manifest_number
 from gprplus.explorer.workspace import Workspace
 
 RANKS = 24  # images of a ranked gallery
@@ -65,9 +66,10 @@ def map_answer(space: Workspace, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the test images of an arm and seed on the two main axes of their features, with the
     levels of each attribute."""
     found = _features(space, given)
-    points, shares = project(found.features)
+    points, shares = project_to_plane(found.features)
     rows, split = found.target.rows, run_split(space, space.run(given.get("s", "")))
-    names = ["identity", *(n for n in rows.column_names if n not in _KEYS)]
+    keys = (*KEYS, "dataset")
+    names = ["identity", *(name for name in rows.column_names if name not in keys)]
     colours = {}
     for name in names:
         values = [None if v is None else str(v) for v in rows.column(name).to_pylist()]
@@ -83,30 +85,10 @@ def map_answer(space: Workspace, given: Mapping[str, str]) -> dict[str, Any]:
         "uids": [str(uid) for uid in found.target.uids.tolist()],
         "x": points[:, 0].tolist(),
         "y": points[:, 1].tolist(),
-        "shares": shares,
+        "shares": shares.tolist(),
         "roles": rows.column("role").to_pylist(),
         "colours": colours,
     }
-
-
-_KEYS = ("arm", "role", "uid", "dataset", "path", "identity", "weight", "deal")
-
-
-def project(features: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Return features `(N, D)` on their two principal axes, `(N, 2)`, and the share of the variance
-    of each axis.
-
-    The sign of an axis is that of its largest weight, so that the map is the same on each machine.
-
-    >>> project(np.array([[1.0, 0.0], [-1.0, 0.0], [3.0, 0.0]]))[1]
-    [1.0, 0.0]
-    """
-    centred = features - features.mean(axis=0)
-    values, axes = np.linalg.eigh(centred.T @ centred)
-    axes, variance = axes[:, ::-1][:, :2], values[::-1]
-    signs = np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
-    total = max(float(variance.sum()), 1e-30)
-    return centred @ (axes * signs), [max(float(one) / total, 0.0) for one in variance[:2]]
 
 
 def _features(space: Workspace, given: Mapping[str, str]) -> TestFeatures:

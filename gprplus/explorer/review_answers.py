@@ -43,11 +43,8 @@ def subset_change(space: Workspace, body: dict[str, Any]) -> dict[str, Any]:
     """Hold a set of uids under a name, as the filter `subset`."""
     table = space.manifest(str(body.get("s", ""))).table
     name = str(body.get("name", ""))[:100] or f"selection {len(table.subsets) + 1}"
-    uids = np.unique(np.array(read_uids(body), dtype=np.uint64))
-    while name in table.subsets and not np.array_equal(table.subsets[name], uids):
-        name += "'"
-    table.subsets[name] = uids
-    return {"subset": name, "images": len(uids)}
+    held = table.hold_subset(name, np.array(read_uids(body), dtype=np.uint64))
+    return {"subset": held, "images": len(table.subsets[held])}
 
 
 def read_uids(body: dict[str, Any]) -> list[int]:

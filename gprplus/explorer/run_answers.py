@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.errors import BrowseError
-from gprplus.explorer.split_answers import manifest_number
+from gprplus.explorer.split_answers import KEYS, manifest_number
 from gprplus.explorer.workspace import Workspace
 from gprplus.reporting.arm_labels import plot_label, question_of, target_phrase
 from gprplus.reporting.figures.plots import build_heat_map
@@ -176,7 +176,7 @@ def _failures(space: Workspace, run: RunResults, joined: "pd.DataFrame") -> list
     test = split.test().to_pandas().drop_duplicates("uid").set_index("uid")
     found = []
     for column in split.columns:
-        if column.name in ("arm", "role", "uid", "path", "identity", "weight", "deal"):
+        if column.name in KEYS:
             continue
         levels = test[column.name].reindex(joined.index)
         if not 1 < levels.nunique() <= 40:

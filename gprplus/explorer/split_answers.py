@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 QUERIES, GALLERY = "queries", "gallery"
 LISTED = 300  # excluded queries
+KEYS = ("arm", "role", "uid", "path", "identity", "weight", "deal")  # no attributes of images
 
 
 def split_answer(space: Workspace, given: Mapping[str, str]) -> dict[str, Any]:
@@ -86,15 +86,14 @@ def part_change(space: Workspace, body: dict[str, Any]) -> dict[str, Any]:
     number = manifest_number(space, split)
     if number is None:
         raise BrowseError("The manifest of the split is gone, and its images with it.")
-    name = f"{split.name}: {part}"
-    uids = np.unique(part_rows(split, part).column("uid").to_numpy())
-    space.manifest(number).table.subsets[name] = uids
-    return {"manifest": number, "subset": name}
+    uids = part_rows(split, part).column("uid").to_numpy()
+    held = space.manifest(number).table.hold_subset(f"{split.name}: {part}", uids)
+    return {"manifest": number, "subset": held}
 
 
 def _compare(split: "Split", first: str, second: str) -> dict[str, Any]:
     one, two = part_rows(split, first), part_rows(split, second)
-    names = [column.name for column in split.columns if column.name not in _KEYS]
+    names = [column.name for column in split.columns if column.name not in KEYS]
     uids = [set(rows.column("uid").to_pylist()) for rows in (one, two)]
     people = [set(rows.column("identity").to_pylist()) for rows in (one, two)]
     return {
@@ -108,9 +107,6 @@ def _compare(split: "Split", first: str, second: str) -> dict[str, Any]:
             if len(levels := _balance(split, name, one, two)) > 1
         ],
     }
-
-
-_KEYS = ("arm", "role", "uid", "path", "identity", "weight", "deal")
 
 
 def _overlap(one: set[Any], two: set[Any]) -> dict[str, int]:
@@ -128,7 +124,8 @@ def _balance(
     levels = {level for side in counts for level in side if level is not None}
     if len(levels) > 60:
         return []
-    order = [*sort_levels(name, levels, split.record.attributes), *([None] * (None in counts[0]))]
+    unknown = [None] if any(None in side for side in counts) else []
+    order = [*sort_levels(name, levels, split.record.attributes), *unknown]
     return [
         (None if level is None else str(level), counts[0].get(level, 0), counts[1].get(level, 0))
         for level in order

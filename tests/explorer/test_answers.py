@@ -1,6 +1,9 @@
 """Answers of the page about design, splits and runs, against counts by hand and by loops."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -8,9 +11,9 @@ from gprplus import Manifest, Split
 from gprplus.core.errors import BrowseError
 from gprplus.explorer.design_answers import cross
 from gprplus.explorer.facets import Facet
-from gprplus.explorer.ranking_answers import project
 from gprplus.explorer.routes import CHANGES, QUESTIONS
 from gprplus.explorer.sources import find_sources
+from gprplus.explorer.split_answers import _balance
 from gprplus.explorer.workspace import Workspace
 
 
@@ -90,6 +93,20 @@ def test_the_images_of_an_arm_are_a_subset_of_the_manifest(space):
     assert {int(row["uid"]) for row in found} == set(queries)
 
 
+def test_the_same_name_for_other_images_gets_a_quote(space):
+    table = space.manifest("0").table
+    first, second = table.uids[:3], table.uids[2:9]
+    names = [table.hold_subset("mine", uids) for uids in (first, second, first[::-1], second)]
+    assert names == ["mine", "mine'", "mine", "mine'"]
+    assert [int(table.mask("", name).sum()) for name in names[:2]] == [3, 7]
+
+
+def test_levels_are_balanced_with_those_that_one_side_does_not_know():
+    split = SimpleNamespace(record=SimpleNamespace(attributes={}))
+    one, two = pa.table({"weather": ["sunny", "foggy"]}), pa.table({"weather": ["sunny", None]})
+    assert _balance(split, "weather", one, two) == [("sunny", 1, 1), ("foggy", 1, 0), (None, 0, 1)]
+
+
 def test_the_scores_are_those_of_the_summary(space):
     found = ask(space, "run")
     summary = space.run("2").summary.to_pylist()
@@ -130,13 +147,6 @@ def test_a_ranked_gallery_has_its_first_match_where_the_score_has_it(space):
             assert ranks[0] == row["first_match_rank"]
         counted = [one["rank"] for one in images if one["kind"] != "excluded"]
         assert counted == list(range(1, len(counted) + 1))
-
-
-def test_the_map_keeps_distances_of_points_in_a_plane():
-    points = np.array([[0.0, 0.0, 1.0], [3.0, 0.0, 1.0], [0.0, 4.0, 1.0]])
-    found, shares = project(points)
-    assert np.linalg.norm(found[1] - found[2]) == pytest.approx(5)
-    assert sum(shares) == pytest.approx(1)
 
 
 def test_the_map_has_every_test_image_once(space):

@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from gprplus.analysis.principal_plane import project_to_plane
 from gprplus.core.errors import ExportError, ScoreError
 from gprplus.exports import export
-from gprplus.exports.forms.atlas import nearest_neighbours, project_to_plane
+from gprplus.exports.forms.atlas import nearest_neighbours
 from gprplus.ingest import Manifest
 
 
@@ -27,10 +28,10 @@ def test_neighbours_are_the_nearest_others_as_all_pairs_show(monkeypatch):
 def test_a_plane_in_space_is_found_whatever_its_axes():
     plane = np.random.default_rng(0).normal(size=(40, 2)) * [3, 1]
     turned = plane @ np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0][:2]
-    places, share = project_to_plane(turned)
+    places, shares = project_to_plane(turned)
     apart = np.linalg.norm(plane[:, None] - plane[None], axis=2)
     assert np.linalg.norm(places[:, None] - places[None], axis=2) == pytest.approx(apart)
-    assert share == pytest.approx(1)
+    assert shares.sum() == pytest.approx(1)
 
 
 def test_every_image_has_its_row(house, tmp_path):

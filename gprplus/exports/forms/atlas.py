@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gprplus.analysis.principal_plane import project_to_plane
 from gprplus.core.errors import ExportError
 from gprplus.core.imaging.images import decode_image, encode_jpeg, resize_image
 from gprplus.evaluation.external_features import read_for_rows
@@ -33,11 +34,13 @@ def plan_atlas(rows: pa.Table, about: ExportInfo) -> ExportLayout:
         rows, about.features, None, "the", "Embed all images of the source", in_order=False
     )
     unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
-    places, share = project_to_plane(unit)
+    places, shares = project_to_plane(unit)
     known = known_columns(rows, ("image", "x", "y", "neighbors"))
-    table = known.append_column("x", pa.array(places[:, 0]))
-    table = table.append_column("y", pa.array(places[:, 1]))
-    notes = [f"x and y are the first two principal components: {100 * share:.0f}% of the variance."]
+    table = known.append_column("x", pa.array(places[:, 0], pa.float64()))
+    table = table.append_column("y", pa.array(places[:, 1], pa.float64()))
+    notes = [
+        f"x and y are the first two principal components: {100 * shares.sum():.0f}% of the variance."
+    ]
     if len(rows) <= MOST:
         table = table.append_column("neighbors", nearest_neighbours(unit.astype(np.float32)))
     else:
@@ -58,25 +61,6 @@ def plan_atlas(rows: pa.Table, about: ExportInfo) -> ExportLayout:
 
     files = [f"{FILE}/{place}" for place in range(len(rows))]
     return ExportLayout(files, packing=ShardSpec({FILE: np.arange(len(rows))}, write, finish))
-
-
-def project_to_plane(features: np.ndarray) -> tuple[np.ndarray, float]:
-    """The first two principal components of `(N, D)`, `(N, 2) float64`, and the share of the
-    variance that they have. The largest loading of each is positive, so that the sign is the same
-    on every machine.
-
-    >>> project_to_plane(np.array([[0.0, 0.0, 1.0], [2.0, 0.0, 1.0], [4.0, 0.0, 1.0]]))[0][:, 0].tolist()
-    [-2.0, 0.0, 2.0]
-    """
-    centred = features - features.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    axes = vectors[:, ::-1][:, :2]
-    if axes.shape[1] < 2:
-        axes = np.hstack([axes, np.zeros((len(axes), 1))])
-    largest = axes[np.abs(axes).argmax(axis=0), [0, 1]]
-    axes = axes * np.where(largest < 0, -1, 1)
-    total = max(float(values.sum()), 1e-30)
-    return (centred @ axes).astype(np.float64), float(values[::-1][:2].sum()) / total
 
 
 def nearest_neighbours(unit: np.ndarray) -> pa.Array:
