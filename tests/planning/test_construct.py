@@ -1,7 +1,6 @@
 """construct on the engine, tiny: rounds, halves, the one test, and what is refused."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -139,7 +138,11 @@ def test_a_stopped_construction_goes_on_and_a_finished_one_is_read(made, work, m
     assert not again.made
     assert again.record == made.record
     (made.path / "construct.json").unlink()
-    shutil.rmtree(made.path / "rounds" / "noon" / "round-2")
+    noon = made.path / "rounds" / "noon"
+    (noon / "round-2" / "round.json").unlink()
+    # As if another machine had dealt other sets before it stopped.
+    _change_request(noon / "round-2" / "round-2" / "split.json", seed=7)
+    _change_request(next(noon.glob("looks/round-2/*/benchmark.json")), steps=7)
     monkeypatch.setattr(
         final_test, "verdict_sentence", lambda *_: "again"
     )  # what was left is what is run
@@ -148,6 +151,12 @@ def test_a_stopped_construction_goes_on_and_a_finished_one_is_read(made, work, m
     assert resumed.record.verdict == "again"
     for name in ("paths", "arms", "comparisons", "mAP", "test_looks"):
         assert getattr(resumed.record, name) == getattr(made.record, name)
+
+
+def _change_request(path, **changes):
+    record = json.loads(path.read_text())
+    assert not changes.keys() - record["request"].keys()
+    path.write_text(json.dumps({**record, "request": {**record["request"], **changes}}))
 
 
 def test_another_request_is_refused_and_a_second_look_at_the_test_half_is_counted(made, work):

@@ -1,17 +1,19 @@
 """The built-in engine and the baseline as the world of a construction: renders a pool of images,
 trains on sets of them, and scores on the validation half of a target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from gprplus.core.benchmark_options import BenchmarkOptions
-from gprplus.core.errors import PlanError
+from gprplus.core.errors import PlanError, RequestChanged
 from gprplus.core.files.workdir import write_table
 from gprplus.core.parallel import PhaseProgress, Progress
+from gprplus.experiments.benchmark_result import BenchmarkResult
 from gprplus.experiments.construction.rounds import QueryScores
 from gprplus.experiments.run_benchmark import run_benchmark
 from gprplus.ingest import Manifest
@@ -25,6 +27,7 @@ from gprplus.planning.render_pool import RenderPool
 from gprplus.reporting.run_results import RunResults, read_run_results
 from gprplus.splits import DeclaredArm, Split, make_split
 
+Made = TypeVar("Made")
 DYNAMIC = ("failures", "holes")  # methods whose proposal depends on the set so far
 VALIDATION = "-validation"  # of the name of a target, where it is the validation half
 
@@ -126,7 +129,7 @@ class EngineWorld:
             self.home / f"round-{number + 1}",
             self.plan.plan_seed,
         )
-        result = run_benchmark([split.path], self.home / "looks", self.training, progress=phase)
+        result = benchmark_sets(split, self.home / "looks", self.training, phase)
         found = read_run_results(result.folders[0])
         return [query_scores(found, name, self.name) for name in names]
 
@@ -151,7 +154,8 @@ def split_of_sets(
         table = {"deal": number.astype(np.int32), "uid": uids[tuple(place)]}
         write_table(path, pa.table(table))
         arms.append(DeclaredArm(name, table=str(path)))
-    return make_split(
+    return replace_unfinished(
+        make_split,
         manifest,
         "identity",
         output=folder / folder.name,
@@ -162,6 +166,26 @@ def split_of_sets(
         deals=max(map(len, sets.values())),
         seed=seed,
     )
+
+
+def benchmark_sets(
+    split: Split, output: Path, training: BenchmarkOptions, progress: Progress
+) -> BenchmarkResult:
+    """Train and score the sets of a split; the results of other sets under its name are
+    replaced."""
+    return replace_unfinished(run_benchmark, [split.path], output, training, progress=progress)
+
+
+def replace_unfinished(make: Callable[..., Made], *words: Any, **options: Any) -> Made:
+    """Call a function, with `force` if its folder holds the results of another request.
+
+    Those are of a round or a test that was stopped: a finished one is not made again. A later call
+    may deal other sets, with another version of a library or on another machine.
+    """
+    try:
+        return make(*words, **options)
+    except RequestChanged:
+        return make(*words, **options, force=True)
 
 
 def query_scores(run: RunResults, arm: str, target: str) -> QueryScores:

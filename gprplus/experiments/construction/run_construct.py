@@ -33,6 +33,7 @@ from gprplus.experiments.construction.construct_file import ConstructFile, read_
 from gprplus.experiments.construction.engine_world import (
     VALIDATION,
     EngineWorld,
+    benchmark_sets,
     split_of_sets,
 )
 from gprplus.experiments.construction.number_type import keep_precision
@@ -49,7 +50,7 @@ from gprplus.experiments.construction.rounds import (
     new_images,
     run_rounds,
 )
-from gprplus.experiments.run_benchmark import choose_recipe, run_benchmark
+from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.ingest.tables.part import halve_by_identity, write_part
 from gprplus.planning.cells import CandidateCells, candidate_cells
@@ -241,12 +242,7 @@ def _run(
             plan.target_name: own.test.path,
             f"{plan.target_name}{VALIDATION}": own.validation.path,
         }
-        outcome = run_benchmark(
-            [split.path],
-            home / "runs",
-            replace(training, targets=aims),
-            progress=phase,
-        )
+        outcome = benchmark_sets(split, home / "runs", replace(training, targets=aims), phase)
     run = read_run_results(outcome.folders[0])
     found = final_test.compare_with_controls(run, plan.target_name)
     uids = pool.uids(manifest, names, needed)
