@@ -1,6 +1,5 @@
 """`gprplus construct`: a training set built for a target in rounds."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,23 +73,20 @@ def command(
 
 def _print_round(target: str, number: int, result: Any) -> None:
     """Print what a round kept on stderr, while the next one runs."""
+    from gprplus.reporting.figures.path_plot import mixture_text
     from gprplus.reporting.formatting import format_points
 
     kept = result.chosen
     scores = ", ".join(format_points(trial.scores.mean_ap) for trial in result.trials)
     console.print_note(
-        f"{target}, round {number + 1}: kept {_mixture(kept.shares)}, mAP"
+        f"{target}, round {number + 1}: kept {mixture_text(kept.shares)}, mAP"
         f" {format_points(kept.scores.mean_ap)} (trials: {scores})"
     )
 
 
-def _mixture(shares: Mapping[str, float]) -> str:
-    """The shares of a mixture in words, without those that round to 0%."""
-    return " + ".join(f"{share:.0%} {name}" for name, share in shares.items() if share >= 0.005)
-
-
 def _show(found: Any) -> None:
     """Print the rounds, the test, and where the page is."""
+    from gprplus.reporting.figures.path_plot import mixture_text
     from gprplus.reporting.formatting import format_points, signed_interval, signed_points
 
     record = found.record
@@ -104,7 +100,7 @@ def _show(found: Any) -> None:
             [
                 str(number),
                 f"{one.images:,}",
-                _mixture(kept.shares),
+                mixture_text(kept.shares),
                 format_points(kept.mAP),
                 format_points(min(scores)),
                 format_points(one.optimism),

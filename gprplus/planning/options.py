@@ -39,6 +39,7 @@ class SpaceOptions(EngineOptions):
     viewpoints: int | None = option(
         None,
         group=CELLS,
+        at_least=1,
         default_note="the manifest's, else 6",
         help="Number of cameras around each identity.",
     )
@@ -54,10 +55,17 @@ class SpaceOptions(EngineOptions):
         group=CELLS,
         metavar="LEVEL,...",
         default_note="the manifest's, else those of render",
-        help="Hours, separated by commas, or all; hours halfway, such as afternoon-dusk, too.",
+        help=(
+            "Hours, separated by commas, or all; also hours halfway between two, such as"
+            " afternoon-dusk."
+        ),
     )
     backgrounds: int | None = option(
-        None, group=CELLS, default_note="the manifest's, else 1", help="Number of places."
+        None,
+        group=CELLS,
+        at_least=1,
+        default_note="the manifest's, else 1",
+        help="Number of places.",
     )
     camera_heights_m: tuple[float, ...] = option(
         (),
@@ -114,13 +122,16 @@ class PlanOptions(SpaceOptions):
         at_least=0,
         at_most=1,
         metavar="SHARE",
-        help="Part of its even share that each viewpoint keeps at least.",
+        help="Least share of each viewpoint, as a part of an even share: 0.5 keeps half of it.",
     )
     probe: int = option(
         12,
         group=METHOD,
         at_least=5,
-        help="Method descent: number of identities that it renders in each level.",
+        help=(
+            "Number of identities that are rendered to compare levels with the target: by descent, and"
+            " by matched without a manifest."
+        ),
     )
     sweeps: int = option(
         2,

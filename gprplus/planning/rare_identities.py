@@ -45,7 +45,7 @@ def choose_identities(
                 "reason": [f"identities from number {first}"] * count,
             }
         )
-    known = identity_attributes()
+    known, rare = identity_attributes(), list(dict.fromkeys(rare))
     for name in rare:
         if name not in known:
             raise PlanError(f"'{name}' is no attribute of identities. {did_you_mean(name, known)}")
@@ -56,11 +56,11 @@ def choose_identities(
     return _table(numbers, candidates, count, _level_counts(manifest, rare))
 
 
-def _level_counts(manifest: Manifest | None, rare: Sequence[str]) -> dict[str, dict[str, int]]:
+def _level_counts(manifest: Manifest | None, rare: list[str]) -> dict[str, dict[str, int]]:
     """Identities of the manifest by level of each attribute."""
     if manifest is None:
         return {name: {} for name in rare}
-    table = manifest.identities(list(rare))
+    table = manifest.identities(rare)
     return {
         name: {
             str(row["values"]): row["counts"]

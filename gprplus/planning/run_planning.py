@@ -79,7 +79,7 @@ def plan_renders(
     budget = RenderBudget.parse(budget) if isinstance(budget, str) else budget
     named = dict(targets or {})
     if len(named) > 1:
-        raise PlanError(f"A plan has one target; found {', '.join(named)}. Plan for each apart.")
+        raise PlanError(f"A plan has one target; found {', '.join(named)}. Make one plan for each.")
     name = next(iter(named), "renders")
     home = work_folder() / "plans" / name if output is None else Path(output)
     source = None if manifest is None else Manifest.open(manifest)

@@ -37,12 +37,10 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """A round: its trials, the position of the one that was kept, and the images of the set after
-    it.
+    """A round: its trials, the position of the kept one, and the images of the set after it.
 
     `optimism` is by how much the selection makes the kept trial's validation score look better than
-    it is
-    (statistics.robustness.selection_optimism).
+    it is (statistics.robustness.selection_optimism), 0-1.
     """
 
     trials: list[TrialRecord]

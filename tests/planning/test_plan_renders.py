@@ -13,11 +13,13 @@ from PIL import Image
 import gprplus as gpr
 from gprplus.cli import cli
 from gprplus.core.errors import PlanError, RequestChanged
+from gprplus.engine.crops.design import make_design
 from gprplus.planning.cells import candidate_cells
 from gprplus.planning.methods.descent import probe_cells
 from gprplus.planning.methods.proposal import METHODS, PlanProblem, plan_method
 from gprplus.planning.options import PlanOptions
 from gprplus.planning.probe import RenderedProbe
+from gprplus.planning.rare_identities import choose_identities
 
 SIZE = "32x64"
 SPACE = {
@@ -190,6 +192,15 @@ def test_what_a_method_lacks_is_one_sentence(home, tmp_path):
         plan(rare=("hats",))
     with pytest.raises(PlanError, match="would pass 9,999"):
         plan(first_identity=9998)
+    with pytest.raises(PlanError, match="--viewpoints must be at least 1"):
+        PlanOptions(viewpoints=0)
+
+
+def test_an_attribute_that_is_named_twice_counts_once(home):
+    manifest = gpr.Manifest.open(home / "manifest")
+    given = (make_design(None, identities=1), 5, 1)
+    once, twice = (choose_identities(*given, rare, manifest) for rare in (["hat"], ["hat", "hat"]))
+    assert twice.equals(once)
 
 
 def test_probes_of_a_factor_differ_in_that_factor_alone():

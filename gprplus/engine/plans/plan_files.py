@@ -39,7 +39,7 @@ def read_rows(path: Path) -> PlanRows:
 
 
 def csv_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a CSV file, separated by comma, semicolon or tabulator; empty cells are
+    """Return the rows of a CSV file, separated by commas, semicolons or tabs; empty cells are
     None."""
     try:
         text = path.read_text(encoding="utf-8-sig")
