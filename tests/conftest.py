@@ -1,6 +1,10 @@
 """Small folders of renders, drawn in code: flat people on flat ground, one image a cell."""
 
+import gc
 import os
+
+# The garbage collector looks at everything that collected tests hold, a second each time: rarely.
+gc.set_threshold(100_000, 20, 100)
 
 # One thread a process, before a library counts the cores: the suite's own processes share them,
 # threads on a few pixels only wait for each other, and sums come out the same on every machine.
@@ -58,6 +62,11 @@ def figure(identity: int, view: int, weather: str, light: str) -> np.ndarray:
     return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of all later garbage collections."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_core() -> Iterator[None]:
     """A machine of one core, as the library sees it: tests are spread over the cores already, and a
@@ -94,6 +103,16 @@ def _wide_output() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "1000")
         yield
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Any]:
+    """Run lines of a shell in which the start of `gprplus` costs nothing: a support.Commands."""
+    from commands import Commands
+
+    found = Commands()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 import csv
 import html
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -48,13 +46,16 @@ TRAIN = (
 )
 
 
-def shell(lines, cwd, path="/usr/bin:/bin"):
+@pytest.fixture(scope="module")
+def shell(commands):
     """What bash prints for the lines in a new shell, which finds `gprplus` on no path."""
-    known = {"PATH": path, "HOME": str(cwd), "PYTHONPATH": os.pathsep.join(sys.path)}
-    text = "set -e\n" + "\n".join(lines)
-    ran = subprocess.run(["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env=known)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
+
+    def shell(lines, cwd, path="/usr/bin:/bin"):
+        ran = commands.bash("\n".join(lines), cwd, path)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    return shell
 
 
 def printed(page: Path):
@@ -97,7 +98,7 @@ def fresh(work: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory, draw):
+def work(tmp_path_factory, draw, shell):
     work = tmp_path_factory.mktemp("again")
     draw(work / "in" / "my renders", weathers=("01", "04"))
     (work / "in" / "my renders" / "renders.json").unlink()
@@ -145,21 +146,21 @@ def test_the_commands_of_a_report_state_the_whole_request(work):
 @pytest.mark.parametrize(
     "page", ["r/dry/tiny/report.html", "study/study.html", "study/runs/weather/tiny/report.html"]
 )
-def test_the_commands_of_a_page_run_as_printed_and_find_everything_done(work, page):
+def test_the_commands_of_a_page_run_as_printed_and_find_everything_done(work, page, shell):
     before = prints(work / "out")
     said = shell(printed(work / "out" / page), work / "in")
     assert "Nothing to train" in said
     assert prints(work / "out") == before
 
 
-def test_the_commands_of_a_report_make_the_same_in_a_fresh_place(work, tmp_path):
+def test_the_commands_of_a_report_make_the_same_in_a_fresh_place(work, tmp_path, shell):
     place = fresh(work, tmp_path)
     shell(without_folder(printed(work / "out" / "r" / "dry" / "tiny" / "report.html")), place)
     for part in ("m", "s", "r"):
         assert prints(place / "out" / part) == prints(work / "out" / part)
 
 
-def test_the_command_of_a_study_makes_the_same_in_a_fresh_place(work, tmp_path):
+def test_the_command_of_a_study_makes_the_same_in_a_fresh_place(work, tmp_path, shell):
     place = fresh(work, tmp_path)
     lines = printed(work / "out" / "study" / "study.html")
     assert [line.split()[1] for line in lines[2:]] == ["build-manifest", "study"]
@@ -168,7 +169,7 @@ def test_the_command_of_a_study_makes_the_same_in_a_fresh_place(work, tmp_path):
         assert prints(place / "out" / part) == prints(work / "out" / part)
 
 
-def test_the_line_that_exports_an_arm_runs_alone(work):
+def test_the_line_that_exports_an_arm_runs_alone(work, shell):
     page = html.unescape((work / "out" / "r" / "dry" / "tiny" / "report.html").read_text())
     [line] = re.findall(r"<code>(cd .* gprplus export .* --arm only-foggy .*)</code>", page)
     assert "images" in shell([line], work / "in")

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,15 +51,40 @@ HEAVY = {
 }
 MACHINE_PATH = re.compile(r"(?<![\w./)}\]])/(?:home|root|Users|mnt|tmp|var|work)/\w|\b[A-Z]:\\\\\w")
 
-MODULES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text())
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The syntax tree of every module of the package, by its path."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in paths}
+
+
+@cache
+def nodes(tree: ast.Module) -> dict[type[ast.AST], list[Any]]:
+    """The nodes of a tree by their kind."""
+    found: dict[type[ast.AST], list[Any]] = {}
+    for node in ast.walk(tree):
+        found.setdefault(type(node), []).append(node)
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget() -> Iterator[None]:
+    """Keep the trees no longer than these tests need them."""
+    yield
+    nodes.cache_clear()
+    modules.cache_clear()
+
+
+def nodes_of(tree: ast.Module, *kinds: type[ast.AST]) -> Iterator[Any]:
+    """The nodes of a tree of some kinds."""
+    for kind in kinds:
+        yield from nodes(tree).get(kind, ())
 
 
 def broken_by(rule: Callable[[ast.Module], object], chosen: str = "") -> dict[str, object]:
     """What a rule found in the modules below a folder, of those where it found something."""
-    found = {module: rule(tree) for module, tree in MODULES.items() if module.startswith(chosen)}
+    found = {module: rule(tree) for module, tree in modules().items() if module.startswith(chosen)}
     return {module: faults for module, faults in found.items() if faults}
 
 
@@ -70,9 +97,9 @@ def place(module: str) -> int:
     return len(PACKAGES) if package in ("__init__", "__main__") else PACKAGES.index(package)
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Line and dotted name of every import of the tree, inside functions too."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree, ast.Import, ast.ImportFrom):
         yield from imports_of(node)
 
 
@@ -87,7 +114,7 @@ def imports_of(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 def test_packages_import_only_from_packages_before_them():
     later = []
-    for module, tree in MODULES.items():
+    for module, tree in modules().items():
         own = module.split("/")[0].removesuffix(".py")
         for line, name in imports(tree):
             package = name.split(".")[1] if name.startswith("gprplus.") else ""
@@ -100,7 +127,7 @@ def test_packages_import_only_from_packages_before_them():
 def test_modules_import_in_no_circle():
     """No module imports another that imports it, over any number of steps; type-only imports
     count."""
-    uses = {module: set(modules_used(module)) for module in MODULES}
+    uses = {module: set(modules_used(module)) for module in modules()}
     while uses:
         free = {module for module, used in uses.items() if not used & set(uses)}
         assert free, f"a circle among {sorted(uses)}"
@@ -109,22 +136,22 @@ def test_modules_import_in_no_circle():
 
 def modules_used(module: str) -> Iterator[str]:
     """The modules that a module imports; a package's __init__ is left out."""
-    for _, name in imports(MODULES[module]):
+    for _, name in imports(modules()[module]):
         parts = name.split(".")[1:] if name.startswith("gprplus.") else []
         paths = ["/".join(parts[:size]) + ".py" for size in range(len(parts), 0, -1)]
-        yield from [path for path in paths if path in MODULES and path != module][:1]
+        yield from [path for path in paths if path in modules() and path != module][:1]
 
 
 def test_a_folder_has_at_most_20_files():
     """The modules of the commands in `cli/` do not count."""
     commands = {f"cli/{name.replace('-', '_')}.py" for name in COMMANDS}
-    files = Counter(module.rpartition("/")[0] for module in MODULES if module not in commands)
+    files = Counter(module.rpartition("/")[0] for module in modules() if module not in commands)
     assert {folder: count for folder, count in files.items() if count > 20} == {}
 
 
 def definitions(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> Iterator[tuple[str, str]]:
     """Module and name of every public class or function that a module defines."""
-    for module, tree in MODULES.items():
+    for module, tree in modules().items():
         for node in tree.body:
             if isinstance(node, kind) and not node.name.startswith("_"):
                 yield module, node.name
@@ -151,15 +178,14 @@ def unclear_names(tree: ast.Module) -> set[str]:
     """The names of variables, parameters and fields of a module that are in UNCLEAR."""
     fields = {
         id(node.target)
-        for top in ast.walk(tree)
-        if isinstance(top, ast.ClassDef)
+        for top in nodes_of(tree, ast.ClassDef)
         for node in top.body
         if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") in STORED
     }
     names = {
         node.arg if isinstance(node, ast.arg) else node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.arg | ast.Name) and id(node) not in fields
+        for node in nodes_of(tree, ast.arg, ast.Name)
+        if id(node) not in fields
     }
     return names & UNCLEAR
 
@@ -170,33 +196,29 @@ def test_variables_and_fields_are_named_in_the_terms_of_the_field():
 
 def test_no_module_is_named_like_a_public_function():
     """The commands are: one module each in `cli/`."""
-    modules = [module for module in MODULES if not module.startswith("cli/")]
     assert [
         module
-        for module in modules
-        if module.rpartition("/")[2].removesuffix(".py") in gprplus.__all__
+        for module in modules()
+        if not module.startswith("cli/")
+        and module.rpartition("/")[2].removesuffix(".py") in gprplus.__all__
     ] == []
 
 
 def test_every_module_has_its_place():
-    for module in MODULES:
+    for module in modules():
         assert place(module) >= 0
 
 
 def test_modules_stay_small():
-    lines = {module: len((PACKAGE / module).read_text().splitlines()) for module in MODULES}
+    lines = {module: len((PACKAGE / module).read_text().splitlines()) for module in modules()}
     assert {module: count for module, count in lines.items() if count > 400} == {}
 
 
 def imported_early(tree: ast.Module) -> set[str]:
     """The heavy packages that a module imports outside functions."""
-    inside = {
-        id(node)
-        for top in ast.walk(tree)
-        if isinstance(top, ast.FunctionDef)
-        for node in ast.walk(top)
-    }
-    early = (node for node in ast.walk(tree) if id(node) not in inside)
+    inside = {id(node) for top in nodes_of(tree, ast.FunctionDef) for node in ast.walk(top)}
+    every = nodes_of(tree, ast.Import, ast.ImportFrom)
+    early = (node for node in every if id(node) not in inside)
     return {name.split(".")[0] for node in early for _, name in imports_of(node)} & HEAVY
 
 
@@ -208,10 +230,8 @@ def machine_paths(tree: ast.Module) -> list[str]:
     """The strings of a module that name a folder of some machine."""
     return [
         node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and MACHINE_PATH.search(node.value)
+        for node in nodes_of(tree, ast.Constant)
+        if isinstance(node.value, str) and MACHINE_PATH.search(node.value)
     ]
 
 
@@ -224,11 +244,19 @@ def test_the_pattern_for_machine_paths_finds_one():
     assert not MACHINE_PATH.search("work/home/renders")
 
 
+def calls(tree: ast.Module, names: set[str]) -> list[str]:
+    """The calls of a module of functions or methods of these names, as they are written."""
+    called = (node.func for node in nodes_of(tree, ast.Call))
+    last = ((getattr(one, "attr", getattr(one, "id", "")), one) for one in called)
+    return [ast.unparse(one) for name, one in last if name in names]
+
+
 def removals(tree: ast.Module) -> list[str]:
     """The calls of a module that remove a file or a folder."""
-    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    removing = {"rmtree", "unlink", "rmdir", "removedirs"}
-    return [call for call in calls if call == "os.remove" or call.split(".")[-1] in removing]
+    return [
+        *calls(tree, {"rmtree", "unlink", "rmdir", "removedirs"}),
+        *(call for call in calls(tree, {"remove"}) if call == "os.remove"),
+    ]
 
 
 def test_nothing_is_removed_but_through_core():
@@ -260,10 +288,6 @@ def test_public_names_are_annotated_and_explained():
     assert broken_by(unexplained) == {}
 
 
-SOURCES = {
-    path.name: ast.parse(path.read_text())
-    for path in sorted((PACKAGE.parent / "tools").glob("*.py"))
-} | MODULES
 DECODERS = {
     "Image.open",
     "PIL.Image.open",
@@ -277,12 +301,10 @@ DECODERS = {
 def test_files_are_decoded_in_one_place():
     """`core.imaging.images` limits the formats: Pillow would start Ghostscript on PostScript that
     is called .jpg. The plain trainer is a program of its user."""
-    decoding = {
-        module
-        for module, tree in SOURCES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in DECODERS
-    }
+    names = {name.split(".")[-1] for name in DECODERS}
+    tools = sorted((PACKAGE.parent / "tools").glob("*.py"))
+    sources = {path.name: ast.parse(path.read_text()) for path in tools} | modules()
+    decoding = {module for module, tree in sources.items() if DECODERS & {*calls(tree, names)}}
     assert decoding == {"core/imaging/images.py", "train_plain.py"}
 
 
@@ -385,11 +407,8 @@ def crowded(tree: ast.Module) -> dict[str, list[str]]:
     """The public functions of a module with more than eight parameters, and these."""
     return {
         node.name: parameters_of(node)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef)
-        and not node.name.startswith("_")
-        and not is_command(node)
-        and len(parameters_of(node)) > 8
+        for node in nodes_of(tree, ast.FunctionDef)
+        if not node.name.startswith("_") and not is_command(node) and len(parameters_of(node)) > 8
     }
 
 

@@ -1,12 +1,12 @@
 """The README is executed: its four commands run in order, on fewer images."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from commands import PROGRAMS
 
 from gprplus.cli import COMMANDS
 
@@ -17,11 +17,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Options that make the four commands small enough for a test.
 SMALL = {
     "gprplus render": (
-        "--identities 12 --viewpoints 4 --weathers sunny,foggy,blizzard --illuminations noon,night"
+        "--identities 8 --viewpoints 3 --weathers sunny,foggy,blizzard --illuminations noon"
+        " --size 48x96"
     ),
     "gprplus build-manifest": "",
     "gprplus make-split --attr=weather": "",
-    "gprplus benchmark": "--seeds 2 --steps 30",
+    "gprplus benchmark": "--seeds 2 --steps 4",
 }
 
 
@@ -30,37 +31,21 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def run(command: str, folder: Path) -> str:
-    """Run one command in the folder as a user would, with this interpreter's scripts first on the
-    path."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
-    environment.pop("GPRPLUS_WORK", None)
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        shell=True,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toured(tmp_path_factory: pytest.TempPathFactory, commands: Any) -> Path:
     """A folder in which the four commands of the README have run with few images."""
     folder = tmp_path_factory.mktemp("tour")
     (four,) = (block for block in blocks("sh") if block.startswith("gprplus render"))
     assert four.splitlines() == list(SMALL)
     for line, small in SMALL.items():
-        run(f"{line} {small}", folder)
+        done = commands.bash(f"{line} {small}", folder)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return folder
+
+
+def test_the_installed_program_starts() -> None:
+    done = subprocess.run([PROGRAMS / "gprplus", "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("gprplus")
 
 
 def test_the_four_commands_end_with_a_report(toured: Path) -> None:

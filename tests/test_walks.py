@@ -1,9 +1,6 @@
 """The pages that are walked from top to bottom, and the index that leads to every page."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,22 +12,12 @@ DOCS = ROOT / "docs"
 @pytest.mark.parametrize(
     "page", ["ingest.md", "own_data.md", "layout_files.md", "tutorial.md", "which_weather.md"]
 )
-def test_every_block_of_the_page_runs(page, tmp_path):
+def test_every_block_of_the_page_runs(page, tmp_path, commands):
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```(bash|python)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
-    environment.pop("GPRPLUS_WORK", None)
     for language, block in blocks:
-        command = (
-            [sys.executable, "-c", block] if language == "python" else ["bash", "-e", "-c", block]
-        )
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
+        run = commands.python if language == "python" else commands.bash
+        done = run(block, tmp_path)
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
 
 
