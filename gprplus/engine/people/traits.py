@@ -1,12 +1,14 @@
 """Traits of a person: each is a hash of (seed, domain, number), independent of the other people in
 a request."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
-from gprplus.core.sampling import hash64, join_canonical, splitmix64, to_unit_interval
+from gprplus.core.sampling import hash64, join_canonical, unit_of
 from gprplus.engine.people import palette
 
 PATTERNS = (
@@ -33,9 +35,7 @@ class TraitDraws:
 
     def unit(self, name: str) -> float:
         """Uniform in [0, 1)."""
-        return float(
-            to_unit_interval(splitmix64(np.array([self.key ^ hash64(name)], dtype=np.uint64)))[0]
-        )
+        return unit_of(self.key ^ hash64(name))
 
     def between(self, name: str, low: float, high: float) -> float:
         return low + (high - low) * self.unit(name)
@@ -50,10 +50,8 @@ class TraitDraws:
     def choice(
         self, name: str, options: Sequence[str], weights: Sequence[float] | None = None
     ) -> str:
-        share = np.cumsum(
-            np.ones(len(options)) if weights is None else np.asarray(weights, dtype=float)
-        )
-        return options[int(np.searchsorted(share, self.unit(name) * share[-1], side="right"))]
+        share = list(accumulate([1.0] * len(options) if weights is None else map(float, weights)))
+        return options[bisect_right(share, self.unit(name) * share[-1])]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ use."""
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ _TAKEN = frozenset(column.name for column in (*IMAGES, *REJECTED, *SCAN)) - {
 def load_layout(name: str | Path) -> Layout:
     """A shipped layout by name, or a user's own by the path of its `.toml` file. Raises
     DeclarationError."""
+    if str(name) in declarations.declaration_names("layouts"):
+        return _shipped(str(name))
+    return from_declaration(load_declaration("layouts", name))
+
+
+@cache  # detection reads all of them for each folder of images
+def _shipped(name: str) -> Layout:
     return from_declaration(load_declaration("layouts", name))
 
 
