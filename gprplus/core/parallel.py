@@ -74,9 +74,13 @@ def map_threads(
     function: Callable[[In], Out], items: Iterable[In], workers: int | None = None
 ) -> Iterator[Out]:
     """`map` over threads: results in order, at most four a worker waiting, so memory stays
-    bounded. On one core without threads, whose start takes as long as a small item."""
+    bounded.
+
+    On one core, one worker is the thread of the caller: starting another takes as long as a small
+    item.
+    """
     count = workers or available_cores()
-    if count == 1:
+    if count == available_cores() == 1:
         yield from map(function, items)
         return
     with ThreadPoolExecutor(count) as pool:
