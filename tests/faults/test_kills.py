@@ -1,8 +1,8 @@
 """Kill every stage at its file-changing calls; the same command again ends with what an undisturbed
 run makes.
 
-In CI each stage is killed at four calls: the first, the last and two between; those that train at
-three. `GPRPLUS_KILLS=N` kills each stage at N calls drawn by the seed of `GPRPLUS_FAULTS`;
+In CI each stage is killed at three calls: the first, the last and one between; those that train at
+two. `GPRPLUS_KILLS=N` kills each stage at N calls drawn by the seed of `GPRPLUS_FAULTS`;
 `GPRPLUS_KILL_AT=CALL` at one.
 """
 
@@ -90,7 +90,7 @@ def test_a_killed_command_ends_the_same_when_it_is_run_again(
     assert undisturbed.exit_code == 0, undisturbed.output
     expected = outcome(stage, whole.room)
     found: list[str] = []
-    for at in points(undisturbed.calls, count=3 if "benchmark" in name else 4):
+    for at in points(undisturbed.calls, count=2 if "benchmark" in name else 3):
         found += complaints(stage, at, runner, copied(), expected)
     if found:
         again = f"GPRPLUS_KILL_AT=CALL python -m pytest tests/faults/test_kills.py -k '{name}]'"

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from command_server import LARGE_PAGES
+
 SUPPORT = Path(__file__).parent
 ROOT = SUPPORT.parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -38,7 +40,7 @@ class Commands:
         return True
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, **LARGE_PAGES, "PYTHONPATH": str(ROOT)}
         nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         command = [sys.executable, str(SUPPORT / "command_server.py"), str(self._socket)]
         return subprocess.Popen(command, env=environment, **nothing)

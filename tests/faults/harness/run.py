@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from command_server import LARGE_PAGES
+
 SERVER = Path(__file__).parent / "server.py"
 REPOSITORY = Path(__file__).parents[3]
 CPU_SECONDS = 20
@@ -32,6 +34,7 @@ class Runner:
     def __init__(self) -> None:
         environment = {
             **os.environ,
+            **LARGE_PAGES,
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONDONTWRITEBYTECODE": "1",  # files of bytecode would count as calls, once
             "GPRPLUS_WORK": "",

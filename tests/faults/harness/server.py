@@ -9,29 +9,24 @@ Answer: `exit_code` (negative: the signal), `timed_out`, `peak_bytes`, `calls` (
 that were made).
 """
 
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import resource
 import runpy
+import select
 import signal
 import sys
 import time
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-LIBRARIES = (
-    "torch",
-    "torch._dynamo",
-    "safetensors.torch",
-    "pandas",
-    "pyarrow.parquet",
-    "pyarrow.dataset",
-)
-LIBRARIES += ("cv2", "PIL.Image", "PIL.ImageDraw", "jinja2", "rich.table", "rich.console", "sympy")
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+from command_server import LARGE_PAGES, import_everything
+
+del sys.path[0]
+
 # More than the limit that a test asserts, so that the limit is measured; and little enough to spare
 # the machine.
 DATA_BYTES = 4 << 30
@@ -46,18 +41,6 @@ CHANGES = {
     "os.chmod",
 }
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-
-
-def import_everything() -> None:
-    """Import the package and its libraries, so that a fork has them."""
-    import gprplus
-
-    for module in pkgutil.walk_packages(gprplus.__path__, "gprplus."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    gc.freeze()  # a collection in a fork would copy the pages of all that was imported
 
 
 def count_changes(kill_at: int) -> list[int]:
@@ -123,18 +106,22 @@ def start_program(program: str) -> None:
         main()
 
 
-def wait_for(child: int, seconds: float) -> tuple[int, bool, int]:
-    """Exit code, whether the time ran out, and the most memory that the child held, in bytes."""
+def wait_for(child: int, read: int, seconds: float) -> tuple[int, bool, int]:
+    """Exit code, whether the time ran out, and the most memory that the child held, in bytes.
+
+    What can be read from `read` comes at the end of the child.
+    """
     end = time.monotonic() + seconds
     timed_out = False
     while True:
+        if select.select([read], [], [], 0.1)[0]:
+            time.sleep(0.0005)
         done, status, usage = os.wait4(child, os.WNOHANG)
         if done:
             break
         if not timed_out and time.monotonic() > end:
             timed_out = True
             os.kill(child, signal.SIGKILL)
-        time.sleep(0.002)
     code = os.waitstatus_to_exitcode(status)
     return code, timed_out or code == -signal.SIGXCPU, usage.ru_maxrss * 1024
 
@@ -155,7 +142,7 @@ def start(request: dict[str, Any]) -> tuple[int, int]:
 
 def finish(child: int, read: int, seconds: float) -> dict[str, Any]:
     """Wait for a child and describe how it ended."""
-    code, timed_out, peak_bytes = wait_for(child, seconds)
+    code, timed_out, peak_bytes = wait_for(child, read, seconds)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the command started and left behind
     with os.fdopen(read) as report:
@@ -165,6 +152,8 @@ def finish(child: int, read: int, seconds: float) -> dict[str, Any]:
 
 if __name__ == "__main__":
     import_everything()
+    for setting in LARGE_PAGES:
+        os.environ.pop(setting, None)
     for line in sys.stdin:
         requests = json.loads(line)
         started = [start(request) for request in requests]
