@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.core.errors import PlanError
+from gprplus.engine.plans import render_plan
 from gprplus.engine.plans.plan_cells import compact_numbers, parse_numbers
 from gprplus.engine.plans.render_plan import RenderPlan
 from gprplus.schema import arrow_schema
@@ -179,6 +180,19 @@ def test_the_folder_of_an_edited_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"plan.csv differs from plan.json. Give the file"):
         RenderPlan.open(folder)
     assert RenderPlan.open(table).rows[0].identities == (1, 2, 3, 8)
+
+
+def test_a_stopped_replacement_is_no_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RenderPlan.make("a", [ROW]).write(tmp_path / "plan")
+
+    def stop(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render_plan, "write_text", stop)
+    with pytest.raises(KeyboardInterrupt):
+        RenderPlan.make("b", [{**ROW, "identities": "4"}]).write(tmp_path / "plan")
+    with pytest.raises(PlanError, match=r"it has no plan\.json"):
+        RenderPlan.open(tmp_path / "plan")
 
 
 def test_the_table_of_identities_has_the_expected_attributes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.errors import PlanError
-from gprplus.core.files.folders import claim_folder
+from gprplus.core.files.folders import claim_folder, remove_output
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     fingerprint,
@@ -97,10 +97,12 @@ class RenderPlan:
         )
 
     def write(self, folder: AnyPath) -> Path:
-        """Write plan.parquet, plan.csv, identities.csv and, last, plan.json; return the folder."""
+        """Write plan.parquet, plan.csv, identities.csv and, last, plan.json; return the folder. The
+        plan.json of an earlier plan is removed first."""
         folder = Path(folder)
         real = claim_folder(folder, FOLDER_KIND, PlanError)
         rows, identities = self.cells.to_pylist(), self.identities.to_pylist()
+        remove_output(real / JSON)
         write_table(real / PARQUET, self.cells)
         write_text(real / CSV, csv_plan(rows))
         write_text(real / IDENTITIES, csv_plan(identities))
