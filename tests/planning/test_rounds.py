@@ -33,6 +33,7 @@ from gprplus.experiments.construction.rounds import (
     run_rounds,
 )
 from gprplus.planning.cells import CandidateCells
+from gprplus.planning.methods.from_evidence import fill_holes
 from gprplus.planning.methods.proposal import Proposal
 from gprplus.statistics.contrasts import estimate_contrasts
 from gprplus.statistics.identity_variance import ScoreArray
@@ -185,6 +186,21 @@ def test_no_look_of_a_round_is_spent_on_the_mixture_of_another():
     assert found[-1] > 0.8  # near the optimum
     assert min(np.diff(found)) > 0.0
     assert sum(share > 0.95 for share in found) <= 2
+
+
+def test_no_look_is_spent_on_a_proposal_with_the_weights_of_another():
+    class World(SimulatedWorld):
+        def proposals(self, kept, last, added):
+            uniform, matched = super().proposals(kept, last, added)
+            return [uniform, fill_holes(kept.sum(axis=0), added), matched]
+
+    world = World(planted_weights(), gain=0.4, seed=0)
+    first, second = run_rounds(world, CELLS, options(rounds=2))
+    assert [one.shares for one in first.trials[:2]] == [
+        {"uniform": 1.0, "matched": 0.0},
+        {"uniform": 0.0, "matched": 1.0},
+    ]
+    assert {tuple(one.shares) for one in second.trials} == {("uniform", "holes", "matched")}
 
 
 def test_one_set_or_two_identities_give_no_optimism():

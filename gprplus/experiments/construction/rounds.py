@@ -136,7 +136,7 @@ def _round(
     kept = kept_set(before, size.identities, len(cells))
     last = before[-1].chosen.scores if before else None
     each = options.added_images(number)
-    proposals = world.proposals(kept, last, size.identities * each)
+    proposals = distinct_proposals(world.proposals(kept, last, size.identities * each))
     names = [one.method for one in proposals]
     mixtures = ask_mixtures(names, options.looks, [one.tried for one in before], options.plan_seed)
     added, reasons = [], []
@@ -156,6 +156,16 @@ def _round(
     scores = np.stack([one.scores.AP for one in trials])
     optimism = selection_optimism(scores, trials[0].scores.identities)
     return RoundResult(trials, best, optimism)
+
+
+def distinct_proposals(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Leave out proposals with the weights of an earlier one, such as holes where there are no
+    images yet and uniform: a look at either would be a look at both."""
+    found: list[Proposal] = []
+    for one in proposals:
+        if not any(np.allclose(one.weights, other.weights, atol=1e-9) for other in found):
+            found.append(one)
+    return found
 
 
 def _reasons(proposal: Proposal, cells: CandidateCells, added: np.ndarray) -> list[str]:
