@@ -147,8 +147,13 @@ def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row)
 def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
     few = {"query_identities": 9}
     rows = summary(("only-foggy", -0.3, -0.4, -0.2, few), ("mix", few)).to_pylist()
-    found = verdict_of(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], ABOUT)
-    assert found.warnings[0].startswith("Warning: only 9 test identities (below 20)")
+    contrasts = [contrast_row("only-foggy", -0.3, -0.4, -0.2)]
+    own, *_ = verdict_of(rows, contrasts, ABOUT).warnings
+    assert own.startswith("Warning: only 9 test identities (below 20)")
+    assert own.endswith("Render more identities, or raise --test-share.")
+    rows = [{**row, "target": "mall"} for row in rows]
+    other, *_ = verdict_of(rows, [{**contrasts[0], "target": "mall"}], ABOUT).warnings
+    assert other.endswith("Use a larger target.")
 
 
 def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero():
