@@ -15,8 +15,11 @@ from gprplus.planning.evidence.effects import _by_attribute, _evidence
 from gprplus.planning.evidence.failures import clustered_mean, failures_by_level
 from gprplus.planning.evidence.holes import hole_weights
 from gprplus.planning.evidence.level_evidence import (
+    UNKNOWN,
+    LevelEstimate,
     LevelEvidence,
     best_probabilities,
+    evidence_of_levels,
     halfway_neighbors,
     with_halfway_levels,
 )
@@ -55,6 +58,15 @@ def test_a_level_between_two_is_their_mean_with_half_their_difference_as_error()
     )
     assert estimate[2] == 3.0
     assert error[2] == pytest.approx(math.sqrt(0.25 * (0.36 + 0.64) + 1.0))
+
+
+def test_a_level_between_two_states_so_and_one_beside_an_unknown_level_stays_unknown():
+    levels = ("noon", "dusk", "noon-dusk", "night", "dusk-night")
+    noon, dusk = LevelEstimate(2.0, 0.6, "two"), LevelEstimate(4.0, 0.8, "four")
+    found = evidence_of_levels("test", "illumination", levels, [noon, dusk, *[UNKNOWN] * 3])
+    assert found.estimate[:3].tolist() == [2.0, 4.0, 3.0]
+    assert np.isnan(found.estimate[3:]).all()
+    assert found.sentences == ("two", "four", "between its neighbors", "", "")
 
 
 def test_viewpoints_wrap_around_the_circle():

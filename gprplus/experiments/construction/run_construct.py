@@ -96,10 +96,9 @@ class ConstructResult:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """A target in two halves, and the world of its rounds."""
+    """A target: the world of its rounds, which has the validation half, and the test half."""
 
     world: EngineWorld
-    validation: Manifest
     test: Manifest
 
 
@@ -240,7 +239,7 @@ def _run(
         )
         aims = {
             plan.target_name: own.test.path,
-            f"{plan.target_name}{VALIDATION}": own.validation.path,
+            f"{plan.target_name}{VALIDATION}": own.world.validation.path,
         }
         outcome = benchmark_sets(split, home / "runs", replace(training, targets=aims), phase)
     run = read_run_results(outcome.folders[0])
@@ -355,7 +354,7 @@ def _open_side(
         looks,
         progress,
     )
-    return _Side(world, validation, test)
+    return _Side(world, test)
 
 
 def _rounds_of(
@@ -366,7 +365,7 @@ def _rounds_of(
     on_round: OnRound,
 ) -> list[RoundResult]:
     world, size = side.world, plan.rounds.size
-    own = {**request, "validation": side.validation.fingerprint}
+    own = {**request, "validation": world.validation.fingerprint}
     done = round_files.read_rounds(
         world.home, plan.rounds.rounds, (size.identities, len(cells)), own
     )

@@ -1,17 +1,16 @@
 """`distances`: the distance of each level of the manifest to the target, as `analyze` measures it."""
 
-import math
-
-import numpy as np
+from typing import Any
 
 from gprplus.analysis import analyze
 from gprplus.analysis.options import AnalyzeOptions
 from gprplus.analysis.sample import crossed_factors
 from gprplus.core.errors import PlanError
 from gprplus.planning.evidence.level_evidence import (
+    UNKNOWN,
+    LevelEstimate,
     LevelEvidence,
-    halfway_neighbors,
-    with_halfway_levels,
+    evidence_of_levels,
 )
 from gprplus.planning.methods.proposal import PlanProblem
 
@@ -53,21 +52,14 @@ def distance_evidence(problem: PlanProblem) -> list[LevelEvidence]:
     return [_of_factor(problem, name, rows) for name in factors]
 
 
-def _of_factor(problem: PlanProblem, factor: str, rows: list[dict[str, object]]) -> LevelEvidence:
-    mine = {str(row["value"]): row for row in rows if row["attribute"] == factor}
+def _of_factor(problem: PlanProblem, factor: str, rows: list[dict[str, Any]]) -> LevelEvidence:
+    known = {str(row["value"]): _estimate(row) for row in rows if row["attribute"] == factor}
     levels = problem.cells.levels[factor]
-    estimate, error = np.full(len(levels), math.nan), np.full(len(levels), math.nan)
-    sentences = [""] * len(levels)
-    for place, level in enumerate(levels):
-        row = mine.get(str(level))
-        if row is None:
-            continue
-        value, low, high = (float(row[key]) for key in ("distance", "low", "high"))  # type: ignore[arg-type]
-        estimate[place], error[place] = -value, (high - low) / (2 * Z95)
-        sentences[place] = f"distance {value:.3g} [{low:.3g}, {high:.3g}]"
-    neighbors = halfway_neighbors(factor, levels)
-    estimate, error = with_halfway_levels(neighbors, estimate, error)
-    for place in range(len(levels)):
-        if not sentences[place] and np.isfinite(estimate[place]):
-            sentences[place] = f"distance {-estimate[place]:.3g} between its neighbors"
-    return LevelEvidence("distances", factor, levels, estimate, error, tuple(sentences))
+    found = [known.get(str(level), UNKNOWN) for level in levels]
+    return evidence_of_levels("distances", factor, levels, found)
+
+
+def _estimate(row: dict[str, Any]) -> LevelEstimate:
+    distance, low, high = row["distance"], row["low"], row["high"]
+    sentence = f"distance {distance:.3g} [{low:.3g}, {high:.3g}]"
+    return LevelEstimate(-distance, (high - low) / (2 * Z95), sentence)

@@ -5,9 +5,8 @@ it in the mixture (necessity); of a factorial, the main effect of the levels tha
 restricted to; of a path, the best share of its ends.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -15,10 +14,11 @@ import pyarrow.compute as pc
 from gprplus.core.errors import PlanError, first_few
 from gprplus.ingest import Manifest
 from gprplus.planning.evidence.level_evidence import (
+    UNKNOWN,
+    LevelEstimate,
     LevelEvidence,
-    halfway_neighbors,
+    evidence_of_levels,
     own_error,
-    with_halfway_levels,
 )
 from gprplus.planning.evidence.path_shares import path_evidence
 from gprplus.planning.methods.proposal import PlanProblem
@@ -26,14 +26,6 @@ from gprplus.reporting.run_results import RunResults, read_run_results
 from gprplus.schema.split_record import SplitRecord
 
 WORDS = {"sufficiency": "alone against mix", "necessity": "in the mix"}
-
-
-class LevelEffect(NamedTuple):
-    """What a level is worth and its standard error, of scores 0-1, and the sentence for both."""
-
-    value: float
-    error: float
-    sentence: str
 
 
 def read_target_runs(problem: PlanProblem, method: str) -> list[RunResults]:
@@ -95,13 +87,13 @@ def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
 
 def _by_attribute(
     split: SplitRecord, rows: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, dict[str, LevelEffect]]]:
+) -> list[tuple[str, dict[str, LevelEstimate]]]:
     """Effects by level, for each attribute."""
     if split.factorial is not None:
         return _of_factorial(split, rows)
     for family, words in WORDS.items():
         effects = {
-            str(level): LevelEffect(row["value"], own_error(row), f"{_points(row)} {words}")
+            str(level): LevelEstimate(row["value"], own_error(row), f"{_points(row)} {words}")
             for row in rows
             if row["family"] == family
             for level in _levels_of(split, row["contrast"])
@@ -119,7 +111,7 @@ def _levels_of(split: SplitRecord, arm: str) -> Sequence[str]:
 
 def _of_factorial(
     split: SplitRecord, rows: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, dict[str, LevelEffect]]]:
+) -> list[tuple[str, dict[str, LevelEstimate]]]:
     """Half of a main effect for the levels that a factor was restricted to, minus half for the
     others, under "*"."""
     assert split.factorial is not None
@@ -130,9 +122,9 @@ def _of_factorial(
         if row is None or isinstance(factor.restricted, int):
             continue
         half, error = row["value"] / 2, own_error(row)
-        kept = LevelEffect(half, error, f"{_points(row)} when restricted to it")
+        kept = LevelEstimate(half, error, f"{_points(row)} when restricted to it")
         effects = {str(level): kept for level in factor.restricted}
-        effects["*"] = LevelEffect(-half, error, f"{_points(row)} without it")
+        effects["*"] = LevelEstimate(-half, error, f"{_points(row)} without it")
         found.append((factor.attribute, effects))
     return found
 
@@ -142,14 +134,8 @@ def _points(row: Mapping[str, Any]) -> str:
 
 
 def _evidence(
-    attribute: str, levels: tuple[Any, ...], effects: Mapping[str, LevelEffect]
+    attribute: str, levels: tuple[Any, ...], effects: Mapping[str, LevelEstimate]
 ) -> LevelEvidence:
-    unknown = LevelEffect(math.nan, math.nan, "")
-    known = [effects.get(str(level), effects.get("*", unknown)) for level in levels]
-    estimate, error = with_halfway_levels(
-        halfway_neighbors(attribute, levels),
-        np.array([one.value for one in known]),
-        np.array([one.error for one in known]),
-    )
-    sentences = tuple(one.sentence for one in known)
-    return LevelEvidence("effects", attribute, levels, estimate, error, sentences)
+    others = effects.get("*", UNKNOWN)
+    found = [effects.get(str(level), others) for level in levels]
+    return evidence_of_levels("effects", attribute, levels, found)

@@ -9,9 +9,10 @@ from gprplus.core.errors import PlanError
 from gprplus.planning.cells import level_text
 from gprplus.planning.evidence.effects import read_target_runs
 from gprplus.planning.evidence.level_evidence import (
+    UNKNOWN,
+    LevelEstimate,
     LevelEvidence,
-    halfway_neighbors,
-    with_halfway_levels,
+    evidence_of_levels,
 )
 from gprplus.planning.methods.proposal import PlanProblem
 from gprplus.reporting.run_results import RunResults
@@ -105,18 +106,18 @@ def _of_factor(
     failed: np.ndarray,
     identity: np.ndarray,
 ) -> LevelEvidence:
-    levels = problem.cells.levels[factor]
-    texts = np.array([value if value is not None else "" for value in values], dtype=object)
-    estimate, error = np.full(len(levels), math.nan), np.full(len(levels), math.nan)
-    sentences = [""] * len(levels)
-    for place, level in enumerate(levels):
+    levels, texts = problem.cells.levels[factor], np.array(values, dtype=object)
+    found = []
+    for level in levels:
         mine = texts == level_text(level)
-        if len(np.unique(identity[mine])) > 1:
-            estimate[place], error[place] = clustered_mean(failed[mine], identity[mine])
-            sentences[place] = f"mAP {100 * (1 - estimate[place]):.1f} of {mine.sum()} queries"
-    neighbors = halfway_neighbors(factor, levels)
-    estimate, error = with_halfway_levels(neighbors, estimate, error)
-    return LevelEvidence("failures", factor, levels, estimate, error, tuple(sentences))
+        known = len(np.unique(identity[mine])) > 1
+        found.append(_estimate(failed[mine], identity[mine]) if known else UNKNOWN)
+    return evidence_of_levels("failures", factor, levels, found)
+
+
+def _estimate(failed: np.ndarray, identity: np.ndarray) -> LevelEstimate:
+    value, error = clustered_mean(failed, identity)
+    return LevelEstimate(value, error, f"mAP {100 * (1 - value):.1f} of {len(failed)} queries")
 
 
 def clustered_mean(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ A level gets the probability that it is the most wanted one, given its estimate 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,34 @@ class LevelEvidence:
             found = best_probabilities(self.estimate[known], self.error[known], rng)
             shares[known] = found * known.sum() / len(self.levels)
         return shares
+
+
+class LevelEstimate(NamedTuple):
+    """How much a level is wanted, its standard error, and the sentence for both."""
+
+    value: float
+    error: float
+    sentence: str
+
+
+UNKNOWN = LevelEstimate(math.nan, math.nan, "")
+
+
+def evidence_of_levels(
+    source: str, factor: str, levels: tuple[Any, ...], found: Sequence[LevelEstimate]
+) -> LevelEvidence:
+    """Return the evidence of estimates, one for each level (UNKNOWN where there is none), with the
+    levels halfway between two known ones filled in."""
+    measured = np.array([one.value for one in found])
+    estimate, error = with_halfway_levels(
+        halfway_neighbors(factor, levels), measured, np.array([one.error for one in found])
+    )
+    filled = np.isnan(measured) & np.isfinite(estimate)
+    sentences = tuple(
+        "between its neighbors" if new else one.sentence
+        for one, new in zip(found, filled, strict=True)
+    )
+    return LevelEvidence(source, factor, levels, estimate, error, sentences)
 
 
 def best_probabilities(
