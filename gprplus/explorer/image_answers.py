@@ -62,15 +62,14 @@ def _facet(facet: Facet, counts: np.ndarray, picked: set[str | None], find: str)
     """Return the levels of a facet that have images or are picked, in their order; the most
     frequent of many."""
     values = facet.values
-    places = [*range(1, len(values)), 0]
-    shown = [i for i in places if counts[i] or values[i] in picked]
+    shown = [i for i in (*range(1, len(values)), 0) if counts[i] or values[i] in picked]
     if find:
         shown = [i for i in shown if find.lower() in (values[i] or "unknown").lower()]
     more = max(len(shown) - LISTED, 0)
     if more:
         held = {i for i in shown if values[i] in picked}
         first = sorted(shown, key=lambda i: (i not in held, -counts[i]))[:LISTED]
-        shown = sorted(first, key=places.index) if len(values) < 10_000 else first
+        shown = sorted(first, key=lambda i: (i == 0, i))  # unknown last
     return {
         "name": facet.name,
         "levels": [[values[i], int(counts[i])] for i in shown],

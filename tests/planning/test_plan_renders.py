@@ -178,6 +178,8 @@ def test_what_a_method_lacks_is_one_sentence(home, tmp_path):
         plan(methods=("descent",))
     with pytest.raises(PlanError, match="holes needs images that exist: --manifest FOLDER"):
         plan(methods=("holes",))
+    with pytest.raises(PlanError, match="effects needs a target: --target NAME=PATH"):
+        plan(methods=("effects",))
     with pytest.raises(PlanError, match="effects needs finished runs: --from-runs RUN"):
         plan(methods=("effects",), manifest=home / "manifest", targets={"t": home / "target"})
     with pytest.raises(PlanError, match=r"There is no method 'matchd'\. Did you mean 'matched'"):

@@ -29,8 +29,9 @@ WORDS = {"sufficiency": "alone against mix", "necessity": "in the mix"}
 
 
 def read_target_runs(problem: PlanProblem, method: str) -> list[RunResults]:
-    """Return the runs of the plan, all scored on its target. Raises PlanError where there are none,
-    or where one was not scored on it or on other queries under its name."""
+    """Return the runs of the plan, all scored on its target. Raises PlanError where there is no
+    target or run, or where one was not scored on it, or on other queries under its name."""
+    target = problem.require_target(method)
     if not problem.options.runs:
         raise PlanError(f"The method {method} needs finished runs: --from-runs RUN.")
     found = [read_run_results(path) for path in problem.options.runs]
@@ -40,12 +41,10 @@ def read_target_runs(problem: PlanProblem, method: str) -> list[RunResults]:
                 f"{one.folder} was not scored on a target called {problem.target_name}, but on"
                 f" {first_few(one.targets)}. Benchmark it with --target {problem.target_name}=PATH."
             )
-        if problem.target is not None and not _has_queries(
-            problem.target, problem.target_name, one
-        ):
+        if not _has_queries(target, problem.target_name, one):
             raise PlanError(
                 f"{one.folder} was scored on queries called {problem.target_name} that are not in"
-                f" {problem.target.path}. Give the target it was scored on, or benchmark it again."
+                f" {target.path}. Give the target it was scored on, or benchmark it again."
             )
     return found
 
@@ -60,7 +59,8 @@ def effect_evidence(problem: PlanProblem) -> list[LevelEvidence]:
     """Return the estimated effects of levels on mAP.
 
     Raises:
-        PlanError: no run has effects with a standard error for a factor that is a candidate.
+        PlanError: there is no target, or no run has effects with a standard error for a factor that
+            is a candidate.
     """
     found = []
     for run in read_target_runs(problem, "effects"):

@@ -23,7 +23,7 @@ class PlanProblem:
     Attributes:
         cells: the cells to weight.
         target_name: the target's name, as runs call it.
-        target: its images; None where only runs or holes count.
+        target: its images; None if there is no target.
         manifest: images that exist; None if there are none.
         options: all options of the plan.
         folder: where probes and analyses are kept.
