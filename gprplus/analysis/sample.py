@@ -20,6 +20,7 @@ from gprplus.analysis.matched_sample import (
 )
 from gprplus.archives import is_archive
 from gprplus.core.errors import AnalysisError
+from gprplus.core.files.safe_names import plain_name
 from gprplus.core.sampling import hash64_many, join_canonical
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.splits.test_sets.test_set import is_test_identity
@@ -174,7 +175,8 @@ def target_sample(manifest: Manifest, images: int, seed: int) -> ImageSample:
 
 def open_target_sample(name: str, path: Path, ingested: Path) -> Manifest:
     """The manifest of a target; a folder of images gets one, where benchmark keeps those of its
-    targets."""
+    targets. Raises AnalysisError where it is missing, or its name is no plain one."""
+    plain_name(name, "The name of a target", AnalysisError)
     if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
         raise AnalysisError(
             f"The target {name} is missing: {path} is neither a manifest nor a folder or archive of"

@@ -12,7 +12,7 @@ from PIL import Image
 
 import gprplus as gpr
 from gprplus.cli import cli
-from gprplus.core.errors import PlanError, RequestChanged
+from gprplus.core.errors import AnalysisError, PlanError, RequestChanged
 from gprplus.engine.crops.design import make_design
 from gprplus.planning.cells import candidate_cells
 from gprplus.planning.methods.descent import probe_cells
@@ -188,6 +188,8 @@ def test_what_a_method_lacks_is_one_sentence(home, tmp_path):
         plan(methods=("uniform", "uniform"))
     with pytest.raises(PlanError, match="one target; found a, b"):
         plan(targets={"a": home / "target", "b": home / "target"})
+    with pytest.raises(AnalysisError, match=r"The name of a target: '\.\./a' is not a plain name"):
+        plan(targets={"../a": home / "target"})
     with pytest.raises(
         PlanError, match=r"'hats' is no attribute of identities\. Did you mean 'hat'"
     ):
