@@ -100,7 +100,7 @@ def test_images_at_other_levels_than_the_candidates_count_for_none_of_them(home,
     gpr.render(home / "renders" / "sunny", identities=6, **{**SPACE, "weathers": ("sunny",)})
     sunny = gpr.build_manifest(home / "renders" / "sunny", tmp_path / "sunny").path
     town = {"town": home / "target"}
-    with pytest.raises(PlanError, match="no image of a candidate cell"):
+    with pytest.raises(PlanError, match="no image at a candidate level of weather, so matched"):
         gpr.plan_renders("6x3", town, tmp_path / "m", manifest=sunny, weathers=("foggy", "neutral"))
     # The manifest records no height of its camera, so that all cells of named heights are new.
     given = {"manifest": home / "manifest", "methods": ("holes",), "camera_heights_m": (0.9, 1.8)}

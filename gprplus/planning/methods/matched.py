@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from gprplus.analysis.features import make_features
+from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.analysis.sample import search_sample
 from gprplus.analysis.subset_search.kernels import Kernels, build_kernels
 from gprplus.analysis.subset_search.qp import solve_on_simplex
 from gprplus.analysis.subset_search.run_search import MOST, RIDGE
 from gprplus.core.errors import PlanError
 from gprplus.ingest import Manifest
+from gprplus.planning.cells import CandidateCells
 from gprplus.planning.methods.proposal import PlanProblem, Proposal, plan_method
 from gprplus.planning.probe import RenderedProbe, TargetPoints, target_points
 
@@ -77,12 +79,19 @@ def _of_manifest(problem: PlanProblem, manifest: Manifest) -> Proposal:
             f" than {MOST:,}: the manifest has {len(crossed.cells()):,} cells. Use --method descent"
             " or distances."
         )
-    numbers = _candidates_of(problem, manifest, crossed.factors, crossed.cells())
+    columns = _levels_of_cells(cells, manifest, crossed)
+    numbers = cells.numbers_of(columns)
     usable = numbers >= 0
     if not usable.any():
+        absent = [
+            name
+            for name, levels in cells.levels.items()
+            if (CandidateCells({name: levels}).numbers_of(columns) < 0).all()
+        ]
         raise PlanError(
-            "The manifest has no image of a candidate cell, so matched has nothing to weight. Name"
-            " levels that it has, or use --method descent, which renders probes."
+            f"The manifest has no image at a candidate level of {', '.join(absent)}, so matched has"
+            " nothing to weight. Name levels that it has, or use --method descent, which renders"
+            " probes."
         )
     features = kind.extract(side.images(), options.workers, problem.progress)
     found = target_points(problem, kind, features[side.place(crossed.flat)])
@@ -131,21 +140,22 @@ def _redrawn(known: Kernels, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     return people, times[place].astype(np.float64)
 
 
-def _candidates_of(
-    problem: PlanProblem,
-    manifest: Manifest,
-    factors: tuple[str, ...],
-    cells: list[tuple[object, ...]],
-) -> np.ndarray:
-    """The candidate cell of each cell of the manifest, -1 for none; a factor that the manifest
-    keeps at one level is at that level, one that varies without being crossed at none."""
+def _levels_of_cells(
+    cells: CandidateCells, manifest: Manifest, crossed: CrossedSample
+) -> dict[str, list[object]]:
+    """The level of each candidate factor in each crossed cell of the manifest, by factor.
+
+    A factor that the manifest keeps at one level is at that level; None where it is unknown, such
+    as of a factor that varies without being crossed.
+    """
+    found = crossed.cells()
     columns: dict[str, list[object]] = {}
-    for name in problem.cells.factors:
-        if name in factors:
-            place = factors.index(name)
-            columns[name] = [cell[place] for cell in cells]
+    for name in cells.factors:
+        if name in crossed.factors:
+            place = crossed.factors.index(name)
+            columns[name] = [cell[place] for cell in found]
         else:
             known = manifest.levels(name) if name in manifest.attributes else []
             level = known[0] if len(known) == 1 else None
-            columns[name] = [level if known else problem.cells.assumed_level(name)] * len(cells)
-    return problem.cells.numbers_of(columns)
+            columns[name] = [level if known else cells.assumed_level(name)] * len(found)
+    return columns
