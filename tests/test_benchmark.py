@@ -299,8 +299,7 @@ def test_re_ranking_scores_once_more_and_trains_nothing(work, done):
     assert facts["rerank"] == {"k1": 20, "k2": 6, "share": 0.3}
 
 
-@pytest.mark.slow
-def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path):
+def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path, commands):
     (tmp_path / "even.toml").write_text(small_recipe(3).replace("identities = 3", "identities = 4"))
     launched = [
         sys.executable,
@@ -309,6 +308,7 @@ def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_pat
         "--standalone",
         "--nproc-per-node",
         "2",
+        "--no-python",
     ]
     asked = [
         "benchmark",
@@ -319,7 +319,7 @@ def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_pat
         "1",
     ]
     ended = subprocess.run(
-        [*launched, "-m", "gprplus", *asked, "-o", str(tmp_path / "runs")],
+        [*launched, *commands.sent("gprplus", *asked, "-o", str(tmp_path / "runs"))],
         capture_output=True,
         text=True,
         timeout=300,
@@ -363,8 +363,20 @@ def test_a_folder_that_another_benchmark_fills_is_left_to_it(work, done):
     assert ask(work, dry_run=True).plan.trained == 0, "looking is free"
 
 
-def test_two_processes_end_with_the_same_scores_as_one(work, done):
-    two = ask(work, "parallel", jobs=2)
+@pytest.fixture(scope="module")
+def parallel(work):
+    """The same benchmark by two processes, and the progress that it reported."""
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:  # in this process; workers keep theirs
+        patch.setattr(run_reports, "SECONDS_BETWEEN_REPORTS", 0.0)
+        made = ask(
+            work, "parallel", jobs=2, progress=lambda done, total: seen.append((done, total))
+        )
+    return made, seen
+
+
+def test_two_processes_end_with_the_same_scores_as_one(done, parallel):
+    two, _ = parallel
     assert two.summaries[0].drop(["seconds"]).equals(done.summaries[0].drop(["seconds"]))
 
 
@@ -585,29 +597,30 @@ def test_every_run_records_its_initial_weights(done):
     assert [record["initial_weights"] for record in records] == [expected] * len(records)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch, jobs):
-    # In this process; workers keep theirs.
+def trained_counts(work, seen, steps):
+    """The counts of training and scoring, of four arms trained for so many steps; those and the
+    untrained floor are scored."""
+    test = Split.open(work / "splits" / "weather").record.test
+    scoring = round(test.queries / 18 + test.gallery / 18)  # 3 x 6 images a step
+    total = 4 * steps + 5 * scoring
+    counts = [done for done, of in seen if of == total]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (0, total)
+    return counts
+
+
+def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch):
     monkeypatch.setattr(run_reports, "SECONDS_BETWEEN_REPORTS", 0.0)
     seen = []
-    ask(
-        work,
-        f"counted{jobs}",
-        steps=40,
-        jobs=jobs,
-        progress=lambda done, total: seen.append((done, total)),
-    )
-    split = Split.open(work / "splits" / "weather")
-    scoring = round(
-        split.record.test.queries / 18 + split.record.test.gallery / 18
-    )  # 3 x 6 images a step
-    total = (
-        4 * 40 + 5 * scoring
-    )  # four arms are trained, and those and the untrained floor are scored
-    training = [done for done, of in seen if of == total]
-    assert training == sorted(training)
-    assert (training[0], training[-1]) == (0, total)
-    assert jobs > 1 or len(set(training)) > 4 * 40, "every step is seen where every step is told"
+    options = {"steps": 40, "progress": lambda done, total: seen.append((done, total))}
+    ask(work, "counted", **options)
+    counts = trained_counts(work, seen, 40)
+    assert len(set(counts)) > 4 * 40, "every step is seen where every step is told"
+    total = max(of for _, of in seen)
     seen.clear()
-    ask(work, f"counted{jobs}", steps=40, progress=lambda done, total: seen.append((done, total)))
+    ask(work, "counted", **options)
     assert [one for one in seen if one[1] == total] == [], "what is done is not counted again"
+
+
+def test_progress_of_two_processes_counts_the_same(work, parallel):
+    trained_counts(work, parallel[1], 3)

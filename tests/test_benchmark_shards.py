@@ -1,7 +1,6 @@
 """Shards of a benchmark: jobs of an array train parts of the runs, and one command reports."""
 
 import subprocess
-import sys
 
 import pytest
 from recipes import small_work
@@ -43,7 +42,7 @@ def test_shards_train_every_run_once_and_the_last_command_only_reports(work, tmp
     assert tables[0].equals(tables[1])
 
 
-def test_shards_may_start_at_the_same_time(work, tmp_path):
+def test_shards_may_start_at_the_same_time(work, tmp_path, commands):
     words = [
         "benchmark",
         str(work / "splits" / "weather"),
@@ -54,7 +53,7 @@ def test_shards_may_start_at_the_same_time(work, tmp_path):
     ]
     words += ["--recipe", str(work / "tiny.toml"), "--seeds", "2", "--jobs", "1"]
     started = [
-        subprocess.Popen([sys.executable, "-m", "gprplus", *words, "--shard", f"{number}/2"])
+        subprocess.Popen(commands.sent("gprplus", *words, "--shard", f"{number}/2"))
         for number in (1, 2)
     ]
     assert [one.wait() for one in started] == [0, 0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from recipes import small_recipe
 
 from gprplus.cli import cli
 from gprplus.core import declarations
@@ -27,7 +28,7 @@ from gprplus.ingest import build_manifest
 from gprplus.reporting import run_results as reports
 
 TINY = """
-recipe = "smoke"
+recipe = "small.toml"
 seeds = 1
 steps = 2
 
@@ -50,7 +51,9 @@ controls = false
 
 def written(folder: Path, text: str) -> Path:
     path = folder / "tiny.toml"
-    path.write_text(text)
+    recipe = folder / "small.toml"
+    recipe.write_text(small_recipe(2))
+    path.write_text(text.replace("small.toml", str(recipe)))
     return path
 
 
@@ -252,8 +255,7 @@ def test_shards_of_a_study_train_every_run_once_and_the_last_command_reports(wor
 
 def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_path):
     recipe = tmp_path / "quick.toml"
-    glance = (declarations.declarations_folder() / "recipes" / "glance.toml").read_text()
-    recipe.write_text(glance.replace("steps = 100", "epochs = 3\nequal = true"))
+    recipe.write_text(small_recipe(2).replace("steps = 2", "epochs = 1\nequal = true"))
     text = (
         TINY.replace(
             "[[splits]]",
@@ -261,7 +263,7 @@ def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_p
             " false\n\n[[splits]]",
             1,
         )
-        .replace('"smoke"', f'"{recipe}"')
+        .replace('"small.toml"', f'"{recipe}"')
         .replace("steps = 2\n", "")
     )
     home = study(
@@ -278,7 +280,7 @@ def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_p
         )
     assert len(sets) == 6, "the second split has the first one's"
     assert len({*sets.values()}) > 1
-    assert steps == {int(3 * sum(sets.values()) / 6 / 64)}
+    assert steps == {int(sum(sets.values()) / 6 / 6)}
 
 
 def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
@@ -311,7 +313,7 @@ def test_what_a_study_asks_of_the_manifest_must_be_there(work, tmp_path):
     text = TINY.replace('"sunny", "foggy"', '"sunny", "fogy"')
     with pytest.raises(SplitError, match="'foggy'"):
         study(written(tmp_path, text), work=work, device="cpu", dry_run=True)
-    assert os.listdir(tmp_path) == ["tiny.toml"]
+    assert sorted(os.listdir(tmp_path)) == ["small.toml", "tiny.toml"]
 
 
 def test_a_target_that_is_not_there_is_asked_for_by_name(work, tmp_path):

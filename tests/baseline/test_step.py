@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from dataclasses import replace
 
@@ -151,7 +150,7 @@ precision = "float32"
 
 
 @pytest.fixture(scope="module")
-def together(drawn, tmp_path_factory):
+def together(drawn, tmp_path_factory, commands):
     """The folder that two processes, started as torchrun starts them, left their network and their
     gradients in."""
     folder = tmp_path_factory.mktemp("together")
@@ -163,7 +162,7 @@ def together(drawn, tmp_path_factory):
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(folder)],
+            commands.sent("python", SCRIPT, str(folder)),
             env={
                 **os.environ,
                 **common,

@@ -2,20 +2,17 @@
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-def gprplus(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gprplus", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def gprplus(commands: Any) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command in a folder."""
+    return commands.gprplus
 
 
 @pytest.fixture
@@ -25,7 +22,7 @@ def folder(tmp_path: Path, plant, design) -> Path:
 
 
 def test_the_literal_command_reads_every_folder_of_renders_and_says_when_nothing_changed(
-    folder: Path,
+    folder: Path, gprplus: Any
 ) -> None:
     first = gprplus("build-manifest", cwd=folder)
     assert first.returncode == 0, first.stderr
@@ -37,7 +34,7 @@ def test_the_literal_command_reads_every_folder_of_renders_and_says_when_nothing
     assert "Nothing has changed" in again.stdout
 
 
-def test_inspect_prints_draws_and_speaks_json(folder: Path) -> None:
+def test_inspect_prints_draws_and_speaks_json(folder: Path, gprplus: Any) -> None:
     gprplus("build-manifest", cwd=folder)
     shown = gprplus("inspect", "--sheet", "sheet.png", cwd=folder)
     assert "sunny, clouds, overcast (12 each)" in shown.stdout
@@ -49,7 +46,7 @@ def test_inspect_prints_draws_and_speaks_json(folder: Path) -> None:
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
 
 
-def test_layouts_are_listed_shown_and_tried(folder: Path) -> None:
+def test_layouts_are_listed_shown_and_tried(folder: Path, gprplus: Any) -> None:
     listed = gprplus("layouts", cwd=folder).stdout
     assert "market1501" in listed
     assert "research use only" in listed
@@ -75,7 +72,7 @@ def test_layouts_are_listed_shown_and_tried(folder: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_1(
-    folder: Path, arguments: tuple[str, ...], sentence: str
+    folder: Path, arguments: tuple[str, ...], sentence: str, gprplus: Any
 ) -> None:
     done = gprplus(*arguments, cwd=folder)
     assert done.returncode == 1
@@ -84,14 +81,14 @@ def test_bad_input_is_one_sentence_and_exit_code_1(
     assert "Traceback" not in done.stderr
 
 
-def test_no_renders_at_all_says_what_to_do(tmp_path: Path) -> None:
+def test_no_renders_at_all_says_what_to_do(tmp_path: Path, gprplus: Any) -> None:
     done = gprplus("build-manifest", cwd=tmp_path)
     assert done.returncode == 1
     assert "`gprplus render`" in done.stderr
     assert not (tmp_path / "work").exists()
 
 
-def test_inspect_of_a_split_prints_arms_and_audit(folder: Path) -> None:
+def test_inspect_of_a_split_prints_arms_and_audit(folder: Path, gprplus: Any) -> None:
     gprplus("build-manifest", cwd=folder)
     made = gprplus("make-split", "--attr=weather", "--test-share=0.5", cwd=folder)
     assert made.returncode == 0, made.stderr

@@ -2,12 +2,11 @@
 times far away."""
 
 import os
-import subprocess
-import sys
 import tarfile
 import unicodedata
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,14 +302,10 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_addresses_are_refused_before_anything_is_written(tmp_path: Path, words: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "gprplus", *words.split()],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_addresses_are_refused_before_anything_is_written(
+    tmp_path: Path, words: str, commands: Any
+) -> None:
+    ran = commands.gprplus(*words.split(), cwd=tmp_path)
     assert ran.returncode == 1
     assert "://b/x is an address, and only a local path works here." in ran.stderr
     assert ran.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from recipes import small_recipe
 
 import gprplus as gpr
 from gprplus.cli import cli
@@ -24,7 +25,7 @@ from gprplus.schema.construct_record import ComparisonRecord
 from gprplus.splits import Split
 
 TINY = """
-recipe = "smoke"
+recipe = "small.toml"
 steps = 2
 seeds = 2
 
@@ -53,13 +54,19 @@ probe = 5
 """
 
 
+def tiny(work):
+    """The file, with the recipe of a work folder."""
+    return TINY.replace("small.toml", str(work / "small.toml"))
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     work = tmp_path_factory.mktemp("construct") / "work"
     same = {"identities": 10, "viewpoints": 2, "size": "32x64", "seed": 4}
     gpr.render(work / "renders/town", weathers=("foggy",), illuminations=("night",), **same)
     gpr.render(work / "renders/noon", weathers=("sunny",), illuminations=("noon",), **same)
-    (work / "tiny.toml").write_text(TINY)
+    (work / "small.toml").write_text(small_recipe(2))
+    (work / "tiny.toml").write_text(tiny(work))
     return work
 
 
@@ -205,7 +212,7 @@ def test_force_removes_all_that_shows_the_result_of_another_request(tmp_path):
 
 
 def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_path):
-    (tmp_path / "many.toml").write_text(TINY.replace("6x3", "6x9"))
+    (tmp_path / "many.toml").write_text(tiny(work).replace("6x3", "6x9"))
     with pytest.raises(PlanError, match="9 images of each identity, but there are 8 cells"):
         gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
     assert not (tmp_path / "out" / "rounds").exists()
@@ -244,7 +251,9 @@ def test_a_wrong_file_is_one_sentence_with_its_place(tmp_path, old, new, message
     assert "wrong.toml" in str(caught.value)
 
 
-def test_a_dry_run_counts_renders_and_trainings_and_writes_no_construction(work):
+def test_a_dry_run_counts_renders_and_trainings_and_writes_no_construction(work, monkeypatch):
+    monkeypatch.setattr(construct_cost, "_LIT", 8)
+    monkeypatch.setattr(construct_cost, "_DRAWN", 4)
     words = ["construct", str(work / "tiny.toml"), "--work", str(work), "--dry-run", "--json"]
     words += ["--price", "3", "-o", str(work / "dry")]
     found = CliRunner().invoke(cli, words, catch_exceptions=False)
@@ -294,7 +303,7 @@ def test_the_engine_is_timed_where_a_round_gives_an_identity_all_images_that_are
 def test_too_many_cells_for_the_set_in_one_step_are_refused_before_anything_is_drawn(work):
     """12 viewpoints, 7 weathers, 7 hours and 5 places are 2,940 cells, 14,700 images of five
     identities."""
-    text = TINY.replace("viewpoints = 2", "viewpoints = 12\nbackgrounds = 5")
+    text = tiny(work).replace("viewpoints = 2", "viewpoints = 12\nbackgrounds = 5")
     text = text.replace('["sunny", "foggy"]', '["all"]').replace('["noon", "night"]', '["all"]')
     (work / "wide.toml").write_text(text)
     for more in ([], ["--dry-run"]):

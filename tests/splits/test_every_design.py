@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from examples import examples
+from hypothesis import HealthCheck, given, reject
 from hypothesis import strategies as st
 
 from gprplus.core.errors import SplitError
@@ -20,9 +21,8 @@ from gprplus.splits.designs import DESIGNS
 
 SKIES, LIGHTS, VIEWS = ("sunny", "clouds", "overcast", "foggy"), ("forenoon", "dusk", "night"), 3
 OTHERS = ("camera", "viewpoint_deg", "illumination", "background")
-FEW = settings(
-    max_examples=3,
-    deadline=None,
+FEW = examples(
+    2,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from examples import examples
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from gprplus.core import sampling
@@ -18,7 +19,7 @@ from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.draws.matching import match_strata, round_robin_rows, stratify
 
-FAST = settings(max_examples=15, deadline=None)
+FAST = examples(8)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
 # Why a split of few people with many holes is rightly refused.
 EMPTY = ("Nothing can be compared", "one level only", "is aliased with that of the identities")

@@ -58,15 +58,17 @@ class Commands:
 
     def python(self, program: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
         """Run the text of a Python program, as `python -c` does."""
-        sender = [sys.executable, "-S", "-E", str(SUPPORT / "send_command.py"), str(self._socket)]
-        return self._ran([*sender, "python", program], cwd, {"PATH": USUAL})
+        return self._ran(self.sent("python", program), cwd, {"PATH": USUAL})
 
     def gprplus(self, *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
         """Run a command of gprplus."""
+        return self._ran(self.sent("gprplus", *words), cwd, {"PATH": USUAL})
+
+    def sent(self, kind: str, *words: str) -> list[str]:
+        """The command line that runs `gprplus`, or `python` and the text of a program, in a fork
+        of the server, with the folder and the environment that it is started with."""
         sender = [sys.executable, "-S", "-E", str(SUPPORT / "send_command.py"), str(self._socket)]
-        return self._ran(
-            [*sender, "gprplus", str(PROGRAMS / "gprplus"), *words], cwd, {"PATH": USUAL}
-        )
+        return [*sender, kind, *([str(PROGRAMS / "gprplus")] if kind == "gprplus" else []), *words]
 
     def _ran(
         self, command: list[str], cwd: Path, known: Mapping[str, str]
