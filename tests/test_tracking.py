@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 from recipes import small_work
-from wandb_file import read_records
+from wandb_file import finished_records
 
 from gprplus import benchmark
 from gprplus.core.errors import TrackingWarning, TrainingError
@@ -97,7 +97,7 @@ def test_wandb(work):
     run_benchmark(work, "wandb:project=p,mode=offline")
     runs = {}
     for path in (work / "tracking" / "wandb").rglob("run-*.wandb"):
-        records = read_records(path)
+        records = finished_records(path)
         (about,) = [one.run for one in records if one.HasField("run")]
         runs[about.display_name] = about, records
     assert len(runs) == 6  # four arms, the untrained network and the report
