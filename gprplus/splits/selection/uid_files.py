@@ -27,10 +27,11 @@ def read_dealt_uids(path: Path, what: str) -> tuple[np.ndarray, ...]:
     deals: dict[str, Records] = {}
     for row in rows:
         deals.setdefault(str(row["deal"]), []).append(row)
-    if set(deals) != set(map(str, range(len(deals)))):
+    strange = set(deals) - set(map(str, range(len(deals))))
+    if strange:
         raise SplitError(
-            f"{what}: {path} numbers its deals {first_few(sorted(deals))}; the column deal needs 0,"
-            " 1, 2 and so on without a gap."
+            f"{what}: {path} has {first_few(sorted(strange))} in its column deal, which numbers the"
+            " deals 0, 1, 2 and so on without a gap."
         )
     return tuple(_uids(deals[str(number)], path, what) for number in range(len(deals)))
 
