@@ -8,6 +8,7 @@ files are gone.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from gprplus.schema.column import Column
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.selection.uid_files import read_dealt_uids
 from gprplus.splits.uid_table import UidTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TABLE = "arms.parquet"  # in the folder of a split
 COLUMNS = (
@@ -73,14 +77,7 @@ def recorded_arm_tables(request: SplitRequest, folder: Path) -> ArmUids:
             " split.json."
         )
     table = stored.read_table(path, COLUMNS, SplitError, "Copy it again.")
-    names, uids = np.array(table.column("arm").to_pylist()), table.column("uid").to_numpy()
-    deals = table.column("deal").to_numpy()
-    found = {}
-    for name in wanted:
-        mine = names == name
-        found[name] = tuple(
-            np.sort(uids[mine & (deals == deal)]) for deal in range(deals[mine].max(initial=0) + 1)
-        )
+    found = {name: _deals_of(table, name) for name in wanted}
     for name, one in wanted.items():
         if _recorded(found[name]) != one:
             raise SplitError(
@@ -88,6 +85,15 @@ def recorded_arm_tables(request: SplitRequest, folder: Path) -> ArmUids:
                 " records."
             )
     return found
+
+
+def _deals_of(table: "pa.Table", name: str) -> tuple[np.ndarray, ...]:
+    """The uids of an arm in each deal, ascending."""
+    import pyarrow.compute as pc
+
+    mine = table.filter(pc.field("arm") == name)
+    uids, deals = mine.column("uid").to_numpy(), mine.column("deal").to_numpy()
+    return tuple(np.sort(uids[deals == deal]) for deal in range(deals.max(initial=0) + 1))
 
 
 def write_arm_tables(folder: Path, found: ArmUids) -> None:
@@ -100,10 +106,10 @@ def write_arm_tables(folder: Path, found: ArmUids) -> None:
     import pyarrow as pa
 
     parts = [(name, deal, uids) for name, deals in found.items() for deal, uids in enumerate(deals)]
-    sizes = [len(uids) for *_, uids in parts]
+    place = np.repeat(np.arange(len(parts)), [len(uids) for *_, uids in parts])
     table = {
-        "arm": np.repeat([name for name, *_ in parts], sizes).tolist(),
-        "deal": np.repeat(np.array([deal for _, deal, _ in parts], np.int32), sizes),
+        "arm": pa.array([name for name, *_ in parts]).take(pa.array(place)),
+        "deal": np.array([deal for _, deal, _ in parts], np.int32)[place],
         "uid": np.concatenate([uids for *_, uids in parts]),
     }
     workdir.write_table(folder / TABLE, pa.table(table))

@@ -1,11 +1,17 @@
 """Files of uids that a request names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gprplus.core.arrow import to_numpy
 from gprplus.core.errors import SplitError, first_few
-from gprplus.ingest.sidecars.table_files import Records, read_records
+from gprplus.ingest.sidecars.columnar_tables import read_columnar
+from gprplus.ingest.sidecars.table_files import read_records
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_uids(path: Path, what: str) -> np.ndarray:
@@ -13,7 +19,7 @@ def read_uids(path: Path, what: str) -> np.ndarray:
 
     Raises SplitError, which begins with `what` names the file, if it has no column of uids.
     """
-    return _uids(_rows(path, what), path, what)
+    return np.unique(_uids(_table(path, what), path, what))
 
 
 def read_dealt_uids(path: Path, what: str) -> tuple[np.ndarray, ...]:
@@ -21,36 +27,50 @@ def read_dealt_uids(path: Path, what: str) -> tuple[np.ndarray, ...]:
 
     Raises SplitError where deals are not numbered from 0 without a gap.
     """
-    rows = _rows(path, what)
-    if not rows or "deal" not in rows[0]:
-        return (_uids(rows, path, what),)
-    deals: dict[str, Records] = {}
-    for row in rows:
-        deals.setdefault(str(row["deal"]), []).append(row)
-    strange = set(deals) - set(map(str, range(len(deals))))
+    import pyarrow as pa
+
+    table = _table(path, what)
+    uids = _uids(table, path, what)
+    if "deal" not in table.column_names:
+        return (np.unique(uids),)
+    texts = table.column("deal").cast(pa.string())
+    found = set(texts.unique().to_pylist())
+    strange = found - set(map(str, range(len(found))))
     if strange:
         raise SplitError(
-            f"{what}: {path} has {first_few(sorted(strange))} in its column deal, which numbers the"
-            " deals 0, 1, 2 and so on without a gap."
+            f"{what}: {path} has {first_few(sorted(map(str, strange)))} in its column deal, which"
+            " numbers the deals 0, 1, 2 and so on without a gap."
         )
-    return tuple(_uids(deals[str(number)], path, what) for number in range(len(deals)))
+    deals = to_numpy(texts.cast(pa.int64()))
+    return tuple(np.unique(uids[deals == deal]) for deal in range(max(len(found), 1)))
 
 
-def _rows(path: Path, what: str) -> Records:
+def _table(path: Path, what: str) -> "pa.Table":
+    import pyarrow as pa
+
     if not path.is_file():
         raise SplitError(f"{what}: there is no file {path}.")
-    columns, rows = read_records(path)
-    if "uid" not in columns:
+    if path.suffix.lower() == ".json":
+        columns, rows = read_records(path)
+        table = pa.table({name: [str(row.get(name)) for row in rows] for name in columns})
+    else:
+        table = read_columnar(path, plain=("uid",))
+    if "uid" not in table.column_names:
         raise SplitError(
             f"{what}: {path} needs a column uid, as images.parquet of a manifest has; found"
-            f" {', '.join(columns) or 'no column'}."
+            f" {', '.join(table.column_names) or 'no column'}."
         )
-    return rows
+    return table
 
 
-def _uids(rows: Records, path: Path, what: str) -> np.ndarray:
+def _uids(table: "pa.Table", path: Path, what: str) -> np.ndarray:
+    """The column uid `(N,) uint64`, as it stands."""
+    import pyarrow as pa
+
     try:
-        uids = [int(str(row["uid"])) for row in rows]
-        return np.unique(np.array(uids, dtype=np.uint64))
-    except (ValueError, OverflowError) as error:
-        raise SplitError(f"{what}: {path} holds a uid that is no whole number.") from error
+        uids = table.column("uid").cast(pa.uint64())
+    except pa.ArrowException:
+        uids = None
+    if uids is None or uids.null_count:
+        raise SplitError(f"{what}: {path} holds a uid that is no whole number.")
+    return to_numpy(uids)
