@@ -93,6 +93,9 @@ class RunFollower:
         if self._chosen is None:
             return
         self._finished = finished
+        with self._lock:  # a report is lost with the node that kept it
+            done = (folder for folder, run in self._runs.items() if not run.missing())
+            self._pending |= dict.fromkeys(done, True)
         self._stopping.set()
         seconds = _PATIENCE_S if finished else _PATIENCE_STOPPED_S
         self._thread.join(seconds)
