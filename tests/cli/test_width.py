@@ -9,6 +9,8 @@ from gprplus.cli import cli
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = [
     "build-manifest renders/engine -o again",
     "inspect manifest",

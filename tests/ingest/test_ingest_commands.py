@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gprplus(commands: Any) -> Callable[..., subprocess.CompletedProcess[str]]:

@@ -20,6 +20,8 @@ from gprplus.ingest.sidecars.identities import read_identities
 from gprplus.ingest.sidecars.identity_codes import slug
 from gprplus.ingest.sidecars.roles import read_lists
 
+pytestmark = pytest.mark.slow
+
 
 def parquet(**columns) -> bytes:
     out = io.BytesIO()

@@ -32,6 +32,8 @@ from gprplus.ingest.layouts.match import match_names
 from gprplus.ingest.layouts.templates import fill_template
 from gprplus.ingest.layouts.tokens import LevelTokens
 
+pytestmark = pytest.mark.slow
+
 FOREVER = r"(?P<identity>(?:[a-z]|\w)+(?:_\w+)*)[#%]"
 
 
