@@ -615,7 +615,7 @@ def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypa
     options = {"steps": 40, "progress": lambda done, total: seen.append((done, total))}
     ask(work, "counted", **options)
     counts = trained_counts(work, seen, 40)
-    assert len(set(counts)) > 4 * 40, "every step is seen where every step is told"
+    assert len(set(counts)) > 4 * 40, "each step is reported"
     total = max(of for _, of in seen)
     seen.clear()
     ask(work, "counted", **options)

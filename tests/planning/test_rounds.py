@@ -71,7 +71,7 @@ class SimulatedWorld:
     seed: int
     noise: float = 0.01
     drawn: int = 0
-    asked: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
     rng: np.random.Generator = field(init=False)
 
     def __post_init__(self):
@@ -80,7 +80,7 @@ class SimulatedWorld:
         self.levels = self.rng.normal(0, 0.1, PEOPLE)
 
     def proposals(self, kept, last, added):
-        self.asked.append(added)
+        self.added.append(added)
         even = np.full(len(CELLS), 1 / len(CELLS))
         return [Proposal("uniform", even), Proposal("matched", planted_weights())]
 
@@ -117,7 +117,7 @@ def test_a_planted_world_is_recovered_and_gains():
     uniform = 0.3 + 0.4 * float(np.minimum(even, world.target).sum())
     assert world.truth(kept) - uniform > 0.2
     assert [len(one.trials) for one in rounds] == [3, 3, 3]
-    assert world.asked == [24, 24, 24]  # 12 identities with 2 of 6 images in each round
+    assert world.added == [24, 24, 24]  # 12 identities with 2 of 6 images in each round
 
 
 def test_in_a_null_world_the_selected_score_is_too_high_by_the_optimism_that_is_estimated():

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -64,7 +65,22 @@ def import_everything() -> None:
     gc.freeze()  # a collection in a fork would copy the pages of all that was imported
 
 
-def run_command(asked: dict[str, Any], streams: list[int]) -> int:
+def exit_code(program: Callable[[], object], crash: int) -> int:
+    """Run a program in this process and return its exit code, `crash` after an exception, which is
+    printed."""
+    try:
+        program()
+        return 0
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return crash
+
+
+def run_command(request: dict[str, Any], streams: list[int]) -> int:
     """Run a command in this process, a fork, and return its exit code."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -72,14 +88,15 @@ def run_command(asked: dict[str, Any], streams: list[int]) -> int:
     sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
-    os.chdir(asked["cwd"])
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(asked["environment"])
+    os.environ.update(request["environment"])
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, asked["cores"])
-    kind, *sys.argv = asked["argv"]
+        os.sched_setaffinity(0, request["cores"])
+    kind, *sys.argv = request["argv"]
     main = sys.modules["__main__"] = ModuleType("__main__")
-    try:
+
+    def program() -> None:
         if kind == "python":
             sys.path.insert(0, "")
             source, sys.argv[0] = sys.argv[0], "-c"
@@ -89,14 +106,8 @@ def run_command(asked: dict[str, Any], streams: list[int]) -> int:
 
             main.__file__ = sys.argv[0]  # what a process that the command starts imports first
             command()
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
+
+    code = exit_code(program, crash=1)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -11,7 +11,7 @@ import sys
 def send(path: str, argv: list[str]) -> int:
     """The exit code of a command; negative: the signal that ended it."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    asked = {
+    request = {
         "argv": argv,
         "cwd": os.getcwd(),
         "environment": dict(os.environ),
@@ -19,7 +19,7 @@ def send(path: str, argv: list[str]) -> int:
     }
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        text = json.dumps(asked).encode() + b"\n"
+        text = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(connection, [text], [0, 1, 2])
         connection.sendall(text[sent:])
         return int(connection.recv(16) or 71)

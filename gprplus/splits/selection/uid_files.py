@@ -64,7 +64,7 @@ def _table(path: Path, what: str) -> "pa.Table":
 
 
 def _uids(table: "pa.Table", path: Path, what: str) -> np.ndarray:
-    """The column uid `(N,) uint64`, as it stands."""
+    """The column uid `(N,) uint64`, in the order of the table."""
     import pyarrow as pa
 
     try:

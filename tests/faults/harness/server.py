@@ -17,13 +17,12 @@ import select
 import signal
 import sys
 import time
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-from command_server import LARGE_PAGES, import_everything
+from command_server import LARGE_PAGES, exit_code, import_everything
 
 del sys.path[0]
 
@@ -79,16 +78,7 @@ def run_command(request: dict[str, Any], report: int) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.argv = [request["program"] or "gprplus", *request["argv"]]
     count = count_changes(request["kill_at"])
-    try:
-        start_program(request["program"])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-        code = 70
+    code = exit_code(lambda: start_program(request["program"]), crash=70)
     for stream in (sys.stdout, sys.stderr):
         if not stream.closed:
             stream.flush()
