@@ -67,6 +67,7 @@ def check_stored(
     """
     with reading_table(path, error, advice):
         wanted = arrow_schema(columns)
+        required = (*KEYS, *REQUIRED.get(tuple(columns), ()))
         for name in [name for name in table.column_names if name in wanted.names]:
             column, field = table.column(name), wanted.field(name)
             if column.type != field.type:
@@ -78,7 +79,7 @@ def check_stored(
                 table = table.set_column(
                     table.column_names.index(name), field, column.cast(field.type)
                 )
-            if name in (*KEYS, *REQUIRED.get(tuple(columns), ())) and column.null_count:
+            if name in required and column.null_count:
                 raise error(f"{path}: {column.null_count:,} rows have no {name}. {advice}")
         table.validate(full=True)
         return table
