@@ -129,6 +129,8 @@ def value_of(
     hint: Any, value: Any, where: str, error: type[GprplusError], *, strict: bool = True
 ) -> Any:
     """Return `value` as the type `hint` describes; raise `error` where it does not fit."""
+    if hint in _WORDS:  # most values: to take the hint of one apart costs more than to read it
+        return _scalar(hint, value, where, error)
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
