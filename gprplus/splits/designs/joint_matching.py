@@ -174,14 +174,14 @@ def _in_turn(
         places.append(shuffled[code, place[codes.values]])
     turn = balanced_order(sizes)[tuple(places)]
     cells = code.astype(np.int64) * int(np.prod(sizes)) + turn
-    again = np.zeros(len(code), dtype=np.int64)
+    order = np.argsort(cells)
+    if not (np.diff(cells[order]) == 0).any():
+        return order
+    # Several images of one cell: the second ones come after all.
     order = np.lexsort((priority, cells))
-    if (
-        len(order) and (np.diff(cells[order]) == 0).any()
-    ):  # several images of one cell: the second ones come after all
-        again[order] = rank_in_runs(cells[order])
-        return np.lexsort((priority, turn, again, code))
-    return order
+    again = np.zeros(len(code), dtype=np.int64)
+    again[order] = rank_in_runs(cells[order])
+    return np.lexsort((priority, turn, again, code))
 
 
 @cache
