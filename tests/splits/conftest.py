@@ -84,7 +84,12 @@ def _write_manifest(
     }
     fingerprint = ""
     for name, (items, columns) in tables.items():
-        plain = {column.name: [item.get(column.name) for item in items] for column in columns}
+        given = {key for item in items for key in item}
+        plain = {
+            column.name: [item.get(column.name) for item in items]
+            for column in columns
+            if column.name in given
+        }
         types = {"uid": pa.uint64()}
         arrays = {column: pa.array(values, types.get(column)) for column, values in plain.items()}
         table = schema.conform(pa.table(arrays), columns)

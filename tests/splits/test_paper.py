@@ -1,6 +1,7 @@
 """The ICASSP 2021 studies on a manifest as large as GPR+: 808 people x 12 views x 7 weathers x 7
 hours, no images."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,7 @@ from gprplus.experiments.study_file import make_study_splits, merge_studies, rea
 from gprplus.ingest import Manifest
 from manifests import dataset
 
+VIEWS = tuple(range(0, 360, 30))
 SKIES = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
 HOURS = ("midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night")
 CELLS = 12 * 7 * 7
@@ -36,47 +38,51 @@ MARKET = {
 }
 
 
-def write_complete(folder: Path, people: int) -> Manifest:
-    """A complete 12 x 7 x 7 design; the uid of a row is made from its number."""
-    cells = list(product(range(12), SKIES, HOURS))
+def write_complete(
+    folder: Path,
+    people: int,
+    views: Sequence[int] = VIEWS,
+    skies: Sequence[str] = SKIES,
+    hours: Sequence[str] = HOURS,
+) -> Manifest:
+    """A complete design, 12 x 7 x 7 by default; the uid of a row is made from its number."""
+    cells = list(product(views, skies, hours))
     names = [f"{i:04}" for i in range(1, people + 1)]
-    tails = [f"c{v:02}_{s}_{h}" for v, s, h in cells]
+    tails = [f"{v:03}_{s}_{h}" for v, s, h in cells]
 
     def levels(codes: np.ndarray, vocabulary: list[str]) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), vocabulary)
 
-    person = np.repeat(np.arange(people), CELLS)
-    of = {
-        name: np.tile(codes, people)
-        for name, codes in zip("vsh", np.indices((12, 7, 7)).reshape(3, -1), strict=True)
-    }
+    person = np.repeat(np.arange(people), len(cells))
+    grid = np.indices((len(views), len(skies), len(hours))).reshape(3, -1)
+    of = {name: np.tile(codes, people) for name, codes in zip("vsh", grid, strict=True)}
     table = pa.table(
         {
             "uid": sampling.splitmix64(np.arange(len(person), dtype=np.uint64)),
             "dataset": levels(np.zeros(len(person)), ["gprplus"]),
             "path": [f"{name}/{name}_{tail}.jpg" for name in names for tail in tails],
             "identity": levels(person, names),
-            "viewpoint_deg": (30 * of["v"]).astype(np.int32),
-            "weather": levels(of["s"], list(SKIES)),
-            "illumination": levels(of["h"], list(HOURS)),
+            "viewpoint_deg": np.array(views, np.int32)[of["v"]],
+            "weather": levels(of["s"], list(skies)),
+            "illumination": levels(of["h"], list(hours)),
         }
     )
     workdir.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
     persons = pa.table(
-        {"dataset": ["gprplus"] * people, "identity": names, "images": [CELLS] * people}
+        {"dataset": ["gprplus"] * people, "identity": names, "images": [len(cells)] * people}
     )
     workdir.write_table(folder / "identities.parquet", schema.conform(persons, schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         workdir.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
     factors = ["identity", "viewpoint_deg", "weather", "illumination"]
     about = dataset(layout="gprplus", factors=factors, fingerprint=str(people))
-    about |= {"images": people * CELLS, "identities": people}
+    about |= {"images": len(person), "identities": people}
     record = {
         "schema_version": schema.VERSION,
         "fingerprint": str(people),
         "datasets": {"gprplus": about},
     }
-    record |= {"levels": {}, "counts": {"images": people * CELLS}}
+    record |= {"levels": {}, "counts": {"images": len(person)}}
     workdir.write_json(folder / "manifest.json", record)
     return Manifest.open(folder)
 
@@ -169,13 +175,14 @@ def test_the_published_values_are_those_of_the_paper():
     ) == pytest.approx(359.4)
 
 
-def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(
-    gprplus_like, tmp_path
-):
+def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(tmp_path):
+    # As many people as GPR+, with the levels that the study names and one other of each attribute.
+    views = (*VIEWS[:8], VIEWS[11])
+    source = write_complete(tmp_path / "manifest", 808, views, SKIES[:6], HOURS[1:])
     plan, _ = read_study("icassp2021_controlled")
     splits = {
         s.name.removeprefix("controlled_"): s
-        for s in make_study_splits(plan, gprplus_like.path, tmp_path, force=False)
+        for s in make_study_splits(plan, source.path, tmp_path / "splits", force=False)
     }
     sizes = {
         facts.images

@@ -4,7 +4,6 @@ order or grown."""
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,21 +26,27 @@ REQUEST = {
 }
 
 
-@pytest.fixture
-def source(manifest, crossed):
-    return manifest(crossed(24))
+@pytest.fixture(scope="module")
+def source(write_manifest, crossed, tmp_path_factory):
+    return write_manifest(tmp_path_factory.mktemp("source") / "manifest", crossed(24))
 
 
-@pytest.fixture
-def record(source, tmp_path):
-    """A split.json as it comes by mail: alone, and naming folders of another machine."""
-    split = make_split(source, **REQUEST, output=tmp_path / "theirs" / "dry", identities=12)
-    info = json.loads((split.path / "split.json").read_text())
+@pytest.fixture(scope="module")
+def mailed(source, tmp_path_factory):
+    """The text of a split.json as it comes by mail: it names folders of another machine."""
+    output = tmp_path_factory.mktemp("theirs") / "dry"
+    make_split(source, **REQUEST, output=output, identities=12)
+    info = json.loads((output / "split.json").read_text())
     info["manifest"]["path"] = info["datasets"]["engine"]["root"] = "Z:/nowhere/at/all"
+    return json.dumps(info)
+
+
+@pytest.fixture
+def record(mailed, tmp_path):
+    """A mailed split.json, alone in a folder."""
     path = tmp_path / "mailed" / "split.json"
     path.parent.mkdir()
-    path.write_text(json.dumps(info))
-    shutil.rmtree(split.path)
+    path.write_text(mailed)
     return path
 
 
@@ -217,6 +222,8 @@ def test_growing_moves_nobody_and_changes_a_sample_by_the_newcomers_at_most(
                 "weather",
                 output=folder / f"{place}-s",
                 identities=size,
+                deals=1,
+                audit="none",
             )
         except SplitError:
             return None  # nobody fell on one of the sides

@@ -19,9 +19,9 @@ from gprplus.core.typed import as_json
 from gprplus.splits import Split, make_split, target_rows
 
 
-@pytest.fixture
-def source(manifest, crossed):
-    return manifest(crossed(24))
+@pytest.fixture(scope="module")
+def source(write_manifest, crossed, tmp_path_factory):
+    return write_manifest(tmp_path_factory.mktemp("source") / "manifest", crossed(24))
 
 
 def test_members_stand_by_arm_then_identity_then_path_and_test_rows_last(source, tmp_path):
