@@ -36,5 +36,11 @@ def slow_square(number: int) -> int:
     return number * number
 
 
+def wait_for(path: str) -> None:
+    """Return once a file is there."""
+    while not Path(path).exists():
+        time.sleep(0.02)
+
+
 def where(_: int) -> tuple[str, str | None]:
     return os.getcwd(), os.environ.get("OMP_NUM_THREADS")
