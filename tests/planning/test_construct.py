@@ -18,7 +18,7 @@ from gprplus.experiments.construction import construct_cost, final_test
 from gprplus.experiments.construction.construct_file import read_construct
 from gprplus.experiments.construction.final_test import verdict_sentence
 from gprplus.experiments.construction.output_folder import begin_request
-from gprplus.experiments.construction.run_construct import planning_options
+from gprplus.experiments.construction.stages import planning_options
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import candidate_cells
 from gprplus.schema.construct_record import ComparisonRecord

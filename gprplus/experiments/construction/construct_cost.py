@@ -25,12 +25,8 @@ from gprplus.experiments import cost_estimate, schedule
 from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
-from gprplus.experiments.construction.run_construct import (
-    KIND,
-    construct_cells,
-    open_targets,
-    with_options,
-)
+from gprplus.experiments.construction.run_construct import KIND, open_targets, with_options
+from gprplus.experiments.construction.stages import construct_cells
 from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
