@@ -7,8 +7,8 @@ import pytest
 
 from gprplus.core.errors import DeclarationError, SplitError
 from gprplus.experiments.options import read_scale
-from gprplus.experiments.study_file import StudySplit, read_study
-from gprplus.experiments.study_scale import scale_study
+from gprplus.experiments.studies.study_file import StudySplit, read_study
+from gprplus.experiments.studies.study_scale import scale_study
 from gprplus.splits.request import SplitRequest
 
 TWENTIETH = Fraction(1, 20)

@@ -14,8 +14,8 @@ from recipes import small_recipe
 from gprplus.cli import cli
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, ManifestError, SplitError
-from gprplus.experiments.run_study import study
-from gprplus.experiments.study_file import (
+from gprplus.experiments.studies.run_study import study
+from gprplus.experiments.studies.study_file import (
     SPLIT_KEYS,
     PublishedScores,
     StudyFile,

@@ -190,7 +190,7 @@ def _of_study(
 ) -> None:
     from gprplus.cli.console import print_json
     from gprplus.cli.show import split as shown
-    from gprplus.experiments.study_file import make_study_splits, read_study
+    from gprplus.experiments.studies.study_file import make_study_splits, read_study
 
     given = _request(context)
     if given:

@@ -12,7 +12,7 @@ from gprplus.core.progress import progress_bar
 from gprplus.experiments.options import StudyOptions
 
 if TYPE_CHECKING:
-    from gprplus.experiments.run_study import StudyResult
+    from gprplus.experiments.studies.run_study import StudyResult
 
 
 @click.command("study", cls=TopicCommand)
@@ -51,7 +51,7 @@ def command(
           --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, print_plan, print_results
-    from gprplus.experiments.run_study import study
+    from gprplus.experiments.studies.run_study import study
 
     with progress_bar("Training and scoring") as progress:
         given = given_options(StudyOptions, values)
@@ -85,7 +85,7 @@ def command(
 
 def _show_published(found: "StudyResult") -> None:
     """Print the values of a paper next to those of the runs, in percent and hours."""
-    from gprplus.experiments.run_study import compare_with_published
+    from gprplus.experiments.studies.run_study import compare_with_published
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.1f}"

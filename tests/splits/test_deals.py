@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.cli.make_split import command
 from gprplus.core.errors import RequestChanged, SplitError
-from gprplus.experiments.study_file import read_study
+from gprplus.experiments.studies.study_file import read_study
 from gprplus.schema.split_record import split_record
 from gprplus.splits import Split, make_split
 from gprplus.splits.command_options import command_options

@@ -14,7 +14,7 @@ from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.core.files import workdir
-from gprplus.experiments.study_file import make_study_splits, merge_studies, read_study
+from gprplus.experiments.studies.study_file import make_study_splits, merge_studies, read_study
 from gprplus.ingest import Manifest
 from manifests import dataset
 

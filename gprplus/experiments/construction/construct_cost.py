@@ -22,12 +22,12 @@ from gprplus.core.parallel import (
     worker_count,
 )
 from gprplus.experiments import cost_estimate, schedule
+from gprplus.experiments.benchmark_setup import choose_recipe
 from gprplus.experiments.construction import final_test
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.run_construct import KIND, open_targets, with_options
 from gprplus.experiments.construction.stages import construct_cells
-from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.ingest import Manifest
 from gprplus.planning.cells import CandidateCells
 from gprplus.planning.image_deal import deal_images

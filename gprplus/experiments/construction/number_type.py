@@ -5,9 +5,9 @@ from pathlib import Path
 from gprplus.core.errors import PlanError
 from gprplus.core.files.workdir import read_json, write_json
 from gprplus.core.parallel import threads_each, worker_count
+from gprplus.experiments.benchmark_setup import choose_recipe
 from gprplus.experiments.construction.construct_file import ConstructFile
 from gprplus.experiments.construction.options import ConstructOptions
-from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.experiments.schedule import resolve_device
 
 PRECISION = "precision.json"

@@ -22,12 +22,12 @@ from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
 from gprplus.core.typed import as_json
 from gprplus.experiments import schedule
+from gprplus.experiments.benchmark_setup import choose_recipe
 from gprplus.experiments.construction.construct_file import ConstructFile, read_construct
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.output_folder import begin_request
 from gprplus.experiments.construction.rounds import RoundResult
 from gprplus.experiments.construction.stages import Construction, OnRound
-from gprplus.experiments.run_benchmark import choose_recipe
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.schema.construct_record import ConstructRecord, construct_record
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from gprplus.core.errors import DeclarationError
-from gprplus.experiments.study_file import StudyFile, StudySplit
+from gprplus.experiments.studies.study_file import StudyFile, StudySplit
 from gprplus.splits.arm_names import identities_named, with_identities
 from gprplus.splits.declared_arm import DeclaredArm
 from gprplus.splits.request import SplitRequest

@@ -29,8 +29,13 @@ from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
 from gprplus.core.typed import as_json
 from gprplus.experiments.options import StudyOptions, read_scale
-from gprplus.experiments.study_file import StudyFile, make_study_splits, merge_studies, read_study
-from gprplus.experiments.study_scale import scale_study
+from gprplus.experiments.studies.study_file import (
+    StudyFile,
+    make_study_splits,
+    merge_studies,
+    read_study,
+)
+from gprplus.experiments.studies.study_scale import scale_study
 from gprplus.schema import VERSION
 from gprplus.schema.study_record import DeclarationRecord, PublishedRow, StudyRecord
 
