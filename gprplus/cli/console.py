@@ -128,7 +128,8 @@ def _grid(
         grid.columns[-1].justify = "right" if i in right else "left"
     for row in rows:
         grid.add_row(*row[: len(headers)])
-    return grid, Console(width=10_000, height=25).measure(grid).minimum
+    measuring = Console(markup=False, highlight=False, emoji=False, width=10_000, height=25)
+    return grid, measuring.measure(grid).minimum
 
 
 def _drawn(grid: Any, width: int, terminal: bool) -> str:
@@ -138,8 +139,7 @@ def _drawn(grid: Any, width: int, terminal: bool) -> str:
 
     text = io.StringIO()
     # a width alone is not heeded on a dumb terminal
-    console = Console(
-        file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=25
-    )
+    plain = {"markup": False, "highlight": False, "emoji": False}
+    console = Console(file=text, force_terminal=terminal, width=width, height=25, **plain)
     console.print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

@@ -104,3 +104,9 @@ def test_what_a_terminal_would_obey_is_escaped(capsys):
     assert (out + err).replace("\n", "").isprintable()
     assert out.startswith("a\\x1b[31mb\nsecond\n")
     assert json.loads(out[out.index("{") :]) == {"name": "\x9b31m\u202e"}
+
+
+def test_a_table_shows_marks_of_other_languages_as_they_are(capsys):
+    names = ["[bold]a[/bold]", ":cat:"]
+    console.print_table(["name"], [[name] for name in names])
+    assert capsys.readouterr().out.split()[2:] == names

@@ -1,18 +1,17 @@
 """One small world for all cases, and a server that runs each command in a fork."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from commands import Commands
 from harness import world as worlds
 from harness.run import Runner
 
 
 @pytest.fixture(scope="session")
-def runner() -> Iterator[Runner]:
-    """Runs commands: imports everything once."""
-    runner = Runner()
+def runner(commands: Commands) -> Iterator[Runner]:
+    """Runs commands, each in a fork of a process that has imported everything."""
+    runner = Runner(commands)
     yield runner
     runner.close()
 
@@ -23,14 +22,13 @@ def world(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> worlds.Ca
     return worlds.build(tmp_path_factory.mktemp("faults") / "world", runner)
 
 
+@pytest.fixture(scope="session")
+def the_copy(world: worlds.Case, tmp_path_factory: pytest.TempPathFactory) -> worlds.Copy:
+    """The copy of the world that the cases change, one after another."""
+    return worlds.Copy(world, tmp_path_factory.mktemp("faults") / "case")
+
+
 @pytest.fixture
-def copied(world: worlds.Case, tmp_path: Path) -> Iterator[Callable[[], worlds.Case]]:
-    """Makes a copy of the world, and removes the one before."""
-    folder = tmp_path / "case"
-
-    def make() -> worlds.Case:
-        shutil.rmtree(folder, ignore_errors=True)
-        return worlds.copy(world, folder)
-
-    yield make
-    shutil.rmtree(folder, ignore_errors=True)
+def copied(the_copy: worlds.Copy) -> Callable[[], worlds.Case]:
+    """Makes a case like the world, in place of the one before."""
+    return the_copy.renewed

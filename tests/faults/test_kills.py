@@ -7,6 +7,7 @@ two. `GPRPLUS_KILLS=N` kills each stage at N calls drawn by the seed of `GPRPLUS
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from engine_world.tracks import write_mot
 from harness.inputs import ENGINE
 from harness.run import REPOSITORY, Runner
 from harness.trees import described, differences
-from harness.world import FRAMES, RUNS, SMALL_RENDER, SOLO, Case
+from harness.world import FRAMES, RUNS, SMALL_RENDER, SOLO, Case, Copy
 
 FEW = (*SMALL_RENDER, "--weathers", "sunny", "--illuminations", "noon")
 SMALL_FRAMES = (
@@ -82,16 +83,18 @@ STAGES = {
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_killed_command_ends_the_same_when_it_is_run_again(
-    name: str, runner: Runner, copied: Callable[[], Case]
+    name: str, runner: Runner, copied: Callable[[], Case], tmp_path: Path
 ) -> None:
     stage = STAGES[name]
-    whole = prepared(stage, runner, copied())
+    copied = Copy(prepared(stage, runner, copied()), tmp_path / "case").renewed
+    whole = copied()
     undisturbed = runner.run(*stage.argv, cwd=whole.room, program=stage.program)
     assert undisturbed.exit_code == 0, undisturbed.output
     expected = outcome(stage, whole.room)
     found: list[str] = []
     for at in points(undisturbed.calls, count=2 if "benchmark" in name else 3):
         found += complaints(stage, at, runner, copied(), expected)
+    shutil.rmtree(tmp_path)
     if found:
         again = f"GPRPLUS_KILL_AT=CALL python -m pytest tests/faults/test_kills.py -k '{name}]'"
         found.insert(
@@ -111,7 +114,7 @@ def points(calls: int, count: int) -> list[int]:
 
 
 def prepared(stage: Stage, runner: Runner, case: Case) -> Case:
-    """A copy of the world in which the commands before the stage have run."""
+    """The copy of the world, in which the commands before the stage have run."""
     if "native" in stage.argv:
         write_mot(case.room / "native", SEQUENCES[:1])
         for path in (case.room / "native").rglob("*"):
@@ -133,7 +136,6 @@ def complaints(
 ) -> list[str]:
     """Kill the stage at one call, run it again, and name what is not as after an undisturbed
     run."""
-    prepared(stage, runner, case)
     killed = runner.run(*stage.argv, cwd=case.room, program=stage.program, kill_at=at)
     again = runner.run(*stage.argv, cwd=case.room, program=stage.program)
     if killed.exit_code != -9:

@@ -9,6 +9,7 @@ was closed. A command is one connection: a line of JSON with `argv`, `cwd`, `env
 
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -17,8 +18,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +29,8 @@ LIBRARIES = (
     "torch._dynamo",
     "safetensors.torch",
     "pandas",
+    "pandas.core.reshape.reshape",
+    "pyarrow.acero",
     "pyarrow.parquet",
     "pyarrow.dataset",
     "cv2",
@@ -34,10 +38,13 @@ LIBRARIES = (
     "PIL.ImageDraw",
     "jinja2",
     "matplotlib.pyplot",
+    "regex",
     "rich.table",
     "rich.console",
     "scipy.stats",
     "sympy",
+    "encodings.cp437",
+    "encodings.utf_8_sig",
 )
 
 
@@ -46,8 +53,8 @@ LARGE_PAGES = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.hugetlb
 
 
 def import_everything() -> None:
-    """Import the package and its libraries, and read what all commands read, so that a fork has
-    them."""
+    """Import the package and its libraries, and do what many commands do first, so that a fork has
+    it."""
     import gprplus
 
     for module in pkgutil.walk_packages(gprplus.__path__, "gprplus."):
@@ -55,14 +62,33 @@ def import_everything() -> None:
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    from gprplus.core.files.workdir import package_versions
     from gprplus.ingest.layouts.load import shipped_layouts
     from gprplus.reporting.pages.template_environment import template_environment
 
+    package_versions()
     shipped_layouts()
     pages = template_environment()
     for name in pages.list_templates():
         pages.get_template(name)
+    sys.modules["PIL.Image"].init()  # the readers of all forms
+    with redirect_stdout(io.StringIO()):
+        print_often()
+    for value in (None, True, 1, 0.5, "", Path()):
+        isinstance(value, Iterable)  # asks all its subclasses the first time: 4 ms
+        isinstance(value, Mapping)
+    gc.set_threshold(100_000, 20, 100)
     gc.freeze()  # a collection in a fork would copy the pages of all that was imported
+
+
+def print_often() -> None:
+    """Print the help of each command and a table: many types are looked up once a process."""
+    from gprplus.cli import COMMANDS, cli
+    from gprplus.cli.console import print_table
+
+    for command in COMMANDS:
+        cli([command, "--help"], standalone_mode=False)
+    print_table(["arm", "mAP"], [["mix", 83.0]], right=[1])
 
 
 def exit_code(program: Callable[[], object], crash: int) -> int:

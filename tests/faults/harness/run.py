@@ -3,12 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from command_server import LARGE_PAGES
+from commands import Commands
 
 SERVER = Path(__file__).parent / "server.py"
 REPOSITORY = Path(__file__).parents[3]
@@ -31,18 +30,17 @@ class Outcome:
 class Runner:
     """A process that has imported gprplus and runs each command in a fork of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, commands: Commands) -> None:
         environment = {
             **os.environ,
-            **LARGE_PAGES,
             "PYTHONPATH": str(REPOSITORY),
-            "PYTHONDONTWRITEBYTECODE": "1",  # files of bytecode would count as calls, once
-            "GPRPLUS_WORK": "",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "100",
         }
-        del environment["GPRPLUS_WORK"]
+        environment.pop("GPRPLUS_WORK", None)
+        program = f"import runpy; runpy.run_path({str(SERVER)!r}, run_name='__main__')"
         self._server = subprocess.Popen(
-            [sys.executable, str(SERVER)],
+            commands.sent("python", program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,8 @@
 """Run commands, each in a fork of one process that has imported everything: 10 ms instead of 2 s
 per command.
 
-This file is a script. It reads a list of requests per line of stdin, runs them at the same time,
+This file is a script, run in a fork of the server of commands (tests/support/command_server.py).
+It reads a list of requests per line of stdin, runs them at the same time,
 and writes the list of answers as a line of stdout, both JSON. Request: `argv`, `cwd`, `log` (file
 that gets stdout and stderr), `program` ("" for the gprplus command, else the path of a script),
 `kill_at` (number of the file-changing call that is answered by SIGKILL; 0: none), `cpu_seconds`.
@@ -13,18 +14,16 @@ import json
 import os
 import resource
 import runpy
-import select
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-from command_server import LARGE_PAGES, exit_code, import_everything
+from command_server import exit_code
 
-del sys.path[0]
+del sys.path[:2]  # it, and the folder in which the server runs
 
 # More than the limit that a test asserts, so that the limit is measured; and little enough to spare
 # the machine.
@@ -96,24 +95,20 @@ def start_program(program: str) -> None:
         main()
 
 
-def wait_for(child: int, read: int, seconds: float) -> tuple[int, bool, int]:
-    """Exit code, whether the time ran out, and the most memory that the child held, in bytes.
+def wait_for(child: int, seconds: float) -> tuple[int, bool, int]:
+    """Exit code, whether the time ran out, and the most memory that the child held, in bytes."""
+    ended: list[int] = []
 
-    What can be read from `read` comes at the end of the child.
-    """
-    end = time.monotonic() + seconds
-    timed_out = False
-    while True:
-        if select.select([read], [], [], 0.1)[0]:
-            time.sleep(0.0005)
-        done, status, usage = os.wait4(child, os.WNOHANG)
-        if done:
-            break
-        if not timed_out and time.monotonic() > end:
-            timed_out = True
-            os.kill(child, signal.SIGKILL)
+    def end(*_: object) -> None:
+        ended.append(child)
+        os.kill(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _, status, usage = os.wait4(child, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     code = os.waitstatus_to_exitcode(status)
-    return code, timed_out or code == -signal.SIGXCPU, usage.ru_maxrss * 1024
+    return code, bool(ended) or code == -signal.SIGXCPU, usage.ru_maxrss * 1024
 
 
 def start(request: dict[str, Any]) -> tuple[int, int]:
@@ -132,7 +127,7 @@ def start(request: dict[str, Any]) -> tuple[int, int]:
 
 def finish(child: int, read: int, seconds: float) -> dict[str, Any]:
     """Wait for a child and describe how it ended."""
-    code, timed_out, peak_bytes = wait_for(child, read, seconds)
+    code, timed_out, peak_bytes = wait_for(child, seconds)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the command started and left behind
     with os.fdopen(read) as report:
@@ -141,9 +136,7 @@ def finish(child: int, read: int, seconds: float) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    import_everything()
-    for setting in LARGE_PAGES:
-        os.environ.pop(setting, None)
+    sys.dont_write_bytecode = True  # files of bytecode would count as calls, once
     for line in sys.stdin:
         requests = json.loads(line)
         started = [start(request) for request in requests]

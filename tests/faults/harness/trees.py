@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,18 @@ def _digest(path: Path) -> str:
         return f"link to {path.readlink()}"
     if path.suffix in BY_NAME:
         return "there"
-    return hashlib.sha256(_content(path)).hexdigest()[:16]
+    return _content_digest(path.suffix, path.read_bytes())
 
 
-def _content(path: Path) -> bytes:
-    data = path.read_bytes()
-    if path.suffix == ".json":
+@lru_cache(1000)  # most files are those of the world
+def _content_digest(suffix: str, data: bytes) -> str:
+    return hashlib.sha256(_content(suffix, data)).hexdigest()[:16]
+
+
+def _content(suffix: str, data: bytes) -> bytes:
+    if suffix == ".json":
         return json.dumps(_steady(json.loads(data)), sort_keys=True).encode()
-    if path.suffix == ".parquet":
+    if suffix == ".parquet":
         table = pq.read_table(io.BytesIO(data))
         kept = [name for name in table.column_names if name not in VOLATILE]
         return str((kept, table.select(kept).to_pydict())).encode()
