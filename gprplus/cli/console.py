@@ -139,7 +139,14 @@ def _drawn(grid: Any, width: int, terminal: bool) -> str:
 
     text = io.StringIO()
     # a width alone is not heeded on a dumb terminal
-    plain = {"markup": False, "highlight": False, "emoji": False}
-    console = Console(file=text, force_terminal=terminal, width=width, height=25, **plain)
+    console = Console(
+        file=text,
+        force_terminal=terminal,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=width,
+        height=25,
+    )
     console.print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
