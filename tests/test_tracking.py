@@ -12,13 +12,14 @@ from recipes import small_work
 from wandb_file import finished_records
 
 from gprplus import benchmark
+from gprplus.baseline import loader
 from gprplus.core.errors import TrackingWarning, TrainingError
 from gprplus.experiments import run_reports
 from gprplus.experiments.tracking import choose, follower, trackio
 from gprplus.experiments.tracking.choose import ChosenTracker
 from gprplus.experiments.tracking.tracker import Tracker
 
-STEPS = 100  # two chunks of steps: 64 and 36
+CHUNK, STEPS = 24, 30  # steps of the first chunk, and of both
 ARM = "weather/tiny/mix/seed0"
 
 
@@ -29,16 +30,17 @@ def work(draw, tmp_path_factory):
     found = small_work(draw, tmp_path_factory.mktemp("work"), steps=STEPS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_reports, "SECONDS_BETWEEN_REPORTS", 0)
+        patch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", CHUNK)
         with pytest.raises(KeyboardInterrupt):
-            run_benchmark(found, f"tensorboard:{found / 'events'}", progress=stop_after_64_steps)
+            run_benchmark(found, f"tensorboard:{found / 'events'}", progress=stop_after_a_chunk)
         for name in choose.TRACKERS:
             patch.setitem(sys.modules, name, None)  # an import of it fails
         run_benchmark(found)
     return found
 
 
-def stop_after_64_steps(done, total):
-    if total > 4 * STEPS and done > 80:  # not while images are packed
+def stop_after_a_chunk(done, total):
+    if total > 4 * STEPS and done > CHUNK + 6:  # not while images are packed
         raise KeyboardInterrupt
 
 
@@ -76,7 +78,7 @@ def test_tensorboard_continues_a_run_without_doubled_steps(work):
             str(events / f"weather/tiny/{arm}/seed0"), purge_orphaned_data=False
         )
         found.Reload()
-        assert [one.step for one in found.Scalars("loss")] == [64, STEPS]
+        assert [one.step for one in found.Scalars("loss")] == [CHUNK, STEPS]
         assert len(found.Scalars("self/mAP")) == 1
     found = EventAccumulator(str(events / ARM)).Reload()
     assert [one.value for one in found.Scalars("loss")] == pytest.approx(losses(work))
@@ -115,7 +117,7 @@ def test_wandb(work):
         if record.HasField("history")
     ]
     assert [(row["_step"], row["loss"]) for row in history] == list(
-        zip([64, STEPS], losses(work), strict=True)
+        zip([CHUNK, STEPS], losses(work), strict=True)
     )
     summary = {
         one.key or one.nested_key[0]: json.loads(one.value_json)
@@ -146,7 +148,7 @@ def test_mlflow(work):
     assert found.info.status == "FINISHED"
     history = client.get_metric_history(found.info.run_id, "loss")
     assert [(one.step, one.value) for one in history] == list(
-        zip([64, STEPS], losses(work), strict=True)
+        zip([CHUNK, STEPS], losses(work), strict=True)
     )
     report = client.list_artifacts(runs["weather/tiny/report"].info.run_id)
     assert [one.path for one in report] == ["report.html", "results.md"]
@@ -160,7 +162,7 @@ def test_trackio(work):
     assert len(SQLiteStorage.get_runs("p")) == 6
     rows = SQLiteStorage.get_logs("p", ARM)
     found = [(row["step"], row["loss"]) for row in rows if "loss" in row]
-    assert found == list(zip([64, STEPS], losses(work), strict=True))
+    assert found == list(zip([CHUNK, STEPS], losses(work), strict=True))
     assert rows[-1]["self/mAP"] == own_scores(work)["mAP"]
     assert SQLiteStorage.get_run_config("p", ARM)["recipe.batch.images"] == 2
 
