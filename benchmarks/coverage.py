@@ -279,7 +279,9 @@ class LevelWorld:
         }
 
 
-def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[float, float]]:
+def levels_covered(
+    world: LevelWorld, count: int, seed: int, draws: int = DRAWS
+) -> dict[str, tuple[float, float]]:
     """By family: the share of single intervals that contain the truth, and of families all of whose
     intervals do, each family by itself; of the verdict, whose families share the 5%, the share that
     tells no effect.
@@ -288,7 +290,7 @@ def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[
     for _ in range(count):
         scores, least = world.scored(rng), []
         for family, chosen in world.families().items():
-            judged = estimate_cells(scores, chosen, rng, DRAWS)
+            judged = estimate_cells(scores, chosen, rng, draws)
             rows = multiplicity.family_figures(judged, 0.01)
             single = np.mean([row["low"] <= 0 <= row["high"] for row in rows])
             together = all(row["family_low"] <= 0 <= row["family_high"] for row in rows)

@@ -83,10 +83,8 @@ def identity_variance(scored: ScoreArray) -> IdentityVariance:
     cells = scored.identity_means()
     apart = cells - (cells @ share)[:, :, None]
     mean = apart.mean(axis=1)
-    left = (apart - mean[:, None, :]).reshape(arms, seeds, -1)
-    both = np.einsum("asi,bsi,i->ab", left, left, factor, optimize=True) / max(
-        seeds * (seeds - 1), 1
-    )
+    left = apart - mean[:, None, :]
+    both = np.tensordot(left * factor, left, ((1, 2), (1, 2))) / max(seeds * (seeds - 1), 1)
     return IdentityVariance((mean * factor) @ mean.T, both, df_of_shares(share), share)
 
 

@@ -109,7 +109,7 @@ def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
     rng, trials, truth = np.random.default_rng([arms, repeats]), 250, 0.01 * np.arange(arms)
     covered, found = [], {"alone": [], "holm": [], "max": []}
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
-        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=400)
+        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=200)
         covered.append(
             [
                 one.low <= t - truth[0] <= one.high
@@ -147,12 +147,12 @@ def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_referenc
 def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(
     arms, repeats, persons
 ):
-    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 300
+    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 250
     truth = np.zeros(arms)
     truth[1:3] = np.array([3.0, -2.2]) * power.difference_error(noise, repeats, persons)
     rng, values, found = np.random.default_rng([arms, repeats]), [], []
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
-        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=400)
+        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=200)
         p = multiplicity.max_t_adjust(judged)[0][:2]
         values.append(judged.value[:2])
         found.append((p < 0.05) & (np.sign(values[-1]) == np.sign(truth[1:3])))
@@ -229,7 +229,7 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
     for _ in range(trials):
         true = rng.normal(0.02, 0.01, 6)
         found = meta_analysis.pool_effects(
-            true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400
+            true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=200
         )
         mean.append(found.low <= 0.02 <= found.high)
         ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
@@ -237,9 +237,9 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
         assert 0.93 - slack(0.93, trials) <= covers <= 0.97 + slack(0.97, trials)
 
 
-@pytest.mark.parametrize("targets", [2, 3])
-def test_few_targets_that_share_their_seeds_are_covered(targets):
-    rng, trials, inside = np.random.default_rng(12), 2000, []
+@pytest.mark.parametrize(("targets", "trials"), [(2, 2000), (3, 600)])
+def test_few_targets_that_share_their_seeds_are_covered(targets, trials):
+    rng, inside = np.random.default_rng(12), []
     for _ in range(trials):
         shared = 0.01 * math.sqrt(
             rng.chisquare(4) / 4
@@ -259,7 +259,7 @@ def test_curves_find_the_number_of_images_that_was_planted():
 
 
 def test_own_level_transfer_and_the_matrix_cover_where_arms_are_noisier_on_single_levels():
-    world, trials = LevelWorld("arms noisy", 12, 4, 3, "arms"), 120
-    for family, (single, together) in levels_covered(world, trials, seed=3).items():
+    world, trials = LevelWorld("arms noisy", 12, 4, 3, "arms"), 80
+    for family, (single, together) in levels_covered(world, trials, seed=3, draws=500).items():
         assert family == VERDICT or 0.93 - slack(0.93, trials) <= single <= 1, family
         assert 0.95 - slack(0.95, trials) <= together <= 1, family

@@ -152,7 +152,7 @@ def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
 ):
     """Seen as the verdict sees it: the simultaneous interval of the arm excludes 0. Scores are
     drawn cell by cell."""
-    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 400
+    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 300
     shift = power.smallest_difference(noise, repeats, persons, arms)
     rng, found = np.random.default_rng([persons, arms, repeats]), 0
     for _ in range(trials):
@@ -160,7 +160,7 @@ def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
         values = values + rng.normal(0, 0.03, (arms, repeats, persons))
         values[1] += shift
         judged = contrasts.estimate_contrasts(
-            ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=400
+            ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=200
         )
         found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
     assert 0.74 <= found / trials <= 0.87, "80% with three binomial errors below"

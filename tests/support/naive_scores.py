@@ -19,20 +19,26 @@ def naive(search, metric, exact):
             for side in ("query", "gallery")
         }
         search, exact = search | alike, True
-    return [_one(i, search, metric, exact) for i in range(len(search["query_ids"]))]
+    queries, gallery = (_lengths(search[f"{side}_features"]) for side in ("query", "gallery"))
+    return [_one(i, query, gallery, search, metric, exact) for i, query in enumerate(queries)]
 
 
-def _one(i, search, metric, exact):
-    query = [Fraction(float(x)) for x in search["query_features"][i]]
+def _lengths(features):
+    """Rows as fractions, each with its squared length."""
+    rows = [[Fraction(float(x)) for x in row] for row in features]
+    return [(row, sum(x * x for x in row)) for row in rows]
+
+
+def _one(i, query, gallery, search, metric, exact):
     relevant, wrong = [], []
-    for j, row in enumerate(search["gallery_features"]):
+    for j, row in enumerate(gallery):
         same = (
             search["query_ids"][i] is not None
             and search["query_ids"][i] == search["gallery_ids"][j]
         )
         if _leaves(search, i, j, same):
             continue
-        similar = _similar(query, [Fraction(float(x)) for x in row], metric)
+        similar = _similar(query, row, metric)
         (relevant if same else wrong).append(similar)
     if not relevant:
         return None
@@ -62,8 +68,8 @@ def _leaves(search, i, j, same):
 def _similar(query, row, metric):
     """A number that orders as the similarity does and, for bounds, the similarity and what it is
     made of."""
-    dot, norm = sum(a * b for a, b in zip(query, row, strict=True)), sum(x * x for x in row)
-    length = sum(x * x for x in query)
+    (query, length), (row, norm) = query, row
+    dot = sum(a * b for a, b in zip(query, row, strict=True))
     if metric == "euclidean":
         return 2 * dot - norm, 2 * dot - norm, _root(length * norm) + norm
     squared = (

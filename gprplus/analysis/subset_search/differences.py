@@ -47,14 +47,10 @@ class DiscrepancyParts:
         """The parts of the mixture `weights` `(C,)`, by the source identities of `known` and the
         target images that `images` `(T,) bool` selects.
         """
-        pairs = np.einsum("pcqd,c,d->pq", known.inside, weights, weights, optimize=True).astype(
-            np.float64
-        )
+        pairs = np.tensordot(weights, known.inside @ weights, (0, 1)).astype(np.float64)
         np.fill_diagonal(pairs, 0.0)
         own, share = memberships(known.people[images])
-        across = np.einsum("pct,c->pt", known.across[:, :, images], weights, optimize=True).astype(
-            np.float64
-        )
+        across = np.tensordot(weights, known.across[:, :, images], (0, 1)).astype(np.float64)
         terms = 2 * across @ own.T / own.sum(axis=1)
         each, people = terms @ share, len(pairs)
         value = pairs.sum() / (people * (people - 1)) - each.mean()

@@ -29,20 +29,19 @@ class Kernels:
         identity with itself.
         """
         share = self._share(weights)
-        return np.einsum("p,pcqd,q->cd", share, self.inside, share, optimize=True)
+        return np.tensordot(np.tensordot(share, self.inside, 1), share, (1, 0))
 
     def unbiased(self) -> np.ndarray:
         """Return Q `(C, C)` over pairs of two different identities."""
         people = len(self.inside)
-        same = np.einsum("pcpd->cd", self.inside, optimize=True) / people**2
+        same = np.einsum("pcpd->cd", self.inside) / people**2
         return (self.biased() - same) * people / (people - 1)
 
     def to_target(self, images: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """b `(C,)`: cells with the target images of weight `images` `(T,)`, which are made to sum
         to 1."""
-        return np.einsum(
-            "p,pct,t->c", self._share(weights), self.across, images / images.sum(), optimize=True
-        )
+        found: np.ndarray = self._share(weights) @ (self.across @ (images / images.sum()))
+        return found
 
     def in_target(self, images: np.ndarray) -> float:
         """Return the mean over pairs of two different target identities, images counted `images`

@@ -48,7 +48,7 @@ def _shipped(name: str) -> Layout:
 
 def shipped_layouts() -> list[Layout]:
     """Return every layout that gprplus ships, sorted by name."""
-    return [load_layout(name) for name in declarations.declaration_names("layouts")]
+    return [_shipped(name) for name in declarations.declaration_names("layouts")]
 
 
 def from_declaration(declaration: Declaration) -> Layout:
