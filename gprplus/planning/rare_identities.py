@@ -9,7 +9,7 @@ import pyarrow as pa
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import PlanError, did_you_mean
 from gprplus.engine.crops.design import RenderDesign
-from gprplus.engine.people.traits import sample_person
+from gprplus.engine.people.traits import person_attributes
 from gprplus.engine.plans.plan_cells import LAST_IDENTITY
 from gprplus.ingest import Manifest
 
@@ -51,7 +51,7 @@ def choose_identities(
             raise PlanError(f"'{name}' is no attribute of identities. {did_you_mean(name, known)}")
     last = min(LAST_IDENTITY, first + max(_AHEAD * count, 200) - 1)
     numbers = np.arange(first, last + 1)
-    people = [sample_person(design.person_key(int(i))) for i in numbers]
+    people = [person_attributes(design.person_key(int(i))) for i in numbers]
     candidates = {name: np.array([str(person[name]) for person in people]) for name in rare}
     return _table(numbers, candidates, count, _level_counts(manifest, rare))
 

@@ -13,7 +13,7 @@ from gprplus.core.errors import DeviceError, RenderError, format_bytes
 from gprplus.core.files.folders import claim_folder, remove_output
 from gprplus.core.files.workdir import REQUEST_FILE, check_request, hold_request, write_text
 from gprplus.engine.crops.design import CropDesign
-from gprplus.engine.people.traits import sample_person
+from gprplus.engine.people.traits import person_attributes
 
 KIND = "renders"  # of folder, as its mark states
 LICENCE = "CC0-1.0"
@@ -100,7 +100,7 @@ def write_identities(output: Path, design: CropDesign, numbers: Iterable[int]) -
     """Write identities.csv: the attributes of the people with some numbers."""
     names = identity_attributes()
     rows = [
-        [f"{i:04d}", *(sample_person(design.person_key(i))[name] for name in names)]
+        [f"{i:04d}", *map(person_attributes(design.person_key(i)).__getitem__, names)]
         for i in numbers
     ]
     write_text(output / "identities.csv", csv_text([["identity", *names], *rows]))

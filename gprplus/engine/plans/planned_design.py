@@ -17,7 +17,7 @@ from gprplus.engine.crops.design import (
 )
 from gprplus.engine.domains import domain_named
 from gprplus.engine.options import RenderOptions
-from gprplus.engine.people.traits import sample_person
+from gprplus.engine.people.traits import person_attributes
 from gprplus.engine.places.weather_light import HOURS, MIDPOINTS, WEATHERS
 from gprplus.engine.plans.plan_cells import PlanCell, identity_name
 from gprplus.engine.plans.render_plan import RenderPlan
@@ -211,7 +211,7 @@ def _check_identities(plan: RenderPlan, design: PlannedDesign, where: str) -> No
     if not names:
         return
     for row in plan.identities.to_pylist():
-        person = sample_person(design.person_key(int(row["identity"])))
+        person = person_attributes(design.person_key(int(row["identity"])))
         for name in names:
             if row[name] not in (None, person[name]):
                 raise PlanError(
