@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.analysis import Budget, SearchResult, search
+from gprplus.analysis.subset_search import holdout
 from gprplus.analysis.subset_search.differences import is_nearest
 from gprplus.analysis.subset_search.run_search import viewpoint_margins
 from gprplus.analysis.subset_search.verdict import search_page
@@ -18,6 +19,15 @@ from gprplus.core.errors import AnalysisError, GprplusError, RequestChanged
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
 from gprplus.splits.rebuild import rebuild_split
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    """Searches with few resampled target identities behind the intervals of single rows, which no
+    test here reads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holdout, "RESAMPLES", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
