@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -42,7 +42,7 @@ class Declaration:
             self.path.resolve().relative_to(declarations_folder()) if self.shipped else self.path
         )
 
-    @property
+    @cached_property
     def shipped(self) -> bool:
         """Return True if gprplus ships the file."""
         return self.path.resolve().is_relative_to(declarations_folder())
