@@ -82,18 +82,34 @@ def replaced(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
     return copy
 
 
+def shorten(path: Path) -> None:
+    """Keep a few frames and persons of a file: it is read hundreds of times."""
+    text = path.read_text()
+    if path.suffix != ".json":
+        path.write_text("\n".join(text.splitlines()[:25]))
+        return
+    data = json.loads(text)
+    if isinstance(data, list):
+        data = data[:44]  # of JTA: two persons
+    elif "0" in data and "1" in data and isinstance(data["0"], list):
+        data = {"0": data["0"]}
+    elif "images" in data:
+        data["images"] = data["images"][:3]
+        known = {image["id"] for image in data["images"]}
+        data["annotations"] = [one for one in data["annotations"] if one["image_id"] in known]
+    path.write_text(json.dumps(data))
+
+
 def variants(path: Path) -> Iterator[str]:
     """The texts of a file with one value replaced."""
     if path.suffix == ".json":
         data = json.loads(path.read_text())
-        data = data[:44] if isinstance(data, list) else data  # of JTA: two persons
-        data = {"0": data["0"]} if isinstance(data, dict) and "0" in data else data  # one frame
         for place in places(data):
             for odd in ODD:
                 yield json.dumps(replaced(data, place, odd))
         return
     sign = "," if "," in path.read_text() else " "
-    rows = list(csv.reader(path.read_text().splitlines(), delimiter=sign))[:25]
+    rows = list(csv.reader(path.read_text().splitlines(), delimiter=sign))
     for i in (0, 1, 2):
         for j in range(len(rows[i])):
             for odd in TEXTS:
@@ -132,8 +148,10 @@ def test_no_value_raises_anything_but_a_sentence(name: str, tmp_path: Path) -> N
         for path in sorted(tmp_path.rglob("*"))
         if path.suffix in (".json", ".csv", ".txt") and path.stat().st_size
     ]
-    assert read(form, tmp_path, identity) > 0
     assert annotations
+    for path in annotations:
+        shorten(path)
+    assert read(form, tmp_path, identity) > 0
     for path in annotations:
         original = path.with_name(f"{path.name}.kept")
         shutil.copy(path, original)
