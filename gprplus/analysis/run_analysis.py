@@ -153,23 +153,14 @@ def analyze(
     if not missing:
         return [AnalysisResult.open(Path(output) / name) for name in opened]
     side = source_sample(source, plan.attributes, images, people, seed)
-    side = (
-        side if mode == "sound" else replace(side, samples={})
-    )  # the means of the paper use complete identities
     others = {name: target_sample(opened[name], images, seed) for name in missing}
-    if network is not None:
+    if network is None:
+        measured = _debiased(given, plan, kinds, side, others, progress)
+    else:  # the means of the paper use complete identities
+        side = replace(side, samples={})
         measured = measure.measure_target(
             network, side, others, plan.settings, seed, workers, progress
         )
-    else:
-        measured = debiased.measure_debiased(kinds, side, others, seed, workers, progress)
-        styled = [text for text in features if text.partition(":")[0] == "vgg19"]
-        if styled and side.crossed is not None:
-            network = measure.loss_network(styled, device)
-            losses = measure.measure_target(
-                network, side, others, plan.settings, seed, workers, progress
-            )
-            measured = {name: _with_losses(one, losses[name]) for name, one in measured.items()}
     if trained:
         joined = distance_vs_map.measure_agreement(
             trained, kinds, others, images, seed, workers, progress
@@ -212,6 +203,31 @@ def _request(
     request |= {"runs": [one.digest() for one in trained]} if trained else {}
     looked = network is not None or any(features.name == "vgg19" for features in kinds)
     return request | ({"settings": plan.settings.record()} if looked else {})
+
+
+def _debiased(
+    given: AnalyzeOptions,
+    plan: AnalysisPlan,
+    kinds: Sequence[Features],
+    side: ImageSample,
+    targets: Mapping[str, ImageSample],
+    progress: Progress,
+) -> dict[str, debiased.Measured]:
+    """The measurements of sound mode by target, with the losses of VGG-19 where it is a feature."""
+    measured = debiased.measure_debiased(kinds, side, targets, plan.seed, given.workers, progress)
+    styled = [text for text in given.features if text.partition(":")[0] == "vgg19"]
+    if not styled or side.crossed is None:
+        return measured
+    losses = measure.measure_target(
+        measure.loss_network(styled, given.device),
+        side,
+        targets,
+        plan.settings,
+        plan.seed,
+        given.workers,
+        progress,
+    )
+    return {name: _with_losses(one, losses[name]) for name, one in measured.items()}
 
 
 def _with_losses(measured: debiased.Measured, losses: debiased.Measured) -> debiased.Measured:

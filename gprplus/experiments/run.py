@@ -158,14 +158,25 @@ def _checkpoint(training_run: TrainingRun, group: "ProcessGroup") -> "Checkpoint
 
 def _trained(training_run: TrainingRun, group: "ProcessGroup", reporter: RunReporter) -> RunRecord:
     """Train (or take the twin's weights), save the model, and start the record."""
-    from gprplus.baseline import devices
-    from gprplus.baseline.checkpoint import read_log_until
     from gprplus.baseline.network import model
-    from gprplus.baseline.train import train, untrained_model
+
+    training_run.folder.mkdir(parents=True, exist_ok=True)
+    if training_run.twin:
+        network, effort = _taken(training_run, training_run.twin)
+    else:
+        network, effort = _learned(training_run, group, reporter)
+    if group.first:
+        model.save_model(network, training_run.folder / MODEL)
+    return replace(_begun(training_run, group), **effort)
+
+
+def _begun(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
+    """The record of a run before it was trained and scored."""
+    from gprplus.baseline import devices
 
     recipe, data = training_run.recipe, training_run.data
-    training_run.folder.mkdir(parents=True, exist_ok=True)
-    record = RunRecord(
+    precision = devices.precision(recipe.compute.precision, training_run.device)
+    return RunRecord(
         split=training_run.split,
         recipe=recipe.name,
         backbone=recipe.network.backbone,
@@ -173,8 +184,7 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup", reporter: RunRepo
         arm=training_run.arm,
         seed=training_run.seed,
         deal=training_run.deal,
-        config=recipe.resolved()
-        | {"precision": str(devices.precision(recipe.compute.precision, training_run.device))},
+        config=recipe.resolved() | {"precision": str(precision)},
         train_digest=data.digest() if data else None,
         train_identities=data.identities if data else 0,
         train_images=len(data.uids) if data else 0,
@@ -187,56 +197,68 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup", reporter: RunRepo
         seconds=0.0,
         processes=group.size if group.size > 1 else None,
     )
-    if training_run.twin:
-        network = model.read_model(training_run.twin / MODEL, recipe.network, training_run.device)
-        known = read_run_record(training_run.twin)
-        if known is None:
-            raise TrainingError(
-                f"{training_run.twin} holds no finished run. Run the benchmark again: it repeats this run."
+
+
+def _taken(training_run: TrainingRun, folder: Path) -> "tuple[Model, dict[str, Any]]":
+    """The network of the run in `folder`, trained on the same images, and what its training took."""
+    from gprplus.baseline.network import model
+
+    network = model.read_model(folder / MODEL, training_run.recipe.network, training_run.device)
+    known = read_run_record(folder)
+    if known is None:
+        raise TrainingError(
+            f"{folder} holds no finished run. Run the benchmark again: it repeats this run."
+        )
+    effort = {
+        name: getattr(known, name)
+        for name in ("steps", "images_seen", "seconds", "device", "initial_weights")
+    }
+    return network, effort | {"twin": known.arm}
+
+
+def _learned(
+    training_run: TrainingRun, group: "ProcessGroup", reporter: RunReporter
+) -> "tuple[Model, dict[str, Any]]":
+    """The trained network, or the untrained one of a run without data, and what it took; an
+    interrupted training continues at its checkpoint."""
+    from gprplus.baseline.checkpoint import read_log_until
+    from gprplus.baseline.train import train, untrained_model
+
+    recipe, data = training_run.recipe, training_run.data
+    checkpoint = _checkpoint(training_run, group)
+    earlier = read_log_until(training_run.folder / LOG, checkpoint.saved_step())
+    group.barrier()
+    with _log_file(training_run, group) as log:
+        log.write(earlier)
+
+        def log_chunk(line: dict[str, Any]) -> None:
+            print(json.dumps(line), file=log, flush=True)
+            reporter.chunk(line)
+
+        if data is None:
+            done = untrained_model(recipe, training_run.seed, training_run.device)
+        else:
+            done = train(
+                data.pack.images(data.uids),
+                data.labels,
+                recipe,
+                training_run.seed,
+                training_run.device,
+                names=lambda rows: [data.paths[row] for row in rows],
+                shares=data.shares,
+                log=log_chunk,
+                reached=reporter.reached,
+                checkpoint=checkpoint,
+                group=group,
+                jobs=training_run.jobs,
             )
-        effort = {
-            name: getattr(known, name)
-            for name in ("steps", "images_seen", "seconds", "device", "initial_weights")
-        }
-        effort |= {"twin": known.arm}
-    else:
-        checkpoint = _checkpoint(training_run, group)
-        earlier = read_log_until(training_run.folder / LOG, checkpoint.saved_step())
-        group.barrier()
-        with _log_file(training_run, group) as log:
-            log.write(earlier)
-
-            def log_chunk(line: dict[str, Any]) -> None:
-                print(json.dumps(line), file=log, flush=True)
-                reporter.chunk(line)
-
-            if data is None:
-                done = untrained_model(recipe, training_run.seed, training_run.device)
-            else:
-                done = train(
-                    data.pack.images(data.uids),
-                    data.labels,
-                    recipe,
-                    training_run.seed,
-                    training_run.device,
-                    names=lambda rows: [data.paths[row] for row in rows],
-                    shares=data.shares,
-                    log=log_chunk,
-                    reached=reporter.reached,
-                    checkpoint=checkpoint,
-                    group=group,
-                    jobs=training_run.jobs,
-                )
-        network = done.model
-        effort = {
-            "steps": done.steps,
-            "images_seen": done.images_seen,
-            "seconds": round(done.seconds, 3),
-        }
-        effort |= {"note": done.note or None, "initial_weights": done.initial_weights}
-    if group.first:
-        model.save_model(network, training_run.folder / MODEL)
-    return replace(record, **effort)
+    return done.model, {
+        "steps": done.steps,
+        "images_seen": done.images_seen,
+        "seconds": round(done.seconds, 3),
+        "note": done.note or None,
+        "initial_weights": done.initial_weights,
+    }
 
 
 def _log_file(training_run: TrainingRun, group: "ProcessGroup") -> TextIO:

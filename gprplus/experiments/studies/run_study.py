@@ -126,13 +126,7 @@ def study(
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
     source = given.manifest or base / plan.manifest
-    aims = {**{key: base / path for key, path in plan.targets.items()}, **given.targets}
-    for key, path in aims.items():
-        if not path.exists():
-            raise DeclarationError(
-                f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its"
-                f" manifest or images: --target {key}=PATH."
-            )
+    aims = _targets(plan, base, given)
     training = {**plan.training(), "compile": given.compile}
     runs = BenchmarkOptions(
         **training,
@@ -150,17 +144,12 @@ def study(
     command: list[Word] = ["study", *map(_file_or_name, names), *printed, "-o", home]
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            made = [
-                split.path for split in make_study_splits(plan, source, Path(folder), force=False)
-            ]
-            return StudyResult(
-                home, plan, run_benchmark(made, home / "runs", runs, command=command, dry_run=True)
-            )
+            made = _made_splits(plan, source, Path(folder), force=False)
+            outcome = run_benchmark(made, home / "runs", runs, command=command, dry_run=True)
+            return StudyResult(home, plan, outcome)
     with ExitStack() as held:
         held.enter_context(_exclusive(home, wait=shard is not None))
-        made = [
-            split.path for split in make_study_splits(plan, source, home / "splits", force=force)
-        ]
+        made = _made_splits(plan, source, home / "splits", force=force)
         if shard:  # the others may start now
             held.close()
         outcome = run_benchmark(
@@ -190,6 +179,22 @@ def study(
             write_json(home / RECORD, as_json(record))
             _report(home, record, outcome)
     return StudyResult(home, plan, outcome)
+
+
+def _targets(plan: StudyFile, base: Path, given: StudyOptions) -> dict[str, Path]:
+    """The targets of a study and of the call, by name."""
+    found = {**{key: base / path for key, path in plan.targets.items()}, **given.targets}
+    for key, path in found.items():
+        if not path.exists():
+            raise DeclarationError(
+                f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its"
+                f" manifest or images: --target {key}=PATH."
+            )
+    return found
+
+
+def _made_splits(plan: StudyFile, source: Path, folder: Path, *, force: bool) -> list[Path]:
+    return [split.path for split in make_study_splits(plan, source, folder, force=force)]
 
 
 def _exclusive(home: Path, *, wait: bool) -> AbstractContextManager[object]:
