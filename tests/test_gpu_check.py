@@ -104,9 +104,15 @@ def test_what_is_found_before_the_command_is_cut_off_is_kept(
     assert "| before the hang |" in text
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the parts share, as in a run of the command."""
+    return tmp_path_factory.mktemp("scratch")
+
+
 @pytest.mark.parametrize("part", CHEAP, ids=[part.name for part in CHEAP])
-def test_every_part_runs_on_the_processor(part: Part, tmp_path: Path) -> None:
-    context = PartContext(tmp_path / "records", 600, tmp_path, rehearse=True)
+def test_every_part_runs_on_the_processor(part: Part, tmp_path: Path, scratch: Path) -> None:
+    context = PartContext(tmp_path / "records", 600, scratch, rehearse=True)
     module, _, function = part.target.partition(":")
     __import__(module)
     getattr(sys.modules[module], function)(context)

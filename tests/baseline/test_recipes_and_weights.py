@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import struct
+from functools import cache
 
 import numpy as np
 import pytest
@@ -136,9 +137,23 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     assert "fc.weight" not in said
 
 
+@cache
 def published(network="resnet50"):
     """A backbone's tensors, no two of them alike."""
     return build_model(NetworkSettings(network), 3, 5).backbone.state_dict()
+
+
+@cache
+def reused(network):
+    return build_model(NetworkSettings(network), 3, 6).backbone
+
+
+def empty(network):
+    """A backbone of zeros."""
+    found = reused(network)
+    for value in found.state_dict().values():
+        value.zero_()
+    return found
 
 
 def torchreid(state):
@@ -188,7 +203,7 @@ def bare(state):
 def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tmp_path):
     source = published(network)
     torch.save(form(source), tmp_path / "theirs.pth")
-    target = build_model(NetworkSettings(network), 3, 6).backbone
+    target = empty(network)
     assert load(target, network, str(tmp_path / "theirs.pth")) == ""
     assert all(torch.equal(value, source[key]) for key, value in target.state_dict().items())
 
@@ -196,7 +211,7 @@ def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tm
 def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
     torch.save(bare(published()), tmp_path / "imagenet.pth")
     said = load(
-        build_model(NetworkSettings("resnet50_ibn_a"), 3, 6).backbone,
+        empty("resnet50_ibn_a"),
         "resnet50_ibn_a",
         str(tmp_path / "imagenet.pth"),
         partial=True,
