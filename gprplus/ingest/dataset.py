@@ -56,40 +56,14 @@ def ingest_dataset(
     """Return the rows of a source from what was read of its files. Raises LayoutError when no name
     fits, ManifestError when two files would be one image or none is good.
     """
-    listing, verify = source.listing, source.request["verify"]
-    layout, name = source.chosen.layout, source.chosen.name
-    found, unmatched, new = read.take_table(), read.unmatched, read.new
-    if not found.num_rows and new is None:
-        raise LayoutError(_no_name_fits(listing, layout, unmatched))
-    if earlier is not None and new is None:
-        found = _remembered(found, earlier)
-    good = filter_mask(found, pc.is_null(found["reason"]))
-    images, why = drop_unreadable(layout, name, good)
-    odd = _odd(good, why)
-    if odd:
-        if images is None and new is None:
-            raise LayoutError(f"{odd[0].path}: {odd[0].detail}")
-        good, found = (_without(table, odd) for table in (good, found))
-    rejected = _rejected(name, layout, found, unmatched, [*listing.refused, *odd])
-    scan = _scan(name, found)
-    if earlier is not None and new is not None:
-        images, rejected, scan = merge_kept(
-            earlier, listing, new, images, rejected, scan, layout.own_attributes
-        )
-    if images is None or not images.num_rows:
-        raise _nothing_good(listing, rejected)
-    _of_one_kind(layout, good, listing)
-    tokens = {group: good[group].unique().to_pylist() for group in layout.groups}
-    for sentence in empty_groups(layout, tokens) if new is None else ():
-        raise LayoutError(sentence)
-    unknown = unknown_tokens(layout, tokens)
-    del found, good  # at two million files each is a quarter of a gigabyte
+    listing, layout, name = source.listing, source.chosen.layout, source.chosen.name
+    images, rejected, scan, unknown = _read_rows(source, read, earlier)
     added = add_attributes(source, images, people)
     images, people, own = added.images, added.people, added.own
     images = sort_rows(images)
     if listed and listed.files:
         images = add_roles(images, listed)
-    images, doubled = drop_repeated_pass(images, layout, listing.root, verify)
+    images, doubled = drop_repeated_pass(images, layout, listing.root, source.request["verify"])
     reject_duplicate_keys(images, listing.root)
     persons = identity_table(name, images, people.known, own)
     named = persons["identity"].to_pylist()
@@ -132,6 +106,39 @@ def ingest_dataset(
             **hidden_of(listing),
         ),
     )
+
+
+def _read_rows(
+    source: IngestSource, read: FoundFiles, earlier: PreviousBuild | None
+) -> tuple[pa.Table, pa.Table, pa.Table, list[str]]:
+    """Decode what was read, and join it with what is kept of the earlier build: rows of images and
+    of rejected files, sizes and times of all files, and sentences about undeclared tokens."""
+    listing, layout, name = source.listing, source.chosen.layout, source.chosen.name
+    found, unmatched, new = read.take_table(), read.unmatched, read.new
+    if not found.num_rows and new is None:
+        raise LayoutError(_no_name_fits(listing, layout, unmatched))
+    if earlier is not None and new is None:
+        found = _remembered(found, earlier)
+    good = filter_mask(found, pc.is_null(found["reason"]))
+    images, why = drop_unreadable(layout, name, good)
+    odd = _odd(good, why)
+    if odd:
+        if images is None and new is None:
+            raise LayoutError(f"{odd[0].path}: {odd[0].detail}")
+        good, found = (_without(table, odd) for table in (good, found))
+    rejected = _rejected(name, layout, found, unmatched, [*listing.refused, *odd])
+    scan = _scan(name, found)
+    if earlier is not None and new is not None:
+        images, rejected, scan = merge_kept(
+            earlier, listing, new, images, rejected, scan, layout.own_attributes
+        )
+    if images is None or not images.num_rows:
+        raise _nothing_good(listing, rejected)
+    _of_one_kind(layout, good, listing)
+    tokens = {group: good[group].unique().to_pylist() for group in layout.groups}
+    for sentence in empty_groups(layout, tokens) if new is None else ():
+        raise LayoutError(sentence)
+    return images, rejected, scan, unknown_tokens(layout, tokens)
 
 
 def listing_digest(listing: Listing, scan: pa.Table) -> str | None:
