@@ -180,12 +180,14 @@ def execute_runs(
     for batch in batches:
         places = group.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
-        shares = training_resources(open_[0].device, jobs) if open_ else ONE_CORE
+        if not open_:
+            continue
+        shares = training_resources(open_[0].device, jobs)
         at_once = current_executor().room(shares) if shares.gpus else jobs
         done = map_processes(
             runner,
             open_,
-            min(at_once, max(len(open_), 1)),
+            min(at_once, len(open_)),
             option="--jobs",
             on_progress=advance,
             resources=shares,

@@ -148,6 +148,14 @@ def reused(network):
     return build_model(NetworkSettings(network), 3, 6).backbone
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _freed():
+    """Free the shared networks at the end."""
+    yield
+    published.cache_clear()
+    reused.cache_clear()
+
+
 def empty(network):
     """A backbone of zeros."""
     found = reused(network)
