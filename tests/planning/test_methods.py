@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from recipes import small_recipe
 
 import gprplus as gpr
 from gprplus.core.errors import PlanError, RequestChanged
@@ -34,8 +35,9 @@ def problem(tmp_path_factory):
     split = gpr.make_split(
         manifest, "weather", home / "weather", controls=False, cross_level_tests=False
     )
+    (home / "small.toml").write_text(small_recipe(3))
     runs = gpr.benchmark(
-        split, home / "runs", recipe="smoke", steps=3, seeds=2, targets={"town": target.path}
+        split, home / "runs", recipe=home / "small.toml", seeds=2, targets={"town": target.path}
     )
     options = PlanOptions(
         probe=5, sweeps=1, runs=runs.folders, weathers=(*LEVELS["weathers"], "neutral")
@@ -68,8 +70,7 @@ def test_an_effect_is_that_of_the_report_and_an_untried_level_keeps_its_share(pr
         gpr.benchmark(
             problem.options.runs[0].parent.parent.parent / "weather",
             problem.options.runs[0].parent.parent,
-            recipe="smoke",
-            steps=3,
+            recipe=problem.folder.parent / "small.toml",
             seeds=2,
             targets={"town": problem.target.path},
         )

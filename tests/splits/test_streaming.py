@@ -103,7 +103,7 @@ def renders(crossed, write_manifest, tmp_path_factory):
         for i in range(1, count)
     ]
     source = write_manifest(tmp_path_factory.mktemp("renders") / "manifest", rows, people)
-    return in_groups(source, 29)
+    return in_groups(source, 47)
 
 
 REQUESTS = [  # rows of a block, options, the start of the error if there is one
@@ -185,7 +185,7 @@ def test_no_column_is_read_whole(renders, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ParquetTable, "read", counted)
     streamed(renders, SplitRequest(attr="weather", deals=1), tmp_path / "split", 60)
-    assert max(most) == 29  # rows of a row group
+    assert max(most) == 47  # rows of a row group
 
 
 @pytest.mark.parametrize("room", [1, 3, 100])

@@ -172,12 +172,7 @@ class Sequence:
 
     def visible_people(self, camera: Camera, frame: int) -> list[Seen]:
         """All people in a frame, by their number in the sequence."""
-        boxes = [_box(camera, person, frame) for person in self.people]
-        values = self.instances(camera, frame)
-        return [
-            Seen(person, i, frame, camera, box, _share(values, box, i))
-            for i, (person, box) in enumerate(zip(self.people, boxes, strict=True), start=1)
-        ]
+        return list(_visible(self, camera, frame))
 
     def instances(self, camera: Camera, frame: int) -> np.ndarray:
         """`(H, W) uint8`: the number of the person in the sequence at each pixel, 0 for none."""
@@ -238,6 +233,16 @@ def _box(camera: Camera, person: Person, frame: int) -> Box:
 def _share(values: np.ndarray, box: Box, number: int) -> float:
     """The visible pixels as a share of the box."""
     return int(np.count_nonzero(values == number)) / (box[2] * box[3])
+
+
+@lru_cache(maxsize=256)
+def _visible(sequence: Sequence, camera: Camera, frame: int) -> tuple[Seen, ...]:
+    boxes = [_box(camera, person, frame) for person in sequence.people]
+    values = sequence.instances(camera, frame)
+    return tuple(
+        Seen(person, i, frame, camera, box, _share(values, box, i))
+        for i, (person, box) in enumerate(zip(sequence.people, boxes, strict=True), start=1)
+    )
 
 
 @lru_cache(maxsize=256)
