@@ -4,8 +4,8 @@ one."""
 import os
 import signal
 import subprocess
-import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -67,18 +67,20 @@ def test_replacing_an_export_leaves_nothing_of_it(house, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_killed_export_is_done_again_and_leaves_nothing(house, tmp_path, form):
+def test_a_killed_export_is_done_again_and_leaves_nothing(house, tmp_path, form, commands):
     request = (house / "splits" / "weather", form, tmp_path / "out")
     whole = contents(export(*request[:2], tmp_path / "whole", shard_size=30).path)
     code = (
+        "import os; print(os.getpid(), flush=True);"
         f"from gprplus.exports import export; export({str(request[0])!r}, {form!r},"
         f" {str(request[2])!r}, shard_size=30)"
     )
-    running = subprocess.Popen([sys.executable, "-c", code])
-    while not (tmp_path / "out" / STAGED).exists() and running.poll() is None:
-        time.sleep(0.001)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
+    with subprocess.Popen(commands.sent("python", code), stdout=subprocess.PIPE) as running:
+        process = int(running.stdout.readline())
+        while not (tmp_path / "out" / STAGED).exists() and running.poll() is None:
+            time.sleep(0.001)
+        with suppress(ProcessLookupError):  # it had ended
+            os.kill(process, signal.SIGKILL)
     made = export(*request, shard_size=30)
     assert contents(made.path) == whole
     assert sorted(os.listdir(tmp_path)) == ["out", "whole"]

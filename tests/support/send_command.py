@@ -28,6 +28,7 @@ def send(path: str, argv: list[str]) -> int:
 if __name__ == "__main__":
     code = send(sys.argv[1], sys.argv[2:])
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
