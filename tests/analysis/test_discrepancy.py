@@ -92,8 +92,8 @@ def test_a_narrow_kernel_sees_a_longer_way_than_a_wide_one():
 
 def test_in_one_dimension_it_approaches_scipys_energy_distance():
     rng = np.random.default_rng(2)
-    left, right = rng.normal(size=1500), rng.normal(0.8, 1.5, size=1500)
-    people = np.arange(1500)
+    left, right = rng.normal(size=1000), rng.normal(0.8, 1.5, size=1000)
+    people = np.arange(1000)
     ours = fast(left[:, None], people, right[:, None], people, "energy")
     assert ours == pytest.approx(energy_distance(left, right) ** 2, abs=0.01)
 
@@ -102,7 +102,7 @@ def test_shifted_gaussians_give_the_closed_forms():
     # One dimension, unit variance, shift d. |x - x'| ~ N(0, 2) folded: E = 2/sqrt(pi). Energy: 2
     # E|N(d, 2)| - 4/sqrt(pi). MMD^2 with bandwidth s: 2 s/sqrt(s^2+2) (1 - exp(-d^2 / (2
     # (s^2+2)))).
-    d, s, n = 1.0, 1.5, 1500
+    d, s, n = 1.0, 1.5, 1000
     rng = np.random.default_rng(3)
     left, right, people = rng.normal(size=(n, 1)), rng.normal(d, 1, size=(n, 1)), np.arange(n)
     folded = 2 / np.sqrt(np.pi) * np.exp(-(d**2) / 4) + d * (1 - 2 * normal_below(-d / np.sqrt(2)))

@@ -30,7 +30,10 @@ def inside(kind: int, p: np.ndarray, size: tuple[float, float, float]) -> np.nda
         return (p[:, 1] >= 0) & (p[:, 1] <= h) & (np.hypot(p[:, 0], p[:, 2]) <= radius)
     share = np.linspace(0, 1, 400)  # the hull of two balls is the union of the balls between them
     centre, radius = share[:, None] * [0, h, 0], r1 + share * (r2 - r1)
-    return (np.linalg.norm(p[:, None] - centre[None], axis=2) <= radius[None]).any(1)
+    near = (np.abs(p[:, [0, 2]]) <= max(r1, r2)).all(1)
+    found = np.zeros(len(p), dtype=bool)
+    found[near] = (np.linalg.norm(p[near, None] - centre[None], axis=2) <= radius[None]).any(1)
+    return found
 
 
 @settings(max_examples=120, deadline=None)
