@@ -23,7 +23,7 @@ from scipy import special
 from gprplus.statistics import seed_noise as by_seed
 from gprplus.statistics.contrasts import ENOUGH
 from gprplus.statistics.multiplicity import critical_value
-from gprplus.statistics.variance_sum import combine_variances, half_widths, two_sided
+from gprplus.statistics.variance_sum import combine_variances, t_quantile, two_sided
 
 LEVEL = 0.95  # of simultaneous intervals
 WANTED = 0.8  # power
@@ -148,8 +148,13 @@ def half_widths_of(
         kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
         shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
         t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
-        chance = critical_value(np.sort(two_sided(t, degrees).min(axis=1)), chance)
-    return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
+        # Only the least p of an experiment counts, and only where it is near `chance` or below.
+        large = np.abs(t) > 1
+        p = np.ones(t.shape)
+        p[large] = two_sided(t[large], np.broadcast_to(degrees, t.shape)[large])
+        chance = critical_value(np.sort(p.min(axis=1)), chance)
+    width = np.sqrt(total[:, 0]) * t_quantile(freedom[:, 0], chance)
+    return np.where(freedom[:, 0] >= 1, width, np.nan)
 
 
 def _power_of(margin: float, error: float, halves: np.ndarray) -> float:

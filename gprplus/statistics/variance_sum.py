@@ -13,7 +13,7 @@ degrees of freedom whose 97.5% quantile is that t, so that intervals and probabi
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -21,15 +21,16 @@ from scipy import special
 MOST = 10_000.0  # degrees of freedom; beyond it t is the normal quantile to four digits
 
 
-@cache
-def _table() -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of degrees of freedom, and of their 97.5% quantiles of t."""
+@lru_cache(maxsize=16)
+def _table(chance: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of degrees of freedom, and of the t that |t| exceeds with probability `chance`."""
     freedom = np.concatenate([np.geomspace(1, 30, 320, endpoint=False), np.geomspace(30, MOST, 60)])
-    return np.log(freedom), np.log(special.stdtrit(freedom, 0.975))
+    return np.log(freedom), np.log(special.stdtrit(freedom, 1 - chance / 2))
 
 
-def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
-    """The 97.5% quantile of t, to four digits, for degrees of freedom `(...)` of 1 or more.
+def t_quantile(freedom: np.ndarray | float, chance: float = 0.05) -> np.ndarray:
+    """The t that |t| exceeds with probability `chance`, to four digits, for degrees of freedom
+    `(...)` of 1 or more: by default the 97.5% quantile.
 
     Interpolated: simulations need hundreds of thousands, and scipy's own quantile takes a
     microsecond each.
@@ -37,7 +38,7 @@ def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
     >>> t_quantile(np.array([1, 4, 10])).round(3).tolist()
     [12.706, 2.776, 2.228]
     """
-    known, values = _table()
+    known, values = _table(chance)
     result: np.ndarray = np.exp(np.interp(np.log(np.clip(freedom, 1, MOST)), known, values))
     return result
 
