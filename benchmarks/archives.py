@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,11 @@ def packed(folder: Path, form: str) -> Path:
             for path in sorted(folder.rglob("*.jpg")):
                 out.write(path, str(path.relative_to(folder)))
         return archive
-    with tarfile.open(
-        archive,
-        "w:gz" if form == "tar.gz" else "w",
-        **({"compresslevel": 1} if form == "tar.gz" else {}),
-    ) as out:
+    with (
+        tarfile.open(archive, "w:gz", compresslevel=1)
+        if form == "tar.gz"
+        else tarfile.open(archive, "w") as out
+    ):
         for path in sorted(folder.rglob("*.jpg")):
             info = out.gettarinfo(path, str(path.relative_to(folder)))
             info.type, info.linkname, info.size = (
@@ -97,24 +98,16 @@ def main(identities: int = 20, rounds: int = 3) -> None:
         paths = list(list_files(folder).paths())
         aside = np.random.default_rng(0).permutation(len(paths))[:ASIDE]
         for place in (folder, *(packed(folder, form) for form in FORMS)):
-            listing = least(lambda place=place: list_images(place), rounds)
-            build = least(
-                lambda place=place: build_manifest(
-                    [place], Path(temporary) / "m", workers=1, force=True
-                ),
-                rounds,
-            )
-            again = least(
-                lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1),
-                rounds,
-            )
+            listing = least(partial(list_images, place), rounds)
+            remake = partial(build_manifest, [place], Path(temporary) / "m", workers=1)
+            build, again = least(partial(remake, force=True), rounds), least(remake, rounds)
             places = [f"{place}/{paths[i]}" for i in aside]
             archives.exists(places[0])
-            apart = processor_seconds(lambda places=places: archives.read_files(places)) / ASIDE
+            apart = processor_seconds(partial(archives.read_files, places)) / ASIDE
             us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
             rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])
         turns = [
-            [least(lambda f=f: f(folder), 1) for f in (list_files, list_images)]
+            [least(partial(each, folder), 1) for each in (list_files, list_images)]
             for _ in range(20 * rounds)
         ]
         plain, hooked = np.min(turns, axis=0)

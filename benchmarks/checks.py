@@ -119,7 +119,7 @@ def agreement(home: Path) -> str:
         both = pd.DataFrame(
             {"ours": ours[f"{name}_score"].to_numpy(), "theirs": found[other].to_numpy()}
         )
-        rows.append([name, other, f"{both.rank().corr().iloc[0, 1]:.3f}"])
+        rows.append([name, other, f"{float(both.rank().corr().to_numpy()[0, 1]):.3f}"])
     return table(["check", "of cleanvision", "rank correlation"], rows)
 
 

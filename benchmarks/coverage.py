@@ -286,7 +286,8 @@ def levels_covered(
     intervals do, each family by itself; of the verdict, whose families share the 5%, the share that
     tells no effect.
     """
-    rng, found = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[tuple[float, bool]]] = {}
     for _ in range(count):
         scores, least = world.scored(rng), []
         for family, chosen in world.families().items():

@@ -76,8 +76,13 @@ def _crop_jobs(design: RenderDesign, device: torch.device) -> dict[str, Job]:
     taken = studio.shaded_block(blocks[0])
     shaded = [picture.cpu() for *_, picture in studio.pictures(taken, cells)]
     pictures = [studio.finish(picture.numpy()) for picture in shaded]
+
+    def lit_crops() -> None:
+        studio._places.clear()
+        studio.place(blocks[0])
+
     return {
-        "place": lambda: (studio._places.clear(), studio.place("plaza", 120)),
+        "place": lit_crops,
         "shot": lambda: [studio.shaded_block(block) for block in blocks],
         "shade": lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)],
         "jpeg": lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures],
@@ -109,8 +114,13 @@ def _frame_jobs(size: tuple[int, int], device: torch.device) -> tuple[dict[str, 
     shot = stage.rendered_frame(take)
     shaded = [picture.cpu() for *_, picture in stage.pictures(shot, cells)]
     pictures = [finish_picture(picture.numpy(), design.size) for picture in shaded]
+
+    def lit_frames() -> None:
+        stage._places.clear()
+        stage.place(take.scene, take.degree)
+
     jobs: dict[str, Job] = {
-        "place": lambda: (stage._places.clear(), stage.place(take.scene, take.degree)),
+        "place": lit_frames,
         "film": lambda: stage.rendered_frame(take),
         "shade": lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)],
         "jpeg": lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures],

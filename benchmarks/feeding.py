@@ -59,7 +59,9 @@ def packing_jobs(root: Path, recipe: Recipe, count: int = RENDERS) -> tuple[Job,
 
     def bare() -> None:
         for path in _paths()[:count]:
-            images.resize_image(images.decode_image((root / path).read_bytes()), height, width)
+            image = images.decode_image((root / path).read_bytes())
+            assert image is not None
+            images.resize_image(image, height, width)
 
     def packed() -> None:
         with tempfile.TemporaryDirectory() as fresh:

@@ -337,7 +337,7 @@ def _write_truth(
 
 def _write_video(path: Path, frames: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (320, 240))
     for _ in range(frames):
         writer.write(np.full((240, 320, 3), 128, np.uint8))
     writer.release()

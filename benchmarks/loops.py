@@ -28,8 +28,10 @@ def training_speed(
     recipe: Recipe, pixels: np.ndarray, labels: np.ndarray, device: str, steps: int
 ) -> TrainingSpeed:
     """Time a training of so many steps, chunk by chunk."""
-    now, stamps, seen = clock(device), [], []
-    start, first = time.perf_counter(), []
+    now, start = clock(device), time.perf_counter()
+    stamps: list[float] = []
+    seen: list[int] = []
+    first: list[float] = []
 
     def reached(step: int) -> None:
         if not first:

@@ -74,7 +74,8 @@ def _packed(folder: Path, images: int = IMAGES) -> None:
     for start in range(0, images, per_part):
         part = keys[start : start + per_part]
         pixels = rng.integers(0, 256, (len(part), HEIGHT, WIDTH, 3), dtype=np.uint8)
-        image_store._write(folder / f"{HEIGHT}x{WIDTH}", part, pixels)
+        job = image_store._Part(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, [], part)
+        image_store._write(job, pixels)
 
 
 def _measured(case: str, folder: Path, images: int, steps: int) -> dict[str, float]:

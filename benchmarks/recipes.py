@@ -21,6 +21,7 @@ from gprplus.cli import demo
 from gprplus.core.parallel import map_processes
 from gprplus.experiments import run_files, schedule, split_job
 from gprplus.experiments.run import TrainingRun, train_and_score
+from gprplus.experiments.split_job import NamedTargets
 from gprplus.statistics.summary import UNTRAINED
 
 ARMS = ("mix", "only-sunny", "only-snowlight")  # of the table of settings
@@ -169,7 +170,9 @@ def _measure(
 def _runs(world: World, recipe: Recipe, seeds: int) -> list[TrainingRun]:
     """Every arm and seed of the split with its own test set as the only target."""
     output = Path(tempfile.mkdtemp(dir=world.folder))
-    job = split_job.open_jobs([world.folder / "weather"], output, recipe, {}, {}, force=False)[0]
+    job = split_job.open_jobs(
+        [world.folder / "weather"], output, recipe, NamedTargets({}), {}, force=False
+    )[0]
     packs: dict[str, ImageStore] = {
         name: pack_images(
             rows, roots, world.folder / "store", recipe.input.height, recipe.input.width
@@ -191,7 +194,7 @@ def _runs(world: World, recipe: Recipe, seeds: int) -> list[TrainingRun]:
         "cpu",
         1,
     )
-    found = schedule.build_runs(job.split, seeds, packs[f"split {job.split.name}"], base)
+    found = schedule.build_runs(job.split, range(seeds), packs[f"split {job.split.name}"], base)
     return [one for one in found if one.data is not None]
 
 

@@ -123,7 +123,8 @@ def _compiled(recipe: Recipe, device: str) -> str:
     if device != "cpu":
         settings.insert(1, ("no", False))
     steps = 20 if device == "cpu" else 200
-    rows, plain = [], 0.0
+    rows: list[list[str]] = []
+    plain = 0.0
     for mode, deterministic in settings:
         torch._dynamo.reset()
         one = replace(
@@ -201,7 +202,7 @@ def _scoring(recipe: Recipe, device: str, target: tuple[int, int]) -> float:
     """Seconds of one search of random features in a gallery of a target's size, six images a
     person."""
     queries, gallery = target
-    width = int(model.build_model(recipe.network, 2, 0).backbone.width)
+    width = int(model.build_model(recipe.network, 2, 0).neck.num_features)
     rng = np.random.default_rng(0)
     features = torch.from_numpy(rng.normal(size=(queries + gallery, width)).astype(np.float32)).to(
         device

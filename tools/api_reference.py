@@ -105,7 +105,8 @@ def signature(name: str, function: Callable[..., Any]) -> str:
 
 def argument(one: inspect.Parameter) -> str:
     """One argument with its type and default."""
-    stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+    marks: dict[object, str] = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}
+    stars = marks.get(one.kind, "")
     kind = "" if one.annotation is one.empty else f": {annotation(one.annotation)}"
     if one.default is one.empty or one.default is MISSING:
         return f"{stars}{one.name}{kind}"

@@ -52,7 +52,8 @@ def command(
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")
     asked = given_options(RenameOptions, given)
     if dry_run:
-        found, info = plan_renames(raw, layout=asked.layout, cameras=asked.cameras), {}
+        found = plan_renames(raw, layout=asked.layout, cameras=asked.cameras)
+        info: dict[str, Any] = {}
     else:
         with progress_bar("Writing") as progress:
             found, info = write_renamed(raw, output or raw, asked, force=force, progress=progress)

@@ -36,7 +36,10 @@ def run(notebook: dict[str, Any], folder: Path) -> dict[str, Any]:
 def run_cell(source: str, names: dict[str, Any], count: int) -> list[dict[str, Any]]:
     """Run one cell, and return its outputs as a notebook keeps them."""
     tree = ast.parse(source)
-    last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
+    end = tree.body[-1]
+    last = ast.Expression(end.value) if isinstance(end, ast.Expr) else None
+    if last:
+        tree.body.pop()
     printed, value = io.StringIO(), None
     with contextlib.redirect_stdout(printed):
         exec(compile(tree, f"cell {count}", "exec"), names)

@@ -15,11 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from benchmarks.harness import environment, processor_clock, table
 from benchmarks.ingest import plant
 from benchmarks.scales.s3_server import BUCKET, ENVIRONMENT, s3_server
 from gprplus.core.storage.client import READERS
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
 
 HEAD = 4096
 IDENTITIES = 10  # 5,880 objects
@@ -128,7 +132,7 @@ def _s3fs() -> tuple[list[str], Work, Callable[[list[str]], int]]:
     return files.find(BUCKET), list_all, heads
 
 
-def bare_store() -> object:
+def bare_store() -> "S3Store":
     """A client of the bucket without anything of gprplus."""
     from obstore.store import S3Store
 
@@ -143,7 +147,7 @@ def bare_list() -> list[str]:
     return [one["path"] for chunk in found for one in chunk]
 
 
-def _bare_head(store: object, key: str) -> int:
+def _bare_head(store: "S3Store", key: str) -> int:
     import obstore
 
     return len(obstore.get_range(store, key, start=0, length=HEAD))
