@@ -276,6 +276,7 @@ rm "$1/filler" && "$3" -m gprplus build-manifest "$2" -o "$1/m" && cp -r "$1/m" 
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_really_is_full(renders: Path, tmp_path: Path, plant) -> None:
     (tmp_path / "disk").mkdir()
     more = plant(

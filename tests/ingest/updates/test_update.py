@@ -183,6 +183,7 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
         folder.repack()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_updates_that_are_killed_and_changes_meanwhile(
     tmp_path: Path, monkeypatch, tree, seed: int
@@ -204,6 +205,7 @@ def test_updates_that_are_killed_and_changes_meanwhile(
     assert not (tmp_path / "m" / store.PARTS).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.0", "3.14"])
 def test_updates_with_the_log_of_the_generator(tmp_path: Path, shoot, plant, version: str) -> None:
     """The log may leave out a person, and whole people come and go, so that others are joined than
