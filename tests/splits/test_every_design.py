@@ -210,7 +210,7 @@ def _compared(info, name):
 def test_a_smaller_budget_is_a_part_of_a_larger_one(design, world, part, build):
     info, arms, _ = tried(build, design, world)
     top = max(info["arms"][name]["images"] for name in arms if _compared(info, name))
-    small = max(top * part // 4, 8)
+    small = min(max(top * part // 4, 8), top)
     less, fewer, _ = tried(build, design, world, budget=small)
     for name, rows in fewer.items():
         if name not in arms or info["arms"][name]["kind"] == "ids-all":
