@@ -113,7 +113,8 @@ def read_object(place: str) -> bytes:
     """Return the bytes of an object. Raises FileNotFoundError and StorageError."""
     scheme, bucket, key = split_address(place)
     try:
-        return _library().get(_store(scheme, bucket), key).bytes().to_bytes()
+        data: bytes = _library().get(_store(scheme, bucket), key).bytes().to_bytes()
+        return data
     except Exception as error:
         raise _explained(error, place) from None
 
@@ -126,7 +127,8 @@ def read_range(place: str, offset: int, length: int) -> bytes:
     scheme, bucket, key = split_address(place)
     store = _store(scheme, bucket)
     try:
-        return _library().get_range(store, key, start=offset, length=length).to_bytes()
+        data: bytes = _library().get_range(store, key, start=offset, length=length).to_bytes()
+        return data
     except Exception as error:
         if "416" in _status(error):  # it begins after the end
             return b""
