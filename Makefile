@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE =
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
 	@echo "make test   the tests"
-	@echo "make test-fast  the quick ones of them, about a minute"
+	@echo "make test-fast  the quick ones of them, under a minute"
 	@echo "make test-oldest   the tests with the oldest versions of all packages that setup.cfg allows (a 3 GB download)"
 	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"

@@ -15,11 +15,11 @@ import numpy as np
 
 import gprplus as gpr
 from benchmarks import harness
-from gprplus.baseline.image_store import ImageStore, pack_images
 from gprplus.baseline.recipe import BatchSettings, InputSettings, Recipe, TrainingLength
 from gprplus.cli import demo
-from gprplus.core.parallel import map_processes
+from gprplus.core.parallel import map_processes, no_progress
 from gprplus.experiments import run_files, schedule, split_job
+from gprplus.experiments.benchmark_setup import ImageSources
 from gprplus.experiments.run import TrainingRun, train_and_score
 from gprplus.experiments.split_job import NamedTargets
 from gprplus.statistics.summary import UNTRAINED
@@ -173,12 +173,7 @@ def _runs(world: World, recipe: Recipe, seeds: int) -> list[TrainingRun]:
     job = split_job.open_jobs(
         [world.folder / "weather"], output, recipe, NamedTargets({}), {}, force=False
     )[0]
-    packs: dict[str, ImageStore] = {
-        name: pack_images(
-            rows, roots, world.folder / "store", recipe.input.height, recipe.input.width
-        )
-        for name, (rows, roots) in split_job.image_sources([job]).items()
-    }
+    packs = ImageSources.of([job], recipe, world.folder / "store").pack(no_progress)
     with split_job.hold_run_folder(job, force=False):
         pass  # marked as a folder of runs
     target = job.targets[0]
