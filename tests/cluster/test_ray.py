@@ -162,7 +162,7 @@ def test_a_node_that_dies_loses_nothing(cluster, tmp_path):
 
 
 def test_a_build_is_the_same_while_a_node_dies(cluster, work, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "BATCH", 4)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 4))
     monkeypatch.setitem(read._PAYS, "decode", 0)
     renders = [work / "renders" / "engine"]
     local = build_manifest(renders, tmp_path / "local", verify="decode")

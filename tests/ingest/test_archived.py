@@ -181,7 +181,7 @@ def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monk
         packed_folder(root / f"{person}{form}", renders / person, person)
     alone = build_manifest([root], tmp_path / "m", verify="digest")
     monkeypatch.setattr(read, "_PAYS", dict.fromkeys(read._PAYS, 0))
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     assert (
         build_manifest([root], tmp_path / "n", verify="digest", workers=2)
         .images()
@@ -193,7 +193,7 @@ def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monke
     from gprplus.ingest.files.archive_members import list_images
     from gprplus.ingest.layouts.detect import detect_layout
 
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     for name in ("a.tar.gz", "b.tar"):
         packed_folder(tmp_path / "root" / name, renders)
     listing = list_images(tmp_path / "root")

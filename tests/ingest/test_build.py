@@ -204,7 +204,7 @@ def test_fingerprint_depends_on_neither_place_nor_time_nor_workers(
         shutil.copy(path, copy)
         os.utime(copy, (1, 1))
     monkeypatch.setattr(read, "_PAYS", dict.fromkeys(read._PAYS, 0))
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     second = build_manifest([moved], tmp_path / "m2", workers=2)
     assert first.fingerprint == second.fingerprint
     assert first.images().equals(second.images())

@@ -100,7 +100,7 @@ def test_files_of_a_listing_are_counted_as_often_for_many_batches_as_for_one(
     )
     counts = []
     for size in (36, 1):
-        monkeypatch.setattr(batch, "BATCH", size)
+        monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, size))
         counted.clear()
         build_manifest([renders], tmp_path / str(size))
         counts.append(len(counted))

@@ -35,7 +35,8 @@ def dying(root, paths, verify):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(root, paths, verify)
 
-batch.BATCH, partial.SECONDS, batch.probe_files = 5, 0, dying
+batch.BATCH = dict.fromkeys(batch.BATCH, 5)
+partial.SECONDS, batch.probe_files = 0, dying
 build_manifest([sys.argv[1]], sys.argv[2], verify="digest")
 """
 
@@ -46,7 +47,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     once."""
     seen: list[str] = []
     whole = batch.probe_files
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     monkeypatch.setattr(partial, "SECONDS", 0)
     monkeypatch.setattr(
         batch, "probe_files", lambda root, paths, how: seen.extend(paths) or whole(root, paths, how)
@@ -164,7 +165,7 @@ def test_two_processes_of_one_shard_are_one_too_many(renders: Path, tmp_path: Pa
 def test_two_shards_at_once_in_two_processes(renders: Path, tmp_path: Path, opened) -> None:
     code = (
         "import sys\nfrom gprplus.ingest import build_shard\n"
-        "from gprplus.ingest.reading import batch\nbatch.BATCH = 5\n"
+        "from gprplus.ingest.reading import batch\nbatch.BATCH = dict.fromkeys(batch.BATCH, 5)\n"
         "print(build_shard([sys.argv[1]], sys.argv[2], sys.argv[3])['gprplus'])"
     )
     command = [sys.executable, "-c", code, str(renders), str(tmp_path / "m")]

@@ -35,7 +35,8 @@ def dying(*given):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given)
 
-batch.BATCH, partial.SECONDS, batch.probe_files, batch.probe_members = 5, 0, dying, dying
+batch.BATCH = dict.fromkeys(batch.BATCH, 5)
+partial.SECONDS, batch.probe_files, batch.probe_members = 0, dying, dying
 build_manifest([sys.argv[1]], sys.argv[2])
 """
 
@@ -172,7 +173,7 @@ def test_archives_in_a_folder_that_changes(tmp_path: Path, tree, seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(4))
 def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None:
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     folder = tree(seed)
     for turn in range(4):
         for shard in Shard.all(folder.rng.randint(1, 3)):
@@ -188,7 +189,7 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
 def test_updates_that_are_killed_and_changes_meanwhile(
     tmp_path: Path, monkeypatch, tree, seed: int
 ) -> None:
-    monkeypatch.setattr(batch, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", dict.fromkeys(batch.BATCH, 5))
     monkeypatch.setattr(partial, "SECONDS", 0)
     folder = tree(seed)
     build_manifest([folder.root], tmp_path / "m")
