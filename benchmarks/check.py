@@ -4,9 +4,10 @@
     python -m benchmarks.check evaluation       one of them
     python -m benchmarks.check --keep           renew the kept ratios, results/ratios.json
 
-Every benchmark runs in a new process whose libraries use one thread, and both sides of a ratio run
-in turns, so that a busy machine disturbs both alike. A ratio that slips is measured a second time,
-and the lower value counts. What is kept is the mean of two measurements.
+Every benchmark runs in a new process whose libraries use one thread, two of them at a time, because
+costs are processor seconds. Both sides of a ratio run in turns, so that a busy machine disturbs
+both alike. A ratio that slips is measured a second time, and the lower value counts. What is kept
+is the mean of two measurements.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -26,6 +28,7 @@ from benchmarks.ratios import Ratio
 from gprplus.core.parallel import available_cores
 
 SLIP = 0.15  # a ratio may grow by this share of its kept value
+AT_A_TIME = min(2, available_cores())  # benchmarks
 KEPT = harness.RESULTS / "ratios.json"
 NO_RATIO = {
     "explorer": "seconds that a page waits; its floor is a limit, not a program",
@@ -88,17 +91,27 @@ def measure(benchmark: str, only: Sequence[str] | None = None) -> Measured:
 
 
 def measure_all(benchmarks: Sequence[str], only: Sequence[str] | None = None) -> Measured:
-    """Measure benchmarks one after the other; one that fails is reported and yields no ratio."""
-    found: Measured = {}
-    for name in benchmarks:
+    """Measure benchmarks, `AT_A_TIME` at a time; one that fails is reported and yields no ratio."""
+
+    def measured(name: str) -> Measured:
         start = time.perf_counter()
+        found: Measured = {}
         try:
-            found |= harness.on_one_thread(measure, name, only)
+            found = harness.on_one_thread(measure, name, only)
             note = f"{time.perf_counter() - start:.0f} s"
         except Exception as error:
             note = f"failed: {type(error).__name__}: {error}"
         print(f"{name}: {note}", file=sys.stderr, flush=True)
-    return found
+        return found
+
+    # The environment is set here, because threads would disturb each other's.
+    with (
+        harness.environment(**dict.fromkeys(harness.THREADS, "1")),
+        ThreadPoolExecutor(AT_A_TIME) as pool,
+    ):
+        return {
+            name: ratio for found in pool.map(measured, benchmarks) for name, ratio in found.items()
+        }
 
 
 def measure_again(slipped: Sequence[str], first: Measured) -> Measured:

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -87,17 +87,21 @@ def machine() -> str:
     shown = ", ".join(
         f"{name} {version}" for name, version in package_versions().items() if name != "gprplus"
     )
-    return f"{_processor()}, {available_cores()} cores{gpu}; {shown}"
+    return f"{processor()}, {available_cores()} cores{gpu}; {shown}"
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
-    except (OSError, StopIteration):
+def processor() -> str:
+    """The name of the processor, and whether it has AVX-512: many cloud machines give no model, and
+    NumPy and torch are several times as fast with it."""
+    facts = {}
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            facts.setdefault(name.strip(), value.strip())
+    if "model name" not in facts:
         return platform.processor() or platform.machine()
+    wide = "with" if "avx512f" in facts.get("flags", "").split() else "without"
+    return f"{facts['model name']} {wide} AVX-512"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -6,10 +6,10 @@ import subprocess
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
-from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.part import PartContext
+from benchmarks.harness import processor
 
 # Modules that the product imports; the others serve single commands.
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "cv2", "PIL", "scipy", "click", "safetensors")
@@ -18,7 +18,7 @@ USED = ("rich", "jinja2", "matplotlib", "xxhash", "regex", "pytest", "hypothesis
 
 def measure(context: PartContext) -> None:
     """Record hardware and versions, then matrix products and copies."""
-    context.add("machine", fact="processor", value=_processor())
+    context.add("machine", fact="processor", value=processor())
     context.add("machine", fact="cores", value=len(os.sched_getaffinity(0)))
     context.add("machine", fact="system", value=platform.platform())
     context.add("machine", fact="python", value=platform.python_version())
@@ -52,14 +52,6 @@ def device_of(context: PartContext) -> str:
     if not torch.cuda.is_available():
         raise SystemExit("torch finds no CUDA device")
     return "cuda"
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _describe_gpu(context: PartContext, torch: Any) -> None:
