@@ -93,7 +93,7 @@ def machine() -> str:
 def processor() -> str:
     """The name of the processor, and whether it has AVX-512: many cloud machines give no model, and
     NumPy and torch are several times as fast with it."""
-    facts = {}
+    facts: dict[str, str] = {}
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             name, _, value = line.partition(":")
