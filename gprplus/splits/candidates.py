@@ -238,10 +238,10 @@ class CandidateTable:
         return rows if self.sort_positions is None else rows[np.argsort(self.sort_positions[rows])]
 
     def codes(self, name: str) -> AttributeCodes:
-        """An attribute of either level as codes of rows."""
+        """An attribute of either level, or the identity itself, as codes of rows."""
         if name in self.images:
             return self.images[name]
-        trait = self.identity_attributes[name]
+        trait = self.of_identities[name]
         return AttributeCodes(name, trait.values[self.identity], trait.levels)
 
     def __len__(self) -> int:

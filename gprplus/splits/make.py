@@ -30,7 +30,7 @@ from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.look_alikes import LookAlikes, look_alike_warnings, resolve_look_alikes
 from gprplus.splits.members import iter_parts, write_members
-from gprplus.splits.record import build_record, test_set_warnings
+from gprplus.splits.record import build_record, size_warnings
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.selection.arm_tables import (
     ArmUids,
@@ -324,7 +324,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     checked, warnings = checking.result()
     sentences = [
         *look_alike_warnings(drawn.record.look_alikes),
-        *test_set_warnings(drawn.record.test, len(test_set.excluded)),
+        *size_warnings(drawn.record, len(test_set.excluded)),
         *drawn.tests.warnings,
         *plan.warnings,
         *warnings,

@@ -10,6 +10,7 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling
+from gprplus.core.errors import first_few
 from gprplus.core.files import workdir
 from gprplus.core.parallel import map_threads
 from gprplus.schema.audit import Audit
@@ -177,9 +178,28 @@ def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.identity[rows], minlength=1)))
 
 
-def test_set_warnings(test: TestSetRecord, excluded: int) -> list[str]:
-    """Warnings about the test set; `excluded` is the number of queries that its protocol leaves
-    out."""
+def size_warnings(record: SplitRecord, excluded: int) -> list[str]:
+    """Warnings about arms and test sets with too few identities; `excluded` is the number of
+    queries that the protocol leaves out."""
+    return [*_arm_warnings(record.arms), *_test_set_warnings(record.test, excluded)]
+
+
+def _arm_warnings(arms: Mapping[str, ArmRecord]) -> list[str]:
+    alone = [
+        name
+        for name, arm in arms.items()
+        if min(one.identities for one in (arm, *(arm.deals or ()))) < 2
+    ]
+    if not alone:
+        return []
+    have = "has" if len(alone) == 1 else "have"
+    return [
+        f"{first_few(alone)} {have} only one identity: no network can be trained on that, and"
+        " benchmark will refuse the split. Use more identities, or compare other levels."
+    ]
+
+
+def _test_set_warnings(test: TestSetRecord, excluded: int) -> list[str]:
     sentences = []
     if not test.queries + test.gallery:
         sentences.append(

@@ -208,6 +208,15 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
         ({"attr": "weather", "identities": 0}, "identities must be at least 1; found 0"),
         ({"attr": "weather", "where": "weather = rain"}, "no level 'rain'"),
         ({"attr": "weather", "where": "viewpoint_deg > 400"}, "keeps none of the"),
+        (
+            {"attr": "weather", "design": "persons"},
+            "weather varies within an identity. Leave --design out: weather has the design only",
+        ),
+        ({"attr": "background", "design": "persons"}, "one level only in the train set .plaza."),
+        *(
+            ({"attr": "identity", "design": name}, "identity has the design identity")
+            for name in ("only", "without", "transfer", "path", "scaling", "persons")
+        ),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_a_sentence(

@@ -136,3 +136,20 @@ def test_the_rungs_can_be_named(manifest, tmp_path, crossed):
     assert split.arms == ["ids-8", "ids-24", "ids-8-all", "ids-24-all"]
     per_person = Counter(column(split, "ids-24", "identity")).values()
     assert (sum(per_person), max(per_person) - min(per_person)) == (60, 1)
+
+
+def test_an_arm_of_one_identity_is_named_because_no_network_can_be_trained_on_it(
+    manifest, tmp_path, crossed
+):
+    looks = [{"identity": f"{i:04}", "hat": "yes" if i == 1 else "no"} for i in range(1, 9)]
+    split = make_split(
+        manifest(crossed(8), people=looks), "hat", output=tmp_path / "split", test_share=0
+    )
+    assert {arm.identities for arm in split.record.arms.values()} == {1}
+    told = [text for text in split.record.warnings if "only one identity" in text]
+    assert len(told) == 1
+    assert told[0].startswith("only-no, only-yes, mix and 1 more have only one identity")
+    ladder = make_split(
+        manifest(crossed(8), people=looks), "identity", output=tmp_path / "ladder", test_share=0
+    )
+    assert not [text for text in ladder.record.warnings if "only one identity" in text]

@@ -17,6 +17,7 @@ from gprplus.splits.designs import (
     single_cells,
     weighting,
 )
+from gprplus.splits.designs.arguments import suited_design
 from gprplus.splits.designs.base import DESIGNS, ArmSet, Design, DesignInput, DrawnArm
 
 __all__ = [
@@ -45,7 +46,7 @@ def draw_design(train: DesignInput) -> ArmSet:
 
     Raises SplitError for a design that is unknown or does not fit the attribute.
     """
-    name = train.request.design or _suited(train)
+    name = train.request.design or suited_design(train)
     if name not in DESIGNS:
         raise SplitError(f"There is no design called '{name}'. {did_you_mean(name, DESIGNS)}")
     plan = DESIGNS[name].draw(train)
@@ -56,15 +57,3 @@ def draw_design(train: DesignInput) -> ArmSet:
     for arm in plan.arms:
         plain_name(arm, "the name of an arm", SplitError)
     return plan
-
-
-def _suited(train: DesignInput) -> str:
-    attr = train.request.attr
-    if attr == "identity":
-        return "identity"
-    return (
-        "persons"
-        if attr in train.pool.identity_attributes
-        or train.relations.is_function_of(attr, ("identity",))
-        else "only"
-    )

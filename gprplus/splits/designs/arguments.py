@@ -21,16 +21,41 @@ def require_within_identity(train: DesignInput, design: str) -> None:
     """Raise SplitError for an attribute that is constant for each identity: the design compares
     within identities."""
     attr = train.request.attr
-    if (
-        attr == "identity"
-        or attr in train.pool.identity_attributes
-        or train.relations.is_function_of(attr, ("identity",))
-    ):
-        suited = "identity" if attr == "identity" else "persons"
+    if suited_design(train) != "only":
         raise SplitError(
             f"The design {design} compares images within identities, but {attr} does not vary"
-            f" within an identity. Leave --design out: {attr} has the design {suited}."
+            f" within an identity. Leave --design out: {attr} has the design"
+            f" {suited_design(train)}."
         )
+
+
+def require_between_identities(train: DesignInput, design: str) -> None:
+    """Raise SplitError for an attribute that has several levels within some identity, and for the
+    identity itself: the design compares different identities."""
+    attr = train.request.attr
+    if suited_design(train) == "persons" or len(train.codes(attr).present()) < 2:
+        return  # a single level is the complaint of `requested_levels`
+    reason = (
+        "that several identities share, but each identity is one level of identity"
+        if attr == "identity"
+        else f"that is constant for each identity, but {attr} varies within an identity"
+    )
+    raise SplitError(
+        f"The design {design} compares identities by an attribute {reason}. Leave --design out:"
+        f" {attr} has the design {suited_design(train)}."
+    )
+
+
+def suited_design(train: DesignInput) -> str:
+    """Return the name of the default design of the requested attribute: `identity`, `persons` for
+    one that is constant for each identity, else `only`."""
+    attr = train.request.attr
+    if attr == "identity":
+        return "identity"
+    constant = attr in train.pool.identity_attributes or train.relations.is_function_of(
+        attr, ("identity",)
+    )
+    return "persons" if constant else "only"
 
 
 # Policies of --on-missing that require identities with every combination. With the others, matching

@@ -20,6 +20,7 @@ from gprplus.splits.designs.arguments import (
     count_levels,
     random_sets,
     requested_levels,
+    require_between_identities,
 )
 from gprplus.splits.designs.base import (
     ArmSet,
@@ -42,6 +43,7 @@ def between_identities(train: DesignInput) -> ArmSet:
     """Make arms `only-<level>` of different identities, `mix` of whole identities,
     `random-images-1` of random ones."""
     request = train.request
+    require_between_identities(train, "persons")
     trait = identity_level(train)
     _reject_equivalents(train, trait)
     sets, compared, names = requested_levels(trait, request.levels, request.attr)
@@ -219,8 +221,9 @@ def _reject_equivalents(train: DesignInput, trait: AttributeCodes) -> None:
 def _small(slots: MatchedSlots, attr: str) -> list[str]:
     count = len(np.unique(slots.block))
     if count < 8:
+        number = "1 identity" if count == 1 else f"{count} identities"
         return [
-            f"Each arm has only {count} identities, because the rarest {attr} has no more;"
+            f"Each arm has only {number}, because the rarest {attr} has no more;"
             " differences between identities will dominate its effect."
         ]
     return []

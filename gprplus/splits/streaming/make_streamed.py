@@ -27,7 +27,7 @@ from gprplus.schema.split_record import (
 )
 from gprplus.splits.designs import DrawnArm
 from gprplus.splits.look_alikes import LOOK, look_alike_identities, look_alike_warnings
-from gprplus.splits.record import SplitParts, arm_record, record_of_parts, test_set_warnings
+from gprplus.splits.record import SplitParts, arm_record, record_of_parts, size_warnings
 from gprplus.splits.record_file import RECORD
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.selection.exclusions import write_exclusions
@@ -148,7 +148,7 @@ def _write(
     )
     sentences = [
         *look_alike_warnings(alike),
-        *test_set_warnings(record.test, totals.excluded_queries),
+        *size_warnings(record, totals.excluded_queries),
         *drawn.tests.warnings,
         *drawn.plan.warnings,
         *warnings,
