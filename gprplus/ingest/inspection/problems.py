@@ -80,7 +80,8 @@ def dataset_problems(
     ]
     bare = sum(nothing) if attributes else 0
     if bare:
-        sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
+        have = "1 identity has" if bare == 1 else f"{bare:,} identities have"
+        sentences.append(f"{name}: {have} no attributes.")
     if about.strangers:
         such = f", such as {first_few(about.stranger_examples)}" if about.stranger_examples else ""
         sentences.append(

@@ -72,7 +72,7 @@ class LayoutAttribute:
 
 @dataclass(frozen=True)
 class DegreeTokens:
-    """Token -> whole degrees: by table, or by the rule (offset + step x code) mod 360."""
+    """Token -> whole degrees, 0 to 359: by table, or by the rule offset + step x code."""
 
     group: str = "camera"
     degrees: dict[str, int] = field(default_factory=dict)
@@ -82,13 +82,14 @@ class DegreeTokens:
     def degree(self, token: str | None) -> int | None:
         """The degrees of one token; None when it is unknown.
 
-        >>> DegreeTokens(offset=60, step=30).degree("12")
-        60
+        >>> DegreeTokens(offset=60, step=30).degree("12"), DegreeTokens(degrees={"L": -90}).degree("L")
+        (60, 270)
         """
         if token is None:
             return None
         if token in self.degrees or self.offset is None or self.step is None:
-            return self.degrees.get(token)
+            degrees = self.degrees.get(token)
+            return None if degrees is None else degrees % 360
         return (self.offset + self.step * parse_int(token)) % 360
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gprplus.core.arrow import to_numpy
 from gprplus.core.declarations import Attributes, attributes, optional_attributes
 from gprplus.core.errors import ManifestError, did_you_mean, escape, first_few
 from gprplus.core.hashing import sha256_digest
+from gprplus.core.sampling import is_valid
 from gprplus.ingest.files.listing import RefusedPath
 from gprplus.ingest.layouts.attribute_values import read_column
 from gprplus.ingest.sidecars.columnar_tables import read_columnar
@@ -295,8 +297,17 @@ def _values(
     for name in names:
         one = replace(known[name], levels=()) if name in shipped else known[name]
         values[name], found = read_column(name, one, table[name], words=name in shipped)
+        if name == "viewpoint_deg":
+            values[name] = _full_turns(values[name])
         sentences += found
     return values, sentences
+
+
+def _full_turns(degrees: "pa.Array") -> "pa.Array":
+    """Return directions `(N,) int32` as 0 to 359: -90 and 270 are one viewpoint, 0 and 360 too."""
+    import pyarrow as pa
+
+    return pa.array(to_numpy(degrees.fill_null(0)) % 360, degrees.type, mask=~is_valid(degrees))
 
 
 def identity_values(where: str, identity: "pa.Array", traits: "dict[str, pa.Array]") -> Known:

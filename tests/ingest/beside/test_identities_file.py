@@ -28,7 +28,7 @@ def test_the_table_beside_the_renders_is_joined_by_identity(renders: Path, tmp_p
     assert [rows[name]["images"] for name in rows] == [12, 12, 12]
     assert manifest.levels("gender") == ["male", "female"]
     problems = " ".join(inspect(manifest).problems)
-    assert "1 identities have nothing in the identities file" in problems
+    assert "1 identity has no attributes" in problems
     assert "has 1 identities without an image here" in problems
 
 

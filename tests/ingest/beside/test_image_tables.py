@@ -202,11 +202,14 @@ def test_columns_of_other_types_are_read(images: Path, tmp_path: Path) -> None:
         build_manifest(output=tmp_path / "m", table=tmp_path / "files.jsonl", root=images, name="n")
 
 
-def test_degrees_beyond_a_turn_are_unknown(images: Path) -> None:
-    manifest = build(
-        images, ["anna/A.png,a,-90", "anna/B.png,a,400"], "path,identity,viewpoint_deg"
-    )
-    assert manifest.images(["viewpoint_deg"])["viewpoint_deg"].to_pylist() == [-90, None]
+def test_directions_are_one_turn_and_degrees_beyond_it_are_unknown(images: Path) -> None:
+    degrees = ["-90", "400", "270", "360", "", "-360"]
+    paths = [row.split(",")[0] for row in ROWS]
+    rows = [f"{path},a,{degree}" for path, degree in zip(paths, degrees, strict=True)]
+    manifest = build(images, rows, "path,identity,viewpoint_deg")
+    found = manifest.images(["path", "viewpoint_deg"]).to_pylist()
+    read = {row["path"]: row["viewpoint_deg"] for row in found}
+    assert [read[path] for path in paths] == [270, None, 270, 0, None, 0]
     (loss,) = manifest.datasets["files"].losses
     assert loss.startswith("viewpoint_deg: 1 row of the table has the impossible value '400' (1)")
 
