@@ -157,6 +157,17 @@ Attributes = Mapping[str, Attribute]
 
 
 @cache
+def engine_titles() -> frozenset[str]:
+    """Return the titles that the layouts of the render engine give a dataset.
+
+    >>> sorted(engine_titles())
+    ['gprplus engine', 'gprplus engine, planned']
+    """
+    names = [name for name in declaration_names("layouts") if name.split("_")[0] == "engine"]
+    return frozenset(str(load_declaration("layouts", name).data["title"]) for name in names)
+
+
+@cache
 def _shipped() -> dict[str, Attribute]:
     declaration = load_toml(declarations_folder() / "attributes.toml")
     return {

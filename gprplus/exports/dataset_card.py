@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from gprplus.core.declarations import engine_titles
 from gprplus.exports.export_layout import ExportInfo
 from gprplus.schema.manifest_record import DatasetFacts
 
@@ -73,6 +74,8 @@ def _head(
     title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]
 ) -> list[str]:
     licences = sorted({str(dataset.licence or "not stated") for dataset in about.datasets.values()})
+    drawn = {dataset.title for dataset in about.datasets.values()} <= engine_titles()
+    tags = ["person-re-identification", *(["synthetic"] if drawn else []), "gprplus"]
     one = licences[0] if len(licences) == 1 and HOSTED.fullmatch(licences[0]) else None
     return [
         "---",
@@ -83,7 +86,7 @@ def _head(
             else ["license: other", f"license_name: {json.dumps('; '.join(licences))}"]
         ),
         "tags:",
-        *(f"- {tag}" for tag in ("person-re-identification", "synthetic", "gprplus")),
+        *(f"- {tag}" for tag in tags),
         "size_categories:",
         f"- {_size(sum(part.images for part in parts))}",
         "configs:",

@@ -79,9 +79,8 @@ def describe_target_images(target: str, about: Experiment) -> str:
         else {}
     )
     titles = {dataset.title or name for name, dataset in datasets.items()}
-    ours = declarations.load_declaration("layouts", "engine").data["title"]
-    others = sorted(titles - {ours})
-    if ours in titles:
+    others = sorted(titles - declarations.engine_titles())
+    if len(others) < len(titles):
         return formatting.join_names(["engine renders", *others]) + (
             ", not on photographs" if not others else ""
         )

@@ -6,6 +6,7 @@ import re
 import tarfile
 from collections import Counter
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image
 
 from gprplus.exports import export
+from gprplus.exports.dataset_card import dataset_card
+from gprplus.exports.export_layout import ExportInfo
 from gprplus.exports.forms.webdataset import _known_first
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
@@ -92,6 +95,26 @@ def test_the_card_says_what_is_here_and_under_which_licence(loaded):
     assert "## Licence" in card
     assert "| `weather` | State of the sky" in card
     assert "size_categories:\n- n<1K" in card
+
+
+@pytest.mark.parametrize(
+    ("titles", "tagged"),
+    [
+        (["gprplus engine"], True),
+        (["gprplus engine", "gprplus engine, planned"], True),
+        (["gprplus engine", "Market-1501"], False),
+        (["Table of images"], False),
+        ([None], False),
+    ],
+)
+def test_the_card_calls_synthetic_only_what_the_engine_drew(titles, tagged):
+    datasets = {
+        str(i): SimpleNamespace(title=title, licence=None) for i, title in enumerate(titles)
+    }
+    info = ExportInfo("m", "f", None, datasets, 10)
+    card = dataset_card(pa.table({"identity": ["0001"]}), [], info)
+    assert ("\n- synthetic\n" in card) is tagged
+    assert "\n- person-re-identification\n" in card
 
 
 def test_datasets_loads_the_imagefolder(house, loaded, members):

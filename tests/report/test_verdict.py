@@ -178,6 +178,18 @@ def test_every_target_is_judged_by_itself(said):
     ).startswith("engine")
 
 
+def test_renders_of_a_plan_are_engine_renders_too():
+    def named(*titles):
+        datasets = {f"d{i}": {"root": "", "title": title} for i, title in enumerate(titles)}
+        target = {"protocol": "camera", "fingerprint": "", "datasets": datasets}
+        return describe_target_images("t", experiment_of(benchmark={"targets": {"t": target}}))
+
+    assert named("gprplus engine, planned") == "engine renders, not on photographs"
+    assert named("gprplus engine, planned", "gprplus engine") == named("gprplus engine")
+    assert named("gprplus engine, planned", "Street") == "engine renders and Street"
+    assert named("Street") == "Street"
+
+
 def test_equal_is_said_within_the_margin_and_of_all_or_of_some(said):
     same = ("only-clouds", -0.001, -0.006, 0.004)
     assert said(same, ("only-neutral", 0.002, -0.004, 0.008), MIX).startswith(
