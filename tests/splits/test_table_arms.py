@@ -1,13 +1,14 @@
 """Arms whose images a table of uids names: exactly those, recorded, rebuilt, refused when wrong."""
 
 import csv
+import json
 import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.core.errors import RequestChanged, SplitError
+from gprplus.core.errors import ManifestError, RequestChanged, SplitError
 from gprplus.splits import DeclaredArm, Split, make_split, rebuild_split
 
 
@@ -102,6 +103,21 @@ def test_another_table_under_the_same_name_is_another_request(source, made, tmp_
     }
     with pytest.raises(RequestChanged, match="arms was"):
         make(source, made[0].path, other)
+
+
+def test_uids_that_were_rounded_are_refused_and_blanks_around_them_are_not_read(source, tmp_path):
+    foggy = uids_of(source, weather="foggy")
+    pq.write_table(pa.table({"uid": [float(uid) for uid in foggy]}), tmp_path / "float.parquet")
+    lines = [json.dumps({"uid": 2**64 - 1 - k}) for k in range(2)]
+    (tmp_path / "wide.jsonl").write_text("\n".join(lines))
+    for path in (str(tmp_path / "float.parquet"), str(tmp_path / "wide.jsonl")):
+        with pytest.raises(ManifestError, match="'uid' has numbers of more than 15 digits"):
+            make(source, tmp_path / "s", {"x": path})
+        with pytest.raises(ManifestError, match="'uid' has numbers of more than 15 digits"):
+            make_split(source, "weather", output=tmp_path / "s", exclude=path)
+    (tmp_path / "x.csv").write_text("uid, deal\n" + "".join(f" {uid} , 0\n" for uid in foggy))
+    split = make(source, tmp_path / "s", {"x": str(tmp_path / "x.csv")})
+    assert sorted(split.train("x").column("uid").to_pylist()) == sorted(foggy)
 
 
 def test_what_cannot_be_is_refused_with_the_arm_and_a_way_out(source, tmp_path):

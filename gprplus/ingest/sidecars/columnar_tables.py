@@ -16,6 +16,7 @@ KINDS = "CSV (.csv, .tsv, .txt), Parquet (.parquet) or JSON lines (.jsonl, .ndjs
 _HEAD = 1 << 16  # bytes of a CSV file in which the separator is looked for
 _BLOCK = 1 << 22
 _COLUMNS = 1000
+_EXACT = 2.0**53  # below it a decimal number holds every whole number
 
 
 def read_columnar(path: Path, plain: tuple[str, ...] = ("path",)) -> "pa.Table":
@@ -66,6 +67,23 @@ def _coded(path: Path, batch: "pa.Table", plain: tuple[str, ...]) -> "pa.Table":
             column = column.dictionary_encode()
         columns[name] = column
     return pa.table(columns)
+
+
+def check_whole_numbers(path: Path, table: "pa.Table", *names: str) -> None:
+    """Raise ManifestError where one of some columns of keys has decimal numbers of 2**53 or more:
+    these were rounded, so that one of them stands for several keys."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in {*names} & {*table.column_names}:
+        column = table.column(name)
+        if not pa.types.is_floating(column.type):
+            continue
+        if (pc.max(pc.abs(column.cast(pa.float64()))).as_py() or 0) >= _EXACT:
+            raise ManifestError(
+                f"{path}: column '{name}' has numbers of more than 15 digits as decimal numbers,"
+                " whose last digits are lost. Write them as text."
+            )
 
 
 def _is_cell(kind: "pa.DataType") -> bool:

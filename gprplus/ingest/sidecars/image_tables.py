@@ -18,7 +18,7 @@ from gprplus.core.hashing import sha256_digest
 from gprplus.core.sampling import is_valid
 from gprplus.ingest.files.listing import RefusedPath
 from gprplus.ingest.layouts.attribute_values import read_column
-from gprplus.ingest.sidecars.columnar_tables import read_columnar
+from gprplus.ingest.sidecars.columnar_tables import check_whole_numbers, read_columnar
 from gprplus.ingest.sidecars.identities import Known
 from gprplus.ingest.sidecars.table_cells import cell_text, coded_cells, mapped_column, text_column
 from gprplus.ingest.sidecars.table_paths import usable_paths
@@ -68,7 +68,7 @@ def read_image_table(path: Path, root: Path, own: Attributes) -> ImageTable:
 
     Paths are relative to `root`, or absolute below it. `own` are attributes that the user declares.
     """
-    table = _named(path, read_columnar(path, ("path", *ALIASES["path"])))
+    table = _keyed_table(path)
     for name in ("path", "identity"):
         if name not in table.column_names:
             raise ManifestError(
@@ -91,7 +91,7 @@ def read_image_table(path: Path, root: Path, own: Attributes) -> ImageTable:
 def read_join_table(path: Path, root: Path, own: Attributes) -> ImageTable:
     """Read a table that adds attributes to the images or identities of a dataset, by path, uid or
     identity. Raises ManifestError."""
-    table = _named(path, read_columnar(path, ("path", *ALIASES["path"])))
+    table = _keyed_table(path)
     key = next((name for name in KEYS if name in table.column_names), None)
     if key is None:
         raise ManifestError(
@@ -148,8 +148,9 @@ def _listed(names: Sequence[str]) -> str:
     return escape(", ".join(names[:12]))[:300] or "none"
 
 
-def _named(path: Path, table: "pa.Table") -> "pa.Table":
-    """The table with aliases of columns replaced by their names."""
+def _keyed_table(path: Path) -> "pa.Table":
+    """The table of a file, with aliases of columns replaced by their names."""
+    table = read_columnar(path, ("path", *ALIASES["path"]))
     names = list(table.column_names)
     for name, others in ALIASES.items():
         found = [other for other in (name, *others) if other in names]
@@ -160,7 +161,9 @@ def _named(path: Path, table: "pa.Table") -> "pa.Table":
             )
         if found and name not in found:
             names[names.index(found[0])] = name
-    return table.rename_columns(names)
+    table = table.rename_columns(names)
+    check_whole_numbers(path, table, *KEYS)
+    return table
 
 
 def _unique(path: Path, table: "pa.Table", key: str) -> "pa.Array":

@@ -7,7 +7,7 @@ import numpy as np
 
 from gprplus.core.arrow import to_numpy
 from gprplus.core.errors import SplitError, first_few
-from gprplus.ingest.sidecars.columnar_tables import read_columnar
+from gprplus.ingest.sidecars.columnar_tables import check_whole_numbers, read_columnar
 from gprplus.ingest.sidecars.table_files import read_records
 
 if TYPE_CHECKING:
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 
 def read_uids(path: Path, what: str) -> np.ndarray:
-    """Return the uids of a .parquet, .csv or .json table, `(n,) uint64`, ascending, each once.
+    """Return the uids of a .parquet, .csv, .jsonl or .json table, `(n,) uint64`, ascending, each
+    once.
 
-    Raises SplitError, which begins with `what` names the file, if it has no column of uids.
+    `what` names the file in messages. Raises SplitError if it has no column of uids, and
+    ManifestError if it cannot be read as a table or holds uids that were rounded.
     """
     return np.unique(_uids(_table(path, what), path, what))
 
@@ -28,12 +30,13 @@ def read_dealt_uids(path: Path, what: str) -> tuple[np.ndarray, ...]:
     Raises SplitError where deals are not numbered from 0 without a gap.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     table = _table(path, what)
     uids = _uids(table, path, what)
     if "deal" not in table.column_names:
         return (np.unique(uids),)
-    texts = table.column("deal").cast(pa.string())
+    texts = pc.utf8_trim_whitespace(table.column("deal").cast(pa.string()))
     found = set(texts.unique().to_pylist())
     strange = found - set(map(str, range(len(found))))
     if strange:
@@ -60,15 +63,20 @@ def _table(path: Path, what: str) -> "pa.Table":
             f"{what}: {path} needs a column uid, as images.parquet of a manifest has; found"
             f" {', '.join(table.column_names) or 'no column'}."
         )
+    check_whole_numbers(path, table, "uid")
     return table
 
 
 def _uids(table: "pa.Table", path: Path, what: str) -> np.ndarray:
     """The column uid `(N,) uint64`, in the order of the table."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     try:
-        uids = table.column("uid").cast(pa.uint64())
+        column = table.column("uid")
+        if pa.types.is_string(column.type):
+            column = pc.utf8_trim_whitespace(column)
+        uids = column.cast(pa.uint64())
     except pa.ArrowException:
         uids = None
     if uids is None or uids.null_count:

@@ -202,6 +202,20 @@ def test_columns_of_other_types_are_read(images: Path, tmp_path: Path) -> None:
         build_manifest(output=tmp_path / "m", table=tmp_path / "files.jsonl", root=images, name="n")
 
 
+def test_identities_that_a_reader_has_rounded_are_refused(images: Path, tmp_path: Path) -> None:
+    """2**64 - 1 and 2**64 - 2, which are one decimal number."""
+    rows = [{"file": f"anna/{c}.png", "pid": 2**64 - 1 - i} for i, c in enumerate("AB")]
+    (tmp_path / "files.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(ManifestError, match="column 'identity' has numbers of more than 15 digits"):
+        build_manifest(output=tmp_path / "m", table=tmp_path / "files.jsonl", root=images, name="n")
+    rows = [{**row, "pid": str(row["pid"])} for row in rows]
+    (tmp_path / "files.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = build_manifest(
+        output=tmp_path / "m", table=tmp_path / "files.jsonl", root=images, name="n"
+    )
+    assert found.record.counts["identities"] == 2
+
+
 def test_directions_are_one_turn_and_degrees_beyond_it_are_unknown(images: Path) -> None:
     degrees = ["-90", "400", "270", "360", "", "-360"]
     paths = [row.split(",")[0] for row in ROWS]
