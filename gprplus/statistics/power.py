@@ -148,8 +148,8 @@ def half_widths_of(
         kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
         shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
         t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
-        # Only the least p of an experiment counts, and only where it is near `chance` or below.
-        large = np.abs(t) > 1
+        # Only p up to `chance` count, and none is where |t| is below the normal quantile.
+        large = np.abs(t) > special.ndtri(1 - chance / 2)
         p = np.ones(t.shape)
         p[large] = two_sided(t[large], np.broadcast_to(degrees, t.shape)[large])
         chance = critical_value(np.sort(p.min(axis=1)), chance)

@@ -87,9 +87,9 @@ def test_the_variance_of_a_contrast_is_that_of_simulated_means(scale):
     assert found == pytest.approx(truth, rel=0.06)
 
 
-def by_integration(count, freedom):
-    """The two-sided 5% point of `count` comparisons with one control, equal variances, from
-    Dunnett's integral."""
+def by_integration(count, freedom, level=0.95):
+    """The two-sided point of `count` comparisons with one control that all of them are below with
+    probability `level`, equal variances, from Dunnett's integral."""
     control, weight = hermegauss(120)
     ranks = (np.arange(400) + 0.5) / 400
     known = np.isinf(freedom)
@@ -98,9 +98,9 @@ def by_integration(count, freedom):
     def missed(point):
         bound = np.sqrt(2) * point * scale[:, None]
         inside = (special.ndtr(control + bound) - special.ndtr(control - bound)) ** count
-        return 0.95 - (inside @ weight).mean() / weight.sum()
+        return level - (inside @ weight).mean() / weight.sum()
 
-    return optimize.brentq(missed, 1.5, 6)
+    return optimize.brentq(missed, 0.05, 6)
 
 
 @pytest.mark.parametrize("freedom", DUNNETT)
@@ -144,6 +144,18 @@ def test_with_many_identities_alone_an_experiment_has_dunnett_s_point_of_known_v
     assert multiplicity.max_t_adjust(judged)[1] / judged.std_error == pytest.approx(
         np.full(count, wanted), rel=0.03
     )
+
+
+@pytest.mark.parametrize("level", [0.3, 0.95, 0.99])
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_plan_for_identities_alone_has_dunnett_s_point_at_every_level(count, level):
+    """Variances have 199 degrees of freedom, so that the root of the mean squared half width is the
+    point times the standard error."""
+    noise = power.NoiseEstimate(0.0, 0.05**2, 0.0, "identities alone")
+    half = power.half_widths_of(noise, seeds=3, persons=200, arms=count + 1, level=level)
+    error = power.difference_error(noise, seeds=3, persons=200)
+    wanted = by_integration(count, 199, level) * error
+    assert np.sqrt((half**2).mean()) == pytest.approx(wanted, rel=0.03)
 
 
 @pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])
