@@ -11,7 +11,7 @@ from recipes import small_recipe
 import gprplus as gpr
 from gprplus.cli import cli
 from gprplus.core.declarations import declaration_names
-from gprplus.core.errors import DeclarationError, PlanError, RequestChanged
+from gprplus.core.errors import DeclarationError, GprplusError, PlanError, RequestChanged
 from gprplus.core.files.folders import claim_folder
 from gprplus.core.files.workdir import read_json
 from gprplus.experiments.construction import construct_cost, final_test
@@ -216,6 +216,32 @@ def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_p
     with pytest.raises(PlanError, match="9 images of each identity, but there are 8 cells"):
         gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
     assert not (tmp_path / "out" / "rounds").exists()
+
+
+@pytest.mark.parametrize(
+    ("identities", "viewpoints", "message"),
+    [
+        (9, 2, "The target noon has 9 identities; at least 10 are needed, 5 in the validation"),
+        (10, 1, "noon-validation cannot be a target: no image of it has a true match"),
+    ],
+)
+def test_another_target_that_cannot_be_scored_on_is_refused_before_any_round(
+    work, tmp_path, identities, viewpoints, message
+):
+    gpr.render(
+        tmp_path / "noon",
+        identities=identities,
+        viewpoints=viewpoints,
+        weathers=("sunny",),
+        illuminations=("noon",),
+        size="32x64",
+    )
+    text = tiny(work).replace("renders/noon", str(tmp_path / "noon"))
+    (tmp_path / "other.toml").write_text(text)
+    with pytest.raises(GprplusError, match=message):
+        gpr.construct(tmp_path / "other.toml", tmp_path / "out", work=work)
+    assert not (tmp_path / "out" / "rounds").exists()
+    assert not (tmp_path / "out" / "pool").exists()
 
 
 @pytest.mark.parametrize("name", declaration_names("constructions"))

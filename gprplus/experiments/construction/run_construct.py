@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gprplus.analysis.sample import MIN_IDENTITIES
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError, PlanError
 from gprplus.core.files.folders import hold_folder
@@ -121,7 +122,8 @@ def with_options(plan: ConstructFile, given: ConstructOptions) -> ConstructFile:
 
 def open_targets(plan: ConstructFile, base: Path, home: Path) -> dict[str, Manifest]:
     """Open the target and the other target of a construction; folders of images get a manifest in
-    `home`/targets. Raises DeclarationError for one that is missing."""
+    `home`/targets. Raises DeclarationError for one that is missing, PlanError for one of too few
+    identities."""
     found = {}
     for name, path in {**plan.target, **plan.other_target}.items():
         if not (base / path).exists():
@@ -130,6 +132,13 @@ def open_targets(plan: ConstructFile, base: Path, home: Path) -> dict[str, Manif
                 " path in the file, or make it first."
             )
         found[name] = open_or_build_manifest(base / path, home / "targets" / name)
+        people = found[name].record.counts["identities"]
+        if people < 2 * MIN_IDENTITIES:
+            raise PlanError(
+                f"The target {name} has {people} identities; at least {2 * MIN_IDENTITIES} are"
+                f" needed, {MIN_IDENTITIES} in the validation half and {MIN_IDENTITIES} in the test"
+                " half."
+            )
     return found
 
 
@@ -163,8 +172,7 @@ def _run(
     from gprplus.reporting.pages.construct_page import render_construct
     from gprplus.reporting.pages.construct_tables import construct_markdown
 
-    names = run.plan.target_name, run.plan.other_name
-    own, other = (run.build_path(name, targets[name], on_round) for name in names)
+    own, other = (run.build_path(path, on_round) for path in run.open_paths(targets))
     tested = run.test(own, other)
     record = run.record([own, other], tested, command_line(list(command)))
     added = [tested.uids[one.chosen.added] for one in own.rounds]

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.analysis.sample import MIN_IDENTITIES
 from gprplus.core.benchmark_options import BenchmarkOptions
-from gprplus.core.errors import PlanError
 from gprplus.core.files.workdir import package_versions, relative_path
 from gprplus.core.options import options_of
 from gprplus.core.parallel import PhaseProgress, Progress
+from gprplus.evaluation.targets import target_of_manifest
 from gprplus.experiments.construction import final_test, round_files
 from gprplus.experiments.construction.construct_file import ConstructFile
 from gprplus.experiments.construction.engine_world import (
@@ -125,28 +124,29 @@ class Construction:
         """Return the names of the identities of all sets."""
         return [f"{i:04d}" for i in range(1, self.plan.rounds.size.identities + 1)]
 
-    def build_path(self, name: str, target: Manifest, on_round: OnRound) -> TargetPath:
-        """Run the rounds towards one target, or read those that were finished before."""
+    def open_paths(self, targets: Mapping[str, Manifest]) -> list[TargetPath]:
+        """Return the paths of the target and of the other target, without rounds.
+
+        What a later stage would refuse is refused here, before the hours of the rounds. Raises
+        ManifestError or SplitError for a half that cannot be scored on, and PlanError for a method
+        that cannot propose, among them that of the set in one step, a control of the test.
+        """
         with self.clock.timed("rounds"):
-            path = self._open_path(name, target)
-            if name == self.plan.target_name:
-                # The test needs this proposal, which may be refused: better before the rounds.
-                path.world.prepare(ONE_SHOT_METHOD)
-            return replace(path, rounds=self._rounds(path.world, on_round))
+            names = self.plan.target_name, self.plan.other_name
+            own, other = (self._open_path(name, targets[name]) for name in names)
+            own.world.prepare(ONE_SHOT_METHOD)
+            other.world.prepare()
+            return [own, other]
 
     def _open_path(self, name: str, target: Manifest) -> TargetPath:
-        people, rounds = target.record.counts["identities"], self.plan.rounds
-        if people < 2 * MIN_IDENTITIES:
-            raise PlanError(
-                f"The target {name} has {people} identities; at least {2 * MIN_IDENTITIES} are"
-                f" needed, {MIN_IDENTITIES} in the validation half and {MIN_IDENTITIES} in the test"
-                " half."
-            )
+        rounds = self.plan.rounds
         halves = halve_by_identity(target, rounds.plan_seed)
         validation, test = (
             write_part(target, keep, self.home / "halves" / f"{name}-{half}", f"{half} half")
             for half, keep in zip(("validation", "test"), halves, strict=True)
         )
+        for half in (validation, test):
+            target_of_manifest(name, half, attribute="")
         looks = replace(
             self.training,
             targets={name: validation.path},
@@ -167,6 +167,11 @@ class Construction:
             self.progress,
         )
         return TargetPath(world, test)
+
+    def build_path(self, path: TargetPath, on_round: OnRound) -> TargetPath:
+        """Run the rounds towards a target, or read those that were finished before."""
+        with self.clock.timed("rounds"):
+            return replace(path, rounds=self._rounds(path.world, on_round))
 
     def _rounds(self, world: EngineWorld, on_round: OnRound) -> list[RoundResult]:
         rounds = self.plan.rounds
