@@ -144,17 +144,28 @@ def command(
 
 
 def _to_table(manifest: Any, path: Path, dataset: str | None, as_json: bool) -> None:
-    from gprplus.core.commands import command_line
+    from gprplus.core.commands import Word, command_line
+    from gprplus.core.errors import first_few
     from gprplus.ingest.inspection.to_table import write_image_table
+    from gprplus.ingest.options import read_ingest_options
 
     rows = write_image_table(manifest, path, dataset)
     name = dataset or next(iter(manifest.datasets))
     if as_json:
         console.print_json({"path": str(path), "dataset": name, "rows": rows})
         return
-    root = manifest.roots()[name]
-    command = command_line(["build-manifest", "--table", path, "--root", root, "--name", name])
-    console.print_result(f"Wrote {rows:,} rows to {path}; `{command}` reads them.")
+    words: list[Word] = ["build-manifest", "--table", path, "--root", manifest.roots()[name]]
+    given = read_ingest_options(name, manifest.datasets[name], manifest.path)
+    own: list[Word] = ["--attributes", given.attributes] if given.attributes else []
+    protocol: list[Word] = ["--protocol", given.protocol] if given.protocol else []
+    console.print_result(f"Wrote {rows:,} rows to {path}. This command reads them:")
+    console.print_line(command_line([*words, *own, *protocol, "--name", name]))
+    if manifest.datasets[name].attributes and not own:
+        lost = first_few(sorted(manifest.datasets[name].attributes))
+        console.print_note(
+            f"Its layout declares {lost}: declare the same in a TOML file and add --attributes"
+            " FILE.toml, or they are left out."
+        )
 
 
 def _diff(first: Path, second: Path, as_json: bool) -> None:

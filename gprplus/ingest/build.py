@@ -205,17 +205,21 @@ def _write(
     """Put the tables of old and new datasets together, check their images, and replace the
     manifest."""
     from gprplus.ingest.tables.assemble import assemble_record, assemble_tables
+    from gprplus.ingest.tables.shared_files import reject_shared_files
 
     tables, checked = assemble_tables(old, done), None
+    had = old.datasets if old else {}
+    datasets = had | {name: rows.about for name, rows in done.items()}
+    folders = {name: joined_root(output, dataset.root) for name, dataset in datasets.items()}
+    reject_shared_files(tables["images"], folders, datasets.keys() - had.keys())
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 
-        datasets = (old.datasets if old else {}) | {name: rows.about for name, rows in done.items()}
         found = run_checks(
             checks,
             tables["images"],
             tables["scan"],
-            {name: joined_root(output, dataset.root) for name, dataset in datasets.items()},
+            folders,
             old=old,
             journal=output / MEASURING,
             workers=workers,

@@ -1,5 +1,6 @@
 """Sources of a build: the scanned folders, with their layouts, names and identities files."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -218,7 +219,7 @@ def _distinct(sources: list[IngestSource]) -> None:
         if name in seen:
             raise ManifestError(
                 f"{seen[name]} and {root} would both be the dataset '{name}'. Ingest the second by"
-                f" itself: `gprplus build-manifest {root} --name NAME`."
+                f" itself: `gprplus build-manifest {shlex.quote(str(root))} --name NAME`."
             )
         seen[name] = root
 

@@ -1,11 +1,14 @@
 """Attributes of a user's own: declared in a file or a layout, read from names and joined tables."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gprplus import make_split
+from gprplus.cli import cli
 from gprplus.core.errors import DeclarationError, GprplusError, LayoutError, ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
 from gprplus.ingest.inspection.sample_grid import pick_grid
@@ -278,3 +281,24 @@ def test_two_datasets_must_agree_on_an_attribute(renders: Path, tmp_path: Path) 
                 build_manifest([renders], tmp_path / "m", name=name, **options)
         else:
             build_manifest([renders], tmp_path / "m", name=name, **options)
+
+
+def test_the_command_that_inspect_prints_for_a_table_keeps_own_attributes(
+    renders: Path, tmp_path: Path, declared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{path},{pose}" for path, pose in poses(renders).items()]
+    (tmp_path / "poses.csv").write_text("\n".join(["path,pose", *rows]))
+    home = tmp_path / "my files"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    first = build_manifest([renders], "m", attributes=declared, joins=[tmp_path / "poses.csv"])
+    run = CliRunner()
+    told = run.invoke(cli, ["inspect", "m", "--to-table", "all images.csv"])
+    assert told.exit_code == 0, told.output
+    (command,) = [line for line in told.stdout.splitlines() if line.startswith("gprplus ")]
+    words = shlex.split(command)[1:]
+    assert words[words.index("--attributes") + 1] == str(declared)
+    made = run.invoke(cli, [*words, "-o", "again"])
+    assert made.exit_code == 0, made.output
+    columns = ["path", "identity", "pose", "weather"]
+    assert Manifest.open("again").images(columns) == first.images(columns)

@@ -7,6 +7,7 @@ named.
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -228,11 +229,12 @@ def _nothing_fits(
         if shares[nearly.name] > 0
         else ""
     )
+    folder = shlex.quote(str(listing.root))
     return (
         f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}."
         f" Known: {', '.join(layout.name for layout in known)}. If each folder holds one identity,"
-        f" pass --layout identity_folders; else `gprplus layouts new {listing.root}` proposes a layout"
-        f" file, for `gprplus build-manifest {listing.root} --layout FILE.toml`."
+        f" pass --layout identity_folders; else `gprplus layouts new {folder}` proposes a layout file,"
+        f" for `gprplus build-manifest {folder} --layout FILE.toml`."
     )
 
 

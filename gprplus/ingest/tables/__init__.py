@@ -10,6 +10,7 @@
 - `part`: a manifest of some identities of another one.
 - `coded`: a column as codes.
 - `duplicates`: two files that are one image.
+- `shared_files`: a file that two datasets list.
 - `review`: images that were accepted or excluded.
 - `derived_columns`: words of --where that are computed from other tables.
 """

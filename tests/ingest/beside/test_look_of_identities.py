@@ -1,5 +1,6 @@
 """The column look of an identities file: a column of the manifest where it has values."""
 
+import shutil
 from pathlib import Path
 
 from gprplus.ingest import Manifest, build_manifest, inspect
@@ -34,12 +35,13 @@ def test_a_manifest_without_looks_has_no_such_column(renders: Path, tmp_path: Pa
 
 def test_datasets_with_and_without_looks_share_a_manifest(renders: Path, tmp_path: Path) -> None:
     one = build_manifest([renders], tmp_path / "m", name="plain").datasets["plain"].fingerprint
-    (renders / "identities.csv").write_text("identity,look\n0001,a\n")
-    build_manifest([renders], tmp_path / "m", name="looks")
+    looks = shutil.copytree(renders, tmp_path / "looks")
+    (looks / "identities.csv").write_text("identity,look\n0001,a\n")
+    build_manifest([looks], tmp_path / "m", name="looks")
     both = Manifest.open(tmp_path / "m")
     assert both.datasets["plain"].fingerprint == one
     assert both.identities()["look"].to_pylist() == ["a", None, None, None, None, None]
-    assert build_manifest([renders], tmp_path / "m", name="looks").rebuilt == ()
-    (renders / "0001" / "0001_c01_w01_l01.jpg").unlink()
-    again = build_manifest([renders], tmp_path / "m", name="looks")
+    assert build_manifest([looks], tmp_path / "m", name="looks").rebuilt == ()
+    (looks / "0001" / "0001_c01_w01_l01.jpg").unlink()
+    again = build_manifest([looks], tmp_path / "m", name="looks")
     assert again.identities()["look"].to_pylist() == ["a", None, None, None, None, None]
