@@ -121,6 +121,7 @@ def annotation(kind: Any) -> str:
         ("str | os.PathLike[str]", "AnyPath"),
         ("collections.abc.", ""),
         ("typing.", ""),
+        ("pathlib._local.", ""),  # Python 3.13
         ("pathlib.", ""),
         ("fractions.", ""),
     ):

@@ -529,7 +529,7 @@ def test_values_nested_too_deeply_are_rejected(tmp_path: Path, street) -> None:
     assert crops.info["rejected"] == {"value": 1}
     assert rejects(crops.path)[0]["detail"] == "the value of 'note' is nested too deeply."
     coco.write_text(
-        coco.read_text().replace('"bbox"', '"note": ' + 5000 * "[" + 5000 * "]" + ', "bbox"', 1)
+        coco.read_text().replace('"bbox"', '"note": ' + 50_000 * "[" + 50_000 * "]" + ', "bbox"', 1)
     )
     with pytest.raises(FramesError, match="nested too deeply"):
         crop_frames(tmp_path / "frames", tmp_path / "c2", coco=coco)

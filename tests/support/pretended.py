@@ -363,12 +363,13 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "Stream": partial(Stream, gpu),
         "stream": in_stream,
         "current_stream": lambda *_: gpu.current,
-        "is_current_stream_capturing": lambda: (
-            False
-        ),  # optimisers ask; torch built for CUDA would ask a driver
+        # Optimizers ask whether a graph is captured; torch built for CUDA would ask a driver.
+        "is_current_stream_capturing": lambda: False,
     }
     for name, stand in stands.items():
         monkeypatch.setattr(torch.cuda, name, stand)
+    if hasattr(torch, "accelerator"):  # whom optimizers ask from torch 2.14 on
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_, **__: None)
     # Its arguments are judged before any mode is asked.
     monkeypatch.setattr(
         torch.Tensor, "record_stream", lambda tensor, stream: gpu.label(tensor).recorded.add(stream)
