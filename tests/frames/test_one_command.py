@@ -161,8 +161,26 @@ def test_a_cut_ground_truth_is_one_sentence(tmp_path):
     city.write_smartspaces(tmp_path / "spaces", SEQUENCES[:1])
     truth = tmp_path / "spaces" / "Warehouse_000" / "ground_truth.json"
     truth.write_bytes(truth.read_bytes()[:-200])
-    with pytest.raises(FramesError, match=r"ground_truth\.json cannot be read as JSON"):
+    with pytest.raises(FramesError, match=r"ground_truth\.json cannot be read as JSON") as found:
         cut(tmp_path / "spaces", tmp_path / "c")
+    assert str(found.value).startswith(f"{truth} ")
+    assert "\n" not in str(found.value)
+
+
+def test_unknown_numbers_of_a_ground_truth_are_no_error(tmp_path):
+    for name in ("plain", "unknown"):
+        city.write_smartspaces(tmp_path / name, SEQUENCES[:1])
+    path = tmp_path / "unknown" / "Warehouse_000" / "ground_truth.json"
+    truth = json.loads(path.read_text())
+    for people in truth.values():
+        for person in people:
+            person["3d bounding box rotation"] = [0, 0, float("nan")]
+    path.write_text(json.dumps(truth))
+    assert "NaN" in path.read_text()
+    plain, unknown = (
+        cut(tmp_path / name, tmp_path / f"c-{name}").path for name in ("plain", "unknown")
+    )
+    assert jpegs(unknown).keys() == jpegs(plain).keys() != set()
 
 
 def test_a_frame_beyond_the_video_is_rejected(tmp_path):

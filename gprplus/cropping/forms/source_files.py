@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import FramesError
+from gprplus.core.files.json_bytes import JsonBytes
 from gprplus.core.imaging.image_headers import EXTENSIONS
 
 DEPTH = 4  # of folders below the given one in which a run, a scene or a camera is found
@@ -114,7 +115,7 @@ def natural_key(text: str) -> list[tuple[int, str]]:
 
 
 def stream_items(path: Path, prefix: str) -> Iterator[Any]:
-    """Yield the values under a prefix of a JSON file of any size, one at a time.
+    """Yield the values under a prefix of a JSON file of any size, one at a time. NaN is None.
 
     Raises FramesError if the file is missing, damaged or cut.
     """
@@ -122,13 +123,13 @@ def stream_items(path: Path, prefix: str) -> Iterator[Any]:
 
     try:
         with path.open("rb") as file:
-            yield from ijson.items(file, prefix, use_float=True)
+            yield from ijson.items(JsonBytes(file), prefix, use_float=True)
     except (OSError, ValueError, ijson.JSONError) as error:
-        raise FramesError(f"{path.name} cannot be read as JSON: {error}.") from error
+        raise FramesError(f"{path} cannot be read as JSON: {_first_line(error)}.") from error
 
 
 def stream_pairs(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values of a JSON object of any size, one at a time.
+    """Yield the keys and values of a JSON object of any size, one at a time. NaN is None.
 
     Raises FramesError if the file is missing, damaged or cut.
     """
@@ -136,6 +137,11 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, Any]]:
 
     try:
         with path.open("rb") as file:
-            yield from ijson.kvitems(file, "", use_float=True)
+            yield from ijson.kvitems(JsonBytes(file), "", use_float=True)
     except (OSError, ValueError, ijson.JSONError) as error:
-        raise FramesError(f"{path.name} cannot be read as JSON: {error}.") from error
+        raise FramesError(f"{path} cannot be read as JSON: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    """Return what a parser complains of, without its drawing of the place."""
+    return str(error).strip().split("\n")[0].rstrip(" .")
