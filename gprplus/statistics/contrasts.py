@@ -22,7 +22,7 @@ from gprplus.statistics.identity_variance import (
     variance_factors,
 )
 from gprplus.statistics.intervals import Estimate, estimates, identity_variance_part
-from gprplus.statistics.variance_sum import combine_variances, two_sided
+from gprplus.statistics.variance_sum import combine_variances, overlap_factor, two_sided
 
 Part = tuple[np.ndarray, np.ndarray]
 DRAWS = 2000  # simulated experiments without any effect
@@ -153,7 +153,9 @@ class NullDistribution:
         shift, identity_part = self._identities(root, draws, rng)
         noise = seed_noise.simulate_null(self.means, draws, rng)
         by_seed = seed_noise.contrast_variance(noise, self.rest)
-        shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
+        shift = (shift + noise.mean(axis=2) @ self.rest.T) * overlap_factor(
+            (root**2).sum(axis=1), self.by_seed, self.overlap
+        )
         size, degrees = (
             self.control_draw_variance[0],
             np.where(
@@ -191,15 +193,6 @@ class NullDistribution:
             else np.zeros_like(shift)
         )
         return shift, (variance, np.full(len(root), freedom))
-
-    def _once(self, identity_part: np.ndarray) -> np.ndarray:
-        """The factor `(K,)` of a shift that holds twice what identities and seeds both hold."""
-        total = identity_part + self.by_seed
-        kept = np.maximum(total - self.overlap, np.maximum(identity_part, self.by_seed))
-        result: np.ndarray = np.sqrt(
-            np.divide(kept, total, out=np.ones_like(total), where=total > 0)
-        )
-        return result
 
 
 def shrink_variance(over: IdentityVariance) -> np.ndarray:

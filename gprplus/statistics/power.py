@@ -23,7 +23,12 @@ from scipy import special
 from gprplus.statistics import seed_noise as by_seed
 from gprplus.statistics.contrasts import ENOUGH
 from gprplus.statistics.multiplicity import critical_value
-from gprplus.statistics.variance_sum import combine_variances, t_quantile, two_sided
+from gprplus.statistics.variance_sum import (
+    combine_variances,
+    overlap_factor,
+    t_quantile,
+    two_sided,
+)
 
 LEVEL = 0.95  # of simultaneous intervals
 WANTED = 0.8  # power
@@ -144,9 +149,9 @@ def half_widths_of(
     chance = 1 - level
     if arms > 2:
         variance, degrees = combine_variances([(seed * null[0], null[1]), people], both)
-        drawn = 2 * (seed / seeds + identity)
-        kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
-        shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
+        apart = np.full(shift.shape, 2 * identity)
+        once = overlap_factor(seed * known[0], apart, both)
+        shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * once
         t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
         # Only p up to `chance` count, and none is where |t| is below the normal quantile.
         large = np.abs(t) > special.ndtri(1 - chance / 2)

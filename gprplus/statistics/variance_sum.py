@@ -104,3 +104,16 @@ def combine_variances(
     return np.maximum(total - overlap, variances.max(axis=0)), np.where(
         known & (fewest > 0), freedom, 0.0
     )
+
+
+def overlap_factor(one: np.ndarray, other: np.ndarray, overlap: np.ndarray | float) -> np.ndarray:
+    """The factor `(...)` that makes a sum of two independent draws, of variances `one (...)` and
+    `other (...)`, as noisy as `combine_variances` estimates it: `overlap` counts once.
+
+    >>> overlap_factor(np.array([2.0]), np.array([2.0]), 1.0).round(4).tolist()  # root of 3/4
+    [0.866]
+    """
+    total = one + other
+    kept = np.maximum(total - overlap, np.maximum(one, other))
+    result: np.ndarray = np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
+    return result

@@ -158,21 +158,35 @@ def test_a_plan_for_identities_alone_has_dunnett_s_point_at_every_level(count, l
     assert np.sqrt((half**2).mean()) == pytest.approx(wanted, rel=0.03)
 
 
-@pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])
+ALL_PARTS, SINGLE_SCORES = (0.02, 0.05, 0.03), (0.0, 0.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("persons", "arms", "repeats", "noise"),
+    [
+        (60, 8, 2, ALL_PARTS),
+        (60, 8, 3, ALL_PARTS),
+        (12, 5, 3, ALL_PARTS),
+        (12, 5, 3, SINGLE_SCORES),
+        (60, 8, 3, SINGLE_SCORES),
+    ],
+)
 def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
-    persons, arms, repeats
+    persons, arms, repeats, noise
 ):
     """Seen as the verdict sees it: the simultaneous interval of the arm excludes 0. Scores are
-    drawn cell by cell."""
-    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 300
-    shift = power.smallest_difference(noise, repeats, persons, arms)
+    drawn cell by cell, with standard deviations of seeds, identities and single scores."""
+    seed, identity, rest = noise
+    planned, trials = power.NoiseEstimate(seed**2, identity**2, rest**2, "as drawn below"), 300
+    shift = power.smallest_difference(planned, repeats, persons, arms)
     rng, found = np.random.default_rng([persons, arms, repeats]), 0
     for _ in range(trials):
-        values = rng.normal(0, 0.05, (arms, 1, persons)) + rng.normal(0, 0.02, (arms, repeats, 1))
-        values = values + rng.normal(0, 0.03, (arms, repeats, persons))
+        values = rng.normal(0, identity, (arms, 1, persons))
+        values = values + rng.normal(0, seed, (arms, repeats, 1))
+        values = values + rng.normal(0, rest, (arms, repeats, persons))
         values[1] += shift
         judged = contrasts.estimate_contrasts(
-            ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=200
+            ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=500
         )
         found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
-    assert 0.74 <= found / trials <= 0.87, "80% with three binomial errors below"
+    assert 0.73 <= found / trials <= 0.87, "80% with three binomial errors"
