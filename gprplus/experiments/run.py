@@ -162,16 +162,16 @@ def _trained(training_run: TrainingRun, group: "ProcessGroup", reporter: RunRepo
 
     training_run.folder.mkdir(parents=True, exist_ok=True)
     if training_run.twin:
-        network, effort = _taken(training_run, training_run.twin)
+        network, effort = _twin_network(training_run, training_run.twin)
     else:
-        network, effort = _learned(training_run, group, reporter)
+        network, effort = _trained_network(training_run, group, reporter)
     if group.first:
         model.save_model(network, training_run.folder / MODEL)
-    return replace(_begun(training_run, group), **effort)
+    return replace(_new_record(training_run, group), **effort)
 
 
-def _begun(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
-    """The record of a run before it was trained and scored."""
+def _new_record(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
+    """The record of a run, without what its training took and without scores."""
     from gprplus.baseline import devices
 
     recipe, data = training_run.recipe, training_run.data
@@ -199,16 +199,16 @@ def _begun(training_run: TrainingRun, group: "ProcessGroup") -> RunRecord:
     )
 
 
-def _taken(training_run: TrainingRun, folder: Path) -> "tuple[Model, dict[str, Any]]":
+def _twin_network(training_run: TrainingRun, folder: Path) -> "tuple[Model, dict[str, Any]]":
     """The network of the run in `folder`, trained on the same images, and what its training took."""
     from gprplus.baseline.network import model
 
-    network = model.read_model(folder / MODEL, training_run.recipe.network, training_run.device)
     known = read_run_record(folder)
     if known is None:
         raise TrainingError(
             f"{folder} holds no finished run. Run the benchmark again: it repeats this run."
         )
+    network = model.read_model(folder / MODEL, training_run.recipe.network, training_run.device)
     effort = {
         name: getattr(known, name)
         for name in ("steps", "images_seen", "seconds", "device", "initial_weights")
@@ -216,7 +216,7 @@ def _taken(training_run: TrainingRun, folder: Path) -> "tuple[Model, dict[str, A
     return network, effort | {"twin": known.arm}
 
 
-def _learned(
+def _trained_network(
     training_run: TrainingRun, group: "ProcessGroup", reporter: RunReporter
 ) -> "tuple[Model, dict[str, Any]]":
     """The trained network, or the untrained one of a run without data, and what it took; an

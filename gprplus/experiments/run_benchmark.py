@@ -21,11 +21,7 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output
 from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.options import accepts, combined
-from gprplus.core.parallel import (
-    Progress,
-    describe_progress,
-    no_progress,
-)
+from gprplus.core.parallel import Progress, describe_progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, schedule, split_job
 from gprplus.experiments import sensitivity as settings
@@ -162,7 +158,7 @@ def run_benchmark(
             )
             if shard:
                 return BenchmarkResult(setup.planned)
-            result = _finished(setup, packs, progress)
+            result = _report_runs(setup, packs, progress)
             for case in setup.cases if group.first else ():
                 follower.add_report(case.folder, case.recipe.resolved())
         return result
@@ -223,8 +219,9 @@ def _training_runs(
     return [one for one in found if arms is None or one.arm in arms]
 
 
-def _finished(setup: BenchmarkSetup, packs: Packs, progress: Progress) -> BenchmarkResult:
-    """Collect all runs, train those of --sensitivity, and write the reports: the first process."""
+def _report_runs(setup: BenchmarkSetup, packs: Packs, progress: Progress) -> BenchmarkResult:
+    """Collect all runs, train those of --sensitivity, and write the reports; other processes of the
+    group only train."""
     margin, first = setup.options.margin_points / 100, setup.place.group.first
     found = [
         collect.collect_results(case.folder, case.split.record, margin) if first else None

@@ -144,12 +144,12 @@ def study(
     command: list[Word] = ["study", *map(_file_or_name, names), *printed, "-o", home]
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            made = _made_splits(plan, source, Path(folder), force=False)
+            made = _split_folders(plan, source, Path(folder), force=False)
             outcome = run_benchmark(made, home / "runs", runs, command=command, dry_run=True)
             return StudyResult(home, plan, outcome)
     with ExitStack() as held:
         held.enter_context(_exclusive(home, wait=shard is not None))
-        made = _made_splits(plan, source, home / "splits", force=force)
+        made = _split_folders(plan, source, home / "splits", force=force)
         if shard:  # the others may start now
             held.close()
         outcome = run_benchmark(
@@ -193,7 +193,8 @@ def _targets(plan: StudyFile, base: Path, given: StudyOptions) -> dict[str, Path
     return found
 
 
-def _made_splits(plan: StudyFile, source: Path, folder: Path, *, force: bool) -> list[Path]:
+def _split_folders(plan: StudyFile, source: Path, folder: Path, *, force: bool) -> list[Path]:
+    """Make the splits of a study in `folder`, and return their folders."""
     return [split.path for split in make_study_splits(plan, source, folder, force=force)]
 
 
