@@ -212,6 +212,10 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
             {"attr": "weather", "design": "persons"},
             "weather varies within an identity. Leave --design out: weather has the design only",
         ),
+        (
+            {"attr": "identity", "design": "budget", "levels": ["2x8", "4x0", "1x3"]},
+            "at least 2 identities and 1 image of each; found 1x3, 4x0",
+        ),
         ({"attr": "background", "design": "persons"}, "one level only in the train set .plaza."),
         *(
             ({"attr": "identity", "design": name}, "identity has the design identity")

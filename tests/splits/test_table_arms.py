@@ -131,3 +131,14 @@ def test_what_cannot_be_is_refused_with_the_arm_and_a_way_out(source, tmp_path):
         make(source, tmp_path / "s", {"x": str(tmp_path / "key.parquet")})
     with pytest.raises(SplitError, match="leave out restrict"):
         DeclaredArm("x", identities=3, table=strange)
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet"])
+def test_a_table_without_rows_is_one_sentence(source, tmp_path, name):
+    if name.endswith(".csv"):
+        (tmp_path / name).write_text("uid\n")
+    else:
+        write(tmp_path / name, [])
+    with pytest.raises(SplitError, match=r"^The arm 'a': .*none\.\w+ names no image\.$"):
+        make(source, tmp_path / "split", {"a": str(tmp_path / name)})
+    assert not (tmp_path / "split").exists()

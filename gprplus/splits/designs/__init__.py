@@ -54,6 +54,8 @@ def draw_design(train: DesignInput) -> ArmSet:
         plan = weighting.weight_arms(train, plan)
     if train.request.add_full_arm and "full" not in plan.arms:
         plan = replace(plan, arms={**plan.arms, "full": full.full_arm(train)})
-    for arm in plan.arms:
+    for arm, drawn in plan.arms.items():
         plain_name(arm, "the name of an arm", SplitError)
+        if not len(drawn.rows):
+            raise SplitError(f"No image in the train set is left for the arm '{arm}'.")
     return plan

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.errors import SplitError
+from gprplus.core.errors import SplitError, first_few
 from gprplus.schema.split_record import BudgetFacts, ScalingFacts
 from gprplus.splits.designs.arguments import count_levels, requested_levels, require_within_identity
 from gprplus.splits.designs.base import (
@@ -102,10 +102,10 @@ def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]]
         cells = sorted({(persons // n, images // m) for n in steps for m in steps})
     most, top = max(n for n, _ in cells), max(m for _, m in cells)
     able = int((owned >= top).sum())
-    if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
+    few = [f"{n}x{m}" for n, m in cells if n < 2 or m < 1]
+    if few:
         raise SplitError(
-            "An arm needs at least 2 identities and 1 image of each; found"
-            f" {cells[0][0]}x{cells[0][1]}."
+            f"An arm needs at least 2 identities and 1 image of each; found {first_few(few)}."
         )
     wanted = max(most, request.identities or 0)
     if wanted > able:

@@ -37,13 +37,15 @@ ArmUids = Mapping[str, tuple[np.ndarray, ...]]
 
 def find_arm_tables(request: SplitRequest) -> ArmUids:
     """Read the tables that the arms of a new request name. Raises SplitError for a file without a
-    column uid, or with other deals than the split."""
+    column uid, without rows, or with other deals than the split."""
     found = {
         arm.name: read_dealt_uids(Path(arm.table), f"The arm '{arm.name}'")
         for arm in request.arms
         if arm.table is not None
     }
     for arm in request.arms:
+        if any(not len(uids) for uids in found.get(arm.name, ())):
+            raise SplitError(f"The arm '{arm.name}': {arm.table} names no image.")
         count = len(found.get(arm.name, ()))
         if count > 1 and count != request.deals:
             raise SplitError(
