@@ -5,6 +5,7 @@ is set in DejaVu Sans, which ships with matplotlib, so a sheet looks the same on
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,62 +45,129 @@ def contact_sheet(
     not fill the grid.
     """
     _check(cells, rows, columns)
+    fonts = _Fonts.of(height)
     width = _cell_width(cells, height)
-    scaled = [
-        [None if image is None else _fit(image, height, width) for image in line] for line in cells
-    ]
-    small = _font(max(_text_size(height) - 3, 9))
-    font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
-    heads = [_lines(font, label, width) for label in columns]
-    head_height = max(map(len, heads), default=0) * _line(font)
+    heads = [_lines(fonts.plain, label, width) for label in columns]
+    below = [[_lines(fonts.small, text, width) for text in line] for line in captions or []]
 
-    left = MARGIN + min(max((_width(font, label) for label in rows), default=0), 2 * height)
-    left += 2 * GAP if any(rows) else 0
-    top = MARGIN + (_line(bold) + GAP if title else 0) + (head_height + GAP if any(columns) else 0)
-    below = [[_lines(small, text, width) for text in line] for line in captions or [[]]]
-    step = (
-        height
-        + GAP
-        + max((len(lines) for line in below for lines in line), default=0) * _line(small)
+    most = max(map(len, heads), default=0)
+    under = max((len(lines) for line in below for lines in line), default=0)
+    grid = _Grid(
+        left=_left(fonts, rows, height),
+        top=MARGIN
+        + (_line(fonts.bold) + GAP if title else 0)
+        + (most * _line(fonts.plain) + GAP if any(columns) else 0),
+        height=height,
+        width=width,
+        step=height + GAP + under * _line(fonts.small),
     )
-    across = max(len(columns) * (width + GAP) - GAP, 0)
-    down = max(len(rows) * step - GAP, 0)
-    title = _fitted(bold, title, max(left + across - MARGIN, 5 * height))
-    full_width = max(left + across, MARGIN + _width(bold, title)) + MARGIN
-    sheet = np.full((top + down + MARGIN, full_width, 3), PAPER, dtype=np.uint8)
-    for i, line in enumerate(scaled):
+    right = grid.left + max(len(columns) * (width + GAP) - GAP, 0)
+    bottom = grid.top + max(len(rows) * grid.step - GAP, 0)
+    title = _fitted(fonts.bold, title, max(right - MARGIN, 5 * height))
+    right = max(right, MARGIN + _width(fonts.bold, title))
+
+    sheet = np.full((bottom + MARGIN, right + MARGIN, 3), PAPER, dtype=np.uint8)
+    _draw_images(sheet, grid, cells, captions)
+    with _Pen(sheet) as pen:
+        if title:
+            pen.text((MARGIN, MARGIN), title, fill=INK, font=fonts.bold)
+        _draw_heads(pen, grid, fonts.plain, heads)
+        _draw_row_labels(pen, grid, fonts.plain, rows)
+        _draw_captions(pen, grid, fonts.small, below)
+    return sheet
+
+
+@dataclass(frozen=True)
+class _Fonts:
+    """The text of a sheet: captions, labels and the title."""
+
+    small: "ImageFont.FreeTypeFont"
+    plain: "ImageFont.FreeTypeFont"
+    bold: "ImageFont.FreeTypeFont"
+
+    @classmethod
+    def of(cls, height: int) -> "_Fonts":
+        """Return fonts for cells of a height in pixels."""
+        size = min(max(height // 12, 10), 22)
+        return cls(_font(max(size - 3, 9)), _font(size), _font(round(1.25 * size), bold=True))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Places of the cells, in pixels: the corner of the first, the size of each, and the step from
+    row to row."""
+
+    left: int
+    top: int
+    height: int
+    width: int
+    step: int
+
+    def x(self, column: int) -> int:
+        """Return the left edge of a column."""
+        return self.left + column * (self.width + GAP)
+
+    def y(self, row: int) -> int:
+        """Return the upper edge of the images of a row."""
+        return self.top + row * self.step
+
+    def middle(self, column: int) -> int:
+        """Return the x of the middle of a column."""
+        return self.x(column) + self.width // 2
+
+
+def _left(fonts: _Fonts, rows: Sequence[str], height: int) -> int:
+    """Return the left edge of the cells, beside the labels of rows."""
+    room = min(max((_width(fonts.plain, label) for label in rows), default=0), 2 * height)
+    return MARGIN + room + (2 * GAP if any(rows) else 0)
+
+
+def _draw_images(
+    sheet: np.ndarray,
+    grid: _Grid,
+    cells: Sequence[Sequence[np.ndarray | None]],
+    captions: Sequence[Sequence[str]] | None,
+) -> None:
+    for i, line in enumerate(cells):
         for j, image in enumerate(line):
             if image is None and captions and not captions[i][j]:
                 continue
-            y, x = top + i * step, left + j * (width + GAP)
-            _place(sheet[y : y + height, x : x + width], image)
+            y, x = grid.y(i), grid.x(j)
+            _place(sheet[y : y + grid.height, x : x + grid.width], image)
 
-    with _Pen(sheet) as pen:
-        if title:
-            pen.text((MARGIN, MARGIN), title, fill=INK, font=bold)
-        for j, lines in enumerate(heads):
-            x = left + j * (width + GAP) + width // 2
-            for above, words in enumerate(reversed(lines)):
-                pen.text(
-                    (x, top - GAP - above * _line(font)), words, fill=INK, font=font, anchor="md"
-                )
-        for i, label in enumerate(rows):
-            y = top + i * step + height // 2
-            pen.text(
-                (MARGIN, y),
-                _fitted(font, label, left - MARGIN - GAP),
-                fill=QUIET,
-                font=font,
-                anchor="lm",
-            )
-        for i, row in enumerate(below if captions else []):
-            for j, lines in enumerate(row):
-                x, y = left + j * (width + GAP) + width // 2, top + i * step + height
-                for under, words in enumerate(lines):
-                    pen.text(
-                        (x, y + under * _line(small)), words, fill=QUIET, font=small, anchor="ma"
-                    )
-    return sheet
+
+def _draw_heads(
+    pen: "ImageDraw.ImageDraw",
+    grid: _Grid,
+    font: "ImageFont.FreeTypeFont",
+    heads: Sequence[Sequence[str]],
+) -> None:
+    for j, lines in enumerate(heads):
+        for above, words in enumerate(reversed(lines)):
+            place = (grid.middle(j), grid.top - GAP - above * _line(font))
+            pen.text(place, words, fill=INK, font=font, anchor="md")
+
+
+def _draw_row_labels(
+    pen: "ImageDraw.ImageDraw", grid: _Grid, font: "ImageFont.FreeTypeFont", rows: Sequence[str]
+) -> None:
+    for i, label in enumerate(rows):
+        words = _fitted(font, label, grid.left - MARGIN - GAP)
+        place = (MARGIN, grid.y(i) + grid.height // 2)
+        pen.text(place, words, fill=QUIET, font=font, anchor="lm")
+
+
+def _draw_captions(
+    pen: "ImageDraw.ImageDraw",
+    grid: _Grid,
+    font: "ImageFont.FreeTypeFont",
+    below: Sequence[Sequence[Sequence[str]]],
+) -> None:
+    for i, row in enumerate(below):
+        for j, lines in enumerate(row):
+            for under, words in enumerate(lines):
+                place = (grid.middle(j), grid.y(i) + grid.height + under * _line(font))
+                pen.text(place, words, fill=QUIET, font=font, anchor="ma")
 
 
 class _Pen:
@@ -144,21 +212,18 @@ def _cell_width(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> in
     return round(min(max(float(np.median(widths)), height / 4), 3 * height))
 
 
-def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Scaled to fit a cell, keeping the shape."""
-    high, wide = image.shape[:2]
-    scale = min(height / high, width / wide)
-    return resize_image(
-        image, min(max(round(scale * high), 1), height), min(max(round(scale * wide), 1), width)
-    )
-
-
 def _place(cell: np.ndarray, image: np.ndarray | None) -> None:
+    """Put an image into a cell `(H, W, 3)`, scaled to fit, in its shape and in the middle."""
     if image is None:
         cell[:] = EMPTY
         return
-    y, x = (cell.shape[0] - image.shape[0]) // 2, (cell.shape[1] - image.shape[1]) // 2
-    cell[y : y + image.shape[0], x : x + image.shape[1]] = image
+    height, width = cell.shape[:2]
+    high, wide = image.shape[:2]
+    scale = min(height / high, width / wide)
+    high = min(max(round(scale * high), 1), height)
+    wide = min(max(round(scale * wide), 1), width)
+    y, x = (height - high) // 2, (width - wide) // 2
+    cell[y : y + high, x : x + wide] = resize_image(image, high, wide)
 
 
 @cache
@@ -169,10 +234,6 @@ def _font(size: int, bold: bool = False) -> "ImageFont.FreeTypeFont":
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _text_size(height: int) -> int:
-    return min(max(height // 12, 10), 22)
 
 
 def _line(font: "ImageFont.FreeTypeFont") -> int:

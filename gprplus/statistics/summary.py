@@ -63,40 +63,48 @@ def _of_target(
     trained = [arm for arm in arms if arm != UNTRAINED]
     groups = [group for group in (trained, [UNTRAINED] if UNTRAINED in arms else []) if group]
     out: dict[str, dict[str, Any]] = {}
-    scored: dict[str, list[statistics.ScoreArray]] = {metric: [] for metric in METRICS}
+    aligned = []
     for group in groups:
         seeds = shared_seeds(rows, group, target)
-        found = align_queries(queries, group, seeds, target)
-        person = found.identities
+        aligned.append(align_queries(queries, group, seeds, target))
+        if not np.array_equal(aligned[-1].identities, aligned[0].identities):
+            raise ScoreError(
+                f"The untrained network was scored on other queries of '{target}' than the"
+                " arms. Run the benchmark with --force."
+            )
+        persons = int(aligned[-1].identities.max()) + 1
         mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
         out |= {
-            arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1)
-            for arm in group
+            arm: _row([row for row in mine if row["arm"] == arm], target, persons) for arm in group
         }
-        for metric, known in scored.items():
-            known.append(statistics.ScoreArray(found.scores[metric], person))
-            if not np.array_equal(person, known[0].identity):
-                raise ScoreError(
-                    f"The untrained network was scored on other queries of '{target}' than the"
-                    " arms. Run the benchmark with --force."
-                )
+    reference = reference if reference in trained else None
     for row in out.values():
-        row["reference"] = reference if reference in trained else None
-    for metric, known in scored.items():
-        for group, one in zip(groups, known, strict=True):
+        row["reference"] = reference
+    for metric in METRICS:
+        scores = [statistics.ScoreArray(one.scores[metric], one.identities) for one in aligned]
+        for group, one in zip(groups, scores, strict=True):
             for arm, level in zip(group, statistics.arm_intervals(one), strict=True):
                 out[arm] |= _columns(metric, level)
-        if reference in trained:
-            place = trained.index(reference)
-            for arm, gap in zip(
-                trained, statistics.difference_intervals(known[0], place), strict=True
-            ):
-                out[arm] |= _columns(f"{metric}_difference", gap) if arm != reference else {}
-            if UNTRAINED in arms:
-                out[UNTRAINED] |= _columns(
-                    f"{metric}_difference", statistics.floor_difference(known[1], known[0], place)
-                )
+        for arm, gap in _differences(groups, scores, reference).items():
+            out[arm] |= _columns(f"{metric}_difference", gap)
     return [out[arm] for arm in arms]
+
+
+def _differences(
+    groups: Sequence[Sequence[str]],
+    scores: Sequence[statistics.ScoreArray],
+    reference: str | None,
+) -> dict[str, statistics.Estimate]:
+    """Return the difference of every other arm from the reference, which is one of the first of
+    the `groups`; none without a reference."""
+    if reference is None:
+        return {}
+    trained, place = groups[0], groups[0].index(reference)
+    gaps = statistics.difference_intervals(scores[0], place)
+    found = {arm: gap for arm, gap in zip(trained, gaps, strict=True) if arm != reference}
+    if len(groups) > 1:
+        found[UNTRAINED] = statistics.floor_difference(scores[1], scores[0], place)
+    return found
 
 
 def _row(rows: Sequence[dict[str, Any]], target: str, persons: int) -> dict[str, Any]:

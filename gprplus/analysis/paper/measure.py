@@ -8,7 +8,7 @@ Unknown: all of `PaperSettings`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,71 +107,108 @@ def _target_tables(
     settings: PaperSettings,
     seed: int,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+    """Return the tables losses and counts of one target, and their record."""
     drawn = draw_pairs(
         images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed
     )
-    content, style = (
-        np.take_along_axis(cost, drawn, axis=1).mean(axis=1)
-        for cost in (costs.content, costs.style)
-    )
-    shape = crossed.rows.shape
-    means = {
-        term: [
-            losses_by_level(values.reshape(shape), axis).mean(axis=0)
-            for axis in range(len(crossed.factors))
-        ]
-        for term, values in (("content", content), ("style", style))
-    }
-    alpha = settings.alpha or 1 / max(float(np.concatenate(means["style"]).std()), 1e-30)
-    beta = settings.beta or 1 / max(float(np.concatenate(means["content"]).std()), 1e-30)
-    total = (alpha * style + beta * content).reshape(shape)
+    losses = _PaperLosses.of(costs, drawn, crossed, settings)
     rng = np.random.default_rng(hash64(join_canonical("paper", name, str(seed))))
-    losses, kept, sensitivity = [], {}, {}
+    level_rows: list[dict[str, Any]] = []
+    kept, sensitivity = {}, {}
     for axis, factor in enumerate(crossed.factors):
         if factor not in side.levels:
             continue
-        each = losses_by_level(total, axis)
-        low, high = _interval(each, rng)
-        level_total = each.mean(axis=0)
-        mine = RULES[settings.rule](level_total)
-        names = [str(level) for level in crossed.levels[axis]]
-        kept[factor] = [level for level, keep in zip(names, mine, strict=True) if keep]
+        levels = [str(level) for level in crossed.levels[axis]]
+        each = losses_by_level(losses.total, axis)
+        by_rule = {rule: keeps(each.mean(axis=0)) for rule, keeps in RULES.items()}
         sensitivity[factor] = {
-            rule: [level for level, keep in zip(names, cut(level_total), strict=True) if keep]
-            for rule, cut in RULES.items()
+            rule: [level for level, keep in zip(levels, mask, strict=True) if keep]
+            for rule, mask in by_rule.items()
         }
-        fair = {term: costs.debiased(term, axis) for term in ("content", "style")}
-        for i, level in enumerate(names):
-            losses.append(
-                {
-                    "target": name,
-                    "attribute": factor,
-                    "value": level,
-                    "content": means["content"][axis][i],
-                    "style": means["style"][axis][i],
-                    "total": level_total[i],
-                    "low": low[i],
-                    "high": high[i],
-                    "content_debiased": fair["content"][i],
-                    "style_debiased": fair["style"][i],
-                    "total_debiased": alpha * fair["style"][i] + beta * fair["content"][i],
-                    "kept": bool(mine[i]),
-                    "images": total.size // len(names),
-                    "identities": len(total),
-                }
-            )
-    counts, note = split_counts(total, crossed, settings, rng)
+        kept[factor] = sensitivity[factor][settings.rule]
+        columns = losses.level_columns(axis, each, costs, rng) | {"kept": by_rule[settings.rule]}
+        shared = {"images": losses.total.size // len(levels), "identities": len(losses.total)}
+        level_rows += [
+            {"target": name, "attribute": factor, "value": level}
+            | {column: values[i].item() for column, values in columns.items()}
+            | shared
+            for i, level in enumerate(levels)
+        ]
+    counts, note = split_counts(losses.total, crossed, settings, rng)
     facts = {
-        "settings": replace(settings, alpha=alpha, beta=beta).record(),
+        "settings": replace(settings, alpha=losses.alpha, beta=losses.beta).record(),
         "kept": kept,
         "sensitivity": sensitivity,
         "bias": list(BIAS),
         "notes": [note] if note else [],
     }
-    tables = {"losses": pa.Table.from_pylist(losses)}
+    tables = {"losses": pa.Table.from_pylist(level_rows)}
     if counts:
         tables["counts"] = pa.Table.from_pylist([{"target": name, **row} for row in counts])
     return tables, facts
+
+
+@dataclass(frozen=True)
+class _PaperLosses:
+    """The losses of every render against one target, L = `alpha` L_style + `beta` L_content.
+
+    Attributes:
+        total: `(P, L1, ..., Lk)`, by identity and by level of each factor.
+        means: of each term ("content", "style"), by axis of the factor, `(L,)`.
+    """
+
+    total: np.ndarray
+    means: dict[str, list[np.ndarray]]
+    alpha: float
+    beta: float
+
+    @classmethod
+    def of(
+        cls,
+        costs: "vgg_losses.PairLosses",
+        drawn: np.ndarray,
+        crossed: CrossedSample,
+        settings: PaperSettings,
+    ) -> "_PaperLosses":
+        """Return the means over the `drawn` pairs `(N, pairs)`. Without given weights, the means of
+        the levels of each term have a standard deviation of 1."""
+        shape = crossed.rows.shape
+        tables = {
+            term: np.take_along_axis(cost, drawn, axis=1).mean(axis=1).reshape(shape)
+            for term, cost in (("content", costs.content), ("style", costs.style))
+        }
+        means = {
+            term: [
+                losses_by_level(table, axis).mean(axis=0) for axis in range(len(crossed.factors))
+            ]
+            for term, table in tables.items()
+        }
+        scale = {term: max(float(np.concatenate(of).std()), 1e-30) for term, of in means.items()}
+        alpha = settings.alpha or 1 / scale["style"]
+        beta = settings.beta or 1 / scale["content"]
+        return cls(alpha * tables["style"] + beta * tables["content"], means, alpha, beta)
+
+    def level_columns(
+        self,
+        axis: int,
+        each: np.ndarray,
+        costs: "vgg_losses.PairLosses",
+        rng: np.random.Generator,
+    ) -> dict[str, np.ndarray]:
+        """Return the loss columns of the levels of one factor, `(L,)` each; `each (P, L)` is the
+        total by identity."""
+        low, high = _interval(each, rng)
+        content, style = (costs.debiased(term, axis) for term in ("content", "style"))
+        return {
+            "content": self.means["content"][axis],
+            "style": self.means["style"][axis],
+            "total": each.mean(axis=0),
+            "low": low,
+            "high": high,
+            "content_debiased": content,
+            "style_debiased": style,
+            "total_debiased": self.alpha * style + self.beta * content,
+        }
 
 
 def draw_pairs(source: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.ndarray:
