@@ -24,10 +24,21 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class HeldOutResult:
-    """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS
-    without the target; counts of every way to choose and of each random draw; what else is kept in
-    the record; how to make the row of counts that were found elsewhere; how to compare all controls
-    with the subset, given those found for other targets.
+    """What the search and every rival chose, and their results on the held-out halves.
+
+    Attributes:
+        weights: the searched weights `(C,)` of the cells; `low` and `high` are their range over
+            redraws, `counts` the images a cell.
+        baselines: rows of columns.RIVALS without the target, the best first.
+        chosen: counts `(C,)` of each way to choose.
+        drawn: counts of each random draw.
+        facts: what else is kept in the record.
+        own: the halves that choose.
+        other: the held-out halves; its source identities are those of `own` if they are too few to
+            halve.
+        even: counts of the same share of every cell.
+        halved: whether the source identities were halved.
+        rng: draws the intervals of further rows and comparisons.
     """
 
     weights: np.ndarray
@@ -38,8 +49,30 @@ class HeldOutResult:
     chosen: dict[str, np.ndarray]
     drawn: dict[str, list[np.ndarray]]
     facts: dict[str, Any]
-    place: Callable[[str, np.ndarray], dict[str, Any]]
-    compare: Callable[[Mapping[str, np.ndarray]], list[Difference]]
+    own: "HoldoutScorer"
+    other: "HoldoutScorer"
+    even: np.ndarray
+    halved: bool
+    rng: np.random.Generator
+
+    def row(self, name: str, counts: np.ndarray) -> dict[str, Any]:
+        """Return the row of columns.RIVALS of counts `(C,)` that were found elsewhere."""
+        return _row(name, [counts], self.own, self.other, self.rng)
+
+    def compare(self, others: Mapping[str, np.ndarray]) -> list[Difference]:
+        """Compare all controls with the subset, those found for `others` too; without intervals if
+        the source identities were not halved."""
+        controls = {name: [counts] for name, counts in others.items()}
+        controls |= self.drawn | {"even": [self.even]}
+        mixtures = {
+            name: [counts / counts.sum() for counts in each]
+            for name, each in controls.items()
+            if each
+        }
+        searched = self.counts / self.counts.sum()
+        other = self.other
+        found = control_differences(other.known, other.images, searched, mixtures, self.rng)
+        return found if self.halved else [replace(one, low=None, high=None) for one in found]
 
 
 def held_out_results(
@@ -91,24 +124,20 @@ def held_out_results(
             "jaccard": float(np.mean([_jaccard(plain, w, weights) for w in again])),
         },
     }
-    order = sorted(rows, key=lambda row: row["held_out"])
-
-    def place(name: str, counts: np.ndarray) -> dict[str, Any]:
-        return _row(name, [counts], own, other, rng)
-
-    def compare(others: Mapping[str, np.ndarray]) -> list[Difference]:
-        controls = {name: [counts] for name, counts in others.items()} | drawn | {"even": [even]}
-        mixtures = {
-            name: [counts / counts.sum() for counts in each]
-            for name, each in controls.items()
-            if each
-        }
-        searched = kept["searched"] / kept["searched"].sum()
-        found = control_differences(other.known, other.images, searched, mixtures, rng)
-        return [replace(one, low=None, high=None) for one in found] if half.all() else found
-
     return HeldOutResult(
-        weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare
+        weights,
+        low,
+        high,
+        kept["searched"],
+        sorted(rows, key=lambda row: row["held_out"]),
+        kept,
+        drawn,
+        facts,
+        own,
+        other,
+        even,
+        halved=not half.all(),
+        rng=rng,
     )
 
 

@@ -313,7 +313,7 @@ def _write(
     )
     wrong = [other for other in found if other != name]
     elsewhere = {f"{arms.OTHER_TARGET}{other}": found[other].counts for other in wrong}
-    ranked = [*outcome.baselines, *(outcome.place(*one) for one in elsewhere.items())]
+    ranked = [*outcome.baselines, *(outcome.row(*one) for one in elsewhere.items())]
     compared = outcome.compare(elsewhere)
     ranked.sort(key=lambda row: row["held_out"])
     table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), BASELINES)
