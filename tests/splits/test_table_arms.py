@@ -120,6 +120,20 @@ def test_uids_that_were_rounded_are_refused_and_blanks_around_them_are_not_read(
     assert sorted(split.train("x").column("uid").to_pylist()) == sorted(foggy)
 
 
+def test_a_table_of_another_manifest_excludes_nothing_and_is_refused(source, tmp_path):
+    night = uids_of(source, illumination="night")
+    some = write(tmp_path / "some.parquet", [7, *night])
+    split = make_split(source, "weather", output=tmp_path / "s", exclude=some, test_share=0.0)
+    assert not {*night} & {*split.members().column("uid").to_pylist()}
+    with pytest.raises(SplitError, match="has 2 uids, none of them of an image of"):
+        make_split(
+            source,
+            "weather",
+            output=tmp_path / "t",
+            exclude=write(tmp_path / "other.parquet", [7, 8]),
+        )
+
+
 def test_what_cannot_be_is_refused_with_the_arm_and_a_way_out(source, tmp_path):
     with pytest.raises(SplitError, match=r"The arm 'x': there is no file .*gone\.parquet"):
         make(source, tmp_path / "s", {"x": str(tmp_path / "gone.parquet")})

@@ -54,11 +54,17 @@ class Exclusions:
 def find_exclusions(source: "Manifest", request: SplitRequest) -> Exclusions | None:
     """Return the images that a new request excludes; None where it names none.
 
-    Raises SplitError for a file without a column uid.
+    Raises SplitError for a file without a column uid, and for one of another manifest.
     """
     if request.exclude is not None:
         path = Path(request.exclude)
-        return Exclusions(path, read_uids(path, "--exclude"))
+        uids = read_uids(path, "--exclude")
+        if len(uids) and not np.isin(source.images(["uid"]).column("uid").to_numpy(), uids).any():
+            raise SplitError(
+                f"--exclude: {path} has {len(uids):,} uids, none of them of an image of"
+                f" {source.path}. Take a table of this manifest."
+            )
+        return Exclusions(path, uids)
     if request.where is None or not _names_excluded(source, request.where):
         return None
     return Exclusions(
