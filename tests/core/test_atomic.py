@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from gprplus.core.errors import GprplusError
+from gprplus.core.files import atomic
 from gprplus.core.files.atomic import (
     append_to,
     atomic_write,
@@ -52,6 +55,42 @@ def test_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     with atomic_write(tmp_path / "living.csv") as temporary:
         remove_temporary(tmp_path)
         assert sorted(os.listdir(tmp_path)) == sorted([temporary.name, ".mine.part"])
+
+
+def test_a_file_that_a_sweep_finds_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """The sweep of another thread opens the new file, locks it first, and removes it a moment
+    later: it must not be gone when it is renamed."""
+    sweeping, locked = threading.Event(), threading.Event()
+    lock, unlink, main = atomic._try_lock, os.unlink, threading.current_thread()
+
+    def lock_after_the_sweep(descriptor, **options):
+        if threading.current_thread() is main and not sweeping.is_set():
+            sweeping.set()
+            assert locked.wait(10)
+        held = lock(descriptor, **options)
+        if threading.current_thread() is not main:
+            locked.set()
+        return held
+
+    def slow_unlink(path, **options):
+        if threading.current_thread() is not main:
+            time.sleep(0.2)
+        unlink(path, **options)
+
+    def sweep():
+        assert sweeping.wait(10)
+        remove_temporary(tmp_path)
+
+    monkeypatch.setattr(atomic, "_try_lock", lock_after_the_sweep)
+    monkeypatch.setattr(os, "unlink", slow_unlink)
+    other = threading.Thread(target=sweep)
+    other.start()
+    with atomic_write(tmp_path / "a.txt") as temporary, temporary.open("w") as file:
+        other.join()
+        file.write("whole")
+        file.flush()
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_a_planted_link_is_neither_written_through_nor_kept(tmp_path):

@@ -119,10 +119,11 @@ def _create(temporary: Path) -> int:
         temporary.unlink()  # of an earlier process of this number
     while True:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        _try_lock(descriptor)
+        # Waits for a sweep that found the file before it was locked, which then removes it.
+        _try_lock(descriptor, wait=True)
         if temporary.exists():
             return descriptor
-        os.close(descriptor)  # another process took it for dead before the lock was there
+        os.close(descriptor)
 
 
 def _remove_if_dead(path: str) -> None:
@@ -135,13 +136,13 @@ def _remove_if_dead(path: str) -> None:
             os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Return True if the lock was free and is held now; False also if the file system has no
-    locks."""
+def _try_lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Return True if the lock is held now, once it is free with `wait`; False also if the file
+    system has no locks."""
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as refused:
         if refused.errno not in (
             errno.EAGAIN,
