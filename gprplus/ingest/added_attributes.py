@@ -138,22 +138,34 @@ def _joined(images: pa.Table, table: ImageTable) -> tuple[pa.Table, Known, list[
             f" {escape(str(table.keys[0]))[:100] if len(table.keys) else 'none'}, those of the"
             f" images such as {escape(str(images[table.key][0]))[:100]}."
         )
-    rows = from_numpy(np.where(there, place, 0), unknown=~there)
+    rows, sentences = from_numpy(np.where(there, place, 0), unknown=~there), list[str]()
     for name, column in table.images.items():
-        images = _set(images, name, _over(images, name, column.take(rows), there))
+        given = column.take(rows)
+        if name in images.column_names:
+            given, before = _plain(given), _plain(combine_chunks(images[name]))
+            sentences += _changes(table.path.name, name, before, given)
+            given = pc.coalesce(given.cast(before.type), before)
+        images = _set(images, name, given)
     traits = {name: column.take(rows) for name, column in table.traits.items()}
     people = identity_values(str(table.path), _dictionary(images["identity"]), traits)
-    return images, people, _matches(table, int(there.sum()), len(images))
+    return images, people, [*sentences, *_matches(table, int(there.sum()), len(images))]
 
 
-def _over(images: pa.Table, name: str, column: pa.Array, there: np.ndarray) -> pa.Array:
-    """Values of a joined table, over those that the images have where it has no row."""
-    if name not in images.column_names or there.all():
-        return column
-    before = combine_chunks(images[name])
-    if pa.types.is_dictionary(before.type):
-        before, column = before.cast(pa.string()), column.cast(pa.string())
-    return pc.if_else(from_numpy(there), column.cast(before.type), before)
+def _plain(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _changes(table: str, name: str, before: pa.Array, given: pa.Array) -> list[str]:
+    """Return a sentence on the values that a joined table gives in place of others: a cell without
+    a value changes nothing."""
+    other = pc.fill_null(pc.not_equal(given.cast(before.type), before), False)
+    count = pc.sum(other).as_py() or 0
+    if not count:
+        return []
+    first = pc.index(other, True).as_py()
+    old, new = (escape(str(column[first].as_py())) for column in (before, given))
+    rows = "1 image" if count == 1 else f"{count:,} images"
+    return [f"{table} changes {name} of {rows}, such as '{old}' to '{new}'."]
 
 
 def _matches(table: ImageTable, found: int, images: int) -> list[str]:

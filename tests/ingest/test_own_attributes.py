@@ -283,6 +283,39 @@ def test_two_datasets_must_agree_on_an_attribute(renders: Path, tmp_path: Path) 
             build_manifest([renders], tmp_path / "m", name=name, **options)
 
 
+def test_a_joined_cell_replaces_a_value_with_a_sentence_and_an_empty_one_nothing(
+    renders: Path, tmp_path: Path, declared: Path
+) -> None:
+    paths = sorted(poses(renders))
+    first = [f"{path},walking,clouds,0.5" for path in paths[:4]]
+    (tmp_path / "a.csv").write_text("\n".join(["path,pose,weather,occlusion", *first]))
+    second = [f"{paths[0]},running,,", f"{paths[1]},,foggy,0.25", f"{paths[2]},walking,,"]
+    (tmp_path / "b.csv").write_text("\n".join(["path,pose,weather,occlusion", *second]))
+    plain = build_manifest([renders], tmp_path / "plain").images(["path", "weather"]).to_pylist()
+    named = {row["path"]: row["weather"] for row in plain}
+    assert [named[path] for path in paths[:4]] == ["sunny", "sunny", "clouds", "clouds"]
+    manifest = build_manifest(
+        [renders],
+        tmp_path / "m",
+        attributes=declared,
+        joins=[tmp_path / "a.csv", tmp_path / "b.csv"],
+    )
+    columns = ["path", "pose", "weather", "occlusion"]
+    rows = {row.pop("path"): tuple(row.values()) for row in manifest.images(columns).to_pylist()}
+    assert [rows[path] for path in paths[:4]] == [
+        ("running", "clouds", 0.5),
+        ("walking", "foggy", 0.25),
+        ("walking", "clouds", 0.5),
+        ("walking", "clouds", 0.5),
+    ]
+    assert rows[paths[5]] == (None, named[paths[5]], None)
+    told = manifest.datasets["gprplus"].losses
+    assert "a.csv changes weather of 2 images, such as 'sunny' to 'clouds'." in told
+    assert "b.csv changes weather of 1 image, such as 'clouds' to 'foggy'." in told
+    assert "b.csv changes pose of 1 image, such as 'walking' to 'running'." in told
+    assert "b.csv changes occlusion of 1 image, such as '0.5' to '0.25'." in told
+
+
 def test_the_command_that_inspect_prints_for_a_table_keeps_own_attributes(
     renders: Path, tmp_path: Path, declared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
