@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -168,20 +168,20 @@ def _one(world: World, rng: np.random.Generator) -> list[float]:
     ]
 
 
-def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[float, float]:
+def seen(world: World, count: int, seed: int) -> tuple[float, float]:
     """The power that `--plan` promises for the smallest difference seen with 80%, and the share of
     `count` experiments in which the simultaneous interval of that arm excludes 0.
     """
-    world = World("planned", persons, arms, repeats)
     noise = power.NoiseEstimate(world.seed_sd**2, world.person_sd**2, world.noise_sd**2 * 1.5, "")
-    shift = power.smallest_difference(noise, repeats, persons, arms)
+    size = world.seeds, world.identities, world.arms
+    shift = power.smallest_difference(noise, *size)
     rng, found = np.random.default_rng(seed), 0
     for _ in range(count):
         scored = world.scored(rng)
         scored.values[1] += shift
-        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=DRAWS)
+        judged = contrasts.estimate_contrasts(scored, to_first(world.arms), rng, draws=DRAWS)
         found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
-    return power.power(noise, repeats, persons, arms, shift), found / count
+    return power.power(noise, *size, shift), found / count
 
 
 def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tuple[float, float]:
@@ -382,12 +382,21 @@ def _levels(run: Callable, part: int) -> str:
 
 def _plans(run: Callable, part: int) -> str:
     sizes = [(9, 8, 3), (60, 8, 2), (60, 8, 3), (60, 20, 5), (300, 3, 3), (300, 8, 5)]
-    jobs = [(*size, TRIALS // 2 // part, seed) for seed, size in enumerate(sizes)]
-    rows = [
-        [*job[:3], f"{100 * told:.0f}", percent(found, job[3])]
-        for job, (told, found) in zip(jobs, run(seen, jobs), strict=True)
+    worlds = [World("all parts", *size) for size in sizes]
+    worlds += [
+        replace(World("single scores alone", *size), seed_sd=0.0, person_sd=0.0, noise_sd=0.08)
+        for size in ((12, 5, 3), (60, 8, 3))
     ]
-    return harness.table(["identities", "arms", "seeds", "promised, %", "found, %"], rows)
+    jobs = [(world, TRIALS // 2 // part, seed) for seed, world in enumerate(worlds)]
+    rows = [
+        [
+            *(world.name, world.identities, world.arms, world.seeds),
+            *(f"{100 * told:.0f}", percent(found, count)),
+        ]
+        for (world, count, _), (told, found) in zip(jobs, run(seen, jobs), strict=True)
+    ]
+    headers = ["noise", "identities", "arms", "seeds", "promised, %", "found, %"]
+    return harness.table(headers, rows)
 
 
 def _pools(run: Callable, part: int) -> str:
@@ -441,7 +450,8 @@ experiments each.
 {1}
 
 What `gprplus report --plan` promises for the smallest difference that it says is seen with 80% power, and how often the
-simultaneous interval of an arm with that difference excluded 0 in {half} experiments.
+simultaneous interval of an arm with that difference excluded 0 in {half} experiments: with all parts of the noise as
+above, and where only single scores vary.
 
 {2}
 
