@@ -21,6 +21,7 @@ from gprplus.ingest.options import read_ingest_options
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema.manifest_record import manifest_record
 from gprplus.splits import command_options
+from gprplus.splits.selection.exclusions import TABLE as EXCLUDE_TABLE
 
 
 def printed_commands(run: RunResults) -> list[str]:
@@ -29,9 +30,9 @@ def printed_commands(run: RunResults) -> list[str]:
     start = [*start_shell(), *manifest_commands(run)]
     words = read_command(run.benchmark.command, run.folder)
     if words:
-        split = [] if words[0] == "study" else [_split(run)]
+        split = [] if words[0] == "study" else [split_command(run)]
         return [*start, *split, command_line(words)]
-    return [*start, _split(run), command_line(["benchmark", *_benchmark(run)])]
+    return [*start, split_command(run), command_line(["benchmark", *_benchmark(run)])]
 
 
 def export_commands(run: RunResults) -> list[tuple[str, str]]:
@@ -88,9 +89,9 @@ def _manifest_folder(run: RunResults) -> Path | None:
     return resolve_command(run.split.manifest.path, run.split_folder) if run.split_folder else None
 
 
-def _split(run: RunResults) -> str:
-    """make-split with every option that is not the default, or from its record where options cannot
-    spell it."""
+def split_command(run: RunResults) -> str:
+    """Return make-split with every option that is not the default, or from its record where options
+    cannot spell it; excluded images are those of the split, whatever the manifest excludes now."""
     request, manifest = run.split.request, _manifest_folder(run)
     if run.split_folder is None or manifest is None or not request.get("attr"):
         return "# The split is not at the recorded path, so its command is unknown."
@@ -100,6 +101,8 @@ def _split(run: RunResults) -> str:
     where = resolve_command(".", run.split_folder)
     command: list[Word] = ["make-split"]
     command += words or ["--from", where / "split.json"]
+    if words and request.get("exclusions"):
+        command += ["--exclude", where / EXCLUDE_TABLE]
     return command_line([*command, *audit, "--manifest", manifest, "-o", where])
 
 

@@ -1,12 +1,18 @@
 """Excluded images leave a split; of equal files one copy is kept."""
 
+import shlex
+from types import SimpleNamespace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
-from gprplus import Manifest, make_split
+from gprplus import Manifest, Split, make_split
+from gprplus.cli import cli
 from gprplus.core.errors import FilterError, RequestChanged, SplitError
 from gprplus.ingest.tables.review import read_review, restore_review, set_review
+from gprplus.reporting.printed_commands import split_command
 from gprplus.splits.rebuild import rebuild_split
 
 COPIES = ["0001/0001_c01_w01_l03.jpg", "0001/0001_c02_w01_l03.jpg", "0002/0002_c01_w01_l03.jpg"]
@@ -127,3 +133,21 @@ def test_a_table_without_uids_is_refused(own_manifest, tmp_path, text):
         make_split(
             own_manifest, output=tmp_path / "a", exclude=str(tmp_path / "mine.csv"), **REQUEST
         )
+
+
+@pytest.mark.parametrize("where", [None, "camera <= 4", "not excluded"])
+def test_the_command_that_a_report_prints_excludes_the_same_images(own_manifest, tmp_path, where):
+    gone = some_uids(own_manifest, "weather = sunny", 4)
+    (tmp_path / "mine.csv").write_text("uid\n" + "".join(f"{uid}\n" for uid in gone[:3]))
+    given = {} if where == "not excluded" else {"exclude": str(tmp_path / "mine.csv")}
+    set_review(own_manifest, gone[:2], "excluded")
+    split = make_split(own_manifest, output=tmp_path / "a", where=where, **given, **REQUEST)
+    set_review(own_manifest, gone, "excluded")
+    (tmp_path / "mine.csv").unlink()
+    line = split_command(SimpleNamespace(split=split.record, split_folder=tmp_path / "a"))
+    words = shlex.split(line)[1:]
+    assert "there already" in CliRunner().invoke(cli, words).output
+    fresh = [word.replace(str(tmp_path / "a"), str(tmp_path / "b")) for word in words[-1:]]
+    done = CliRunner().invoke(cli, [*words[:-1], *fresh])
+    assert done.exit_code == 0, done.output
+    assert Split.open(tmp_path / "b").record.fingerprint == split.record.fingerprint
