@@ -9,7 +9,7 @@ import numpy as np
 
 from gprplus.analysis.sample import open_target_sample
 from gprplus.core.errors import PlanError
-from gprplus.core.files.folders import claim_folder
+from gprplus.core.files.folders import claim_folder, discard_if_empty
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     check_request,
@@ -100,12 +100,15 @@ def plan_renders(
     if check_request(home / JSON, request, force=force) == "same":
         return PlanResult(home, RenderPlan.open(home))
     claim_folder(home, FOLDER_KIND, PlanError)
-    cells = candidate_cells(given, source)
-    problem = PlanProblem(cells, name, target, source, given, home, budget.total, progress)
-    proposals = propose(problem, methods)
-    mixed = mix_proposals(proposals, [1.0] * len(proposals))
-    plan = make_plan(problem, budget, mixed, name, request)
-    plan.write(home)
+    try:
+        cells = candidate_cells(given, source)
+        problem = PlanProblem(cells, name, target, source, given, home, budget.total, progress)
+        proposals = propose(problem, methods)
+        mixed = mix_proposals(proposals, [1.0] * len(proposals))
+        plan = make_plan(problem, budget, mixed, name, request)
+        plan.write(home)
+    finally:
+        discard_if_empty(home)
     return PlanResult(home, plan, tuple(proposals), made=True)
 
 

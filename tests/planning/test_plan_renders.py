@@ -198,6 +198,7 @@ def test_what_a_method_lacks_is_one_sentence(home, tmp_path):
         plan(first_identity=9998)
     with pytest.raises(PlanError, match="--viewpoints must be at least 1"):
         PlanOptions(viewpoints=0)
+    assert not (tmp_path / "x").exists()  # no empty folder of a refused plan
 
 
 def test_an_attribute_that_is_named_twice_counts_once(home):

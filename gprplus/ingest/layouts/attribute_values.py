@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST = 60  # characters of a level
 _INT32 = 2**31
+# Not 1 and 0: in the tables of Market-1501, 1 is no and 2 is yes.
+_FLAGS = dict.fromkeys(("true", "t", "y"), "yes") | dict.fromkeys(("false", "f", "n"), "no")
 Value = str | int | float
 Reading = tuple[Value | None, str]  # a value, or None and why it is unknown ("" for an empty cell)
 
@@ -20,7 +22,7 @@ Reading = tuple[Value | None, str]  # a value, or None and why it is unknown (""
 def read_value(attribute: Attribute, cell: object, *, words: bool = False) -> Reading:
     """Return the value of one cell, and why it is unknown.
 
-    With `words`, a bare number is no level: it is a code of unknown meaning.
+    With `words`, any word is a level, but a bare number is none: it is a code of unknown meaning.
 
     >>> read_value(Attribute("image", "category"), "Half_Body "), read_value(Attribute("image", "integer"), "02")
     (('half-body', ''), (2, ''))
@@ -30,15 +32,28 @@ def read_value(attribute: Attribute, cell: object, *, words: bool = False) -> Re
     text = _text(cell)
     if not text:
         return None, ""
+    text = flag_level(attribute, text)
     value = _parsers[attribute.type](text)
     if words and attribute.type == "category" and text.isdigit():
         value = None
     if attribute.unit == "degree" and value is not None and abs(value) > 360:
         value = None
-    if value is None or (attribute.levels and value not in attribute.levels):
+    foreign = bool(attribute.levels) and not words and value not in attribute.levels
+    if value is None or foreign:
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
         return None, f"the impossible value '{escape(shown)}'"
     return value, ""
+
+
+def flag_level(attribute: Attribute, text: str) -> str:
+    """Return yes or no for the other spellings of an attribute with these two levels; any other
+    text is returned as it is.
+
+    >>> hat = Attribute("identity", "category", levels=("no", "yes"))
+    >>> flag_level(hat, "TRUE"), flag_level(hat, "n"), flag_level(hat, "helmet")
+    ('yes', 'no', 'helmet')
+    """
+    return _FLAGS.get(text.lower(), text) if set(attribute.levels) == {"no", "yes"} else text
 
 
 def _text(cell: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core.errors import ManifestError, escape
 from gprplus.core.storage.address import is_address
 from gprplus.ingest.sidecars.identity_codes import column_name
+from gprplus.ingest.sidecars.table_files import separator_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,7 +110,7 @@ def _csv(path: Path) -> "Iterator[pa.Table]":
 
     with path.open("rb") as file:
         head = file.read(_HEAD).split(b"\n", 1)[0]
-    separator = max(",;\t", key=lambda one: (head.count(one.encode()), one == ","))
+    separator = separator_of(head)
     parse = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     names = _header(head, separator)
     if not names:

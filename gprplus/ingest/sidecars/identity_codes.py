@@ -13,12 +13,13 @@ from pathlib import Path
 from gprplus.core.declarations import (
     Attribute,
     Attributes,
+    attributes,
     from_mapping,
     identity_attributes,
     load_declaration,
 )
 from gprplus.core.errors import DeclarationError, did_you_mean, escape
-from gprplus.ingest.layouts.attribute_values import read_value
+from gprplus.ingest.layouts.attribute_values import flag_level, read_value
 
 LONGEST = 60  # characters of a level
 _DIGITS = 4000  # that int() takes
@@ -176,7 +177,10 @@ def _named(attribute: str, code: CodeEntry) -> CodeEntry:
 
 def code_words() -> CodeTable:
     """The table of those who write levels as words: any word is a level, a bare number is none."""
-    return CodeTable("levels as words", {name: _Words((name,)) for name in identity_attributes()})
+    names, known = identity_attributes(), attributes()
+    return CodeTable(
+        "levels as words", {name: _Words((name,), declared=known[name]) for name in names}
+    )
 
 
 def with_own_attributes(table: CodeTable, own: Attributes) -> CodeTable:
@@ -196,9 +200,13 @@ class _Own(CodeEntry):
         return (None if found is None else str(found)), why
 
 
+@dataclass(frozen=True)
 class _Words(CodeEntry):
+    declared: Attribute | None = None
+
     def _level(self, value: object) -> Reading:
-        text = slug(value)
+        assert self.declared is not None
+        text = flag_level(self.declared, slug(value))
         if text.isdigit() or not text.isprintable() or len(text) > LONGEST:
             return None, _impossible(text)
         return text or None, ""

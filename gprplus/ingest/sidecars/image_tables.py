@@ -298,8 +298,7 @@ def _values(
     """The attributes of a table; those of every manifest may have levels of the table's own."""
     values, sentences, shipped = {}, [], attributes()
     for name in names:
-        one = replace(known[name], levels=()) if name in shipped else known[name]
-        values[name], found = read_column(name, one, table[name], words=name in shipped)
+        values[name], found = read_column(name, known[name], table[name], words=name in shipped)
         if name == "viewpoint_deg":
             values[name] = _full_turns(values[name])
         sentences += found

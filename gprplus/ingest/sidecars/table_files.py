@@ -4,6 +4,7 @@ datasets."""
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import date, time
 from decimal import Decimal
@@ -49,11 +50,22 @@ def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def separator_of(header: bytes) -> str:
+    """Return the separator of a line of column names: a comma, or the semicolon or tab of which it
+    has more.
+
+    >>> separator_of(b"identity;gender"), separator_of(b"identity"), separator_of(b"a,b;c")
+    (';', ',', ',')
+    """
+    return max(",;\t", key=lambda one: (header.count(one.encode()), one == ","))
+
+
 def _csv(path: Path) -> tuple[list[str], Records]:
     try:
-        reader = csv.DictReader(
-            io.StringIO(read_file(path).decode("utf-8-sig"), newline=""), strict=True
-        )
+        data = read_file(path)
+        separator = separator_of(re.split(rb"[\r\n]", data, maxsplit=1)[0])
+        text = io.StringIO(data.decode("utf-8-sig"), newline="")
+        reader = csv.DictReader(text, delimiter=separator, strict=True)
         columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error

@@ -91,3 +91,31 @@ def test_a_changed_table_changes_the_rows_without_opening_an_image(
 def test_an_identities_file_belongs_to_one_folder(renders: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="--identities is for one folder, and 2 were given"):
         build_manifest([renders, tmp_path], tmp_path / "m", identities="people.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "identity;gender;hat\n0002;female;yes\n0001;male;\n",
+        "identity\tgender\that\r\n0002\tfemale\ty\r\n0001\tmale\t\r\n",
+        "identity,gender,hat\r0002,female,TRUE\r0001,male,\r",
+    ],
+)
+def test_spreadsheets_write_other_separators_and_truths(
+    renders: Path, tmp_path: Path, text: str
+) -> None:
+    rows = {row["identity"]: row for row in built(renders, tmp_path, text).identities().to_pylist()}
+    assert [rows[name]["gender"] for name in rows] == ["male", "female", None]
+    assert [rows[name]["hat"] for name in rows] == [None, "yes", None]
+
+
+def test_truths_are_levels_of_attributes_with_yes_and_no_alone(
+    renders: Path, tmp_path: Path
+) -> None:
+    text = "identity,hat,bag,gender\n0001,False,n,true\n0002,t,maybe,f\n0003,1,0,male\n"
+    rows = built(renders, tmp_path, text).identities().to_pylist()
+    assert [(row["hat"], row["bag"], row["gender"]) for row in rows] == [
+        ("no", "no", "true"),
+        ("yes", "maybe", "f"),
+        (None, None, "male"),  # 1 is no in the tables of Market-1501
+    ]

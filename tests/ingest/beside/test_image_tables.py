@@ -289,3 +289,15 @@ def test_members_of_archives_are_named_by_their_paths(tmp_path: Path, plant) -> 
 
 def test_inspect_counts_the_levels_of_a_table(images: Path) -> None:
     assert inspect(build(images, ROWS)).margins["camera"] == {1: 2, 2: 2, 3: 1}
+
+
+def test_truths_in_a_table_are_yes_and_no(images: Path) -> None:
+    rows = [
+        f"{row.split(',')[0]},{'ab'[i > 2]},{'True' if i > 2 else 'FALSE'}"
+        for i, row in enumerate(ROWS)
+    ]
+    manifest = build(images, rows, "path,identity,hat")
+    assert manifest.identities().select(["identity", "hat"]).to_pylist() == [
+        {"identity": "a", "hat": "no"},
+        {"identity": "b", "hat": "yes"},
+    ]
