@@ -15,8 +15,9 @@ from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError, PlanError, RequestChanged
 from gprplus.engine.crops.design import make_design
 from gprplus.planning.cells import candidate_cells
+from gprplus.planning.methods import known
 from gprplus.planning.methods.descent import probe_cells
-from gprplus.planning.methods.proposal import METHODS, PlanProblem, plan_method
+from gprplus.planning.methods.proposal import PlanProblem, plan_method
 from gprplus.planning.options import PlanOptions
 from gprplus.planning.probe import RenderedProbe
 from gprplus.planning.rare_identities import choose_identities
@@ -240,4 +241,4 @@ def test_a_damaged_probe_is_refused_until_its_folder_is_removed(tmp_path):
 
 def test_a_method_is_registered_once():
     with pytest.raises(ValueError, match="two methods are called uniform"):
-        plan_method("uniform")(METHODS["uniform"])
+        plan_method("uniform")(known.METHODS["uniform"])
