@@ -3,6 +3,7 @@ split.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from gprplus.core.declarations import Attributes, from_mapping
@@ -130,7 +131,7 @@ class SplitRequest(Options):
             ' viewpoint_deg <= 90", in train and test set.'
         ),
     )
-    exclude: str | None = option(
+    exclude: Path | None = option(
         None,
         group=IMAGES,
         metavar="FILE",

@@ -83,7 +83,7 @@ def test_a_split_leaves_out_what_a_table_names(own_manifest, tmp_path):
     assert whole.record.exclusions is None
     set_review(own_manifest, gone, "excluded")
     table = own_manifest / "excluded.parquet"
-    split = make_split(own_manifest, output=tmp_path / "a", exclude=str(table), **REQUEST)
+    split = make_split(own_manifest, output=tmp_path / "a", exclude=table, **REQUEST)
     assert not members(split) & set(gone)
     assert split.record.exclusions.path == "../work/manifest/excluded.parquet"
     assert split.record.exclusions.images == 5

@@ -57,7 +57,7 @@ def find_exclusions(source: "Manifest", request: SplitRequest) -> Exclusions | N
     Raises SplitError for a file without a column uid, and for one of another manifest.
     """
     if request.exclude is not None:
-        path = Path(request.exclude)
+        path = request.exclude
         uids = read_uids(path, "--exclude")
         if len(uids) and not np.isin(source.images(["uid"]).column("uid").to_numpy(), uids).any():
             raise SplitError(
