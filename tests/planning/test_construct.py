@@ -215,7 +215,11 @@ def test_more_images_than_cells_are_refused_before_anything_is_drawn(work, tmp_p
     (tmp_path / "many.toml").write_text(tiny(work).replace("6x3", "6x9"))
     with pytest.raises(PlanError, match="9 images of each identity, but there are 8 cells"):
         gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
-    assert not (tmp_path / "out" / "rounds").exists()
+    (tmp_path / "many.toml").write_text(tiny(work).replace('size = "32x64"', 'domain = "moon"'))
+    with pytest.raises(GprplusError, match="There is no domain called 'moon'"):
+        gpr.construct(tmp_path / "many.toml", tmp_path / "out", work=work)
+    # The corrected file finds no folder of another request.
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

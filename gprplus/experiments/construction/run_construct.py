@@ -28,7 +28,7 @@ from gprplus.experiments.construction.construct_file import ConstructFile, read_
 from gprplus.experiments.construction.options import ConstructOptions
 from gprplus.experiments.construction.output_folder import begin_request
 from gprplus.experiments.construction.rounds import RoundResult
-from gprplus.experiments.construction.stages import Construction, OnRound
+from gprplus.experiments.construction.stages import Construction, OnRound, construct_cells
 from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.schema.construct_record import ConstructRecord, construct_record
 
@@ -98,6 +98,7 @@ def construct(
     given = combined(ConstructOptions, options, changes, "construct")
     plan, declaration = read_construct(file)
     plan = with_options(plan, given)
+    construct_cells(plan)  # a wrong file must not become the request that the folder holds
     base = work_folder(work)
     home = Path(output) if output else base / "constructions" / plan.construct.name
     named = file if str(file) == declaration.name else Path(file)
