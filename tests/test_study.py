@@ -24,7 +24,7 @@ from gprplus.experiments.studies.study_file import (
     merge_studies,
     read_study,
 )
-from gprplus.ingest import build_manifest
+from gprplus.ingest import Manifest, build_manifest
 from gprplus.reporting import run_results as reports
 
 TINY = """
@@ -182,6 +182,30 @@ def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
     )
     with pytest.raises(SplitError, match=r"by_day has no arm 'mixx' .*Did you mean 'mix'"):
         make_study_splits(plan, work / "manifest", tmp_path / "splits", force=False)
+
+
+def test_files_of_splits_are_below_the_work_folder(work, tmp_path):
+    uids = Manifest.open(work / "manifest").images(["uid"]).column("uid").to_pylist()
+    (work / "few.csv").write_text("\n".join(["uid", *map(str, uids[:5])]))
+    (work / "arm.csv").write_text("\n".join(["uid", *map(str, uids[5:])]))
+    arms = """
+[[splits]]
+attr = "weather"
+design = "declared"
+exclude = "few.csv"
+test_share = 0.0
+controls = false
+arms = [{name = "most", table = "arm.csv"}]
+"""
+    plan, _ = read_study(written(tmp_path, TINY.partition("[[splits]]")[0] + arms))
+    with pytest.raises(SplitError, match=r"there is no file (few|arm)\.csv"):
+        make_study_splits(plan, work / "manifest", tmp_path / "a", force=False)
+    (split,) = make_study_splits(
+        plan.below(work), work / "manifest", tmp_path / "splits", force=False
+    )
+    assert split.record.exclusions is not None
+    assert split.record.exclusions.images == 5
+    assert sorted(split.train("most")["uid"].to_pylist()) == sorted(uids[5:])
 
 
 def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):

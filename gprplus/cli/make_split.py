@@ -198,7 +198,7 @@ def _of_study(
         raise click.UsageError(f"--study declares the whole split; leave {option} out.")
     plan, _ = read_study(name)
     source, folder = manifest or work / plan.manifest, output or work / "splits"
-    made = make_study_splits(plan, source, folder, force=context.params["force"])
+    made = make_study_splits(plan.below(work), source, folder, force=context.params["force"])
     if as_json:
         found = [{"path": str(split.path), **typed.as_json(split.record)} for split in made]
         print_json({"study": plan.study.name, "splits": found})

@@ -122,8 +122,8 @@ def study(
     found = [read_study(one) for one in names]
     scale = read_scale(str(given.scale))
     plan = scale_study(merge_studies([plan for plan, _ in found]), scale)
-    plan = _retrained(plan, given)
     base = work_folder(work)
+    plan = _retrained(plan.below(base), given)
     home = Path(output) if output else base / "studies" / plan.study.name
     source = given.manifest or base / plan.manifest
     aims = _targets(plan, base, given)

@@ -52,6 +52,16 @@ class StudySplit:
     request: SplitRequest
     published: Mapping[str, Mapping[str, PublishedScores]] = field(default_factory=dict)
 
+    def below(self, work: Path) -> "StudySplit":
+        """Return the split with the files of its tables of uids below the work folder, unless their
+        paths are absolute."""
+        request = self.request
+        arms = tuple(
+            replace(arm, table=str(work / arm.table)) if arm.table else arm for arm in request.arms
+        )
+        exclude = work / request.exclude if request.exclude else None
+        return replace(self, request=replace(request, arms=arms, exclude=exclude))
+
 
 OWN_KEYS = ("name", "published")  # of a [[splits]] table, besides the options of make-split
 SPLIT_KEYS = (*OWN_KEYS, *options_of(SplitRequest))
@@ -70,6 +80,10 @@ class StudyFile(TrainingOptions):
     def training(self) -> dict[str, Any]:
         """The options of training."""
         return {name: getattr(self, name) for name in options_of(TrainingOptions)}
+
+    def below(self, work: Path) -> "StudyFile":
+        """Return the study with the files of its splits below the work folder."""
+        return replace(self, splits=tuple(split.below(work) for split in self.splits))
 
 
 def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
