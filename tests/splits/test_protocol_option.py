@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -123,10 +124,14 @@ def test_a_benchmark_scores_its_targets_under_the_protocol(one_camera, tmp_path)
 
 
 def test_datasets_of_two_protocols_need_a_choice(one_camera, tmp_path) -> None:
-    table, root = tmp_path / "files.csv", tmp_path / "in"
-    for name, rule in (("one", "no-camera"), ("two", None)):
+    shutil.copytree(tmp_path / "in", tmp_path / "again")
+    for name, folder, rule in (("one", "in", "no-camera"), ("two", "again", None)):
         both = build_manifest(
-            output=tmp_path / "both", table=table, root=root, name=name, protocol=rule
+            output=tmp_path / "both",
+            table=tmp_path / "files.csv",
+            root=tmp_path / folder,
+            name=name,
+            protocol=rule,
         )
     with pytest.raises(
         ManifestError, match=r"different protocols \(one: no-camera, two: no rule\)"
