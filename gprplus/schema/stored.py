@@ -41,6 +41,15 @@ def read_table(
     return conform(check_stored(table, columns, path, error, advice), columns)
 
 
+def native_file(path: Path) -> "pa.OSFile":
+    """Open a file that Arrow's own threads read. Of a Python file they would let go of the bytes
+    only with the interpreter's lock: a command that ends at that moment is aborted (exit code
+    134)."""
+    import pyarrow as pa
+
+    return pa.OSFile(str(path))
+
+
 @contextmanager
 def reading_table(path: Path, error: type[GprplusError], advice: str) -> Iterator[None]:
     """Raise `error` with one sentence for whatever Arrow raises over a damaged file."""

@@ -261,7 +261,7 @@ class Split:
         path = self.path / MEMBERS
         with (
             schema.stored.reading_table(path, SplitError, AGAIN),
-            path.open("rb") as opened,
+            schema.stored.native_file(path) as opened,
             pq.ParquetFile(opened) as file,
         ):
             if file_signature(opened.fileno()) != self._file:

@@ -88,7 +88,7 @@ def _parquet(path: Path) -> tuple[list[str], Records]:
             raise ManifestError(
                 f"{path} has {file.metadata.num_rows:,} rows; at most {_MOST:,} are read."
             )
-        table = file.read()
+        table = file.read(use_threads=False)  # see gprplus.schema.stored.native_file
         return table.column_names, table.to_pylist()
     except (
         OSError,

@@ -302,7 +302,7 @@ class Manifest:
         # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
         with (
             stored.reading_table(path, ManifestError, AGAIN),
-            path.open("rb") as opened,
+            stored.native_file(path) as opened,
             pq.ParquetFile(opened) as file,
         ):
             if self.files and file_signature(opened.fileno()) != self.files[name]:
