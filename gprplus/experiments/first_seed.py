@@ -17,6 +17,7 @@ class FirstScores:
     Attributes:
         folder: The run folder, SPLIT/RECIPE.
         target: Name of the target.
+        seed: Number of the first seed.
         seeds: Seeds that the request has in all.
         reference: The reference arm, None if the split has none.
         scores: (mAP, rank-1), 0-1, of each arm in the split's order, the untrained network last.
@@ -24,6 +25,7 @@ class FirstScores:
 
     folder: Path
     target: str
+    seed: int
     seeds: int
     reference: str | None
     scores: dict[str, tuple[float, float]]
@@ -66,4 +68,5 @@ def _first_scores(case: SplitJob, seeds: Sequence[int]) -> FirstScores | None:
             return None
         found = record.targets[target].scores
         scores[arm] = (float(found["mAP"]), float(found["rank1"]))
-    return FirstScores(case.folder, target, len(seeds), case.split.record.reference, scores)
+    reference = case.split.record.reference
+    return FirstScores(case.folder, target, seeds[0], len(seeds), reference, scores)

@@ -9,14 +9,15 @@ if TYPE_CHECKING:
 
 
 def print_first_scores(found: "FirstScores") -> None:
-    """Print the scores of seed 0 on stderr; results on stdout are those of all seeds."""
+    """Print the scores of the first seed on stderr; results on stdout are those of all seeds."""
     from gprplus.reporting.formatting import format_points, signed_points
 
     reference = found.scores.get(found.reference or "")
     versus = f"vs {found.reference}" if reference else ""
     width = max(map(len, found.scores))
     lines = [
-        f"{found.folder}: seed 0 is scored, {found.seeds - 1} more to come (no intervals yet)",
+        f"{found.folder}: seed {found.seed} is scored, {found.seeds - 1} more to come (no intervals"
+        " yet)",
         f"  {'arm':{width}}     mAP  rank-1  {versus}".rstrip(),
     ]
     for arm, (mAP, rank1) in found.scores.items():
