@@ -28,6 +28,7 @@ from gprplus.core.storage.client import (
     stat_object,
     stat_objects,
 )
+from gprplus.core.storage.failures import StorageError
 from gprplus.core.storage.remote_file import RemoteFile
 
 OPEN = 32  # archives kept open by a process, each with its index (about 250 bytes a member)
@@ -214,7 +215,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def read_files(places: Sequence[str]) -> list[bytes | None]:
     """Read several files or members, None for unreadable ones. Fastest in the order of
-    `sort_for_reading`."""
+    `sort_for_reading`. Raises StorageError: an object that was not delivered is not a broken one."""
     inside = {found[0] for place in places if may_be_inside(place) and (found := locate(place))}
     with (
         ExitStack() as together
@@ -235,6 +236,8 @@ def read_each(places: Sequence[str]) -> Iterator[bytes | None]:
 def _read_or_none(place: str) -> bytes | None:
     try:
         return read_file(place)
+    except StorageError:
+        raise
     except OSError:
         return None
 
@@ -247,6 +250,8 @@ def exists(place: str | Path) -> bool:
     inside = locate(text)
     try:
         return inside is not None and inside[1] in open_archive(inside[0])
+    except StorageError:
+        raise
     except OSError:
         return False
 
@@ -294,6 +299,8 @@ def file_stats(places: Sequence[str]) -> list[tuple[int, int] | None]:
 def _stat_or_none(place: str) -> tuple[int, int] | None:
     try:
         return file_stat(place)
+    except StorageError:
+        raise
     except OSError:
         return None
 

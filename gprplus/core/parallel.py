@@ -7,13 +7,13 @@ into a bar, a library user may pass nothing.
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from gprplus.core.executors.executor import ONE_CORE, MapOptions, Resources
 from gprplus.core.executors.in_use import current_executor
 from gprplus.core.executors.local import available_cores as available_cores
 from gprplus.core.executors.local import in_order
+from gprplus.core.executors.threads import ThreadPool
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -83,7 +83,7 @@ def map_threads(
     if count == available_cores() == 1:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPool(count) as pool:
         yield from in_order(pool, function, items, 4 * count)
 
 

@@ -163,8 +163,11 @@ def _counted(column: pa.ChunkedArray) -> dict[str, int]:
 def _nothing_good(listing: Listing, rejected: pa.Table) -> ManifestError:
     reasons = Counter(reason for reason in rejected["reason"].to_pylist() if reason != "name")
     shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    rows = rejected.select(["path", "reason", "detail"]).to_pylist()
+    first = next((row for row in rows if row["reason"] != "name"), None)
+    example = f" {first['path']}: {first['detail'].rstrip('.')}." if first else ""
     return ManifestError(
-        f"Not one of the {reasons.total():,} files under {listing.root} can be used: {shown}."
+        f"Not one of the {reasons.total():,} files under {listing.root} can be used: {shown}.{example}"
     )
 
 

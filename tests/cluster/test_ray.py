@@ -56,6 +56,8 @@ def _settings() -> Iterator[None]:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
+        for name in [name for name in os.environ if name.startswith("AWS_")]:  # of other tests
+            patch.delenv(name)
         yield
 
 
@@ -127,6 +129,21 @@ def test_tasks_work_in_the_folder_of_the_command(on_ray, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert list(map_processes(cluster_items.where, [1])) == [(str(tmp_path), "3")]
+
+
+def test_tasks_get_the_settings_of_object_storage(on_ray, monkeypatch):
+    """Those of the command, though the cluster was started without them; keys are not mixed."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of the first")
+    assert list(map_processes(cluster_items.environment, [names])) == [
+        ["first", None, "of the first", None]
+    ]
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    found = list(map_processes(cluster_items.environment, [names] * 4))
+    assert found == [["second", "http://127.0.0.1:9000", None, None]] * 4
 
 
 def test_room_counts_the_cores_of_all_nodes(on_ray):

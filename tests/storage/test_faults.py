@@ -1,5 +1,9 @@
 """Throttling, time-outs, cut bodies and lost keys: retried, or rows of `rejected`, or one sentence."""
 
+import os
+import signal
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,9 +11,13 @@ import pytest
 from s3 import Bucket
 
 from gprplus import build_manifest
+from gprplus.baseline.image_store import pack_images
+from gprplus.core.errors import ManifestError
 from gprplus.core.storage import client
-from gprplus.core.storage.client import StorageError
+from gprplus.core.storage.failures import StorageError
+from gprplus.ingest.files import probe_objects
 
+HANGS_S = 10.0
 KEY = "faulty/0001/0001_c01_w01_l03.jpg"
 GONE = "faulty/0002/0002_c01_w01_l03.jpg"
 
@@ -110,5 +118,126 @@ def test_a_listing_is_retried(bucket: Bucket, local: Path, whole: str, tmp_path:
 
 def test_keys_that_are_no_paths_are_one_sentence(bucket: Bucket, tmp_path: Path) -> None:
     bucket.put("odd/0001//a.jpg", b"x")
-    with pytest.raises(StorageError, match="a key has an empty part"):
+    bucket.put("odd/0002/b.jpg", b"x")
+    with pytest.raises(StorageError, match=r"the key 'odd/0001//a\.jpg' has an empty part"):
         build_manifest([bucket.url("odd")], tmp_path / "m")
+    bucket.remove("odd/0001//a.jpg")
+    bucket.put("odd/0001/b\t.jpg", b"x")
+    with pytest.raises(
+        StorageError, match=r"the key 'odd/0001/b\\t\.jpg' has .* control character"
+    ):
+        build_manifest([bucket.url("odd")], tmp_path / "m")
+
+
+@pytest.mark.parametrize("file", ["renders.json", "identities.csv"])
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (503, "Amazon S3 answered 503 Service Unavailable."),
+        (
+            403,
+            "Amazon S3 refused access (403 Forbidden); set credentials in the environment (AWS_*).",
+        ),
+    ],
+)
+def test_a_file_beside_the_images_that_is_not_delivered_is_not_called_damaged(
+    bucket: Bucket, local: Path, tmp_path: Path, file: str, fault: int, why: str
+) -> None:
+    root = bucket.put_folder(local, "faulty")
+    bucket.faults[f"faulty/{file}"] = [fault] * 6
+    with pytest.raises(StorageError) as raised:
+        build_manifest([root], tmp_path / "m")
+    assert str(raised.value) == f"s3://renders/faulty/{file} cannot be reached: {why}"
+
+
+def test_images_that_are_not_delivered_are_not_called_broken(
+    bucket: Bucket, local: Path, tmp_path: Path
+) -> None:
+    root = bucket.put_folder(local, "faulty")
+    manifest = build_manifest([root], tmp_path / "m")
+    why = "0001_c01_w01_l03.jpg cannot be reached: Amazon S3 answered 503 Service Unavailable."
+    bucket.faults[KEY] = [503] * 3
+    with pytest.raises(StorageError, match=why):
+        pack_images(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
+    bucket.faults[KEY] = [503] * 3
+    with pytest.raises(StorageError, match=why):
+        build_manifest([root], tmp_path / "m", checks=("brightness",))
+    bucket.faults.clear()
+    checked = build_manifest([root], tmp_path / "m", checks=("brightness",)).images()
+    assert checked.column("brightness").null_count == 0
+
+
+def test_the_reason_is_named_if_no_image_can_be_used(
+    bucket: Bucket, local: Path, tmp_path: Path
+) -> None:
+    root = bucket.put_folder(local, "refused")
+    images = [key for key in bucket.keys("refused/") if key.endswith(".jpg")]
+    bucket.faults.update({key: [403] for key in images})
+    with pytest.raises(
+        ManifestError,
+        match=r"Not one of the 36 files .*: 36 unreadable\. 0001/0001_c01_w01_l03\.jpg: the file cannot"
+        r" be opened: Amazon S3 refused access \(403 Forbidden\)",
+    ):
+        build_manifest([root], tmp_path / "m")
+
+
+def test_a_server_that_is_gone_ends_the_build(
+    bucket: Bucket, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After three objects, not after all 32; the same build goes on later."""
+    monkeypatch.setattr(probe_objects, "_ENOUGH", 3)
+    monkeypatch.setattr(client, "READERS", 1)
+    root = bucket.put_folder(local, "gone")
+    images = [key for key in bucket.keys("gone/") if key.endswith(".jpg")]
+    bucket.faults.update({key: [503] * 9 for key in images[4:]})
+    with pytest.raises(StorageError, match="answered 503"):
+        build_manifest([root], tmp_path / "m")
+    lost = {key for _, key in bucket.requests if key in images[4:]}
+    assert len(lost) <= 3 + 2  # and the first one of each of two parts that were waiting
+    bucket.faults.clear()
+    assert len(build_manifest([root], tmp_path / "m").images()) == 35
+
+
+def test_marks_of_folders_are_no_files(bucket: Bucket, local: Path, tmp_path: Path) -> None:
+    root = bucket.put_folder(local, "marked")
+    for key in ("marked/", "marked/0001/", "marked/v1.0/", "marked/0002/x.y/"):
+        bucket.put(key, b"")
+    bucket.put("marked/v1.0/_mask.jpg", b"x")
+    bucket.put("marked/0002/x.y/_mask.jpg", b"x")
+    bucket.put("marked/0002/lost.jpg", b"")
+    manifest = build_manifest([root], tmp_path / "m")
+    assert [row["path"] for row in manifest.rejected().to_pylist()] == [
+        "0001/notes with space.txt",
+        "0002/lost.jpg",
+        "0003/0003_c01_w01_l03.jpg",
+    ]
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_an_interrupt_does_not_wait_for_a_request_that_hangs(
+    bucket: Bucket, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Of a listing, which this thread requests, and of an image, which another one does."""
+    monkeypatch.setattr(client, "TIMEOUT", timedelta(seconds=60))
+    root = bucket.put_folder(local, "faulty")
+    bucket.hang_s = HANGS_S
+    bucket.faults[key] = ["hang"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.monotonic()
+    soon = threading.Thread(target=_interrupt_at, args=(bucket, key))
+    try:
+        soon.start()
+        with pytest.raises(KeyboardInterrupt):
+            build_manifest([root], tmp_path / "m")
+        assert time.monotonic() - begun < HANGS_S
+    finally:
+        soon.join()
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt_at(bucket: Bucket, key: str) -> None:
+    """Interrupt this process once a request for a key has met its fault."""
+    while bucket.faults.get(key):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)

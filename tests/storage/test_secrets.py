@@ -11,7 +11,7 @@ from s3 import SECRET, Bucket
 from gprplus import build_manifest
 from gprplus.cli import cli
 from gprplus.core.errors import GprplusError
-from gprplus.core.storage.client import StorageError
+from gprplus.core.storage.failures import StorageError
 from gprplus.core.storage.remote_path import RemotePath, as_path
 
 PASSWORDS = (

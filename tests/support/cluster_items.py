@@ -42,5 +42,9 @@ def wait_for(path: str) -> None:
         time.sleep(0.02)
 
 
+def environment(names: tuple[str, ...]) -> list[str | None]:
+    return [os.environ.get(name) for name in names]
+
+
 def where(_: int) -> tuple[str, str | None]:
     return os.getcwd(), os.environ.get("OMP_NUM_THREADS")

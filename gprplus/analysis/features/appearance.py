@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gprplus.core.imaging.images import decode_image, read_bytes, resize_image
+from gprplus.core.storage.failures import StorageError
 
 VERSION = "appearance-1"  # part of every request: a change here is a change of every distance
 HEIGHT, WIDTH = 128, 64
@@ -66,9 +67,12 @@ def _detail(luma: np.ndarray) -> float:
 
 
 def describe_image(root: Path, path: str) -> np.ndarray | None:
-    """`appearance` of one file; None when it cannot be read or decoded."""
+    """`appearance` of one file; None when it cannot be read or decoded. Raises
+    StorageError."""
     try:
         image = decode_image(read_bytes(root, path))
+    except StorageError:
+        raise
     except OSError:
         return None
     return None if image is None else appearance(image)

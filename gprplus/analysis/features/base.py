@@ -14,6 +14,7 @@ from gprplus.core.errors import AnalysisError, first_few
 from gprplus.core.imaging.images import read_bytes
 from gprplus.core.parallel import Progress, map_threads
 from gprplus.core.storage.client import reading_threads
+from gprplus.core.storage.failures import StorageError
 
 MEASURES = ("energy", "mmd2")
 LEARNT = ("energy", "mmd2", "mmd2_narrow", "mmd2_wide", "kid")
@@ -118,6 +119,8 @@ def pixel_batches(
 def _pixels(root: Path, path: str, height: int, width: int) -> np.ndarray | None:
     try:
         return decode_resized(read_bytes(root, path), height, width)
+    except StorageError:
+        raise
     except OSError:
         return None
 

@@ -80,16 +80,16 @@ def in_order(
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) >= ahead:
-                yield _result(waiting.pop(0))
+                yield future_result(waiting.pop(0))
         while waiting:
-            yield _result(waiting.pop(0))
+            yield future_result(waiting.pop(0))
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _result(future: Future[Out]) -> Out:
-    """The future's result. A wait without end would miss an interrupt that comes as it begins."""
+def future_result(future: Future[Out]) -> Out:
+    """Return the future's result. A wait without end would miss an interrupt that comes as it begins."""
     while not future.done():
         with suppress(TimeoutError):
             future.exception(timeout=0.5)

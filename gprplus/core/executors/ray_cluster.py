@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from gprplus.core.errors import ExecutorError
 from gprplus.core.executors.executor import Executor, MapOptions, Resources
+from gprplus.core.storage.settings import settings_to_pass_on
 from gprplus.core.workers import WorkerLost, listen_to_progress
 
 In = TypeVar("In")
@@ -129,18 +130,23 @@ def _local_only(address: str | None) -> dict[str, Any]:
     return {} if address or os.environ.get("RAY_ADDRESS") else found
 
 
-def _environment() -> dict[str, str]:
+def _environment() -> dict[str, str | None]:
+    """The environment of tasks: None for a variable that they are to be without. With the settings
+    of object storage of this process, because a cluster may have been started without them."""
     found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**found, "GPRPLUS_ON": "local"}  # a task starts no further tasks
+    return {**settings_to_pass_on(), **found, "GPRPLUS_ON": "local"}  # no task starts tasks
 
 
-def _call(call: bytes, environment: dict[str, str], folder: str, mailbox: Any) -> Any:
+def _call(call: bytes, environment: dict[str, str | None], folder: str, mailbox: Any) -> Any:
     """Run in a task: call a pickled function on its item, in the folder that paths are relative to.
 
     The environment is set before the function is unpickled, which imports its libraries. Ray can
     set it too, but by an agent of the node and a second interpreter for each worker: 0.6 s more.
     """
-    os.environ.update(environment)
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     try:
         os.chdir(folder)
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gprplus import archives
 from gprplus.core.errors import GprplusError
+from gprplus.core.storage.failures import StorageError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -19,7 +20,7 @@ def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, A
     """Return the JSON object in a file, which may be in an archive.
 
     `what` names the expected object, such as "a split". Raises `error` if the file is missing,
-    unreadable, not JSON, nested too deeply, or not an object.
+    unreadable, not JSON, nested too deeply, or not an object, and StorageError.
     """
     value = load_json(path, error, what, REMAKE)
     if not isinstance(value, dict):
@@ -40,6 +41,8 @@ def load_json(path: Path, error: type[GprplusError], what: str, remedy: str) -> 
         raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
     except NotADirectoryError:
         raise error(f"{path.parent} is not {what}: it is a file, not a folder.") from None
+    except StorageError:
+        raise
     except RecursionError:
         raise error(f"{path} cannot be read as {what}: its values are nested too deeply.") from None
     except (OSError, ValueError) as problem:

@@ -8,18 +8,21 @@ the environment alone.
 
 import errno
 import os
-import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from gprplus.core.errors import GprplusError
+from gprplus.core.executors.threads import run_interruptibly
 from gprplus.core.parallel import map_threads
-from gprplus.core.storage.address import SCHEMES, is_address, split_address
+from gprplus.core.storage.address import is_address, split_address
+from gprplus.core.storage.failures import explained, is_cut, settings_error, status_of
+from gprplus.core.storage.settings import allows_http, check_settings
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -30,23 +33,6 @@ LONGEST_WAIT = timedelta(seconds=10)
 READERS = 32  # requests at a time
 _ONE_BY_ONE = 2000  # objects: a listing has a thousand in an answer, and those between them too
 _FRESH_S = 60.0  # how long what is known of an object is not requested again
-
-_ENVIRONMENT = {"s3": "AWS_*", "gs": "GOOGLE_*", "az": "AZURE_*"}
-_STATUS = re.compile(r"status code: (\d{3}) ?([A-Za-z ]*)")
-_ENDPOINT = re.compile(r"http://", re.IGNORECASE)
-
-
-class StorageError(GprplusError, OSError):
-    """Object storage refused a request, or did not answer; `strerror` is a clause."""
-
-    def __init__(self, what: str, place: str) -> None:
-        super().__init__(errno.EIO, what, place)
-
-    def __str__(self) -> str:
-        return f"{self.filename} cannot be reached: {self.strerror}."
-
-    def __reduce__(self) -> tuple[type["StorageError"], tuple[str, str]]:
-        return StorageError, (self.strerror or "", str(self.filename))
 
 
 class ObjectState(NamedTuple):
@@ -70,53 +56,67 @@ def mtime_of(changed: datetime, etag: str | None) -> int:
 def list_objects(folder: str, *, every: bool = False) -> Iterator[ObjectState]:
     """Yield the objects below an address, with paths relative to it; a thousand a request.
 
-    Without `every`, objects of no bytes and without extension are left out: consoles keep them in
-    the place of folders. Raises StorageError.
+    Without `every`, objects of no bytes that have no extension or the name of a folder are left
+    out: consoles keep them in the place of folders. Raises StorageError.
     """
     skip = len(split_address(folder)[2]) + 1 if split_address(folder)[2] else 0
+    waiting = None  # an empty object, until the next key shows whether it is a folder
     for chunk in _chunks(folder):
         for found in chunk:
             path, size = found["path"][skip:], found["size"]
-            if path and (every or size or "." in path.rpartition("/")[2]):
-                yield ObjectState(path, size, mtime_of(found["last_modified"], found["e_tag"]))
+            if waiting is not None and (every or not path.startswith(f"{waiting.path}/")):
+                yield waiting
+            state = ObjectState(path, size, mtime_of(found["last_modified"], found["e_tag"]))
+            waiting = None
+            if size and path:
+                yield state
+            elif path and (every or "." in path.rpartition("/")[2]):
+                waiting = state
+    if waiting is not None:
+        yield waiting
 
 
 def _chunks(folder: str) -> Iterator[Sequence[Any]]:
     """Yield the answers of a listing. The library does not ask again for one that was cut off, so
     this goes on after the last key."""
-    scheme, bucket, key = split_address(folder)
-    library, store, last, attempts = _library(), _store(scheme, bucket), None, 0
+    _, _, key = split_address(folder)
+    last, attempts = None, 0
     while True:
         try:
-            for chunk in library.list(store, key or None, offset=last, chunk_size=1000):
+            answers = _library().list(_store(folder), key or None, offset=last, chunk_size=1000)
+            next_answer = partial(next, answers, None)
+            while (chunk := run_interruptibly(next_answer)) is not None:
                 yield chunk
                 last, attempts = chunk[-1]["path"], 0
             return
-        except Exception as error:
-            if not _is_cut(error) or attempts == RETRIES:
-                raise _explained(error, folder) from None
+        except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                raise
+            if not is_cut(error) or attempts == RETRIES:
+                raise explained(error, folder) from None
             attempts += 1
             time.sleep(min(0.1 * 2**attempts, LONGEST_WAIT.total_seconds()))
 
 
+def _requested(place: str, request: Callable[[Any, str], Out]) -> Out:
+    """Return what a request for an object returns, given the client of its bucket and its key."""
+    try:
+        store, key = _store(place), split_address(place)[2]
+        return run_interruptibly(lambda: request(store, key))
+    except BaseException as error:
+        raise explained(error, place) from None
+
+
 def stat_object(place: str) -> ObjectState:
     """Return the state of an object. Raises FileNotFoundError and StorageError."""
-    scheme, bucket, key = split_address(place)
-    try:
-        found = _library().head(_store(scheme, bucket), key)
-    except Exception as error:
-        raise _explained(error, place) from None
+    found = _requested(place, _library().head)
     return ObjectState(place, found["size"], mtime_of(found["last_modified"], found["e_tag"]))
 
 
 def read_object(place: str) -> bytes:
     """Return the bytes of an object. Raises FileNotFoundError and StorageError."""
-    scheme, bucket, key = split_address(place)
-    try:
-        data: bytes = _library().get(_store(scheme, bucket), key).bytes().to_bytes()
-        return data
-    except Exception as error:
-        raise _explained(error, place) from None
+    get = _library().get
+    return _requested(place, lambda store, key: bytes(get(store, key).bytes().to_bytes()))
 
 
 def read_range(place: str, offset: int, length: int) -> bytes:
@@ -124,35 +124,29 @@ def read_range(place: str, offset: int, length: int) -> bytes:
     and StorageError."""
     if length <= 0:
         return b""
-    scheme, bucket, key = split_address(place)
-    store = _store(scheme, bucket)
-    try:
-        data: bytes = _library().get_range(store, key, start=offset, length=length).to_bytes()
-        return data
-    except Exception as error:
-        if "416" in _status(error):  # it begins after the end
-            return b""
-        raise _explained(error, place) from None
+    get = _library().get_range
+
+    def some(store: Any, key: str) -> bytes:
+        try:
+            return bytes(get(store, key, start=offset, length=length).to_bytes())
+        except Exception as error:
+            if "416" in status_of(error):  # it begins after the end
+                return b""
+            raise
+
+    return _requested(place, some)
 
 
 def delete_objects(places: Sequence[str]) -> None:
     """Delete objects of one bucket. Raises StorageError."""
-    if not places:
-        return
-    scheme, bucket, _ = split_address(places[0])
-    try:
-        _library().delete(_store(scheme, bucket), [split_address(place)[2] for place in places])
-    except Exception as error:
-        raise _explained(error, places[0]) from None
+    keys = [split_address(place)[2] for place in places]
+    if keys:
+        _requested(places[0], lambda store, _: _library().delete(store, keys))
 
 
 def write_object(place: str, file: Path) -> None:
     """Write a local file to an address, in parts if it is large. Raises StorageError."""
-    scheme, bucket, key = split_address(place)
-    try:
-        _library().put(_store(scheme, bucket), key, file)
-    except Exception as error:
-        raise _explained(error, place) from None
+    _requested(place, lambda store, key: _library().put(store, key, file))
 
 
 _known: dict[str, tuple[float, ObjectState | None]] = {}
@@ -244,68 +238,32 @@ _stores: dict[tuple[int, str, str], Any] = {}
 _lock = threading.Lock()
 
 
-def _store(scheme: str, bucket: str) -> Any:
-    """The client of a bucket, one a process."""
+def _store(place: str) -> Any:
+    """The client of a bucket, one a process. Raises GprplusError for settings that are none."""
+    scheme, bucket, _ = split_address(place)
     key = (os.getpid(), scheme, bucket)
     found = _stores.get(key)
     if found is None:
         with _lock:
-            found = _stores[key] = _stores.get(key) or _new_store(scheme, bucket)
+            found = _stores[key] = _stores.get(key) or _new_store(place)
     return found
 
 
-def _new_store(scheme: str, bucket: str) -> Any:
+def _new_store(place: str) -> Any:
+    scheme, bucket, _ = split_address(place)
+    check_settings(scheme)
     store = _library().store
     kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": LONGEST_WAIT, "base": 2}
-    local = _ENDPOINT.match(os.environ.get("AWS_ENDPOINT_URL", "")) is not None
-    return kinds[scheme](
-        bucket,
-        client_options={"timeout": TIMEOUT, "allow_http": local and scheme == "s3"},
-        retry_config={
-            "max_retries": RETRIES,
-            "backoff": backoff,
-            "retry_timeout": RETRIES * (TIMEOUT + LONGEST_WAIT),
-        },
-    )
-
-
-def _status(error: BaseException) -> str:
-    """The status of an answer, such as "503 Service Unavailable"; "" where there was none."""
-    found = _STATUS.search(str(error))
-    return f"{found[1]} {found[2]}".strip() if found else ""
-
-
-def _is_cut(error: BaseException) -> bool:
-    """Return True if an answer ended too early."""
-    return not _status(error) and ("response body" in str(error) or "decoding" in str(error))
-
-
-def _explained(error: Exception, place: str) -> Exception:
-    """The error that a caller can handle. Nothing of the library's text is repeated: it may hold
-    addresses with signatures."""
-    if isinstance(error, GprplusError):
-        return error
-    status, text, scheme = _status(error), str(error), split_address(place)[0]
-    if isinstance(error, FileNotFoundError) or status.startswith("404"):
-        return (
-            StorageError("there is no such bucket", place)
-            if "NoSuchBucket" in text
-            else FileNotFoundError(errno.ENOENT, "No such object", place)
+    try:
+        return kinds[scheme](
+            bucket,
+            client_options={"timeout": TIMEOUT, "allow_http": scheme == "s3" and allows_http()},
+            retry_config={
+                "max_retries": RETRIES,
+                "backoff": backoff,
+                "retry_timeout": RETRIES * (TIMEOUT + LONGEST_WAIT),
+            },
         )
-    if status.startswith(("401", "403")) or "credential" in text.lower():
-        what = f"{SCHEMES[scheme]} refused access" + (f" ({status})" if status else "")
-        return StorageError(
-            f"{what}; set credentials in the environment ({_ENVIRONMENT[scheme]})", place
-        )
-    if status:
-        return StorageError(f"{SCHEMES[scheme]} answered {status}", place)
-    if _is_cut(error):
-        return StorageError("the answer was cut off, also when it was requested again", place)
-    if "invalid path" in text or "parse path" in text:
-        return StorageError(
-            "a key has an empty part, '.', '..' or a control character, which is no path", place
-        )
-    return StorageError(
-        f"{SCHEMES[scheme]} did not answer; check the network, the region and the endpoint", place
-    )
+    except Exception:
+        raise settings_error(place) from None

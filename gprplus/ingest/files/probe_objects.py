@@ -9,11 +9,13 @@ from functools import partial
 
 from gprplus.core.imaging.image_headers import HEAD, TAIL
 from gprplus.core.storage.client import map_readers, read_object, read_range, stat_object
+from gprplus.core.storage.failures import StorageError
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 
 States = Mapping[str, tuple[int, int]]  # size and modification time by path
 WHOLE = 64 << 10  # bytes of an object that is read whole: a request costs as much as these
+_ENOUGH = 64  # objects one after another that storage did not deliver, each requested several times
 _TOGETHER = 16  # objects that a thread takes: a future an object would cost a tenth of its request
 
 
@@ -23,21 +25,48 @@ def probe_objects(
     """Probe objects below the address `root`, in order.
 
     Size and time are those of the listing, so that an object which is replaced later differs from
-    what is recorded, and is read again by the next build.
+    what is recorded, and is read again by the next build. Raises StorageError if many objects one
+    after another were not delivered: a server that is gone costs minutes an object.
     """
-    probe = partial(_probe_or_reason, root, verify, states, captured)
+    probe = partial(_probe_or_reason, _Outage(), root, verify, states, captured)
     parts = [paths[i : i + _TOGETHER] for i in range(0, len(paths), _TOGETHER)]
     return [one for part in map_readers(lambda some: list(map(probe, some)), parts) for one in part]
 
 
+class _Outage:
+    """Counts the objects one after another that were not delivered, over all threads."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def delivered(self) -> None:
+        """Begin to count anew."""
+        self._count = 0
+
+    def not_delivered(self, error: StorageError) -> None:
+        """Count one more. Raises the error when they are too many."""
+        self._count += not error.refused
+        if self._count >= _ENOUGH:
+            raise error
+
+
 def _probe_or_reason(
-    root: str, verify: str, states: States, captured: CapturedStderr | None, path: str
+    outage: _Outage,
+    root: str,
+    verify: str,
+    states: States,
+    captured: CapturedStderr | None,
+    path: str,
 ) -> Probe:
     place = f"{root}/{path}"
     try:
         size, mtime = states.get(path) or stat_object(place)[1:]
-        return _probe(place, size, mtime, verify, captured)
+        found = _probe(place, size, mtime, verify, captured)
+        outage.delivered()
+        return found
     except OSError as error:
+        if isinstance(error, StorageError):
+            outage.not_delivered(error)
         return rejected(-1, -1, "unreadable", error.strerror or str(error))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.errors import ManifestError, escape
 from gprplus.core.storage.address import is_address
+from gprplus.core.storage.failures import StorageError
 from gprplus.ingest.sidecars.identity_codes import column_name
 from gprplus.ingest.sidecars.table_files import separator_of
 
@@ -38,7 +39,7 @@ def read_columnar(path: Path, plain: tuple[str, ...] = ("path",)) -> "pa.Table":
         batches = [_coded(path, batch, plain) for batch in reader(path)]
         table = pa.concat_tables(batches, promote_options="permissive") if batches else pa.table({})
     except (pa.ArrowException, OSError, ValueError) as problem:
-        if isinstance(problem, ManifestError):
+        if isinstance(problem, ManifestError | StorageError):
             raise
         why = escape(str(problem).strip().split("\n")[0].rstrip("."))[:200]
         raise ManifestError(f"{path} cannot be read as a table: {why}.") from problem

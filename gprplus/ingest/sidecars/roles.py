@@ -14,6 +14,7 @@ from gprplus import archives
 from gprplus.core.arrow import from_numpy, from_strings, to_numpy
 from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.hashing import sha256_digest
+from gprplus.core.storage.failures import StorageError
 from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.decode import DecodedTokens
@@ -81,6 +82,8 @@ def _entries(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
 def _lines(path: Path) -> list[str]:
     try:
         text = archives.read_file(path).decode()
+    except StorageError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} cannot be read as a list of images: {error}.") from error
     return [re.sub(r"\s+-?\d+$", "", line.strip()) for line in text.splitlines() if line.strip()]

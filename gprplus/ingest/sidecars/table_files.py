@@ -13,6 +13,7 @@ from typing import Any
 
 from gprplus.archives import read_file
 from gprplus.core.errors import ManifestError, escape, first_few
+from gprplus.core.storage.failures import StorageError
 from gprplus.ingest.sidecars import matlab
 
 Records = list[dict[str, object]]
@@ -67,6 +68,8 @@ def _csv(path: Path) -> tuple[list[str], Records]:
         text = io.StringIO(data.decode("utf-8-sig"), newline="")
         reader = csv.DictReader(text, delimiter=separator, strict=True)
         columns, rows = list(reader.fieldnames or []), list(reader)
+    except StorageError:
+        raise
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error
     ragged = [i for i, row in enumerate(rows, start=2) if None in row or None in row.values()]
@@ -96,7 +99,7 @@ def _parquet(path: Path) -> tuple[list[str], Records]:
         ValueError,
         OverflowError,
     ) as error:  # dates of the year 300,000 among them
-        if isinstance(error, ManifestError):
+        if isinstance(error, ManifestError | StorageError):
             raise
         raise ManifestError(f"{path} cannot be read as Parquet: {error}.") from error
 
@@ -109,6 +112,8 @@ def _json(path: Path) -> tuple[list[str], Records]:
         raise ManifestError(
             f"{path} cannot be read as JSON: its values are nested too deeply."
         ) from None
+    except StorageError:
+        raise
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read as JSON: {error}.") from error
     if isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()):
