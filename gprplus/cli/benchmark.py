@@ -40,8 +40,9 @@ def command(
 ) -> None:
     """Train and score every arm and seed of a split.
 
-    SPLITS are split folders, by default all below WORK/splits; the runs go to WORK/runs. Every arm
-    is trained with the same recipe and tested on the same images. The table shows the mean over
+    SPLITS are split folders, by default all below WORK/splits; the runs go to WORK/runs, packed
+    images to the folder store next to the runs. Every arm is trained with the same recipe and
+    tested on the same images. The table shows the mean over
     seeds and the paired difference of each arm to the reference arm, with 95% intervals. Finished
     runs are kept: an interrupted command continues, more seeds and targets only add runs.
 

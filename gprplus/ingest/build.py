@@ -205,13 +205,17 @@ def _write(
     """Put the tables of old and new datasets together, check their images, and replace the
     manifest."""
     from gprplus.ingest.tables.assemble import assemble_record, assemble_tables
-    from gprplus.ingest.tables.shared_files import reject_shared_files
+    from gprplus.ingest.tables.shared_files import likely_copies, reject_shared_files
 
     tables, checked = assemble_tables(old, done), None
     had = old.datasets if old else {}
     datasets = had | {name: rows.about for name, rows in done.items()}
     folders = {name: joined_root(output, dataset.root) for name, dataset in datasets.items()}
-    reject_shared_files(tables["images"], folders, datasets.keys() - had.keys())
+    added = datasets.keys() - had.keys()
+    reject_shared_files(tables["images"], folders, added)
+    done = {**done}
+    for name, copies in likely_copies(tables["scan"], added).items():
+        done[name] = done[name].remarked(copies)
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 

@@ -1,5 +1,7 @@
-"""One file is one image of a manifest: a folder read again under another name is refused."""
+"""One file is one image of a manifest: a folder read again under another name is refused, and a copy
+of it is reported."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,56 @@ def test_names_that_only_begin_alike_are_other_folders(tmp_path: Path, plant, de
         plant(tmp_path / name, design())
         manifest = build_manifest([tmp_path / name], tmp_path / "m", name=name)
     assert manifest.record.counts["images"] == 72
+
+
+def copies(manifest: Manifest, name: str) -> list[str]:
+    return [remark for remark in manifest.datasets[name].remarks if "copies" in remark]
+
+
+def test_a_copy_of_a_dataset_is_reported(renders: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(renders, copy)
+    for path in sorted(copy.rglob("*.jpg"))[16:]:
+        path.unlink()
+    changed = min(copy.rglob("*.jpg"))
+    data = changed.read_bytes()
+    changed.write_bytes(data[:-2] + b"\0" + data[-2:])
+    build_manifest([renders], tmp_path / "m", name="first")
+    manifest = build_manifest([copy], tmp_path / "m", name="second")
+    assert copies(manifest, "second") == [
+        "15 of its 16 files have the path and the size of a file of 'first', such as"
+        " 0001/0001_c01_w01_l02.jpg. If they are copies, one image can be in train set and test set"
+        " under two identities: build a manifest of its own for one of the datasets with -o."
+    ]
+    again = build_manifest([copy], tmp_path / "m", name="second")
+    assert copies(again, "second") == copies(manifest, "second")
+    assert copies(again, "first") == []
+
+
+def test_names_alone_or_one_size_alone_make_no_copy(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    for seed, name in enumerate(("one", "two")):
+        rng = np.random.default_rng(seed)
+        for ending in ("bmp", "png"):
+            for i in range(6):
+                path = tmp_path / name / ending / f"{i}.{ending}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pixels = rng.integers(0, 255, (8, 4 + seed, 3), dtype=np.uint8)
+                pixels = pixels if ending == "png" else pixels[:, :4]  # BMP: equal sizes
+                assert cv2.imwrite(str(path), pixels)
+    for name in ("one", "two"):
+        manifest = build_manifest(
+            output=tmp_path / "m", table=_table(tmp_path / name), root=tmp_path / name, name=name
+        )
+    assert manifest.record.counts["images"] == 24
+    assert copies(manifest, "two") == []
+
+
+def _table(root: Path) -> Path:
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*g"))
+    names += sorted(path.relative_to(root).as_posix() for path in root.rglob("*.bmp"))
+    table = root.with_suffix(".csv")
+    table.write_text("\n".join(["path,identity", *(f"{name},{name[4]}" for name in names)]))
+    return table

@@ -68,9 +68,7 @@ def match_log(
     joined = add_log_columns(rows, layout, paths)
     write_log_facts(sheet, joined.facts)
     remark = f"actor, place and lines of each identity are in engine_log/{dataset}.csv."
-    return replace(
-        joined.rows, about=replace(joined.rows.about, remarks=[*joined.rows.about.remarks, remark])
-    )
+    return joined.rows.remarked([remark])
 
 
 def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]) -> LogMatch:

@@ -34,6 +34,10 @@ class AssembledTables:
         digests = map(table_fingerprint, (self.images, self.identities))
         return replace(self.about, fingerprint=sha256_digest(*digests))
 
+    def remarked(self, remarks: Sequence[str]) -> "AssembledTables":
+        """Return the dataset with further remarks in its entry."""
+        return replace(self, about=replace(self.about, remarks=[*self.about.remarks, *remarks]))
+
 
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
