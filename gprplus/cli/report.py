@@ -107,11 +107,10 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
     named."""
 
     from gprplus.core.errors import ReportError
-    from gprplus.reporting.arm_labels import OWN_TEST_SET
     from gprplus.reporting.power_plan import measured_noise, plan_lines, power_plan
     from gprplus.reporting.run_results import AGAIN, read_run_results
     from gprplus.reporting.write_report import expand_folders
-    from gprplus.statistics.levels.level_estimands import ESTIMANDS
+    from gprplus.statistics.levels.level_estimands import count_estimands
 
     folders = (
         expand_folders(list(runs) or [work / "runs"])
@@ -127,7 +126,9 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
         )
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
-            shared = len(ESTIMANDS) if target == OWN_TEST_SET and outcome.levels else 1
+            shared = count_estimands(
+                row["family"] for row in outcome.contrasts if row["target"] == target
+            )
             measured[f"{outcome.name}, {target}"] = (
                 [row for row in rows if row["target"] == target],
                 shared,
@@ -137,8 +138,8 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
     }
     if folders and not measurable:
         raise ReportError(
-            "No run here has enough data on noise: two arms with two seeds each are needed."
-            f" {AGAIN}"
+            "No run here has enough data on noise: two arms with two seeds each are needed, and"
+            f" scores that vary over two identities or more. {AGAIN}"
         )
     made = []
     for name, (rows, shared) in (measurable or {"assumptions": ([], 1)}).items():

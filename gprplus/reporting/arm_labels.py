@@ -7,6 +7,7 @@ from gprplus.schema.split_record import Rung, SplitRecord
 
 UNTRAINED = "untrained"
 OWN_TEST_SET = "self"
+SAME_SIZE = "the mixture of the same size"  # reference of arms where there are several sizes
 
 
 def question_of(split: SplitRecord) -> str:
@@ -62,11 +63,19 @@ def reference_phrase(arm: str, split: SplitRecord) -> str:
     return f"the arm {arm}"
 
 
+def level_reference_phrase(reference: str, split: SplitRecord) -> str:
+    """Return the baseline of arms on single levels after "against": with mixtures of several sizes,
+    that of the arm's size."""
+    if split.design == "scaling":
+        return SAME_SIZE
+    return reference_phrase(reference, split)
+
+
 def against_phrase(family: str, reference: str, split: SplitRecord) -> str:
     """Return the baseline of the contrasts of a family after "against"."""
     others = {
         "main effects": "leaving it free",
-        "same size": "the mixture of the same size",
+        "same size": SAME_SIZE,
         "against random images": "random images of the same size",
         "attribute effect": "as many random levels",
         "additivity": "what its levels add up to",

@@ -17,7 +17,7 @@ from gprplus.reporting.sentences.logit_sentence import (
     logit_sentence,
     signed_logit,
 )
-from gprplus.statistics.levels.level_estimands import ESTIMANDS, OWN, TRANSFER
+from gprplus.statistics.levels.level_estimands import OWN, TRANSFER, count_estimands
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,7 @@ def table_sections(tables: "Mapping[str, pa.Table]") -> list[TableSection]:
             for name in TABLES
         }
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
-        count = len(ESTIMANDS) if target == OWN_TEST_SET and rows.get("levels") else 1
+        count = count_estimands(one["family"] for one in mine["contrasts"])
         sections = [
             *_contrasts(mine["contrasts"], mine["logit"]),
             *_curves(mine["curves"]),

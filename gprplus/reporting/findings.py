@@ -13,7 +13,7 @@ from typing import Any
 from gprplus.reporting import formatting
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import multiplicity
-from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
+from gprplus.statistics.levels.level_estimands import count_estimands
 
 Row = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ def list_findings(contrasts: Sequence[Row]) -> list[ContrastFinding]:
         family: sum(row["family"] == family and row["family_low"] is not None for row in rows)
         for family in {row["family"] for row in rows}
     }
-    shared = len({row["family"] for row in rows} & set(LEVEL_FAMILIES)) > 0
+    shared = count_estimands(row["family"] for row in rows) > 1
     found = []
     for row in rows:
         value, low, high = orient(row)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import UNTRAINED, is_mixture, plot_label
+from gprplus.reporting.arm_labels import SAME_SIZE, UNTRAINED, plot_label
 from gprplus.reporting.findings import OUTCOMES, Row
 from gprplus.schema.split_record import SplitRecord
 
@@ -16,7 +16,7 @@ class MatrixCell:
     """The mAP of an arm on one level, and its difference to the reference with the ends of its
     simultaneous interval.
 
-    `outcome` is that of the interval (findings.OUTCOMES); "unknown" for the reference and the
+    `outcome` is that of the interval (findings.OUTCOMES); "unknown" for a reference and the
     untrained network.
     """
 
@@ -84,11 +84,12 @@ def build_level_matrix(rows: Sequence[Row], split: SplitRecord) -> LevelMatrix |
         if all((arm, one) in known for one in levels)
     ]
     arms.sort(key=lambda arm: arm == UNTRAINED)
+    several = split.design == "scaling"  # a mixture of each size
     lines = [
         MatrixRow(
             arm,
             plot_label(arm, split),
-            arm == split.reference,
+            arm == split.reference or (several and split.is_of_kind(arm, "mix")),
             tuple(_cell(known[arm, one], split) for one in levels),
         )
         for arm in arms
@@ -102,17 +103,18 @@ def _cell(row: Row, split: SplitRecord) -> MatrixCell:
     outcome = OUTCOMES[row["verdict"] or "unknown"]
     ends = (row["difference"], row["family_low"], row["family_high"])
     return MatrixCell(
-        row["value"], *ends, outcome, bool(row["trained_on"]) and not is_mixture(row["arm"], split)
+        row["value"],
+        *ends,
+        outcome,
+        bool(row["trained_on"]) and not split.is_of_kind(row["arm"], "mix"),
     )
 
 
 def matrix_note(found: LevelMatrix, split: SplitRecord) -> str:
     """Describe the content of the matrix, and the number of differences for which its intervals
     hold together."""
-    noun, reference = (
-        formatting.attribute_noun(split.attribute or "level"),
-        split.reference or "the reference",
-    )
+    noun = formatting.attribute_noun(split.attribute or "level")
+    reference = SAME_SIZE if split.design == "scaling" else split.reference or "the reference"
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (
         f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired"

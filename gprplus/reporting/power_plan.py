@@ -6,6 +6,7 @@ from typing import Any
 
 from gprplus.reporting import formatting
 from gprplus.statistics import power
+from gprplus.statistics.variance_sum import NOTHING
 
 ASSUMED_PERSONS = 750  # as many as Market-1501 searches for
 ASSUMED_ARMS = 9
@@ -13,9 +14,11 @@ ASSUMED_ARMS = 9
 
 def measured_noise(rows: Sequence[Mapping[str, Any]]) -> power.NoiseEstimate | None:
     """Return the noise in rows of schema.COMPONENTS, of one target and metric; None if a component
-    is missing."""
+    is missing, or the scores of arms do not vary."""
     variances = {row["component"]: row["variance"] for row in rows if row["variance"] is not None}
     if not {"arm x seed", "arm x person", "residual"} <= set(variances):
+        return None
+    if variances["arm x seed"] + variances["arm x person"] + variances["residual"] <= NOTHING:
         return None
     first = rows[0]
     source = (
@@ -76,9 +79,15 @@ def plan_lines(
         for step in steps
     ]
     shared = f" and {estimands} estimands" if estimands > 1 else ""
+    weight = (
+        f" of equal weight (the {formatting.format_count(rows[0]['query_identities'])} searched for"
+        " have unequal numbers of queries)"
+        if rows and persons != rows[0]["query_identities"]
+        else ""
+    )
     caption = (
         "A paired difference of one arm to the reference, in points of mAP, with"
-        f" {formatting.format_count(persons)} query identities. Seen means that with 80%"
+        f" {formatting.format_count(persons)} query identities{weight}. Seen means that with 80%"
         f" probability its simultaneous 95% interval, over the differences of all {arms}"
         f" arms{shared}, excludes 0. The last column is the number of identities needed instead."
         f" Noise {noise.source}."

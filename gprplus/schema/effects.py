@@ -278,7 +278,7 @@ LEVELS = (
     Column(
         "difference",
         "float64",
-        "Paired difference to the reference arm on the level.",
+        "Paired difference to the reference arm on the level, or to the mixture of the arm's size.",
         level="level",
     ),
     Column(

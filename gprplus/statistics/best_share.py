@@ -26,16 +26,16 @@ def shares_that_may_be_best(
     scored: ScoreArray, arms: Sequence[int], rng: np.random.Generator, draws: int = DRAWS
 ) -> np.ndarray | None:
     """`(K,) bool`: which of the arms `arms (K,)` no other one of them is shown to beat; None if
-    nothing is known of the noise. `draws` experiments are simulated for the family of each arm."""
+    nothing is known of the noise of any difference. `draws` experiments are simulated for the
+    family of each arm."""
     every = np.eye(len(scored.values))[list(arms)]
-    kept = np.ones(len(arms), dtype=bool)
+    kept, known = np.ones(len(arms), dtype=bool), False
     for k in range(len(arms)):
         found = estimate_contrasts(scored, every[k] - np.delete(every, k, axis=0), rng, draws=draws)
-        if not (found.df >= 1).all():
-            return None
-        width = np.nan_to_num(max_t_adjust(found)[1])  # no width: no noise at all
-        kept[k] = (found.value + width >= 0).all()
-    return kept
+        width = max_t_adjust(found)[1]
+        beaten = found.value + width < 0  # no width: nothing is known of that difference
+        kept[k], known = not beaten.any(), known or not np.isnan(width).all()
+    return kept if known else None
 
 
 def dose_rows(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from gprplus.statistics import (
 from gprplus.statistics.align import METRICS, align_queries, shared_seeds
 from gprplus.statistics.estimands import DeclaredContrast
 from gprplus.statistics.levels import level_tables
-from gprplus.statistics.levels.level_estimands import ESTIMANDS
+from gprplus.statistics.levels.level_estimands import count_estimands
 from gprplus.statistics.robustness import logit_scale, pooled_effects
 from gprplus.statistics.summary import UNTRAINED
 from gprplus.statistics.target_scores import TargetScores
@@ -71,7 +71,7 @@ def compute_effects(
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared_contrasts(split, one.arms) for one in seen}
     of_levels, levels = level_tables.level_rows(rows, queries, split, margin)
-    shared = len(ESTIMANDS) if of_levels else 1
+    shared = count_estimands(row["family"] for row in of_levels)
     tables = {
         "contrasts": [
             row for one in seen for row in _effects(one, declared[one.target], split, shared)
@@ -131,6 +131,7 @@ def _seen(
             statistics.ScoreArray(found.scores[metric], person),
             margin,
             notes | {"metric": metric},
+            tuple(common),
         )
         for metric in METRICS
     ]

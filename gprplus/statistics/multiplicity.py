@@ -117,10 +117,8 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
     >>> round(equivalence(0.0, 0.004, 20, 0.01), 4)
     0.0106
     """
-    if not freedom >= 1:
+    if not freedom >= 1 or error <= 0:
         return math.nan
-    if error <= 0:
-        return float(abs(value) >= margin)
     return float(special.stdtr(freedom, -(margin - abs(value)) / error))
 
 

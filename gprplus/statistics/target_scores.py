@@ -1,8 +1,8 @@
 """The scores of all trained arms on one target: what effects, curves and components are computed
 from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from gprplus.statistics.identity_variance import ScoreArray
 
 @dataclass(frozen=True)
 class TargetScores:
-    """The scores of the trained arms on one target by one metric, with what its rows of tables have
-    in common."""
+    """The scores of the trained arms on one target by one metric, of `seeds (S,)`, with what its
+    rows of tables have in common."""
 
     target: str
     metric: str
@@ -24,6 +24,17 @@ class TargetScores:
     scored: ScoreArray
     margin: float
     notes: dict[str, Any]
+    seeds: tuple[int, ...]
+
+    def of_seeds(self, seeds: Collection[int]) -> "TargetScores":
+        """The same scores of some of the seeds."""
+        kept = [place for place, seed in enumerate(self.seeds) if seed in seeds]
+        values = self.scored.values[:, kept]
+        return replace(
+            self,
+            scored=ScoreArray(values, self.scored.identity),
+            seeds=tuple(self.seeds[place] for place in kept),
+        )
 
     def rng(self, stream: str) -> np.random.Generator:
         """A random generator for one use, the same in every run."""

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+NOTHING = 1e-18  # variance of scores 0-1 that rounding can give to scores that do not vary
 MOST = 10_000.0  # degrees of freedom; beyond it t is the normal quantile to four digits
 
 
@@ -81,8 +82,8 @@ def combine_variances(
     its own degrees.
 
     `overlap` is noise that two parts both hold and that counts once; what is left is never below
-    the largest part. Where all variances are 0 the fewest degrees are taken; a part of 0 degrees
-    leaves the sum without any.
+    the largest part. A part of 0 degrees leaves the sum without any, and so does a sum of NOTHING:
+    values that do not vary, or by rounding alone, say nothing of their noise.
 
     >>> variance, freedom = combine_variances([(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))])
     >>> float(variance[0]), float(freedom[0].round(2))
@@ -94,15 +95,11 @@ def combine_variances(
     )
     total = variances.sum(axis=0)
     weight = np.divide(variances, total, out=np.zeros_like(variances, dtype=float), where=total > 0)
-    fewest = freedoms.min(axis=0)
-    freedom = np.where(
-        total > 0,
-        df_from_quantile((weight * t_quantile(freedoms)).sum(axis=0) + (total <= 0)),
-        fewest,
-    )
-    known = np.where(variances > 0, freedoms, np.inf).min(axis=0) >= 1
+    varies = total > NOTHING
+    freedom = df_from_quantile((weight * t_quantile(freedoms)).sum(axis=0) + (total <= 0))
+    known = varies & (np.where(variances > 0, freedoms, np.inf).min(axis=0) >= 1)
     return np.maximum(total - overlap, variances.max(axis=0)), np.where(
-        known & (fewest > 0), freedom, 0.0
+        known & (freedoms.min(axis=0) > 0), freedom, 0.0
     )
 
 

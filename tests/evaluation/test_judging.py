@@ -155,7 +155,7 @@ def test_a_noisy_arm_widens_its_own_contrasts_and_leaves_the_others():
 
 def test_components_of_a_small_table_are_the_mean_squares_solved_by_hand():
     cells = np.array([[[1.0, 2], [3, 5]], [[2.0, 2], [6, 5]]])  # (arm, seed, person)
-    squares, freedom = variance_components.mean_squares(cells)
+    squares, freedom = variance_components.mean_squares(cells, np.full(2, 0.5))
     assert freedom.tolist() == [1] * 6
     assert squares.sum() + ((cells.mean((1, 2)) - cells.mean()) ** 2).sum() * 4 == pytest.approx(
         ((cells - cells.mean()) ** 2).sum()

@@ -1,15 +1,20 @@
 """Own level and transfer: hand-worked cells, and whole worlds against a naive double loop."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from gprplus import statistics
+from gprplus.reporting.contrast_tables import table_sections
+from gprplus.reporting.sections.table_section import PLAN
 from gprplus.statistics import contrasts, multiplicity
+from gprplus.statistics.effects import compute_effects
 from gprplus.statistics.levels.level_estimands import CellContrast, level_contrasts
 from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests
 from tests.support.records import split_of
+from tests.support.scored_experiment import experiment, rows
 
 ONLY = split_of("mix", "only-a", "only-b", "only-c").arms
 
@@ -156,3 +161,69 @@ def test_together_keeps_each_contrast_in_its_place():
     assert all(
         row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows
     )
+
+
+SIZES = (20, 80)
+SCALING = split_of(
+    design="scaling",
+    reference="mix-80",
+    arms={
+        f"{name}-{size}": {"kind": kind, "levels": list(levels), "images": size}
+        for name, kind, levels in (
+            ("only-a", "only", "a"),
+            ("only-b", "only", "b"),
+            ("mix", "mix", "abc"),
+        )
+        for size in SIZES
+    },
+)
+
+
+def test_arms_of_several_sizes_are_compared_with_those_of_their_size():
+    """Only the number of images matters here: 0.3 for 20 and 0.6 for 80, so that every difference
+    between arms of one size is 0."""
+    among = found(SCALING.arms)
+    means = {
+        (arm, level): {20: 0.3, 80: 0.6}[one.images]
+        for arm, one in SCALING.arms.items()
+        for level in "abc"
+    }
+    assert {name for family, name in among if family == "transfer, unseen by both"} == {
+        f"only-{level}-{size}" for level in "ab" for size in SIZES
+    }
+    assert len(among) == 2 * (4 + 1) + 4
+    for one in among.values():
+        assert value(one, means) == pytest.approx(0)
+    assert among["own level", "only-a-20"].formula.startswith("S(only-a-20) - S(mix-20),")
+    assert "S(mixture of the same size)" in among["own level, mean", "all arms"].formula
+
+
+def test_the_matrix_of_several_sizes_has_a_reference_of_each():
+    level = {name: 0.3 + 0.002 * one.images for name, one in SCALING.arms.items()}
+    facts = {"protocol": "camera", "queries": 24, "gallery": 8, "groups": ["query", "gallery"]}
+    tests = {
+        f"self:{one}>{one}": {"kind": "cross", "query_level": one, "gallery_level": one} | facts
+        for one in "ab"
+    }
+    split = replace(SCALING, tests=split_of(tests=tests).tests)
+    run = experiment(level, targets=("self", *tests), noise=1e-4)
+    matrix = rows(compute_effects(*run, split).levels)
+    gaps = {(row["arm"], row["level"]): row["difference"] for row in matrix}
+    assert {arm for (arm, _), gap in gaps.items() if gap is None} == {"mix-20", "mix-80"}
+    assert [gap for gap in gaps.values() if gap is not None] == pytest.approx([0] * 8, abs=1e-3)
+
+
+def test_three_estimands_share_the_error_only_where_the_verdict_has_them():
+    """A path has tests of single levels, and no contrast on them: its verdict and its plan have one
+    estimand."""
+    facts = {"protocol": "camera", "queries": 24, "gallery": 8, "groups": ["query", "gallery"]}
+    tests = {"self:a>a": {"kind": "cross", "query_level": "a", "gallery_level": "a"} | facts}
+    path = split_of("path-0", "path-100", design="path", reference="path-0", tests=tests)
+    only = split_of("only-a", "only-b", "mix", reference="mix", tests=tests)
+    for split, shared in ((path, False), (only, True)):
+        run = experiment(dict.fromkeys(split.arms, 0.5), targets=("self", "self:a>a"))
+        effects = compute_effects(*run, split)
+        tables = {name: getattr(effects, name) for name in ("contrasts", "components", "levels")}
+        assert rows(effects.levels)
+        (plan,) = (one for one in table_sections(tables) if one.kind == PLAN)
+        assert ("3 estimands" in plan.note) == shared

@@ -1,6 +1,7 @@
 """Effects without each target and on the logit scale, and the best share of a path."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -173,3 +174,29 @@ def test_a_path_has_its_best_share_on_every_target():
     assert section.rows[0][-2:] == ["50%", "50%"]
     one = compute_effects(*experiment(level, seeds=(0,)), split)
     assert best_share(rows(one.dose))[1] == "–", "one seed: nothing is known of the noise"
+
+
+def test_a_share_without_noise_is_not_shown_to_be_beaten():
+    """Two shares score 0.4 and 0.9 on every query and seed, so nothing is known of the noise of
+    their difference; the third, which varies over identities, is beaten by the second."""
+    noisy = scored([0.4, 0.9, 0.3], np.random.default_rng(1))
+    values = noisy.values.copy()
+    values[:2], values[2] = np.array([0.4, 0.9])[:, None, None], values[2, 0]
+    rng = np.random.default_rng(0)
+    kept = shares.shares_that_may_be_best(ScoreArray(values, noisy.identity), range(3), rng, 200)
+    assert kept.tolist() == [True, True, False]
+    values[2] = 0.3
+    nothing = ScoreArray(values, noisy.identity)
+    assert shares.shares_that_may_be_best(nothing, range(3), rng, 200) is None
+
+
+def test_effects_are_pooled_over_the_seeds_that_all_targets_have():
+    """One target lacks seed 1, the other seed 2: the trainings of seeds 0 and 3 are compared."""
+    results, queries = experiment(LEVEL, seeds=(0, 1, 2, 3), targets=("market", "msmt"))
+    lacking = {"market": 1, "msmt": 2}
+    kept = [row["seed"] != lacking[row["target"]] for row in results.to_pylist()]
+    found = compute_effects(results.filter(pa.array(kept)), queries, ONLY)
+    both = [row["seed"] in (0, 3) for row in results.to_pylist()]
+    exact = compute_effects(results.filter(pa.array(both)), queries, ONLY)
+    assert rows(found.pooled) == rows(exact.pooled)
+    assert len(rows(found.pooled)) == 2

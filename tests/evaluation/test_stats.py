@@ -32,11 +32,20 @@ def constant(gap, arms=2, seeds=3, persons=5, per_person=2):
     return statistics.ScoreArray(values, np.repeat(np.arange(persons), per_person))
 
 
-def test_a_difference_without_any_noise_is_known_exactly():
-    scored = constant(0.1)
-    gap = statistics.difference_intervals(scored, 0)[1]
-    assert gap.value == pytest.approx(0.1)
-    assert (gap.low, gap.high) == pytest.approx((0.1, 0.1), abs=1e-6)
+@pytest.mark.parametrize("gap", [0.0, 0.1, 1 / 3])
+def test_a_difference_that_never_varies_has_no_interval(gap):
+    """Whether rounding leaves it a variance or not: nothing is known of its noise."""
+    found = statistics.difference_intervals(constant(gap), 0)[1]
+    assert found.value == pytest.approx(gap, abs=1e-12)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_an_arm_that_scores_1_everywhere_has_no_interval():
+    perfect = statistics.ScoreArray(np.ones((1, 3, 6)), np.repeat(np.arange(3), 2))
+    (found,) = statistics.arm_intervals(perfect)
+    assert found.value == 1
+    assert math.isnan(found.low)
 
 
 def test_the_reference_has_no_interval_to_itself():

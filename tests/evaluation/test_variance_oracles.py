@@ -7,7 +7,14 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy import integrate, optimize, special
 from scipy import stats as scipy_stats
 
-from gprplus.statistics import contrasts, multiplicity, power, seed_noise
+from gprplus.statistics import (
+    contrasts,
+    identity_variance,
+    multiplicity,
+    power,
+    seed_noise,
+    variance_components,
+)
 from gprplus.statistics.contrasts import ContrastEstimates
 from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.variance_sum import two_sided
@@ -190,3 +197,45 @@ def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
         )
         found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
     assert 0.73 <= found / trials <= 0.87, "80% with three binomial errors"
+
+
+def test_a_plan_has_the_error_of_the_verdict_with_unequal_queries():
+    """Two arms on identities with 1, 2, 3 and 6 queries: with components above 0, the error that a
+    plan for the same seeds and identities states is that of the contrast, to rounding. With equal
+    weights of identities it was twice as large where single queries vary most."""
+    counts = np.array([1, 2, 3, 6])
+    identity, rng = np.repeat(np.arange(4), counts), np.random.default_rng(0)
+    values = rng.normal(0, 0.1, (2, 1, 4))[:, :, identity] + rng.normal(0, 0.1, (2, 3, 1))
+    scored = ScoreArray(values + rng.normal(0, 0.05, (2, 3, 12)), identity)
+    found = contrasts.estimate_contrasts(scored, to_first(2), rng, draws=10)
+    components = variance_components.clip_variances(
+        variance_components.variance_components(scored, rng, draws=10)
+    )
+    assert all(components[name] > 0 for name in ("arm x seed", "arm x person", "residual"))
+    noise = power.noise_from_components(components, "measured")
+    assert identity_variance.effective_identities(identity) == pytest.approx(144 / 50)
+    assert power.difference_error(noise, 3, 144 / 50) == pytest.approx(found.std_error[0])
+
+
+def test_components_of_one_query_each_are_the_usual_mean_squares():
+    """Two arms, two seeds, identities with 1, 1 and 2 queries, scores of one arm moved by identity
+    alone: by 0, 3 and 6, so that the difference of the arms has the weighted mean 3.75.
+
+    About it the deviations are -3.75, -0.75 and 2.25. With w = 1/4, 1/4, 1/2 and a sum of squares
+    of 3/8, k = 1/14, 1/14 and 2/3, and the variance of the mean difference is (14.0625 + 0.5625) /
+    14 + 5.0625 x 2/3 = 4.419643. A component of one arm is half of that, times 8/3 identities.
+    """
+    identity = np.array([0, 1, 2, 2])
+    values = np.zeros((2, 2, 4))
+    values[1] += np.array([0.0, 3, 6, 6])
+    found = variance_components.variance_components(
+        ScoreArray(values, identity), np.random.default_rng(0), draws=10
+    )
+    variance = variance_components.clip_variances(found)
+    assert variance["arm x person"] == pytest.approx(4.419643 / 2 * 8 / 3, abs=1e-5)
+    assert variance["residual"] == pytest.approx(0, abs=1e-12)
+
+
+def test_an_effective_number_of_identities_below_two_has_no_components():
+    scored = ScoreArray(np.random.default_rng(0).random((2, 3, 11)), np.array([0] * 10 + [1]))
+    assert variance_components.variance_components(scored, np.random.default_rng(0)) == []

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import (
     arm_phrase,
-    is_mixture,
     kind_phrases,
     level_label,
+    level_reference_phrase,
     reference_phrase,
 )
 from gprplus.reporting.findings import ContrastFinding, Row
@@ -76,7 +76,7 @@ def _against(
     """Summarize, such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95%
     interval ...); ...".
     """
-    against = reference_phrase(reference, split)
+    against = level_reference_phrase(reference, split)
     if mean is None or len(each) == 1:
         return _compared(arm_phrase(each[0].name, split), each[0], against, many=False)
     text = _compared(f"the {_many(each, split)}", mean, against, many=True)
@@ -172,7 +172,8 @@ def _among(unseen: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
 
 
 def _phrase(reference: str, split: SplitRecord) -> str:
-    return "the mixture" if is_mixture(reference, split) else reference_phrase(reference, split)
+    is_mix = split.is_of_kind(reference, "mix")
+    return "the mixture" if is_mix else reference_phrase(reference, split)
 
 
 def _noun(split: SplitRecord) -> str:

@@ -10,10 +10,12 @@ are computed from the same features:
 - transfer, unseen by both: arm a against other arms, each level only if neither was trained on it. It favors none:
   `only-A` against the other single-level arms, `without-A` against them on A.
 
-Each is a weighted sum of cells (arm, level), and the weights of a contrast sum to 0.
+Each is a weighted sum of cells (arm, level), and the weights of a contrast sum to 0. A split with
+mixtures of several sizes compares arms of one size alone: the reference of an arm is then the
+mixture with as many images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gprplus.core import benchmark_options
@@ -40,6 +42,31 @@ class CellContrast:
     name: str
     formula: str
     cells: Cells
+
+
+def count_estimands(families: Iterable[str]) -> int:
+    """The number of estimands that share the 5% in a verdict on contrasts of these families.
+
+    >>> count_estimands(["sufficiency", "own level"]), count_estimands(["to the reference"])
+    (3, 1)
+    """
+    return len(ESTIMANDS) if set(families) & set(FAMILIES) else 1
+
+
+def reference_of(name: str, arms: Mapping[str, ArmRecord], reference: str | None) -> str | None:
+    """The arm that arm `name` is compared with on single levels: `reference`, or, if there are
+    mixtures of several sizes, the one with as many images; None if that is not among `arms`.
+
+    >>> size = {"identities": 2, "fingerprint": ""}
+    >>> arms = {f"mix-{n}": ArmRecord(kind="mix", levels=["a"], images=n, **size) for n in (4, 8)}
+    >>> arms |= {f"only-a-{n}": ArmRecord(kind="only", levels=["a"], images=n, **size) for n in (2, 4)}
+    >>> reference_of("only-a-4", arms, "mix-8"), reference_of("only-a-2", arms, "mix-8")
+    ('mix-4', None)
+    """
+    mixtures = {arm.images: mix for mix, arm in arms.items() if arm.kind == "mix"}
+    if len(mixtures) < 2 or name not in arms:
+        return reference
+    return mixtures.get(arms[name].images)
 
 
 def require_estimand(name: str | None, error: type[GprplusError]) -> None:
@@ -72,14 +99,15 @@ def level_contrasts(
     unseen = {name: [level for level in levels if level not in mine] for name, mine in seen.items()}
     kinds = {arms[name].kind for name in seen}
     alike = [name for name in seen if arms[name].kind == ("only" if "only" in kinds else "without")]
+    against = {name: str(reference_of(name, arms, reference)) for name in seen}
     found: list[CellContrast] = []
-    if reference in arms:
-        own, transfer = ({name: of[name] for name in alike} for of in (seen, unseen))
-        found += _against_reference(OWN, own, str(reference), "levels it was trained on")
-        found += _against_reference(
-            TRANSFER, transfer, str(reference), "levels it was not trained on"
-        )
-    return found + _unseen_by_both(unseen, arms)
+    for family, levels_of, where in (
+        (OWN, seen, "levels it was trained on"),
+        (TRANSFER, unseen, "levels it was not trained on"),
+    ):
+        mine = {name: levels_of[name] for name in alike if against[name] in arms}
+        found += _against_reference(family, mine, against, where)
+    return found + _unseen_by_both(unseen, arms, against)
 
 
 def seen_levels(arm: ArmRecord, levels: Sequence[str]) -> list[str]:
@@ -92,11 +120,11 @@ def seen_levels(arm: ArmRecord, levels: Sequence[str]) -> list[str]:
 
 
 def _against_reference(
-    family: str, levels_of: Mapping[str, Sequence[str]], reference: str, where: str
+    family: str, levels_of: Mapping[str, Sequence[str]], against: Mapping[str, str], where: str
 ) -> list[CellContrast]:
-    """Contrast each arm with the reference on its levels, with the mean over the arms first."""
+    """Contrast each arm with its reference on its levels, with the mean over the arms first."""
     each = {
-        name: _mean_cells(name, mine, 1.0) | _mean_cells(reference, mine, -1.0)
+        name: _mean_cells(name, mine, 1.0) | _mean_cells(against[name], mine, -1.0)
         for name, mine in levels_of.items()
         if mine
     }
@@ -106,27 +134,30 @@ def _against_reference(
     for cells in each.values():
         for cell, weight in cells.items():
             total[cell] = total.get(cell, 0.0) + weight / len(each)
-    formula = f"mean over arms of S(arm) - S({reference}), each on the {where}"
+    references = {against[name] for name in each}
+    common = references.pop() if len(references) == 1 else "mixture of the same size"
+    formula = f"mean over arms of S(arm) - S({common}), each on the {where}"
     return [
         CellContrast(f"{family}, mean", MEAN, formula, total),
         *(
-            CellContrast(family, name, f"S({name}) - S({reference}), on the {where}", cells)
+            CellContrast(family, name, f"S({name}) - S({against[name]}), on the {where}", cells)
             for name, cells in each.items()
         ),
     ]
 
 
 def _unseen_by_both(
-    unseen: Mapping[str, Sequence[str]], arms: Mapping[str, ArmRecord]
+    unseen: Mapping[str, Sequence[str]],
+    arms: Mapping[str, ArmRecord],
+    against: Mapping[str, str],
 ) -> list[CellContrast]:
-    """Contrast each arm with the mean of the arms that were not trained on the level either, level
-    by level."""
+    """Contrast each arm with the mean of the arms of its size that were not trained on the level
+    either, level by level."""
     only = [name for name in unseen if arms[name].kind == "only"]
     found = []
     for name, mine in unseen.items():
-        rivals = {
-            level: [one for one in only if one != name and level in unseen[one]] for level in mine
-        }
+        alike = [one for one in only if one != name and against[one] == against[name]]
+        rivals = {level: [one for one in alike if level in unseen[one]] for level in mine}
         rivals = {level: others for level, others in rivals.items() if others}
         cells = _mean_cells(name, list(rivals), 1.0)
         for level, others in rivals.items():

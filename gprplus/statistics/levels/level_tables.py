@@ -15,6 +15,7 @@ from gprplus.statistics.levels.level_estimands import (
     ESTIMANDS,
     CellContrast,
     level_contrasts,
+    reference_of,
     seen_levels,
 )
 from gprplus.statistics.levels.level_scores import (
@@ -77,13 +78,13 @@ def _contrast_rows(scores: LevelScores, metric: str, split: SplitRecord, margin:
 
 
 def _level_rows(scores: LevelScores, metric: str, split: SplitRecord, margin: float) -> Rows:
-    """The matrix of arms and levels; differences to the reference are one family."""
+    """The matrix of arms and levels; differences to the references are one family."""
     out = _score_rows(scores, split.arms)
-    reference = split.reference
-    if reference not in scores.arms:
-        return out
-    others = [row for row in out if row["arm"] != reference]
-    cells = [_difference(row["arm"], str(reference), row["level"]) for row in others]
+    arms = {name: arm for name, arm in split.arms.items() if name in scores.arms}
+    against = {name: reference_of(name, arms, split.reference) for name in scores.arms}
+    others = [row for row in out if against[row["arm"]] not in (None, row["arm"])]
+    others = [row for row in others if against[row["arm"]] in scores.arms]
+    cells = [_difference(row["arm"], str(against[row["arm"]]), row["level"]) for row in others]
     if cells:
         figures = multiplicity.family_figures(
             estimate_cells(scores, cells, _rng("levels", metric)), margin

@@ -65,12 +65,17 @@ def pooled_rows(
     seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]
 ) -> Iterator[tuple[Row, list[Row]]]:
     """Yield the row (schema.POOLED) of each contrast over the targets other than the split's test
-    set, if there are two or more, with its rows (schema.LEFT_OUT) without each target."""
+    set, if there are two or more with the same arms, with its rows (schema.LEFT_OUT) without each
+    target. Trainings are compared over targets, so the seeds are those that all targets have."""
     away = [
         one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)
     ]
-    if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
+    if len(away) < 2 or len({one.arms for one in away}) > 1:
         return
+    common = set.intersection(*(set(one.seeds) for one in away))
+    if not common:
+        return
+    away = [one.of_seeds(common) for one in away]
     every = declared[away[0].target]
     for name in dict.fromkeys(one.family for one in every):
         family = [one for one in every if one.family == name]
