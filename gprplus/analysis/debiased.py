@@ -12,9 +12,12 @@ import pyarrow.compute as pc
 from gprplus.analysis import distance_estimators, importance, level_distance
 from gprplus.analysis.features import Features
 from gprplus.analysis.matched_sample import MatchedSample
+from gprplus.analysis.rank_correlation import spearman
 from gprplus.analysis.sample import ImageSample
 from gprplus.core.parallel import Progress
 from gprplus.core.sampling import hash64, join_canonical
+
+_DIGITS = 12  # of a distance; what differs by less is rounding
 
 Measured = tuple[dict[str, pa.Table], dict[str, Any]]
 
@@ -151,14 +154,16 @@ def _row(
 
 def feature_agreement(table: pa.Table, attribute: str, left: str, right: str) -> float | None:
     """Rank correlation of the levels' energy distances on two kinds of features; None below four
-    levels, or if one of them was not measured.
+    levels, if one of them was not measured, or if all levels are equally far on one.
     """
     chosen = table.filter((pc.field("attribute") == attribute) & (pc.field("measure") == "energy"))
     one, two = (
         np.asarray(chosen.filter(pc.field("features") == kind).column("distance"))
         for kind in (left, right)
     )
-    return level_distance.rank_agreement(one, two) if len(one) == len(two) >= 4 else None
+    if not len(one) == len(two) >= 4:
+        return None
+    return spearman(np.round(one, _DIGITS), np.round(two, _DIGITS))
 
 
 def _between_kinds(

@@ -19,6 +19,7 @@ from gprplus.analysis import distance_estimators
 from gprplus.analysis.features import Features
 from gprplus.analysis.features.base import ImageBatch
 from gprplus.analysis.matched_sample import MatchedSample, spread_evenly
+from gprplus.analysis.rank_correlation import spearman
 from gprplus.analysis.sample import ImageSample
 from gprplus.core import sampling
 from gprplus.core.errors import AnalysisError
@@ -219,20 +220,3 @@ def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[
             }
         )
     return found
-
-
-def spearman(one: np.ndarray, two: np.ndarray) -> float | None:
-    """Rank correlation with mean ranks for ties; None where one side is constant.
-
-    >>> spearman(np.array([1.0, 2.0, 2.0, 5.0]), np.array([1.0, 3.0, 3.0, 4.0]))
-    1.0
-    """
-    ranks = [_ranks(one), _ranks(two)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
-        return None
-    return float(np.round(np.corrcoef(ranks[0], ranks[1])[0, 1], 12))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count - 1) / 2)[place]

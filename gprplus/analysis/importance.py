@@ -43,9 +43,11 @@ def image_scores(
 def importance_effects(
     scores: dict[str, np.ndarray], crossed: CrossedSample, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Rows of columns.EFFECTS, without target and features."""
+    """Rows of columns.EFFECTS, without target and features; none of a score that does not vary."""
     rows = []
     for name, values in scores.items():
+        if np.ptp(values) <= 0:
+            continue
         for effect in anova.anova_effects(values.reshape(crossed.rows.shape), crossed.factors, rng):
             row = asdict(effect) | {
                 "score": name,
@@ -66,6 +68,8 @@ def measure_importance(
         permutation.make_booster()
     except AnalysisError as error:
         return None, [], str(error)
+    if np.ptp(values) <= 0:
+        return None, [], "All images have the same score."
     shape = crossed.rows.shape
     levels = np.stack([axis.ravel() for axis in np.indices(shape)[1:]], axis=1)
     fitted, drops = permutation.permutation_importance(

@@ -129,13 +129,3 @@ def _sums(
             left, right, bandwidth, measures
         ).items()
     }
-
-
-def rank_agreement(left: np.ndarray, right: np.ndarray) -> float:
-    """Spearman's rank correlation of two lists without ties; 1: the same order.
-
-    >>> rank_agreement(np.array([0.1, 0.2, 0.9]), np.array([1.0, 5.0, 3.0])).__round__(3)
-    0.5
-    """
-    ranks = np.argsort(np.argsort([left, right], axis=1), axis=1)
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

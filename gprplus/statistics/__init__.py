@@ -3,22 +3,16 @@ power plans."""
 
 from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.intervals import (
-    RESAMPLES,
     Estimate,
     arm_intervals,
-    bootstrap_weights,
     difference_intervals,
     floor_difference,
-    resampled,
 )
 
 __all__ = [
-    "RESAMPLES",
     "Estimate",
     "ScoreArray",
     "arm_intervals",
-    "bootstrap_weights",
     "difference_intervals",
     "floor_difference",
-    "resampled",
 ]

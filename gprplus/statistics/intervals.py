@@ -21,8 +21,6 @@ from gprplus.statistics import seed_noise
 from gprplus.statistics.identity_variance import IdentityVariance, ScoreArray, identity_variance
 from gprplus.statistics.variance_sum import combine_variances, half_widths
 
-RESAMPLES = 2000
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -31,23 +29,6 @@ class Estimate:
     value: float
     low: float
     high: float
-
-
-def bootstrap_weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the count of each identity in each resample: `(resamples, persons) float64`."""
-    return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(
-        np.float64
-    )
-
-
-def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Means of `per_query (A, Q)` under each resample of identities: `(resamples, A)`."""
-    totals: np.ndarray = np.stack(
-        [np.bincount(person, weights=row, minlength=drawn.shape[1]) for row in per_query], axis=1
-    )
-    counts = np.bincount(person, minlength=drawn.shape[1])
-    result: np.ndarray = drawn @ totals / (drawn @ counts)[:, None]
-    return result
 
 
 def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:

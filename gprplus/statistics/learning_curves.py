@@ -9,10 +9,12 @@ import numpy as np
 
 from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
 from gprplus.statistics import power_law, seed_noise
-from gprplus.statistics.intervals import RESAMPLES, bootstrap_weights, resampled
+from gprplus.statistics.identity_variance import ScoreArray, df_of_shares, variance_factors
 
 if TYPE_CHECKING:
     from gprplus.statistics.target_scores import TargetScores
+
+RESAMPLES = 2000
 
 
 def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
@@ -78,7 +80,7 @@ def _row(
     )
     wanted = float(power_law.images_to_reach(fitted, means[goal] - seen.margin)[0])
     others = power_law.images_to_reach(refitted, again[:, goal] - seen.margin)
-    known = seen.scored.values.shape[1] > 1 and seen.scored.identities > 1
+    known = seen.scored.values.shape[1] > 1 and df_of_shares(_shares(seen.scored)) >= 1
     row = {
         "curve": name,
         "budgets": len(sizes),
@@ -109,20 +111,13 @@ def _ends(column: str, values: np.ndarray) -> dict[str, float]:
 
 
 def _resampled(seen: "TargetScores") -> np.ndarray:
-    """Resample mean scores of all arms `(R, A)`: identities, seed noise and the common shift of
-    seeds are drawn anew.
+    """Resample mean scores of all arms `(R, A)`: what identities add, seed noise and the common
+    shift of seeds are drawn anew.
     """
     scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape
-    boot = resampled(
-        scored.values.mean(axis=1),
-        scored.identity,
-        bootstrap_weights(scored.identities, count, rng),
-    )
-    identity_shift = (boot - boot.mean(axis=0)) * math.sqrt(
-        scored.identities / max(scored.identities - 1, 1)
-    )
+    identity_shift = _identity_shifts(scored, count, rng)
     if repeats < 2:
         result: np.ndarray = means.mean(axis=1) + identity_shift
         return result
@@ -133,4 +128,27 @@ def _resampled(seen: "TargetScores") -> np.ndarray:
     result = (
         means.mean(axis=1) + identity_shift + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)
     )
+    return result
+
+
+def _identity_shifts(scored: ScoreArray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """What other identities would add to the mean scores of all arms, `(count, A)`.
+
+    The deviation of each identity has a random normal factor (wild bootstrap), with the variance of
+    `identity_variance`; each resample has a variance that its degrees of freedom allow, as in a t
+    interval.
+    """
+    share = _shares(scored)
+    freedom = df_of_shares(share)
+    if freedom <= 0:
+        return np.zeros((count, len(scored.values)))
+    each = scored.identity_means().mean(axis=1)
+    apart = (each - (each @ share)[:, None]) * np.sqrt(variance_factors(share))
+    few = np.sqrt(freedom / rng.chisquare(freedom, size=count))[:, None]
+    result: np.ndarray = rng.normal(size=(count, len(share))) @ apart.T * few
+    return result
+
+
+def _shares(scored: ScoreArray) -> np.ndarray:
+    result: np.ndarray = scored.counts / scored.counts.sum()
     return result

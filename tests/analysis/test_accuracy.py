@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from gprplus.analysis import analyze, distance_vs_map
+from gprplus.analysis import analyze, distance_vs_map, importance
+from gprplus.analysis.debiased import feature_agreement
+from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError
 from gprplus.core.files import workdir
@@ -74,6 +76,39 @@ def test_ranks_with_ties_are_scipys(pairs):
         assert found is None
     else:
         assert found == pytest.approx(spearmanr(one, two).statistic)
+
+
+@pytest.mark.parametrize(
+    ("light", "agreement"),
+    [
+        ([0.1, 0.1, 0.1, 0.1 + 1e-15], None),
+        ([0.4, 0.3, 0.3, 0.1], -0.9486833),
+        ([0.1, 0.2, 0.3, 0.4], 1.0),
+    ],
+    ids=["equally far", "two are tied", "the same order"],
+)
+def test_levels_that_tie_have_mean_ranks(light, agreement):
+    """With ranks 4, 2.5, 2.5 and 1 against 1 to 4 the products about the means sum to -4.5, and the
+    squares to 4.5 and 5: -4.5 / sqrt(22.5). Levels that are all equally far agree with nothing."""
+    kinds = {"all": [0.1, 0.2, 0.3, 0.4], "luminance": light}
+    table = pa.Table.from_pylist(
+        [
+            {"attribute": "weather", "measure": "energy", "features": kind, "distance": distance}
+            for kind, each in kinds.items()
+            for distance in each
+        ]
+    )
+    found = feature_agreement(table, "weather", "all", "luminance")
+    assert found == (None if agreement is None else pytest.approx(agreement))
+
+
+def test_a_score_that_never_varies_has_no_shares_and_no_importance():
+    crossed = CrossedSample(
+        np.arange(30).reshape(5, 3, 2), ("weather", "light"), (("a", "b", "c"), ("x", "y")), 5
+    )
+    rng = np.random.default_rng(0)
+    assert importance.importance_effects({"raw": np.ones(30)}, crossed, rng) == []
+    assert importance.measure_importance(np.ones(30), crossed, rng)[:2] == (None, [])
 
 
 def test_arms_nearer_to_the_target_were_better_here_and_the_tables_stay_apart(home):

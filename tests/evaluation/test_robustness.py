@@ -4,11 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from scipy import special
 
 from gprplus.reporting.contrast_tables import table_sections
 from gprplus.reporting.sections.target_tables import best_share
 from gprplus.reporting.sentences.logit_sentence import logit_sentence
-from gprplus.statistics import ScoreArray
+from gprplus.statistics import ScoreArray, identity_variance, learning_curves
 from gprplus.statistics import best_share as shares
 from gprplus.statistics.effects import compute_effects
 from gprplus.statistics.robustness.logit_scale import logit_scores
@@ -200,3 +201,29 @@ def test_effects_are_pooled_over_the_seeds_that_all_targets_have():
     exact = compute_effects(results.filter(pa.array(both)), queries, ONLY)
     assert rows(found.pooled) == rows(exact.pooled)
     assert len(rows(found.pooled)) == 2
+
+
+def test_curves_take_identities_as_uncertain_as_a_t_interval_does():
+    """Of four identities with 1, 1, 2 and 4 queries: the shifts of two arms have the standard errors
+    of their scores, and the quantile of t with 64 / 22 - 1 degrees of freedom."""
+    identity = np.repeat(np.arange(4), (1, 1, 2, 4))
+    one = ScoreArray(np.random.default_rng(2).random((2, 3, 8)), identity)
+    shifts = learning_curves._identity_shifts(one, 40_000, np.random.default_rng(3))
+    error = np.sqrt(np.diag(identity_variance.identity_variance(one).covariance))
+    reach = np.quantile(np.abs(shifts) / error, 0.95, axis=0)
+    assert reach == pytest.approx(special.stdtrit(64 / 22 - 1, 0.975) * np.ones(2), rel=0.03)
+
+
+def test_a_curve_of_an_effective_identity_alone_has_no_interval():
+    sizes = (10, 20, 40, 80)
+    names = [f"mix-{size}" for size in sizes]
+    arms = {name: {"kind": "mix", "images": size} for name, size in zip(names, sizes, strict=True)}
+    split = split_of(design="scaling", reference="mix-80", arms=arms)
+    level = dict(zip(names, (0.3, 0.4, 0.45, 0.47), strict=True))
+    results, queries = experiment(level, persons=2)
+    (row,) = rows(compute_effects(results, queries, split).curves)
+    assert row["ceiling_low"] < row["ceiling"]
+    lopsided = {run: part.take([0, 2, *[3] * 9]) for run, part in queries.items()}
+    (row,) = rows(compute_effects(results, lopsided, split).curves)
+    assert row["ceiling"] is not None
+    assert row["ceiling_low"] is None

@@ -76,7 +76,7 @@ def test_a_sign_that_holds_and_one_that_does_not_are_told_apart():
     assert (
         text
         == "With half the learning rate and equal epochs the difference of training on foggy alone"
-        " against the same-budget mixture keeps its sign wherever it was distinguishable."
+        " against the same-budget mixture keeps its sign wherever its single 95% interval left out 0."
     )
     (text,) = sensitivity_sentence(
         [told("half the learning rate", 0.012, family="transfer")], WEATHER

@@ -11,19 +11,6 @@ from gprplus.statistics import identity_variance
 from gprplus.statistics.variance_sum import half_widths
 
 
-def test_resampling_draws_persons_with_all_their_queries():
-    person = np.array([0, 0, 0, 1])
-    drawn = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
-    per_query = np.array([[0.1, 0.2, 0.3, 1.0]])
-    assert statistics.resampled(per_query, person, drawn)[:, 0] == pytest.approx([0.4, 0.2, 1.0])
-
-
-def test_every_resample_draws_as_many_persons_as_there_are():
-    drawn = statistics.bootstrap_weights(7, 100, np.random.default_rng(0))
-    assert (drawn.sum(axis=1) == 7).all()
-    assert drawn.std() > 0
-
-
 def constant(gap, arms=2, seeds=3, persons=5, per_person=2):
     """Arms that differ by exactly `gap` for every query and seed."""
     rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from gprplus.reporting.sentences.estimand_sentences import (
     own_sentence,
     transfer_sentence,
 )
+from gprplus.reporting.sentences.verdict_support import floor_warning
 from gprplus.reporting.sentences.verdicts import verdict_of
 from gprplus.statistics import power
 from tests.support.records import experiment_of, split_of
@@ -190,3 +191,15 @@ def test_an_estimand_that_does_not_exist_is_refused_with_the_nearest_name(tmp_pa
     with pytest.raises(ReportError, match="There is no estimand 'owned'"):
         report(tmp_path, estimand="owned")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(-0.05, 0.01, "is not distinguishable from"), (0.02, 0.09, "scores below"), (-0.3, -0.1, "")],
+)
+def test_the_untrained_network_is_not_called_alike_where_it_is_better(low, high, words):
+    floor = {"mAP_difference_low": low, "mAP_difference_high": high}
+    found = floor_warning({"arm": "mix"}, floor)
+    assert [one.split(" the untrained")[0] for one in found] == (
+        [f"Warning: the reference {words}"] if words else []
+    )

@@ -27,12 +27,13 @@ def sensitivity_sentence(rows: Sequence[Row], split: SplitRecord) -> list[str]:
     changed = [row for row in decided if not row["sign_holds"]]
     if not decided:
         return [
-            f"With {settings} nothing can be compared: no difference of {pair} was distinguishable."
+            f"With {settings} nothing can be compared: every single 95% interval of the difference"
+            f" of {pair} contained 0."
         ]
     if not changed:
         return [
-            f"With {settings} the difference of {pair} keeps its sign wherever it was"
-            " distinguishable."
+            f"With {settings} the difference of {pair} keeps its sign wherever its single 95%"
+            " interval left out 0."
         ]
     parts = [
         f"{_where(row)} with {row['variant']} ({_turned(row, 'value')}, was {_turned(row, 'base')})"

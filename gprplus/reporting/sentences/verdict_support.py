@@ -76,10 +76,13 @@ def floor_warning(reference: Row | None, floor: Row | None) -> list[str]:
 
     A separate question with a separate interval.
     """
-    high = None if floor is None else floor["mAP_difference_high"]
-    if reference is None or high is None or high < 0:
+    low, high = (
+        None if floor is None else floor[f"mAP_difference_{end}"] for end in ("low", "high")
+    )
+    if reference is None or low is None or high is None or high < 0:
         return []
+    found = "scores below" if low > 0 else "is not distinguishable from"
     return [
-        "Warning: the reference is not distinguishable from the untrained network, so differences"
-        " between trained arms may not reflect training."
+        f"Warning: the reference {found} the untrained network, so differences between trained arms"
+        " may not reflect training."
     ]
