@@ -208,3 +208,8 @@ def test_a_file_that_would_take_the_parser_for_ever_is_one_sentence(tmp_path, te
 def test_texts_with_many_dots_are_no_keys(tmp_path):
     (tmp_path / "x.toml").write_text(f"# {'.' * 80}\nx = '{'.'.join('abcdefghij')}'\n")
     assert load_toml(tmp_path / "x.toml").data == {"x": "a.b.c.d.e.f.g.h.i.j"}
+
+
+def test_an_address_is_not_a_missing_file():
+    with pytest.raises(DeclarationError, match=r"^s3://bucket/mine\.toml is an address, and only a"):
+        load_toml(Path("s3://bucket/mine.toml"))

@@ -1,7 +1,9 @@
 """Files that differ from what a manifest recorded: their labels may no longer be true.
 
 Files are compared by size and modification time, without opening them. Where every file of a
-dataset has another time the dataset was copied, and only the sizes are compared.
+dataset has another time the dataset was copied, and only the sizes are compared. Objects are
+compared by size and ETag, which the same bytes keep when they are uploaded again; where they were
+listed, other ETags are never a copy.
 """
 
 import os
@@ -16,6 +18,7 @@ from gprplus import archives
 from gprplus.core.errors import GprplusError, escape
 from gprplus.core.parallel import map_threads
 from gprplus.core.storage.address import is_address, shown_path
+from gprplus.core.storage.client import etag_part
 from gprplus.ingest.tables.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -86,7 +89,10 @@ def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path
         recorded = known.take(place.drop_null()).select(["size_bytes", "mtime_ns"])
         before = np.stack([column.to_numpy() for column in recorded.columns], axis=1)
         now = read_signatures(root, paths)
-        changed = np.flatnonzero(_changed(before, now))
+        recorded_root = manifest.datasets[name].root if name in manifest.datasets else ""
+        stored = is_address(root) and is_address(recorded_root)
+        here = stored and os.fspath(root) == recorded_root
+        changed = np.flatnonzero(_changed(before, now, stored=stored, here=here))
         count += len(changed)
         if len(changed) and not example:
             i = int(changed[0])
@@ -108,12 +114,16 @@ def read_signatures(root: Path, paths: Sequence[str]) -> np.ndarray:
     return np.array([facts for part in parts for facts in part], np.int64).reshape(-1, 2)
 
 
-def _changed(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """`(N,) bool` from sizes and times `(N, 2) int64`."""
+def _changed(before: np.ndarray, now: np.ndarray, *, stored: bool, here: bool) -> np.ndarray:
+    """`(N,) bool` from sizes and times `(N, 2) int64`, of objects if `stored`; `here` is whether
+    they are where they were listed."""
     there = now[:, 0] >= 0
     size = there & (before[:, 0] != now[:, 0])
     time = there & (before[:, 1] != now[:, 1])
-    copied = bool(time[there].all())
+    if stored:
+        tags = etag_part(before[:, 1])
+        time &= (tags == 0) | (tags != etag_part(now[:, 1]))
+    copied = not here and bool(time[there].all())
     return size if copied else size | time
 
 

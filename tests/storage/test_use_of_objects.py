@@ -1,5 +1,6 @@
 """What reads images reads those of a manifest of objects, and results are uploaded."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from gprplus.archives import file_stats
 from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import ExportError, RequestChanged
 from gprplus.core.storage import client
+from gprplus.core.storage.remote_path import as_path
+from gprplus.ingest.changed_files import changed_files
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.splits import Split
 
@@ -67,6 +70,44 @@ def test_checks_measure_objects(bucket: Bucket, stored: str, local: Path, tmp_pa
     there = build_manifest([stored], tmp_path / "there", checks=checks)
     here = build_manifest([local], tmp_path / "here", checks=checks)
     assert there.images().to_pylist() == here.images().to_pylist()
+
+
+def upload_again(bucket: Bucket, keys: list[str], flip: int) -> None:
+    """Upload the same objects five seconds later, with one bit of the last byte but 20 changed."""
+    for key in keys:
+        data, changed = bytearray(bucket.read(key)), bucket.changed_at(key)
+        data[-20] ^= flip
+        bucket.put(key, bytes(data), changed + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(("some", "flip", "count"), [(5, 1, 5), (36, 1, 36), (5, 0, 0), (36, 0, 0)])
+def test_objects_have_changed_if_their_bytes_have(
+    bucket: Bucket, local: Path, tmp_path: Path, some: int, flip: int, count: int
+) -> None:
+    """All of the same size, some of them or all."""
+    root = bucket.put_folder(local, "again")
+    manifest = build_manifest([root], tmp_path / "m", verify="names")
+    keys = [f"again/{path}" for path in manifest.images().column("path").to_pylist()]
+    upload_again(bucket, keys[:some], flip)
+    found = changed_files(manifest, manifest.images(), manifest.roots())
+    assert (found.count, found.total) == (count, 36)
+
+
+def test_a_copy_elsewhere_has_not_changed_but_for_its_sizes(
+    bucket: Bucket, local: Path, tmp_path: Path
+) -> None:
+    """Of files in a bucket, and of objects whose ETags are not kept (other bytes here)."""
+    root = bucket.put_folder(local, "first")
+    copy = as_path(bucket.put_folder(local, "copy"))
+    of_objects = build_manifest([root], tmp_path / "objects")
+    of_files = build_manifest([local], tmp_path / "files")
+    keys = [f"copy/{path}" for path in of_files.images().column("path").to_pylist()]
+    for manifest, place in ((of_files, copy), (of_objects, local), (of_objects, copy)):
+        assert changed_files(manifest, manifest.images(), {"engine": place}).count == 0
+    upload_again(bucket, keys, 1)
+    assert changed_files(of_objects, of_objects.images(), {"engine": copy}).count == 0
+    bucket.put(keys[0], b"another size")
+    assert changed_files(of_objects, of_objects.images(), {"engine": copy}).count == 1
 
 
 @pytest.mark.parametrize("form", ["market1501", "webdataset"])

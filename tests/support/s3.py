@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -45,9 +46,15 @@ class Bucket:
         """The address of a key or folder."""
         return f"s3://{self.name}/{below}".rstrip("/")
 
-    def put(self, key: str, data: bytes) -> None:
-        """Put an object there, without a request."""
-        self._backend.put_object(self.name, key, data)
+    def put(self, key: str, data: bytes, changed: datetime | None = None) -> None:
+        """Put an object there, without a request; `changed` is the time of its last change."""
+        found = self._backend.put_object(self.name, key, data)
+        found.last_modified = changed or found.last_modified
+
+    def changed_at(self, key: str) -> datetime:
+        """The time of the last change of an object."""
+        found: datetime = self._backend.get_object(self.name, key).last_modified
+        return found
 
     def put_into(self, other: str, key: str, data: bytes) -> str:
         """Put an object into another bucket of the server; return its address."""
