@@ -211,5 +211,7 @@ def test_texts_with_many_dots_are_no_keys(tmp_path):
 
 
 def test_an_address_is_not_a_missing_file():
-    with pytest.raises(DeclarationError, match=r"^s3://bucket/mine\.toml is an address, and only a"):
+    with pytest.raises(
+        DeclarationError, match=r"^s3://bucket/mine\.toml is an address, and only a"
+    ):
         load_toml(Path("s3://bucket/mine.toml"))

@@ -1,5 +1,6 @@
 """What reads images reads those of a manifest of objects, and results are uploaded."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -165,6 +166,50 @@ def test_a_folder_with_other_objects_is_left_alone(bucket: Bucket, of_files: Man
     with pytest.raises(ExportError, match="already holds other objects"):
         export(of_files, "market1501", bucket.url("out/other"), force=True)
     assert bucket.keys("out/other") == ["out/other/mine.txt"]
+
+
+@pytest.mark.parametrize("second_ends_last", [False, True])
+def test_two_exports_to_one_address_leave_no_record(
+    bucket: Bucket, of_files: Manifest, monkeypatch: pytest.MonkeyPatch, second_ends_last: bool
+) -> None:
+    """The second one begins in the middle of the first. One that ends alone cannot know; the other
+    one then removes its record."""
+    from gprplus.core.storage import upload
+
+    below = f"out/two-{second_ends_last}"
+    place, written = bucket.url(below), upload.write_object
+    failures: list[Exception] = []
+    first_is_uploading, second_may_go_on, first_failed = (threading.Event() for _ in range(3))
+
+    def waits(to: str, file: Path) -> None:
+        written(to, file)
+        if to.endswith("map.csv"):
+            first_is_uploading.set()
+            assert second_may_go_on.wait(60)
+        if to.endswith("train/metadata.parquet") and second_ends_last:
+            second_may_go_on.set()
+            assert first_failed.wait(60)
+
+    def export_second() -> None:
+        assert first_is_uploading.wait(60)
+        try:
+            export(of_files, "imagefolder", place)
+        except ExportError as error:
+            failures.append(error)
+        second_may_go_on.set()
+
+    monkeypatch.setattr(upload, "write_object", waits)
+    thread = threading.Thread(target=export_second)
+    thread.start()
+    with pytest.raises(ExportError, match=f"Another command wrote to {place} at the"):
+        export(of_files, "market1501", place)
+    first_failed.set()
+    thread.join()
+    assert len(failures) == second_ends_last
+    assert f"{below}/export.json" not in bucket.keys(below)
+    monkeypatch.undo()
+    assert export(of_files, "market1501", place).made
+    assert not [key for key in bucket.keys(below) if "writer" in key or "metadata" in key]
 
 
 def test_an_upload_that_stops_leaves_no_record(

@@ -1,7 +1,9 @@
 """Results in object storage: written into a local folder first, and uploaded when they are complete.
 
 The record of a result is uploaded last, so that what is half there is never taken for whole. A mark,
-which is uploaded first, distinguishes a folder of ours from one with other objects.
+which is uploaded first, distinguishes a folder of ours from one with other objects. Object storage
+has no locks: a note with a number of the writer, which is removed at the end, shows each of two
+writers that the other one was there, and then no record stays.
 """
 
 import json
@@ -24,6 +26,7 @@ from gprplus.core.storage.client import (
 )
 
 MARK = ".gprplus"  # as in local folders
+WRITER = ".gprplus-writer"
 
 
 @contextmanager
@@ -46,7 +49,8 @@ def replaced_folder(
     """`uploaded_folder` for an address that holds one result and nothing else: what was there is
     removed. `record` is the file that is uploaded last.
 
-    Raises `error` where other objects are there, without the mark of a result of this `kind`.
+    Raises `error` where other objects are there, without the mark of a result of this `kind`, or
+    where another command writes at the same time.
     """
     mark, there = f"{place}/{MARK}", _below(place)
     if there and (not is_object(mark) or read_object(mark).decode("utf-8", "replace") != kind):
@@ -59,14 +63,43 @@ def replaced_folder(
         names = [name for name in upload_order(folder, record) if name != MARK]
         (folder / MARK).write_text(kind, encoding="utf-8")
         write_object(mark, folder / MARK)
+        note = _write_note(place, folder)
         delete_objects([f"{place}/{name}" for name in there if name == record])
         for _ in map_readers(
             lambda name: write_object(f"{place}/{name}", folder / name), names[:-1]
         ):
             pass
-        gone = there - {*names, MARK}
+        gone = there - {*names, MARK, WRITER}
         delete_objects([f"{place}/{name}" for name in sorted(gone)])
+        _check_note(place, note, record, error)
         write_object(f"{place}/{record}", folder / record)
+        _check_note(place, note, record, error)
+        delete_objects([f"{place}/{WRITER}"])
+
+
+def _write_note(place: Path, folder: Path) -> bytes:
+    """Upload the note of a new writer, and return it."""
+    note = secrets.token_hex(16)
+    with tempfile.NamedTemporaryFile(dir=folder.parent, prefix=folder.name) as file:
+        file.write(note.encode())
+        file.flush()
+        write_object(f"{place}/{WRITER}", Path(file.name))
+    return note.encode()
+
+
+def _check_note(place: Path, note: bytes, record: str, error: type[GprplusError]) -> None:
+    """Raise `error` if the note is not ours any more. The record and the note are removed, so that
+    nobody takes what is there for whole, and the other writer notices too."""
+    try:
+        found = read_object(f"{place}/{WRITER}")
+    except FileNotFoundError:
+        found = b""
+    if found != note:
+        delete_objects([f"{place}/{record}", f"{place}/{WRITER}"])
+        raise error(
+            f"Another command wrote to {place} at the same time, and its objects may be mixed with"
+            " these. Run one of the commands again, or give another place with -o."
+        )
 
 
 def recorded_request(place: Path, record: str) -> Mapping[str, Any]:
