@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gprplus.core.errors import DeclarationError, did_you_mean
-from gprplus.core.files.safe_names import refuse_address
 from gprplus.core.typed import parse_typed
 
 T = TypeVar("T")
@@ -88,6 +87,8 @@ def load_declaration(kind: str, name: str | Path) -> Declaration:
 
 def load_toml(path: Path) -> Declaration:
     """Read one TOML file. Raises DeclarationError."""
+    from gprplus.core.files.safe_names import refuse_address
+
     refuse_address(path, DeclarationError)
     try:
         with path.open("rb") as file:

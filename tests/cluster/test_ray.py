@@ -325,6 +325,36 @@ def test_a_benchmark_whose_head_died_is_finished_by_the_same_command(
     same_tables(again, local)
 
 
+SHORT_OF_MEMORY = {  # any use is too much; Ray waits a second before the first retry, 20 in all
+    "RAY_memory_usage_threshold": "0.0001",
+    "RAY_memory_monitor_refresh_ms": "50",
+    "RAY_task_oom_retry_delay_base_ms": "1",
+}
+
+
+def test_a_task_for_which_no_node_has_memory_is_one_sentence(commands, tmp_path):
+    """Ray itself tries it again without end."""
+    small = "--identities 2 --viewpoints 1 --weathers sunny --illuminations noon --size 48x96"
+    environment = {**os.environ, **SHORT_OF_MEMORY}
+    environment.pop("RAY_ADDRESS", None)
+    command = [sys.executable, "-m", "gprplus", "render", *small.split(), "--on", "ray"]
+    ran = subprocess.run(
+        [*command, "--work", "w"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert f"There are {ray_cluster.RETRIES} oom retries remaining" in ran.stdout + ran.stderr
+    assert ran.stderr.endswith(
+        "Error: A task of the Ray cluster ran out of memory, also when it was tried again. Let fewer"
+        " run at a time with --workers.\n"
+    )
+
+
 def test_an_address_where_nothing_answers_is_one_sentence(commands, tmp_path):
     ran = commands.gprplus("render", "--on", "ray://nowhere", "--work", "w", cwd=tmp_path)
     assert ran.returncode == 1

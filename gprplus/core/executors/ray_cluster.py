@@ -38,6 +38,8 @@ class RayCluster(Executor):
     @contextmanager
     def joined(cls, place: str) -> Iterator["RayCluster"]:
         """Join a cluster, or start one on this machine; leave it at the end. Raises ExecutorError."""
+        # Ray reads it when it is imported; its default is to try again without end.
+        os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
         try:
             import ray
         except ImportError as error:
