@@ -187,7 +187,8 @@ def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
     if any(row["aliases"] for row in rows):
         sentences.append("Effects in brackets are aliased in this fraction.")
     if all(row["p"] is None for row in rows):
-        sentences.append("With one seed nothing is known of the noise.")
+        why = "With one seed" if rows[0]["seeds"] == 1 else "With one identity or constant scores"
+        sentences.append(f"{why} nothing is known of the noise.")
     return " ".join(filter(None, sentences))
 
 

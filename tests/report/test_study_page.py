@@ -77,8 +77,9 @@ def lines(*rows):
                 contrast("market", "only-foggy", -0.01, "unknown"),
             ],
             (
-                "With one seed there is no interval, so there is no conclusion: 1 of 2 comparisons"
-                " with as many random levels scored above it, which can be chance."
+                "No interval could be formed (one seed or identity, or scores that do not vary), so"
+                " there is no conclusion: 1 of 2 comparisons with as many random levels scored"
+                " above it, which can be chance."
             ),
         ),
         (
@@ -86,7 +87,7 @@ def lines(*rows):
                 contrast("market", "ids-5", -0.5, "lower", "to the reference"),
                 contrast("market", "mild", 0.0, "equivalent", "to the reference"),
             ],
-            "Not shown: none of 1 comparison with the reference arm is decided either way.",
+            "Equal to the reference arm within the margin in 1 of 1 comparison; 0 are undecided.",
         ),
         ([], "Nothing was compared, so there is no answer."),
     ],
@@ -94,6 +95,20 @@ def lines(*rows):
 )
 def test_the_answer_counts_what_is_decided(world, rows, headline):
     assert study_page.target_answer(lines(*rows), [world.read()], ANY).headline == headline
+
+
+def test_what_is_equal_within_the_margin_is_not_called_undecided():
+    rows = lines(
+        contrast("market", "only-sunny", 0.001, "equivalent"),
+        contrast("market", "only-foggy", 0.03, "higher"),
+        contrast("market", "only-clouds", 0.02, "undecided"),
+    )
+    said = study_page.target_answer(rows, [], ANY)
+    assert said.headline.endswith("in 0 below, in 1 equal within the margin; 1 are undecided.")
+    assert said.support == [
+        "On the target market: foggy +3.0 (+1.0 to +5.0); 1 of 3 equal within the margin; 1 of 3 not"
+        " decided."
+    ]
 
 
 def test_the_fairest_opponent_answers():
@@ -119,7 +134,7 @@ def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them(
     # weather on market and on msmt17, hours on market: 3 x 0.05
     holds = study_page.FamilyPlot("sufficiency", "", "", tuple(rows), None).holds
     assert "one split on one target together; these are 3 such families, not corrected" in holds
-    assert "some 0.15 of them" in holds
+    assert "up to 0.15 of them" in holds
     assert (
         "within each split and target, not over all of them."
         in study_page.target_answer(rows, [], ANY).basis

@@ -89,7 +89,7 @@ class FamilyPlot:
             return "Intervals hold at 95% for all of these together." if count else ""
         return (
             "Intervals hold at 95% for all contrasts of one split on one target together; these"
-            f" are {count} such families, not corrected for each other: some {0.05 * count:.2g} of"
+            f" are {count} such families, not corrected for each other: up to {0.05 * count:.2g} of"
             " them are expected to have an interval that misses."
         )
 
@@ -267,8 +267,8 @@ def target_answer(
     if all(line.verdict == "unknown" for line in chosen):
         above = sum(line.value > 0 for line in chosen)
         text = (
-            f"With one seed there is no interval, so there is no conclusion: {above} of"
-            f" {len(chosen)} comparisons with "
+            "No interval could be formed (one seed or identity, or scores that do not vary), so there"
+            f" is no conclusion: {above} of {len(chosen)} comparisons with "
         )
         return Verdict(f"{text}{against} scored above it, which can be chance.", [], basis)
     if len(_places(chosen)) > 1:
@@ -289,15 +289,20 @@ def _headline(chosen: Sequence[ContrastRow], against: str) -> str:
     same = sum(line.verdict == "equivalent" for line in chosen)
     rest = len(chosen) - won - lost - same
     compared = formatting.pluralize(len(chosen), "comparison")
+    if same and not won and not lost:
+        return (
+            f"Equal to {against} within the margin in {same} of {compared}; {rest} are undecided."
+        )
     if not won and not lost:
         return f"Not shown: none of {compared} with {against} is decided either way."
     says = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
-    return f"{says}{f', in {same} the same' if same else ''}; {rest} are undecided."
+    equal = f", in {same} equal within the margin" if same else ""
+    return f"{says}{equal}; {rest} are undecided."
 
 
 def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
-    """List the decided contrasts on each target, with the interval of their family, and the number
-    of undecided ones.
+    """List the decided contrasts on each target, with the interval of their family, and the numbers
+    of equal and undecided ones.
     """
     sentences = []
     for target in dict.fromkeys(line.target for line in chosen):
@@ -310,11 +315,12 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
             f"({formatting.signed_interval(one.low, one.high)})"
             for one in decided
         ]
-        rest = len(mine) - len(decided)
-        undecided = f"{rest} of {len(mine)} not decided" if rest else ""
+        same = sum(one.verdict == "equivalent" for one in mine)
+        left = {"equal within the margin": same, "not decided": len(mine) - len(decided) - same}
+        others = [f"{count} of {len(mine)} {word}" for word, count in left.items() if count]
         where = target_phrase(target) if target != OWN_TEST_SET else "the split's own test set"
         sentences.append(
-            f"On {where}: {'; '.join(filter(None, [formatting.join_names(sentence_parts), undecided]))}."
+            f"On {where}: {'; '.join(filter(None, [formatting.join_names(sentence_parts), *others]))}."
         )
     return sentences
 
