@@ -121,14 +121,24 @@ def orient(row: Row) -> tuple[float, float | None, float | None]:
 def headline_finding(found: Sequence[ContrastFinding], split: SplitRecord) -> list[ContrastFinding]:
     """The family that the experiment is about.
 
-    Of a ladder the rungs at a constant number of images count: those with all their images differ
-    in size as well.
+    Of a ladder the rungs with as many images as the reference count; the others differ in size as
+    well.
     """
     family = next((name for name in HEADLINES if any(one.family == name for one in found)), None)
     chosen = [one for one in found if one.family == family]
-    rungs = {one.name: split.rung(one.name) for one in chosen}
-    ladder = [one for one in chosen if (rung := rungs[one.name]) and not rung.whole]
+    ladder = [one for one in chosen if split.rung(one.name) and is_of_one_size(one.name, split)]
     return ladder or chosen
+
+
+def is_of_one_size(arm: str, split: SplitRecord) -> bool:
+    """Return True unless an arm is the rung of a ladder with another number of images than the
+    reference."""
+    rung, reference = split.rung(arm), split.rung(str(split.reference))
+    if rung is None or rung.whole:
+        return rung is None
+    if reference is None or rung.images_each is None or reference.images_each is None:
+        return True
+    return rung.identities * rung.images_each == reference.identities * reference.images_each
 
 
 def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:

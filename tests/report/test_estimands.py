@@ -7,7 +7,7 @@ import pytest
 
 from gprplus import benchmark, report
 from gprplus.core.errors import ReportError, TrainingError
-from gprplus.reporting.findings import list_findings
+from gprplus.reporting.findings import headline_finding, list_findings
 from gprplus.reporting.level_matrix import build_level_matrix
 from gprplus.reporting.sentences.estimand_sentences import (
     mixed_prefix,
@@ -203,3 +203,20 @@ def test_the_untrained_network_is_not_called_alike_where_it_is_better(low, high,
     assert [one.split(" the untrained")[0] for one in found] == (
         [f"Warning: the reference {words}"] if words else []
     )
+
+
+@pytest.mark.parametrize(
+    ("reference", "arms", "told"),
+    [
+        ("ids-16x12", ("ids-8x24", "ids-8x12", "ids-16x24"), ["ids-8x24"]),
+        ("ids-16", ("ids-8", "ids-8-all", "ids-16-all"), ["ids-8"]),
+        ("ids-16x12", ("ids-8x12", "ids-4x12"), ["ids-8x12", "ids-4x12"]),
+    ],
+    ids=["192 images", "evenly spread", "no other of this size"],
+)
+def test_a_ladder_is_told_at_the_number_of_images_of_its_reference(
+    contrast_row, reference, arms, told
+):
+    split = split_of(reference, *arms, design="budget", attribute="identity", reference=reference)
+    rows = [contrast_row(arm, -0.1, -0.2, -0.05, family="to the reference") for arm in arms]
+    assert [one.name for one in headline_finding(list_findings(rows), split)] == told

@@ -12,6 +12,7 @@ from gprplus.reporting.balance import balance_warnings
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
 from gprplus.reporting.figures.dose_plot import DosePlot, build_dose_plot
+from gprplus.reporting.findings import is_of_one_size
 from gprplus.reporting.pages.page_warnings import PageWarning, group_warnings, page_warnings
 from gprplus.reporting.pages.study_notes import family_notes
 from gprplus.reporting.pages.study_provenance import study_facts, target_facts
@@ -50,7 +51,7 @@ class ContrastRow:
     """A contrast: split, name, its value in mAP, the interval of its family, and its verdict.
 
     `label` is the name without the part that the family implies; `rung` is True for a number of
-    identities.
+    identities, `one_size` unless it differs from the reference in its number of images.
     """
 
     split: str
@@ -63,6 +64,7 @@ class ContrastRow:
     verdict: str
     label: str
     rung: bool
+    one_size: bool = True
 
 
 @dataclass(frozen=True)
@@ -242,8 +244,9 @@ def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
     return found
 
 
-def _named(run: RunResults, name: str) -> tuple[str, bool]:
-    return bare(name, run.split), run.split.rung(name) is not None
+def _named(run: RunResults, name: str) -> tuple[str, bool, bool]:
+    split = run.split
+    return bare(name, split), split.rung(name) is not None, is_of_one_size(name, split)
 
 
 def target_answer(
@@ -256,6 +259,7 @@ def target_answer(
     """
     named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
     named = [line for line in named if not line.rung] or named
+    named = [line for line in named if line.one_size] or named
     family = next(
         (name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None
     )
