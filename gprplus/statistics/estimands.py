@@ -45,7 +45,7 @@ class DeclaredContrast:
 
 
 def declared_contrasts(split: SplitRecord, arms: Sequence[str]) -> list[DeclaredContrast]:
-    """The contrasts of a split  whose arms are all among `arms`, family by family."""
+    """The contrasts of a split whose arms are all among `arms`, family by family."""
     known = {name: one for name, one in split.arms.items() if name in set(arms)}
     found = _BY_DESIGN.get(split.design, _against_reference)(split, known)
     if split.design not in ("factorial", "scaling"):
@@ -64,6 +64,8 @@ def control_draws(arms: Mapping[str, ArmRecord]) -> list[tuple[str, ...]]:
 
 
 def _against_reference(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+    """Contrast each arm with the reference, without random controls and the arm of all images,
+    whose size differs."""
     reference = split.reference
     return [
         DeclaredContrast(
@@ -73,7 +75,7 @@ def _against_reference(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> lis
             {name: 1.0, str(reference): -1.0},
         )
         for name, one in arms.items()
-        if name != reference and not one.is_random
+        if name != reference and not one.is_random and one.kind != "full"
     ]
 
 

@@ -362,6 +362,7 @@ def test_necessity_is_what_the_mixture_has_beyond_the_rest():
 
 def test_a_path_has_slopes_and_one_over_all_of_it():
     facts = {f"path-{s}": {"kind": "path", "share": s / 100} for s in (0, 50, 100)}
+    facts["full"] = {"kind": "full", "images": 900}  # another size: in no family
     found = estimands.declared_contrasts(
         split_of(design="path", reference="path-0", arms=facts), list(facts)
     )
