@@ -7,6 +7,7 @@ from gprplus.schema.split_record import Rung, SplitRecord
 
 UNTRAINED = "untrained"
 OWN_TEST_SET = "self"
+RERANKED = "+reranked"  # at the end of the name of a target whose rankings were re-ranked
 SAME_SIZE = "the mixture of the same size"  # reference of arms where there are several sizes
 
 
@@ -39,7 +40,7 @@ def question_of(split: SplitRecord) -> str:
 
 def target_phrase(target: str) -> str:
     """Return the name of a target in a sentence."""
-    name = target.removesuffix("+reranked")
+    name = target.removesuffix(RERANKED)
     where = "the split's own test set" if name == OWN_TEST_SET else f"the target {name}"
     return where if name == target else f"{where}, re-ranked"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gprplus.core import declarations
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
+from gprplus.reporting.arm_labels import OWN_TEST_SET, RERANKED, target_phrase
 from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import ContrastFinding, Row
 from gprplus.schema.run_record import EXTERNAL
@@ -15,7 +15,7 @@ def basis_targets(rows: Sequence[Row]) -> list[str]:
     without its further tests.
     """
     names = {row["target"] for row in rows if not row["target"].startswith(f"{OWN_TEST_SET}:")}
-    return sorted(names, key=lambda name: (name.removesuffix("+reranked") == OWN_TEST_SET, name))
+    return sorted(names, key=lambda name: (name.removesuffix(RERANKED) == OWN_TEST_SET, name))
 
 
 def describe_basis(row: Row, compared: Sequence[ContrastFinding], about: Experiment) -> str:
@@ -70,12 +70,12 @@ def _fresh(weights: str, about: Experiment) -> str:
 def describe_target_images(target: str, about: Experiment) -> str:
     """Describe the images of a target: engine renders are named as such, other datasets by their
     title."""
-    targets_ = about.benchmark.targets
+    targets_, name = about.benchmark.targets, target.removesuffix(RERANKED)
     datasets = (
         about.split.datasets
-        if target == OWN_TEST_SET
-        else targets_[target].datasets
-        if target in targets_
+        if name == OWN_TEST_SET
+        else targets_[name].datasets
+        if name in targets_
         else {}
     )
     titles = {dataset.title or name for name, dataset in datasets.items()}

@@ -155,6 +155,9 @@ def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
     rows = [{**row, "target": "mall"} for row in rows]
     other, *_ = verdict_of(rows, [{**contrasts[0], "target": "mall"}], ABOUT).warnings
     assert other.endswith("Use a larger target.")
+    rows = [{**row, "target": "self+reranked"} for row in rows]
+    again, *_ = verdict_of(rows, [{**contrasts[0], "target": "self+reranked"}], ABOUT).warnings
+    assert again == own
 
 
 def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero():

@@ -89,9 +89,37 @@ def lines(*rows):
             ],
             "Equal to the reference arm within the margin in 1 of 1 comparison; 0 are undecided.",
         ),
+        (
+            [
+                contrast("market", "only-sunny-40", 0.03, "higher", "same size"),
+                contrast("market", "only-sunny-80", 0.01, "undecided", "same size"),
+            ],
+            (
+                "In 1 of 2 comparisons the choice scores above the mixture of the same size, in 0"
+                " below; 1 are undecided."
+            ),
+        ),
+        (
+            [
+                contrast("self", "only-sunny", 0.03, "higher"),
+                contrast("self+reranked", "only-sunny", 0.01, "undecided"),
+            ],
+            (
+                "In 1 of 1 comparison the choice scores above as many random levels, in 0 below; 0"
+                " are undecided."
+            ),
+        ),
         ([], "Nothing was compared, so there is no answer."),
     ],
-    ids=["both ways", "only targets count", "one seed", "rungs of people are no choice", "nothing"],
+    ids=[
+        "both ways",
+        "only targets count",
+        "one seed",
+        "rungs are no choice",
+        "sizes",
+        "re-ranked",
+        "nothing",
+    ],
 )
 def test_the_answer_counts_what_is_decided(world, rows, headline):
     assert study_page.target_answer(lines(*rows), [world.read()], ANY).headline == headline

@@ -12,7 +12,7 @@ from gprplus import schema
 from gprplus.core.commands import read_command, resolve_command
 from gprplus.core.errors import ReportError
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import OWN_TEST_SET, UNTRAINED
+from gprplus.reporting.arm_labels import OWN_TEST_SET, RERANKED, UNTRAINED
 from gprplus.reporting.figures.samples import SampleImage, root_of, sample_image
 from gprplus.reporting.run_results import AGAIN, RunResults
 from gprplus.schema import stored
@@ -191,7 +191,7 @@ def _images(run: RunResults, target: str, uids: Sequence[int]) -> Images:
 
 def _image_table(run: RunResults, target: str) -> Path | None:
     """The table with the images of a target; None if it is not at its recorded path."""
-    name = target.removesuffix("+reranked")
+    name = target.removesuffix(RERANKED)
     if name == OWN_TEST_SET:
         path = run.split_folder / "members.parquet" if run.split_folder else None
         return path if path and path.is_file() else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from gprplus import __version__
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import OWN_TEST_SET, bare, target_phrase
+from gprplus.reporting.arm_labels import OWN_TEST_SET, RERANKED, SAME_SIZE, bare, target_phrase
 from gprplus.reporting.balance import balance_warnings
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.figures import plots
@@ -26,17 +26,16 @@ TO_REFERENCE = {
     "attribute effect": "as many random levels",
     "sufficiency": "the even mixture of the same size",
     "necessity": "the arm that leaves the level out",
+    "same size": SAME_SIZE,
+    "against random images": "random images of the same size",
     "main effects": "leaving the factor free",
     "to the reference": "the reference arm",
 }
 # Families of contrasts that answer for the levels chosen, the fairest opponent first
 # (evaluation.estimands).
-MAIN_FAMILIES = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
-SECONDARY_FAMILIES = (
-    "interactions",
-    "additivity",
-    "Shapley",
-)  # drawn as well, but no answer by themselves
+MAIN_FAMILIES = tuple(TO_REFERENCE)
+# Drawn as well, but no answer by themselves.
+SECONDARY_FAMILIES = ("interactions", "additivity", "Shapley")
 TITLES = {
     **{name: f"Against {against}" for name, against in TO_REFERENCE.items()},
     "interactions": "What one restriction changes about another",
@@ -254,10 +253,12 @@ def target_answer(
 ) -> Verdict:
     """Answer the study's question in words, over its fairest family of contrasts.
 
-    Targets of the study count; if it has none, the test sets of its splits. Ladders of identities
-    are not a selection of levels, so they count only if there is no other family.
+    Targets of the study count, once each if they are re-ranked too; if it has none, the test sets
+    of its splits. Ladders of identities are not a selection of levels, so they count only if there
+    is no other family.
     """
-    named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
+    named = [line for line in found if not line.target.endswith(RERANKED)] or list(found)
+    named = [line for line in named if line.target != OWN_TEST_SET] or named
     named = [line for line in named if not line.rung] or named
     named = [line for line in named if line.one_size] or named
     family = next(

@@ -4,7 +4,7 @@ identities."""
 from collections.abc import Mapping, Sequence
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import OWN_TEST_SET
+from gprplus.reporting.arm_labels import OWN_TEST_SET, RERANKED
 from gprplus.reporting.findings import ContrastFinding, Row
 from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
 
@@ -17,7 +17,7 @@ def few_identities_warning(reference: Row) -> list[str]:
     if count >= FEW_IDENTITIES:
         return []
     found = formatting.pluralize(count, "test identity", "test identities")
-    own = reference["target"] == OWN_TEST_SET
+    own = reference["target"].removesuffix(RERANKED) == OWN_TEST_SET
     step = "Render more identities, or raise --test-share" if own else "Use a larger target"
     return [
         f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the"
