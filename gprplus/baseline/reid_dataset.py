@@ -14,6 +14,7 @@ from gprplus.core.errors import TrainingError
 from gprplus.core.files.paths import as_named_paths
 from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.protocol import UNKNOWN_CAMERA
+from gprplus.core.storage.failures import StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,6 +104,8 @@ class ReidDataset(Dataset[tuple[Any, int, int]]):
         root, path = self.roots[self._dataset[index].as_py()], self._path[index].as_py()
         try:
             pixels = decode_image(read_bytes(root, path))
+        except StorageError:
+            raise
         except OSError as error:
             raise TrainingError(
                 f"{root / path} cannot be read ({error.strerror or error}). Where images have"

@@ -92,6 +92,10 @@ class ReportError(GprplusError, ValueError):
     """The input of a report is missing or incomplete."""
 
 
+class StorageWarning(UserWarning):
+    """Object storage did not deliver an image that a page or a sheet shows."""
+
+
 class TrackingWarning(UserWarning):
     """An experiment tracker failed; trainings go on without it."""
 

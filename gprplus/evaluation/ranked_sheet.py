@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.contact_sheet import contact_sheet
-from gprplus.core.imaging.images import decode_image, read_bytes
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.evaluation.ranked_examples import TOP
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def _caption(row: Mapping[str, Any]) -> str:
 
 
 def _framed(row: Mapping[str, Any], roots: Mapping[str, Path]) -> np.ndarray | None:
-    try:
-        image = decode_image(read_bytes(roots[row["dataset"]], row["path"]))
-    except OSError:
-        return None
+    image = shown_image(roots[row["dataset"]], row["path"])
     if image is None or row["match"] is None:
         return image
     wide = max(round(_FRAME * min(image.shape[:2])), 1)

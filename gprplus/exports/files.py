@@ -16,6 +16,7 @@ from gprplus.core.errors import ExportError
 from gprplus.core.imaging.image_headers import HEAD, format_of
 from gprplus.core.imaging.images import read_bytes
 from gprplus.core.storage.address import is_address
+from gprplus.core.storage.failures import StorageError
 from gprplus.exports.export_layout import safe_relative_path
 
 
@@ -57,6 +58,8 @@ def place_files(root: Path, path: str, destination: Path, link: str, final: Path
         raise ExportError(
             f"{source} is missing. Give the folder of moved images with --root. Nothing was written."
         ) from error
+    except StorageError as error:
+        raise _not_delivered(error) from error
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
             raise ExportError(
@@ -72,6 +75,8 @@ def read_source(root: Path, path: str) -> bytes:
     missing."""
     try:
         data = read_bytes(root, safe_relative_path(path))
+    except StorageError as error:
+        raise _not_delivered(error) from error
     except OSError as error:
         raise ExportError(
             f"{root.resolve() / path} cannot be read ({error.strerror or error}). Give the folder"
@@ -79,6 +84,10 @@ def read_source(root: Path, path: str) -> bytes:
         ) from error
     _require_image(data, root / path)
     return data
+
+
+def _not_delivered(error: StorageError) -> ExportError:
+    return ExportError(f"{error} Nothing was written; the same command tries again.")
 
 
 def _require_image(data: bytes, source: Path) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from s3 import Bucket
 
-from gprplus import build_manifest
+from gprplus import build_manifest, export
 from gprplus.baseline.image_store import pack_images
-from gprplus.core.errors import ManifestError
+from gprplus.core.errors import ExportError, LayoutError, ManifestError, StorageWarning
+from gprplus.core.imaging import shown_images
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.core.storage import client
 from gprplus.core.storage.failures import StorageError
+from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest.files import probe_objects
 
 HANGS_S = 10.0
@@ -211,6 +214,48 @@ def test_marks_of_folders_are_no_files(bucket: Bucket, local: Path, tmp_path: Pa
         "0002/lost.jpg",
         "0003/0003_c01_w01_l03.jpg",
     ]
+
+
+def test_pages_ask_a_server_that_is_gone_for_few_images(
+    bucket: Bucket, local: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three of six; after a pause, for all that are left."""
+    monkeypatch.setattr(shown_images, "_failures", {})
+    root = as_path(bucket.put_folder(local, "shown"))
+    paths = [key[6:] for key in bucket.keys("shown/0001/0001_")][:6]
+    bucket.faults.update({f"shown/{path}": [503] * 3 for path in paths})
+    with pytest.warns(
+        StorageWarning, match=f"{paths[0]} cannot be reached: .* answered 503"
+    ) as told:
+        assert [shown_image(root, path) for path in paths] == [None] * 6
+    assert len(told) == 1
+    assert bucket.count("GET", "shown/") == 3 * 3
+    monkeypatch.setattr(shown_images, "_PAUSE_S", 0.0)
+    bucket.faults.clear()
+    found = [shown_image(root, path) for path in paths]
+    assert all(image is not None and image.shape == (64, 32, 3) for image in found)
+
+
+@pytest.mark.parametrize("form", ["market1501", "webdataset"])
+def test_an_export_names_what_storage_answered(
+    bucket: Bucket, local: Path, tmp_path: Path, form: str
+) -> None:
+    manifest = build_manifest([bucket.put_folder(local, "faulty")], tmp_path / "m")
+    bucket.faults[KEY] = [503] * 3
+    with pytest.raises(ExportError) as raised:
+        export(manifest, form, tmp_path / "out")
+    assert str(raised.value) == (
+        f"s3://renders/{KEY} cannot be reached: Amazon S3 answered 503 Service Unavailable."
+        " Nothing was written; the same command tries again."
+    )
+    assert export(manifest, form, tmp_path / "out").made
+
+
+def test_output_of_an_engine_is_to_be_downloaded(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("mot/seq1/gt/gt.txt", b"1,1,5,5,60,160,1,1,1")
+    bucket.put("mot/seq1/img1/000001.jpg", b"x")
+    with pytest.raises(LayoutError, match=r"cut into crops from local folders only: .* download"):
+        build_manifest([bucket.url("mot")], tmp_path / "m")
 
 
 @pytest.mark.parametrize("key", ["", KEY])

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.declarations import image_attributes
-from gprplus.core.imaging.images import decode_image, read_bytes
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.ingest.checks.findings import FlaggedImage, finding_label
 from gprplus.ingest.tables.manifest import Manifest
 
@@ -45,12 +45,7 @@ def worst_images(
     places = manifest.roots(roots)
 
     def image(row: int) -> np.ndarray | None:
-        try:
-            return decode_image(
-                read_bytes(places[table["dataset"][row].as_py()], table["path"][row].as_py())
-            )
-        except OSError:
-            return None
+        return shown_image(places[table["dataset"][row].as_py()], table["path"][row].as_py())
 
     drawn = ExampleImages([], [], [])
     lines = LINES if len(listed) == 1 else 1

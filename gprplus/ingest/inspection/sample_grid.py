@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ManifestError, did_you_mean
-from gprplus.core.imaging.images import decode_image, read_bytes
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.core.sampling import priorities
 from gprplus.ingest.tables.coded import CodedColumn, coded_column
 from gprplus.ingest.tables.manifest import Manifest
@@ -179,9 +179,4 @@ def _label(table: pa.Table, row: int, others: list[str]) -> str:
 def _image(table: pa.Table, row: int | None, roots: Mapping[str, Path]) -> np.ndarray | None:
     if row is None:
         return None
-    try:
-        return decode_image(
-            read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py())
-        )
-    except OSError:
-        return None
+    return shown_image(roots[table["dataset"][row].as_py()], table["path"][row].as_py())

@@ -230,9 +230,15 @@ def _nothing_fits(
         else ""
     )
     folder = shlex.quote(str(listing.root))
+    native = (
+        " Frames and videos of an engine are cut into crops from local folders only: if these are"
+        " some, download them first."
+        if is_address(listing.root)
+        else ""
+    )
     return (
         f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}."
-        f" Known: {', '.join(layout.name for layout in known)}. If each folder holds one identity,"
+        f"{native} Known: {', '.join(layout.name for layout in known)}. If each folder holds one identity,"
         f" pass --layout identity_folders; else `gprplus layouts new {folder}` proposes a layout file,"
         f" for `gprplus build-manifest {folder} --layout FILE.toml`."
     )

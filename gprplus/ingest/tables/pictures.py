@@ -11,6 +11,7 @@ from gprplus.core.contact_sheet import contact_sheet
 from gprplus.core.errors import ManifestError
 from gprplus.core.html import html_image
 from gprplus.core.imaging.images import decode_image, read_bytes, resize_image
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.core.sampling import priorities
 
 if TYPE_CHECKING:
@@ -78,10 +79,7 @@ def draw_thumbnails(rows: "pa.Table", roots: Mapping[str, Path]) -> str:
 
 
 def _pixels(roots: Mapping[str, Path], row: Mapping[str, Any]) -> np.ndarray | None:
-    try:
-        return decode_image(read_bytes(roots[row["dataset"]], row["path"]))
-    except OSError:
-        return None
+    return shown_image(roots[row["dataset"]], row["path"])
 
 
 def _captions(facts: list[dict[str, Any]]) -> list[list[str]]:

@@ -11,7 +11,8 @@ from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ReportError
 from gprplus.core.files.roots import joined_root
-from gprplus.core.imaging.images import decode_image, encode_jpeg, read_bytes, resize_image
+from gprplus.core.imaging.images import encode_jpeg, resize_image
+from gprplus.core.imaging.shown_images import shown_image
 from gprplus.reporting.arm_labels import OWN_TEST_SET, bare
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema import MEMBERS, stored
@@ -183,10 +184,7 @@ def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT
     ]
     text = ", ".join([f"identity {row['identity']}", *filter(None, conditions)])
     path = str(row["path"])
-    try:
-        image = decode_image(read_bytes(root, path)) if root else None
-    except OSError:
-        image = None
+    image = shown_image(root, path) if root else None
     if image is None:
         return SampleImage("", text, path)
     width = max(round(image.shape[1] * height / image.shape[0]), 1)

@@ -11,6 +11,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.parallel import map_threads
+from gprplus.core.storage.failures import StorageError
 from gprplus.splits.audit.shortcuts import level_shifts, probe_shortcuts, sample_rows
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 from gprplus.splits.designs import DesignInput
@@ -115,6 +116,8 @@ def _look(root: Path, path: str) -> dict[str, Any]:
 
     try:
         data = read_bytes(root, path)
+    except StorageError:
+        raise
     except OSError as error:
         raise SplitError(
             f"{root / path} cannot be read ({error.strerror or error}), and --audit=pixels looks at"
