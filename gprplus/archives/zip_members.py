@@ -8,6 +8,7 @@ from typing import Any
 
 from gprplus.archives.index import RATIO, SLACK, MemberIndex
 from gprplus.archives.tar import CorruptArchive
+from gprplus.core.storage.failures import StorageError
 
 _METHODS = (0, 8, 12, 14)  # stored, deflate, bzip2, LZMA: what zipfile can unpack
 _UNIX = 3
@@ -25,9 +26,12 @@ class ZipMembers:
         self.index = MemberIndex()
         try:
             self._zip = zipfile.ZipFile(file)
-        except MemoryError:
+        except (MemoryError, StorageError):
             raise
         except Exception as error:  # BadZipFile, and whatever zipfile raises on damaged bytes
+            failure: StorageError | None = getattr(file, "failure", None)
+            if failure is not None:
+                raise failure from None
             self.index.refuse(
                 "", "damaged", f"this is no zip archive, or not a whole one ({error})"
             )
@@ -63,7 +67,7 @@ class ZipMembers:
         """Bytes of a member, which is unpacked whole for them."""
         try:
             data = self._whole(position)
-        except MemoryError:
+        except (MemoryError, StorageError):
             raise
         except Exception as error:  # the libraries raise OSError, LZMAError, zlib.error, KeyError, ... on damaged bytes
             raise CorruptArchive(

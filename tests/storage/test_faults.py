@@ -1,6 +1,7 @@
 """Throttling, time-outs, cut bodies and lost keys: retried, or rows of `rejected`, or one sentence."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import ExportError, LayoutError, ManifestError, StorageWarning
 from gprplus.core.imaging import shown_images
 from gprplus.core.imaging.shown_images import shown_image
-from gprplus.core.storage import client
+from gprplus.core.storage import client, remote_file
 from gprplus.core.storage.failures import StorageError
 from gprplus.core.storage.remote_path import as_path
 from gprplus.ingest.files import probe_objects
@@ -234,6 +235,35 @@ def test_pages_ask_a_server_that_is_gone_for_few_images(
     bucket.faults.clear()
     found = [shown_image(root, path) for path in paths]
     assert all(image is not None and image.shape == (64, 32, 3) for image in found)
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+@pytest.mark.parametrize("delivered", [0, 2, 8])
+def test_an_archive_that_is_not_delivered_is_read_by_the_next_build(
+    bucket: Bucket,
+    local: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    delivered: int,
+) -> None:
+    """At its first request, in its index, and (of a zip) in a member; it is never called damaged."""
+    for name in ("_LEAST", "_MOST"):
+        monkeypatch.setattr(remote_file, name, 4096)
+    key, loose = f"late-{delivered}/x/cam.{form}", f"late-{delivered}/0009/0009_c01_w01_l03.jpg"
+    packed = Path(shutil.make_archive(str(tmp_path / "cam"), form, local))
+    bucket.put(key, packed.read_bytes())
+    bucket.put(loose, (local / KEY.removeprefix("faulty/")).read_bytes())
+    root = bucket.url(f"late-{delivered}")
+    bucket.faults[key] = [None] * delivered + [503] * 3
+    how = {"layout": "engine", "name": "engine", "verify": "digest"}
+    first = build_manifest([root], tmp_path / "m", **how)
+    reasons = {row["path"]: row["reason"] for row in first.rejected().to_pylist()}
+    assert len(first.images()) < 36
+    assert "damaged" not in reasons.values()
+    assert "unreadable" in reasons.values()
+    assert len(build_manifest([root], tmp_path / "m", **how).images()) == 36
+    bucket.remove(key)
 
 
 @pytest.mark.parametrize("form", ["market1501", "webdataset"])

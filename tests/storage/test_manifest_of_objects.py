@@ -1,5 +1,6 @@
 """A manifest of objects is that of the same files in a folder."""
 
+import io
 import shutil
 import tarfile
 import zipfile
@@ -9,7 +10,10 @@ import pytest
 from s3 import Bucket
 
 from gprplus import Manifest, build_manifest
+from gprplus.archives import open_archive
 from gprplus.core.errors import GprplusError
+from gprplus.core.storage import client, remote_file
+from gprplus.core.storage.failures import StorageError
 
 TABLES = ("images", "identities", "rejected")
 
@@ -101,6 +105,43 @@ def test_archives_are_read_by_ranges(
     assert build_manifest([root], tmp_path / "there", **options).rebuilt == ()
     if inside:
         assert bucket.count("GET", f"packed-{form}/cam") == 0
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
+def test_an_archive_that_is_replaced_is_not_read_by_its_old_index(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """By one with the same members in the other order, whose bytes begin at other places."""
+    key, data = f"replaced/cam.{form}", [b"a" * 400_000, b"b" * 400_000]
+    place = bucket.url(key)
+    put_archive(bucket, tmp_path, key, {"a.jpg": data[0], "b.jpg": data[1]})
+    monkeypatch.setattr(remote_file, "_LEAST", 512)
+    monkeypatch.setattr(remote_file, "_MOST", 512)
+    opened = open_archive(place)
+    put_archive(bucket, tmp_path, key, {"b.jpg": data[1], "a.jpg": data[0]})
+    with pytest.raises(StorageError, match=f"{place} cannot be reached: the object was replaced"):
+        opened.read("b.jpg")
+    monkeypatch.setattr(client, "_known", {})
+    assert [open_archive(place).read(name) for name in ("a.jpg", "b.jpg")] == data
+
+
+def put_archive(bucket: Bucket, folder: Path, key: str, members: dict[str, bytes]) -> None:
+    """Put an archive with these members, in this order and not compressed, into the bucket."""
+    place = folder / key.rpartition("/")[2]
+    if place.suffix == ".zip":
+        with zipfile.ZipFile(place, "w") as zipped:
+            for name, data in members.items():
+                zipped.writestr(name, data)
+    else:
+        mode = "w:gz" if place.suffix == ".gz" else "w"
+        with tarfile.open(
+            place, mode, **({"compresslevel": 0} if mode == "w:gz" else {})
+        ) as packed:
+            for name, data in members.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                packed.addfile(member, io.BytesIO(data))
+    bucket.put(key, place.read_bytes())
 
 
 def pack(folder: Path, archive: Path) -> None:

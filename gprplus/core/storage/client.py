@@ -21,7 +21,7 @@ from gprplus.core.errors import GprplusError
 from gprplus.core.executors.threads import run_interruptibly
 from gprplus.core.parallel import map_threads
 from gprplus.core.storage.address import is_address, split_address
-from gprplus.core.storage.failures import explained, is_cut, settings_error, status_of
+from gprplus.core.storage.failures import explained, is_cut, replaced, settings_error, status_of
 from gprplus.core.storage.settings import allows_http, check_settings
 
 In = TypeVar("In")
@@ -145,6 +145,28 @@ def read_range(place: str, offset: int, length: int) -> bytes:
             raise
 
     return _requested(place, some)
+
+
+def read_range_of(state: ObjectState, offset: int, length: int) -> bytes:
+    """`read_range` of an object as it was when its state was requested. Raises StorageError if
+    another one is there now: its bytes would be taken for those of other members of an archive."""
+    if length <= 0:
+        return b""
+    get = _library().get
+
+    def some(store: Any, key: str) -> bytes:
+        try:
+            found = get(store, key, options={"range": (offset, offset + length)})
+        except Exception as error:
+            if "416" in status_of(error):
+                raise replaced(state.path) from None
+            raise
+        about = found.meta
+        if (about["size"], mtime_of(about["last_modified"], about["e_tag"])) != state[1:]:
+            raise replaced(state.path)
+        return bytes(found.bytes().to_bytes())
+
+    return _requested(state.path, some)
 
 
 def delete_objects(places: Sequence[str]) -> None:

@@ -66,6 +66,15 @@ def explained(error: BaseException, place: str) -> BaseException:
     return StorageError(_reason(error, status, text, scheme), place, refused)
 
 
+def replaced(place: str) -> StorageError:
+    """The error for an object that was replaced while it was read."""
+    return StorageError(
+        "the object was replaced while it was read; build the manifest again, or run the command"
+        " again",
+        place,
+    )
+
+
 def _reason(error: BaseException, status: str, text: str, scheme: str) -> str:
     """What happened, as a clause."""
     code = _CODE.search(text)

@@ -3,7 +3,8 @@
 import io
 import threading
 
-from gprplus.core.storage.client import read_range, recent_state
+from gprplus.core.storage.client import read_range_of, recent_state
+from gprplus.core.storage.failures import StorageError
 
 _LEAST, _MOST = 64 << 10, 4 << 20  # bytes of one request: after a jump, and of reading on
 
@@ -12,15 +13,17 @@ class RemoteFile(io.RawIOBase):
     """A seekable file over ranges of an object. Reading on from where it was asks for ever more at
     a time; a jump, for little.
 
-    Threads may share `pread`. Raises FileNotFoundError and StorageError.
+    Threads may share `pread`. Raises FileNotFoundError and StorageError, also for an object that was
+    replaced since it was opened.
     """
 
     def __init__(self, place: str) -> None:
-        self._place = place
-        _, self.size, self.mtime = recent_state(place)
+        self._state = recent_state(place)
+        _, self.size, self.mtime = self._state
         self._lock = threading.Lock()
         self._start, self._data, self._ahead = 0, b"", _LEAST
         self._at = 0
+        self.failure: StorageError | None = None  # of the last request: zipfile hides it
 
     def pread(self, length: int, offset: int) -> bytes:
         """Return `length` bytes from `offset`, fewer at the end."""
@@ -39,7 +42,13 @@ class RemoteFile(io.RawIOBase):
         kept = self._data[offset - self._start :] if self._start <= offset < end else b""
         begin = offset + len(kept)
         wanted = min(max(length - len(kept), self._ahead), self.size - begin)
-        self._start, self._data = offset, kept + read_range(self._place, begin, wanted)
+        self.failure = None
+        try:
+            data = read_range_of(self._state, begin, wanted)
+        except StorageError as error:
+            self.failure = error
+            raise
+        self._start, self._data = offset, kept + data
 
     def readable(self) -> bool:
         """Return True."""

@@ -41,7 +41,7 @@ def _probe(place: str, name: str, verify: str, captured: CapturedStderr | None) 
         why = str(error).partition(" cannot be read: ")[2]
         return Probe(size, mtime, reason="damaged", detail=why)
     except OSError as error:  # the archive has gone, or is another one now
-        return rejected(size, mtime, "unreadable", error.strerror or str(error))
+        return rejected(-1, -1, "unreadable", error.strerror or str(error))
 
 
 def _probed(

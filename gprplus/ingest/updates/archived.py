@@ -35,6 +35,8 @@ def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
                     filter_dataset(manifest.rejected(), names[0]),
                 )
             )
+        if _has_unread(_below(tables[1], path)):
+            return None
         known = about.hidden_members.get(path)
         hidden = HiddenFiles(known.files, known.folders, known.example) if known else HiddenFiles()
         return replace(
@@ -42,6 +44,11 @@ def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
         )
 
     return contents
+
+
+def _has_unread(rejected: pa.Table) -> bool:
+    """Return True if an archive, or a member of it, was not delivered: it is tried again."""
+    return "unreadable" in rejected["reason"].unique().to_pylist()
 
 
 def _below(table: pa.Table, path: str) -> pa.Table:
