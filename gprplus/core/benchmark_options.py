@@ -116,8 +116,8 @@ class BenchmarkOptions(TrainingOptions):
         at_least=0,
         metavar="N",
         help=(
-            "Number of the first training seed: a choice that was made with some seeds is confirmed"
-            " with others."
+            "Number of the first training seed. To confirm a choice that was made with some seeds"
+            " by others, give these another --output: all seeds in a run folder count together."
         ),
     )
     precision: str | None = option(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.inspection import permutation_importance
 
 from gprplus.analysis import permutation
@@ -52,6 +53,17 @@ def test_a_drop_is_what_scikit_learn_measures_on_the_same_model():
     )
     ours = {drop.factor: drop.drop for drop in drops}
     assert [ours[name] for name in ("weather", "light")] == pytest.approx(theirs[1:], rel=0.25)
+
+
+def test_the_interval_of_a_drop_is_that_of_a_ratio_with_the_variance_of_the_models():
+    """Three identities, with sums of squares 2, 4 and 6 and rises 1, 2 and 6: the share is 9 / 12,
+    the deviations 1 - 1.5, 2 - 3 and 6 - 4.5 over a mean of 4 are -1/8, -2/8 and 3/8, and the
+    variance 14 / 64 / 6 counts twice. Rises in proportion to the squares have no error."""
+    share, half = permutation.ratio_intervals(
+        np.array([[1.0, 2.0, 6.0], [1.0, 2.0, 3.0]]), np.array([2.0, 4.0, 6.0])
+    )
+    assert share == pytest.approx([0.75, 0.5])
+    assert half == pytest.approx([stats.t.ppf(0.975, 2) * np.sqrt(14 / 64 / 3), 0])
 
 
 def test_nothing_is_learnt_of_a_person_not_seen():
