@@ -59,9 +59,13 @@ def test_a_part_without_degrees_leaves_none():
     assert combine_variances(
         [(np.array([1.0]), np.array([0.0])), (np.array([1.0]), np.array([9.0]))]
     )[1] == [0.0]
-    assert combine_variances(
-        [(np.array([0.0]), np.array([4.0])), (np.array([0.0]), np.array([9.0]))]
-    )[1] == [4.0]
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-34, 1e-20])
+def test_parts_of_nothing_but_rounding_have_no_degrees(rounding):
+    parts = [(np.array([rounding]), np.array([4.0])), (np.array([rounding]), np.array([9.0]))]
+    assert combine_variances(parts)[1] == [0.0]
+    assert combine_variances([(np.array([1e-9]), np.array([4.0])), *parts])[1] == pytest.approx(4)
 
 
 def test_noise_of_one_seed_on_one_identity_is_the_residual_mean_square_of_a_balanced_table():
