@@ -113,11 +113,9 @@ def measure_all(benchmarks: Sequence[str], only: Sequence[str] | None = None) ->
         print(f"{name}: {note}", file=sys.stderr, flush=True)
         return found
 
-    # The environment is set here, because threads would disturb each other's. Without stored
-    # bytecode, the start of a process would cost several times as much.
-    variables = dict.fromkeys(harness.THREADS, "1") | {"PYTHONDONTWRITEBYTECODE": ""}
+    # The environment is set here, because threads would disturb each other's.
     with (
-        harness.environment(**variables),
+        harness.environment(**dict.fromkeys(harness.THREADS, "1")),
         ThreadPoolExecutor(AT_A_TIME) as pool,
     ):
         return {
