@@ -63,4 +63,7 @@ def drop_dataset(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
 
 def in_datasets(table: pa.Table, datasets: Sequence[str]) -> pa.ChunkedArray:
     """`(N,) bool`: the rows of some datasets."""
-    return pc.is_in(table["dataset"].cast(pa.string()), from_strings(datasets))
+    column, wanted = combine_chunks(table["dataset"]), from_strings(datasets)
+    if not pa.types.is_dictionary(column.type):
+        return pa.chunked_array([pc.is_in(column, wanted)])
+    return pa.chunked_array([pc.is_in(column.dictionary, wanted).take(column.indices)])

@@ -9,6 +9,7 @@ depend on all rows.
 
 from array import array
 from dataclasses import replace
+from functools import cache
 from itertools import compress
 
 import numpy as np
@@ -80,21 +81,29 @@ def merge_kept(
     """Images, rejected and scan of the new files, with the rows of all others: their levels sorted,
     images in any order, the rest in its own. `own` are the attributes that the layout declares.
     """
-    paths = read_listing(listing)
-    stay = paths.filter(from_numpy(~fresh))
+
+    @cache
+    def paths() -> pa.Array:  # of 475,104 files in 0.02 s; where files were only added, not needed
+        return read_listing(listing)
+
+    @cache
+    def stay() -> pa.Array:
+        return paths().filter(from_numpy(~fresh))
+
     old = earlier.scan
-    had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
+    all_stay = np.count_nonzero(~fresh) == len(old)
+    had = old if all_stay else old.filter(pc.is_in(old["path"], stay()))
     columns = (*IMAGES, *own_columns(own, "image"))
     known = set(earlier.manifest.columns("images"))
     names = [column.name for column in columns if column.name in known]
     before = filter_dataset(earlier.manifest.images(names), earlier.name)  # checks are made anew
-    before = before if had is old else filter_mask(before, pc.is_in(before["path"], stay))
+    before = before if had is old else filter_mask(before, pc.is_in(before["path"], stay()))
     refused = filter_dataset(earlier.manifest.rejected(), earlier.name)
     if len(refused):
-        refused = refused.filter(pc.is_in(refused["path"], stay))
+        refused = refused.filter(pc.is_in(refused["path"], stay()))
     news = np.flatnonzero(fresh)
     if len(scan) < len(news):  # some were not read: their names do not fit, or they are gone
-        read = pc.is_in(paths.take(from_numpy(news)), scan["path"].combine_chunks())
+        read = pc.is_in(paths().take(from_numpy(news)), scan["path"].combine_chunks())
         news = news[to_numpy(read)]
     order = np.argsort(np.concatenate([np.flatnonzero(~fresh), news]), kind="stable")
     before = conform(before, columns)
