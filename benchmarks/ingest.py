@@ -41,8 +41,8 @@ fingerprinted (-0.1 s): from 3.2 to 2.2 times the processor time of the bare loo
 1.9 s of processor time beyond an unchanged rebuild: no pandas (-0.3 s), paths compared row by row in place of
 look-ups in tables of all paths (-0.3 s), no second sort of sorted rows (-0.1 s): 1.2 s."""
 
-REASONS = """Where the time goes (parts by the clock). Of a header build of 2.6 s, 0.15 s is the start, 0.35 the list of files
-and the layout on one core, 1.7 the reading of headers and names on both (the whole bare loop takes 1.35), 0.25 the
+REASONS = """Where the time goes (parts by the clock). Of a header build of 2.6 s, 0.15 s is the start, 0.35 the
+list of files and the layout on one core, 1.7 the reading of headers and names on both (the whole bare loop takes 1.35), 0.25 the
 decoding of the table, the fingerprint and the writing, and 0.05 the summary. Reading keeps both cores busy: the calls
 of the bare loop are two thirds of it, names, keys and columns a quarter, and the import of pyarrow the rest. Workers
 that start while the files are listed saved nothing, and Parquet written by the workers would not pay: pyarrow cannot
