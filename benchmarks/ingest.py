@@ -41,16 +41,17 @@ fingerprinted (-0.1 s): from 3.2 to 2.2 times the processor time of the bare loo
 1.9 s of processor time beyond an unchanged rebuild: no pandas (-0.3 s), paths compared row by row in place of
 look-ups in tables of all paths (-0.3 s), no second sort of sorted rows (-0.1 s): 1.2 s."""
 
-REASONS = """Where the time goes (parts by the clock). Of a header build of 2.6 s, 0.15 s is the start, 0.35 the
-list of files and the layout on one core, 1.7 the reading of headers and names on both (the whole bare loop takes 1.35), 0.25 the
-decoding of the table, the fingerprint and the writing, and 0.05 the summary. Reading keeps both cores busy: the calls
-of the bare loop are two thirds of it, names, keys and columns a quarter, and the import of pyarrow the rest. Workers
-that start while the files are listed saved nothing, and Parquet written by the workers would not pay: pyarrow cannot
-join encoded row groups to one file, and its import takes 0.2 s in each worker. Of the 0.54 s that an added identity
-takes beyond an unchanged rebuild, 0.2 is imports, 0.1 the comparison of the list with that of the earlier build, 0.1
-reading the old rows and joining them with the new ones, and 0.1 the fingerprint of all rows and the writing, side by
-side. A folder of Parquet parts would save a part of the last 0.1 s alone, because the fingerprint is over whole columns
-and needs every row; so images.parquet stays one file. No file of the others is opened.
+REASONS = """Where the time goes (parts by the clock). Of a header build of 2.6 s, 0.15 s is the start, 0.35 the list
+of files and the layout on one core, 1.7 the reading of headers and names on both (the whole bare loop takes 1.35),
+0.25 the decoding of the table, the fingerprint and the writing, and 0.05 the summary. Reading keeps both cores busy:
+the calls of the bare loop are two thirds of it, names, keys and columns a quarter, and the import of pyarrow the
+rest. Workers that start while the files are listed saved nothing, and Parquet written by the workers would not pay:
+pyarrow cannot join encoded row groups to one file, and its import takes 0.2 s in each worker. Of the 0.54 s that an
+added identity takes beyond an unchanged rebuild, 0.2 is imports, 0.1 the comparison of the list with that of the
+earlier build, 0.1 reading the old rows and joining them with the new ones, and 0.1 the fingerprint of all rows and
+the writing, side by side. A folder of Parquet parts would save a part of the last 0.1 s alone, because the
+fingerprint is over whole columns and needs every row; so images.parquet stays one file. No file of the others is
+opened.
 
 On a machine with other work, as here, processor time is the steadier of the two columns."""
 
