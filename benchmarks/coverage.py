@@ -391,9 +391,9 @@ def _plans(run: Callable, part: int) -> str:
     rows = [
         [
             *(world.name, world.identities, world.arms, world.seeds),
-            *(f"{100 * told:.0f}", percent(found, count)),
+            *(f"{100 * promised:.0f}", percent(found, count)),
         ]
-        for (world, count, _), (told, found) in zip(jobs, run(seen, jobs), strict=True)
+        for (world, count, _), (promised, found) in zip(jobs, run(seen, jobs), strict=True)
     ]
     headers = ["noise", "identities", "arms", "seeds", "promised, %", "found, %"]
     return harness.table(headers, rows)

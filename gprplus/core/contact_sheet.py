@@ -117,7 +117,7 @@ class _Grid:
 
 
 def _left(fonts: _Fonts, rows: Sequence[str], height: int) -> int:
-    """Return the left edge of the cells, beside the labels of rows."""
+    """Return the left edge of the cells, to the right of the labels of rows."""
     room = min(max((_width(fonts.plain, label) for label in rows), default=0), 2 * height)
     return MARGIN + room + (2 * GAP if any(rows) else 0)
 

@@ -42,7 +42,7 @@ def read_table(
 
 
 def native_file(path: Path) -> "pa.OSFile":
-    """Open a file that Arrow's own threads read. Of a Python file they would let go of the bytes
+    """Open a file that Arrow's own threads read. Of a Python file they would release the bytes
     only with the interpreter's lock: a command that ends at that moment is aborted (exit code
     134)."""
     import pyarrow as pa

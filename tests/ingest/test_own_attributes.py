@@ -309,11 +309,11 @@ def test_a_joined_cell_replaces_a_value_with_a_sentence_and_an_empty_one_nothing
         ("walking", "clouds", 0.5),
     ]
     assert rows[paths[5]] == (None, named[paths[5]], None)
-    told = manifest.datasets["gprplus"].losses
-    assert "a.csv changes weather of 2 images, such as 'sunny' to 'clouds'." in told
-    assert "b.csv changes weather of 1 image, such as 'clouds' to 'foggy'." in told
-    assert "b.csv changes pose of 1 image, such as 'walking' to 'running'." in told
-    assert "b.csv changes occlusion of 1 image, such as '0.5' to '0.25'." in told
+    losses = manifest.datasets["gprplus"].losses
+    assert "a.csv changes weather of 2 images, such as 'sunny' to 'clouds'." in losses
+    assert "b.csv changes weather of 1 image, such as 'clouds' to 'foggy'." in losses
+    assert "b.csv changes pose of 1 image, such as 'walking' to 'running'." in losses
+    assert "b.csv changes occlusion of 1 image, such as '0.5' to '0.25'." in losses
 
 
 def test_the_command_that_inspect_prints_for_a_table_keeps_own_attributes(
@@ -326,9 +326,9 @@ def test_the_command_that_inspect_prints_for_a_table_keeps_own_attributes(
     monkeypatch.chdir(home)
     first = build_manifest([renders], "m", attributes=declared, joins=[tmp_path / "poses.csv"])
     run = CliRunner()
-    told = run.invoke(cli, ["inspect", "m", "--to-table", "all images.csv"])
-    assert told.exit_code == 0, told.output
-    (command,) = [line for line in told.stdout.splitlines() if line.startswith("gprplus ")]
+    printed = run.invoke(cli, ["inspect", "m", "--to-table", "all images.csv"])
+    assert printed.exit_code == 0, printed.output
+    (command,) = [line for line in printed.stdout.splitlines() if line.startswith("gprplus ")]
     words = shlex.split(command)[1:]
     assert words[words.index("--attributes") + 1] == str(declared)
     made = run.invoke(cli, [*words, "-o", "again"])

@@ -209,7 +209,7 @@ def test_the_untrained_network_is_not_called_alike_where_it_is_better(low, high,
 
 
 @pytest.mark.parametrize(
-    ("reference", "arms", "told"),
+    ("reference", "arms", "headline"),
     [
         ("ids-16x12", ("ids-8x24", "ids-8x12", "ids-16x24"), ["ids-8x24"]),
         ("ids-16", ("ids-8", "ids-8-all", "ids-16-all"), ["ids-8"]),
@@ -218,8 +218,8 @@ def test_the_untrained_network_is_not_called_alike_where_it_is_better(low, high,
     ids=["192 images", "evenly spread", "no other of this size"],
 )
 def test_a_ladder_is_told_at_the_number_of_images_of_its_reference(
-    contrast_row, reference, arms, told
+    contrast_row, reference, arms, headline
 ):
     split = split_of(reference, *arms, design="budget", attribute="identity", reference=reference)
     rows = [contrast_row(arm, -0.1, -0.2, -0.05, family="to the reference") for arm in arms]
-    assert [one.name for one in headline_finding(list_findings(rows), split)] == told
+    assert [one.name for one in headline_finding(list_findings(rows), split)] == headline

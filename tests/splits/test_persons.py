@@ -146,9 +146,9 @@ def test_an_arm_of_one_identity_is_named_because_no_network_can_be_trained_on_it
         manifest(crossed(8), people=looks), "hat", output=tmp_path / "split", test_share=0
     )
     assert {arm.identities for arm in split.record.arms.values()} == {1}
-    told = [text for text in split.record.warnings if "only one identity" in text]
-    assert len(told) == 1
-    assert told[0].startswith("only-no, only-yes, mix and 1 more have only one identity")
+    found = [text for text in split.record.warnings if "only one identity" in text]
+    assert len(found) == 1
+    assert found[0].startswith("only-no, only-yes, mix and 1 more have only one identity")
     ladder = make_split(
         manifest(crossed(8), people=looks), "identity", output=tmp_path / "ladder", test_share=0
     )

@@ -18,8 +18,8 @@ _failures: dict[str, tuple[int, float]] = {}  # root -> failures one after anoth
 def shown_image(root: Path, path: str) -> np.ndarray | None:
     """Return an image as `(H, W, 3) uint8`, None where it cannot be read or decoded.
 
-    Object storage that does not deliver is a warning, and is asked for few images: a page shows
-    hundreds, and each of them would cost all its retries.
+    Object storage that does not deliver gives a warning, and few images are requested from it: a
+    page shows hundreds, and each of them would cost all its retries.
     """
     place = str(root)
     count, last = _failures.get(place, (0, 0.0))

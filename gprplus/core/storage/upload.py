@@ -89,7 +89,7 @@ def _write_note(place: Path, folder: Path) -> bytes:
 
 def _check_note(place: Path, note: bytes, record: str, error: type[GprplusError]) -> None:
     """Raise `error` if the note is not ours any more. The record and the note are removed, so that
-    nobody takes what is there for whole, and the other writer notices too."""
+    the files are not taken for a complete export, and the other writer fails too."""
     try:
         found = read_object(f"{place}/{WRITER}")
     except FileNotFoundError:

@@ -176,7 +176,7 @@ class _Parser:
         return token
 
     def expect(self, *words: str) -> Token:
-        if not self.peek().says(*words):
+        if not self.peek().is_any(*words):
             raise syntax_error(
                 self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}."
             )
@@ -187,7 +187,7 @@ class _Parser:
 
     def joined(self, word: str, part: Callable[[], Node]) -> Node:
         parts = [part()]
-        while self.peek().says(word):
+        while self.peek().is_any(word):
             self.take()
             parts.append(part())
         return parts[0] if len(parts) == 1 else BooleanOperation(word, tuple(parts))
@@ -195,10 +195,10 @@ class _Parser:
     def one(self) -> Node:
         # A loop, so that a long run of "not" does not use up Python's stack.
         turned = False
-        while self.peek().says("not"):
+        while self.peek().is_any("not"):
             self.take()
             turned = not turned
-        if self.peek().says("("):
+        if self.peek().is_any("("):
             self.take()
             self.deeper()
             inner = self.any_of()
@@ -230,21 +230,21 @@ class _Parser:
     def test(self) -> Node:
         self.counted()
         first = self.value()
-        if self.peek().says("in") or (self.peek().says("not") and self.peek(1).says("in")):
-            op = "not in" if self.take().says("not") else "in"
+        if self.peek().is_any("in") or (self.peek().is_any("not") and self.peek(1).is_any("in")):
+            op = "not in" if self.take().is_any("not") else "in"
             if op == "not in":
                 self.take()
             return Comparison(first, op, self.listed())
-        if self.peek().says("is"):
+        if self.peek().is_any("is"):
             self.take()
             op = "null"
-            if self.peek().says("not"):
+            if self.peek().is_any("not"):
                 self.take()
                 op = "not null"
             self.expect("null")
             return Comparison(first, op)
         values, ops = [first], []
-        while self.peek().says("==", *MATCHED):
+        while self.peek().is_any("==", *MATCHED):
             self.counted()
             ops.append(self.take())
             values.append(self.value())
@@ -253,7 +253,7 @@ class _Parser:
     def listed(self) -> tuple[Token, ...]:
         self.expect("(")
         values = [self.value()]
-        while self.peek().says(","):
+        while self.peek().is_any(","):
             self.take()
             values.append(self.value())
         self.expect(")", ",")

@@ -17,7 +17,7 @@ class Token:
     text: str
     at: int
 
-    def says(self, *words: str) -> bool:
+    def is_any(self, *words: str) -> bool:
         """Return True if the token is one of the given marks or (in any case) keywords."""
         return self.kind in ("mark", "word") and self.text.lower() in words
 

@@ -73,7 +73,7 @@ def _coded(path: Path, batch: "pa.Table", plain: tuple[str, ...]) -> "pa.Table":
 
 def check_whole_numbers(path: Path, table: "pa.Table", *names: str) -> None:
     """Raise ManifestError where one of some columns of keys has decimal numbers of 2**53 or more:
-    these were rounded, so that one of them stands for several keys."""
+    these were rounded, so that several keys can have become one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

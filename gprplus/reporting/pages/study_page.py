@@ -300,9 +300,9 @@ def _headline(chosen: Sequence[ContrastRow], against: str) -> str:
         )
     if not won and not lost:
         return f"Not shown: none of {compared} with {against} is decided either way."
-    says = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
+    sentence = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
     equal = f", in {same} equal within the margin" if same else ""
-    return f"{says}{equal}; {rest} are undecided."
+    return f"{sentence}{equal}; {rest} are undecided."
 
 
 def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:

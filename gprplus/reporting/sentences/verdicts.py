@@ -239,8 +239,10 @@ def _undecided(
             f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}:"
             f" {figures}."
         )
-    says = f"Every {what} is {equal}" if same else f"No {what} is distinguishable from {against}"
-    return f"{says}; the widest gap, {named}, is {figures}."
+    sentence = (
+        f"Every {what} is {equal}" if same else f"No {what} is distinguishable from {against}"
+    )
+    return f"{sentence}; the widest gap, {named}, is {figures}."
 
 
 def _change(one: ContrastFinding, split: SplitRecord) -> str:
