@@ -184,6 +184,13 @@ def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
         make_study_splits(plan, work / "manifest", tmp_path / "splits", force=False)
 
 
+def test_a_refused_study_leaves_no_folder(work, tmp_path):
+    text = TINY.replace("controls = false", 'controls = false\nexclude = "none.csv"', 1)
+    with pytest.raises(SplitError, match=r"there is no file .*none\.csv"):
+        study(written(tmp_path, text), tmp_path / "out", work=work)
+    assert not (tmp_path / "out").exists()
+
+
 def test_files_of_splits_are_below_the_work_folder(work, tmp_path):
     uids = Manifest.open(work / "manifest").images(["uid"]).column("uid").to_pylist()
     (work / "few.csv").write_text("\n".join(["uid", *map(str, uids[:5])]))

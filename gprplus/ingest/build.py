@@ -215,7 +215,7 @@ def _write(
     reject_shared_files(tables["images"], folders, added)
     done = {**done}
     for name, copies in likely_copies(tables["scan"], added).items():
-        done[name] = done[name].remarked(copies)
+        done[name] = done[name].with_losses(copies)
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 

@@ -76,7 +76,7 @@ def test_names_that_only_begin_alike_are_other_folders(tmp_path: Path, plant, de
 
 
 def copies(manifest: Manifest, name: str) -> list[str]:
-    return [remark for remark in manifest.datasets[name].remarks if "copies" in remark]
+    return [loss for loss in manifest.datasets[name].losses if "copies" in loss]
 
 
 def test_a_copy_of_a_dataset_is_reported(renders: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
 from gprplus.core.executors.shards import requested_shard
-from gprplus.core.files.folders import hold_folder
+from gprplus.core.files.folders import discard_if_empty, hold_folder
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     package_versions,
@@ -149,6 +149,7 @@ def study(
             return StudyResult(home, plan, outcome)
     with ExitStack() as held:
         held.enter_context(_exclusive(home, wait=shard is not None))
+        held.callback(discard_if_empty, home)  # before it is released
         made = _split_folders(plan, source, home / "splits", force=force)
         if shard:  # the others may start now
             held.close()

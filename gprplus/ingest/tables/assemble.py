@@ -38,6 +38,10 @@ class AssembledTables:
         """Return the dataset with further remarks in its entry."""
         return replace(self, about=replace(self.about, remarks=[*self.about.remarks, *remarks]))
 
+    def with_losses(self, losses: Sequence[str]) -> "AssembledTables":
+        """Return the dataset with further losses in its entry, which the build prints."""
+        return replace(self, about=replace(self.about, losses=[*self.about.losses, *losses]))
+
 
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
